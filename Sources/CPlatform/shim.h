@@ -1,0 +1,59 @@
+// What Glibc's overlay and Swift's SIMD types do not offer: thread names and affinity, the denormal flags,
+// vector forms of square root and rounding, hardware CRC32C.
+#pragma once
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+int pthread_setname_np(pthread_t thread, const char *name);
+int madvise(void *address, size_t length, int advice);
+
+static inline void troupe_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+// Linux's MADV_HUGEPAGE (14): a hint, so its result is not looked at.
+static inline void troupe_advise_huge_pages(void *address, size_t length) { (void)madvise(address, length, 14); }
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+// Flush-to-zero (bit 15) and denormals-are-zero (bit 6) of MXCSR, for the calling thread.
+static inline void troupe_flush_denormals(void) { _mm_setcsr(_mm_getcsr() | 0x8040); }
+static inline void troupe_pause(void) { _mm_pause(); }
+#else
+static inline void troupe_flush_denormals(void) {}
+static inline void troupe_pause(void) {}
+#endif
+
+typedef float troupe_float16 __attribute__((ext_vector_type(16)));
+
+// One vector square root; Swift's SIMD16.squareRoot() calls sqrtf lane by lane.
+static inline troupe_float16 troupe_sqrt16(troupe_float16 x) { return __builtin_elementwise_sqrt(x); }
+static inline troupe_float16 troupe_max16(troupe_float16 x, troupe_float16 y) { return __builtin_elementwise_max(x, y); }
+static inline troupe_float16 troupe_min16(troupe_float16 x, troupe_float16 y) { return __builtin_elementwise_min(x, y); }
+static inline troupe_float16 troupe_abs16(troupe_float16 x) { return __builtin_elementwise_abs(x); }
+
+// CRC32C (Castagnoli) of `count` bytes continued from `crc` (which starts at 0), in hardware where there is any.
+static inline uint32_t troupe_crc32c(uint32_t crc, const void *bytes, size_t count) {
+  const uint8_t *p = (const uint8_t *)bytes;
+  crc = ~crc;
+#if defined(__SSE4_2__)
+  uint64_t wide = crc;
+  for (; count >= 8; count -= 8, p += 8) {
+    uint64_t word;
+    memcpy(&word, p, 8);
+    wide = __builtin_ia32_crc32di(wide, word);
+  }
+  crc = (uint32_t)wide;
+  for (; count; --count, ++p) crc = __builtin_ia32_crc32qi(crc, *p);
+#else
+  for (; count; --count, ++p) {
+    crc ^= *p;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ (0x82F63B78u & (0u - (crc & 1)));
+  }
+#endif
+  return ~crc;
+}
