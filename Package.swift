@@ -38,5 +38,6 @@ let package = Package(
     .systemLibrary(name: "CPlatform"),
 
     room("Arenas", ["CPlatform"]),
+    room("Configuration"),
   ]
 )

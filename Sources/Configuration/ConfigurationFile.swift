@@ -1,0 +1,110 @@
+import Foundation
+
+/// Reads configuration files: "extends" merged, overrides applied, nothing decoded yet.
+package enum ConfigurationFile {
+  /// A larger file is no configuration.
+  static let largestByteCount = 16 << 20
+  static let longestInheritance = 16
+
+  /// The JSON object of the file at `path`, on top of what it extends.
+  ///
+  /// An object overrides its parent's key by key; any other value replaces it, and so does an object whose "type" differs.
+  package static func load(_ path: String) throws(ConfigurationError) -> JSON {
+    try load(path, descendants: [])
+  }
+
+  private static func load(_ path: String, descendants: [String]) throws(ConfigurationError) -> JSON {
+    let standard = URL(fileURLWithPath: path).standardizedFileURL.path
+    guard !descendants.contains(standard) else {
+      throw ConfigurationError(path: "extends", message: "\(path) extends itself, through \(descendants.joined(separator: ", "))")
+    }
+    guard descendants.count < longestInheritance else {
+      throw ConfigurationError(path: "extends", message: "more than \(longestInheritance) files extend one another")
+    }
+    let json = try JSONParser.parse(try contents(of: path), file: path)
+    guard var members = json.members else {
+      throw ConfigurationError(
+        path: "", message: "expected an object, found \(json.kindName)", location: json.location)
+    }
+    guard let index = members.firstIndex(where: { $0.key == "extends" }) else { return json }
+    let parent = members.remove(at: index).value
+    guard let name = parent.string else { throw parent.mistyped("extends", expected: "the path of another file") }
+    let parentPath = URL(fileURLWithPath: name, relativeTo: URL(fileURLWithPath: path)).path
+    let base = try load(parentPath, descendants: descendants + [standard])
+    return JSON(.object(members), at: json.location).merged(onto: base)
+  }
+
+  private static func contents(of path: String) throws(ConfigurationError) -> [UInt8] {
+    do {
+      let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+      defer { try? handle.close() }
+      let data = try handle.read(upToCount: largestByteCount + 1) ?? Data()
+      if data.count <= largestByteCount { return [UInt8](data) }
+    } catch {
+      let isThere = FileManager.default.fileExists(atPath: path)
+      throw ConfigurationError(
+        path: "", message: "\(path): " + (isThere ? "cannot be read as a file" : "no such configuration file"))
+    }
+    throw ConfigurationError(
+      path: "", message: "\(path): larger than \(largestByteCount >> 20) MiB, so not a configuration")
+  }
+}
+
+extension JSON {
+  /// This value laid over `base`.
+  package func merged(onto base: JSON) -> JSON {
+    guard let own = members, var merged = base.members else { return self }
+    if let kind = self["type"], let baseKind = base["type"], kind != baseKind { return self }
+    for member in own {
+      if let index = merged.firstIndex(where: { $0.key == member.key }) {
+        merged[index].value = member.value.merged(onto: merged[index].value)
+      } else {
+        merged.append(member)
+      }
+    }
+    return JSON(.object(merged), at: location)
+  }
+
+  /// This object with one value replaced, as `--set optimizer.learning_rate=3e-4` asks.
+  ///
+  /// - Parameter assignment: keys joined by dots (list elements by their index), `=`, and a JSON value; what is not JSON is
+  ///   taken as a string.
+  package func setting(_ assignment: String) throws(ConfigurationError) -> JSON {
+    guard let equals = assignment.firstIndex(of: "="), equals > assignment.startIndex else {
+      throw ConfigurationError(path: "", message: "--set \(assignment): expected key=value, such as optimizer.learning_rate=3e-4")
+    }
+    let path = String(assignment[..<equals])
+    let text = String(assignment[assignment.index(after: equals)...])
+    var value = (try? JSONParser.parse(text, file: "--set \(path)")) ?? .string(text)
+    value.location = nil
+    let keys = path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    return try replacing(keys[...], with: value, path: path)
+  }
+
+  private func replacing(_ keys: ArraySlice<String>, with value: JSON, path: String) throws(ConfigurationError) -> JSON {
+    guard let key = keys.first else {
+      return value
+    }
+    var copy = self
+    switch content {
+    case .object(var members):
+      if let index = members.firstIndex(where: { $0.key == key }) {
+        members[index].value = try members[index].value.replacing(keys.dropFirst(), with: value, path: path)
+        // Another type is another component: its predecessor's keys would only be refused.
+        if key == "type", keys.count == 1, self["type"] != value { members = [Member("type", value)] }
+      } else {
+        members.append(Member(key, try JSON.object([]).replacing(keys.dropFirst(), with: value, path: path)))
+      }
+      copy.content = .object(members)
+    case .array(var elements):
+      guard let index = Int(key), elements.indices.contains(index) else {
+        throw ConfigurationError(path: path, message: "--set: \"\(key)\" is not an index into a list of \(elements.count)")
+      }
+      elements[index] = try elements[index].replacing(keys.dropFirst(), with: value, path: path)
+      copy.content = .array(elements)
+    default:
+      throw ConfigurationError(path: path, message: "--set: \"\(key)\" is asked of \(kindName), which has no keys")
+    }
+    return copy
+  }
+}

@@ -1,0 +1,102 @@
+/// A JSON value that remembers where it was written, so that an error can point at it.
+package struct JSON: Sendable, Equatable {
+  package enum Content: Sendable, Equatable {
+    case null
+    case boolean(Bool)
+    /// The number as it was written; `JSON.double` and `JSON.integer` read it.
+    case number(String)
+    case string(String)
+    case array([JSON])
+    /// Members in the order they were written.
+    case object([Member])
+  }
+
+  package struct Member: Sendable, Equatable {
+    package var key: String
+    package var value: JSON
+
+    package init(_ key: String, _ value: JSON) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  /// A place in a file; lines and columns count from 1.
+  package struct Location: Sendable, Equatable, CustomStringConvertible {
+    package let file: String
+    package let line: Int
+    package let column: Int
+
+    package var description: String { "\(file):\(line):\(column)" }
+  }
+
+  package var content: Content
+  package var location: Location?
+
+  package init(_ content: Content, at location: Location? = nil) {
+    self.content = content
+    self.location = location
+  }
+
+  package static func == (a: JSON, b: JSON) -> Bool { a.content == b.content }
+}
+
+// Short spellings for building values.
+extension JSON {
+  package static let null = JSON(.null)
+  package static func string(_ text: String) -> JSON { JSON(.string(text)) }
+  package static func boolean(_ flag: Bool) -> JSON { JSON(.boolean(flag)) }
+  package static func integer(_ number: some BinaryInteger) -> JSON { JSON(.number(String(number))) }
+  package static func array(_ elements: [JSON]) -> JSON { JSON(.array(elements)) }
+  package static func object(_ members: [(String, JSON)]) -> JSON { JSON(.object(members.map { Member($0, $1) })) }
+
+  /// A finite number; JSON has no others, so NaN and infinities become the strings "nan", "inf" and "-inf".
+  package static func number(_ value: Double) -> JSON {
+    guard value.isFinite else { return .string(value.isNaN ? "nan" : value > 0 ? "inf" : "-inf") }
+    if value == value.rounded(), abs(value) < 0x1p53 { return JSON(.number(String(Int64(value)))) }
+    return JSON(.number("\(value)"))
+  }
+
+  /// A float32 in the fewest digits that read back as the same float32.
+  package static func number(_ value: Float) -> JSON {
+    guard value.isFinite else { return .number(Double(value)) }
+    if value == value.rounded(), abs(value) < 0x1p24 { return JSON(.number(String(Int64(value)))) }
+    return JSON(.number("\(value)"))
+  }
+}
+
+// Reading.
+extension JSON {
+  package var string: String? { if case .string(let text) = content { text } else { nil } }
+  package var boolean: Bool? { if case .boolean(let flag) = content { flag } else { nil } }
+  package var array: [JSON]? { if case .array(let elements) = content { elements } else { nil } }
+  package var members: [Member]? { if case .object(let members) = content { members } else { nil } }
+
+  /// The number as float64, if it is one and representable.
+  package var double: Double? {
+    guard case .number(let text) = content, let value = Double(text), value.isFinite else { return nil }
+    return value
+  }
+
+  /// The number as an integer, if it is whole: `5`, `5.0` and `5e2` are.
+  package var integer: Int? {
+    guard case .number(let text) = content else { return nil }
+    if let exact = Int(text) { return exact }
+    guard let value = Double(text), value == value.rounded(), abs(value) < 0x1p53 else { return nil }
+    return Int(value)
+  }
+
+  package subscript(_ key: String) -> JSON? { members?.first { $0.key == key }?.value }
+
+  /// What kind of value this is, in a reader's words.
+  package var kindName: String {
+    switch content {
+    case .null: "null"
+    case .boolean: "a boolean"
+    case .number: "a number"
+    case .string: "a string"
+    case .array: "an array"
+    case .object: "an object"
+    }
+  }
+}

@@ -1,0 +1,87 @@
+/// What a key accepts: recorded by `SettingsReader` as it reads, written out as JSON Schema.
+package indirect enum SchemaNode: Sendable {
+  case boolean
+  case integer(minimum: Int, maximum: Int)
+  case number(minimum: Double, maximum: Double, exclusiveMinimum: Bool)
+  case string(pattern: String?)
+  case choice([String])
+  case array(SchemaNode, minimumCount: Int)
+  case object([SchemaProperty])
+  /// One of several objects, told apart by "type"; stands under `definitions` by its name.
+  case reference(String)
+  case nullable(SchemaNode)
+}
+
+/// One key of an object.
+package struct SchemaProperty: Sendable {
+  package let key: String
+  package let node: SchemaNode
+  package let documentation: String
+  package let defaultValue: JSON?
+  package let isRequired: Bool
+}
+
+/// The catalogues met while describing: name → alternatives.
+package final class SchemaDefinitions {
+  package private(set) var alternatives: [String: [SchemaNode]] = [:]
+
+  package init() {}
+
+  /// Describes a catalogue once, however often and however deeply it refers to itself.
+  func define(_ name: String, _ describe: () -> [SchemaNode]) {
+    guard alternatives[name] == nil else { return }
+    alternatives[name] = []
+    alternatives[name] = describe()
+  }
+}
+
+extension SchemaNode {
+  /// This node as draft-07 JSON Schema.
+  package var schema: JSON {
+    switch self {
+    case .boolean: return .object([("type", .string("boolean"))])
+    case .integer(let minimum, let maximum):
+      var members = [("type", JSON.string("integer"))]
+      if minimum > Int.min { members.append(("minimum", .integer(minimum))) }
+      if maximum < Int.max { members.append(("maximum", .integer(maximum))) }
+      return .object(members)
+    case .number(let minimum, let maximum, let exclusive):
+      var members = [("type", JSON.string("number"))]
+      if minimum.isFinite { members.append((exclusive ? "exclusiveMinimum" : "minimum", .number(minimum))) }
+      if maximum.isFinite { members.append(("maximum", .number(maximum))) }
+      return .object(members)
+    case .string(let pattern):
+      return .object([("type", .string("string"))] + (pattern.map { [("pattern", .string($0))] } ?? []))
+    case .choice(let values): return .object([("enum", .array(values.map(JSON.string)))])
+    case .array(let element, let minimumCount):
+      let bound = minimumCount > 0 ? [("minItems", JSON.integer(minimumCount))] : []
+      return .object([("type", .string("array")), ("items", element.schema)] + bound)
+    case .object(let properties): return .object(SchemaNode.members(of: properties))
+    case .reference(let name): return .object([("$ref", .string("#/definitions/\(name)"))])
+    case .nullable(let node): return .object([("anyOf", .array([.object([("type", .string("null"))]), node.schema]))])
+    }
+  }
+
+  private static func members(of properties: [SchemaProperty]) -> [(String, JSON)] {
+    let required = properties.filter(\.isRequired).map { JSON.string($0.key) }
+    var members: [(String, JSON)] = [("type", .string("object")), ("additionalProperties", .boolean(false))]
+    if !required.isEmpty { members.append(("required", .array(required))) }
+    members.append(("properties", .object(properties.map { ($0.key, $0.schema) })))
+    return members
+  }
+}
+
+extension SchemaProperty {
+  var schema: JSON {
+    // Draft-07 ignores everything beside "$ref", so a described reference is wrapped.
+    var members: [(String, JSON)]
+    if case .reference = node {
+      members = [("allOf", .array([node.schema]))]
+    } else {
+      members = (node.schema.members ?? []).map { ($0.key, $0.value) }
+    }
+    if !documentation.isEmpty { members.insert(("description", .string(documentation)), at: 0) }
+    if let defaultValue { members.append(("default", defaultValue)) }
+    return .object(members)
+  }
+}
