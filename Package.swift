@@ -39,5 +39,6 @@ let package = Package(
 
     room("Arenas", ["CPlatform"]),
     room("Configuration"),
+    room("Kernels", ["Arenas", "CPlatform", "COneDNN"]),
   ]
 )

@@ -1,0 +1,175 @@
+import Arenas
+
+/// The pointwise nonlinearities.
+package enum Activation: String, CaseIterable, Sendable {
+  case identity, sigmoid, tanh, relu
+  case leakyReLU = "leaky_relu"
+  case silu, gelu
+  case geluTanh = "gelu_tanh"
+  case softplus
+
+  /// Whether the derivative follows from the output alone, so that the input need not be kept.
+  package var derivativeFollowsFromOutput: Bool {
+    switch self {
+    case .identity, .sigmoid, .tanh, .relu, .leakyReLU, .softplus: true
+    case .silu, .gelu, .geluTanh: false
+    }
+  }
+
+  /// Whether outputs crowd at the ends of a bounded range, where the derivative vanishes.
+  package var saturates: Bool { self == .sigmoid || self == .tanh }
+
+  /// y = f(x), element by element; `y` may be `x` itself.
+  package func apply(_ x: TensorSlice, into y: TensorSlice) {
+    precondition(x.count == y.count && x.type == y.type)
+    switch self {
+    case .identity: if x.address != y.address { y.copy(from: x) }
+    case .sigmoid: Kernel<Sigmoid>.forward(x, y)
+    case .tanh: Kernel<Tanh>.forward(x, y)
+    case .relu: Kernel<ReLU>.forward(x, y)
+    case .leakyReLU: Kernel<LeakyReLU>.forward(x, y)
+    case .silu: Kernel<SiLU>.forward(x, y)
+    case .gelu: Kernel<GELU>.forward(x, y)
+    case .geluTanh: Kernel<GELUTanh>.forward(x, y)
+    case .softplus: Kernel<Softplus>.forward(x, y)
+    }
+  }
+
+  /// dx = f'(·)·dy, or dx += it.
+  ///
+  /// - Parameter kept: the output y where `derivativeFollowsFromOutput`, the input x otherwise.
+  package func backward(kept: TensorSlice, dy: TensorSlice, dx: TensorSlice, accumulate: Bool) {
+    precondition(kept.count == dy.count && dx.count == dy.count && kept.type == dy.type && dx.type == dy.type)
+    switch self {
+    case .identity: Elementwise.contribute(dy, to: dx, first: !accumulate)
+    case .sigmoid: Kernel<Sigmoid>.backward(kept, dy, dx, accumulate)
+    case .tanh: Kernel<Tanh>.backward(kept, dy, dx, accumulate)
+    case .relu: Kernel<ReLU>.backward(kept, dy, dx, accumulate)
+    case .leakyReLU: Kernel<LeakyReLU>.backward(kept, dy, dx, accumulate)
+    case .silu: Kernel<SiLU>.backward(kept, dy, dx, accumulate)
+    case .gelu: Kernel<GELU>.backward(kept, dy, dx, accumulate)
+    case .geluTanh: Kernel<GELUTanh>.backward(kept, dy, dx, accumulate)
+    case .softplus: Kernel<Softplus>.backward(kept, dy, dx, accumulate)
+    }
+  }
+}
+
+/// A nonlinearity on vectors; `slope` gets what `Activation.derivativeFollowsFromOutput` says is kept.
+protocol PointwiseFunction {
+  static func value(_ x: Vector) -> Vector
+  static func slope(_ kept: Vector) -> Vector
+}
+
+private enum Kernel<F: PointwiseFunction> {
+  static func forward(_ x: TensorSlice, _ y: TensorSlice) {
+    if x.type == .bfloat16 {
+      map(x.count, x.pointer(as: BFloat16.self), into: y.pointer(as: BFloat16.self)) { F.value($0) }
+    } else {
+      map(x.count, x.pointer(as: Float.self), into: y.pointer(as: Float.self)) { F.value($0) }
+    }
+  }
+
+  static func backward(_ kept: TensorSlice, _ dy: TensorSlice, _ dx: TensorSlice, _ accumulate: Bool) {
+    if dx.type == .bfloat16 {
+      backward(kept, dy, dx, accumulate, as: BFloat16.self)
+    } else {
+      backward(kept, dy, dx, accumulate, as: Float.self)
+    }
+  }
+
+  @inline(__always)
+  private static func backward<E: VectorElement>(
+    _ kept: TensorSlice, _ dy: TensorSlice, _ dx: TensorSlice, _ accumulate: Bool, as type: E.Type
+  ) {
+    let k = kept.pointer(as: E.self)
+    let g = dy.pointer(as: E.self)
+    let out = dx.pointer(as: E.self)
+    if accumulate {
+      forEachVector(dx.count) { i in
+        E.store(E.load(out + i).addingProduct(F.slope(E.load(k + i)), E.load(g + i)), out + i)
+      } tail: { i, n in
+        let sum = E.load(out + i, first: n).addingProduct(F.slope(E.load(k + i, first: n)), E.load(g + i, first: n))
+        E.store(sum, out + i, first: n)
+      }
+    } else {
+      map(dx.count, k, g, into: out) { F.slope($0) * $1 }
+    }
+  }
+}
+
+private enum Sigmoid: PointwiseFunction {
+  @inline(__always) static func value(_ x: Vector) -> Vector { logistic(x) }
+  @inline(__always) static func slope(_ y: Vector) -> Vector { y * (1 - y) }
+}
+
+private enum Tanh: PointwiseFunction {
+  @inline(__always) static func value(_ x: Vector) -> Vector { hyperbolicTangent(x) }
+  @inline(__always) static func slope(_ y: Vector) -> Vector { 1 - y * y }
+}
+
+private enum ReLU: PointwiseFunction {
+  // A comparison that NaN fails keeps NaN: a broken input must stay visible.
+  @inline(__always) static func value(_ x: Vector) -> Vector { x.replacing(with: 0, where: x .< Vector.zero) }
+  @inline(__always) static func slope(_ y: Vector) -> Vector {
+    Vector.zero.replacing(with: 1, where: y .> Vector.zero)
+  }
+}
+
+private enum LeakyReLU: PointwiseFunction {
+  /// PyTorch's default slope below zero.
+  private static let negativeSlope: Float = 0.01
+  @inline(__always) static func value(_ x: Vector) -> Vector {
+    x.replacing(with: x * negativeSlope, where: x .< Vector.zero)
+  }
+  @inline(__always) static func slope(_ y: Vector) -> Vector {
+    Vector(repeating: negativeSlope).replacing(with: 1, where: y .> Vector.zero)
+  }
+}
+
+/// x·σ(x), also called Swish (Ramachandran et al. 2017).
+private enum SiLU: PointwiseFunction {
+  @inline(__always) static func value(_ x: Vector) -> Vector { x * logistic(x) }
+  @inline(__always) static func slope(_ x: Vector) -> Vector {
+    let s = logistic(x)
+    return s + x * s * (1 - s)
+  }
+}
+
+/// x·Φ(x) (Hendrycks and Gimpel 2016).
+private enum GELU: PointwiseFunction {
+  private static let inverseRootOfTwoPi: Float = 0.3989422804
+  @inline(__always) static func value(_ x: Vector) -> Vector { x * normalDistribution(x) }
+  @inline(__always) static func slope(_ x: Vector) -> Vector {
+    normalDistribution(x) + x * exponential(-0.5 * x * x) * inverseRootOfTwoPi
+  }
+}
+
+/// 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))), the approximation that GPT-2 uses.
+private enum GELUTanh: PointwiseFunction {
+  private static let rootOfTwoOverPi: Float = 0.7978845608
+  private static let cubic: Float = 0.044715
+  @inline(__always) private static func inner(_ x: Vector) -> Vector {
+    let square = x * x
+    let sum = Vector(repeating: 1).addingProduct(square, Vector(repeating: cubic))
+    return hyperbolicTangent(x * rootOfTwoOverPi * sum)
+  }
+  @inline(__always) static func value(_ x: Vector) -> Vector {
+    let half = x * 0.5
+    return half.addingProduct(half, inner(x))
+  }
+  @inline(__always) static func slope(_ x: Vector) -> Vector {
+    let t = inner(x)
+    let innerSlope = Vector(repeating: 1).addingProduct(x * x, Vector(repeating: 3 * cubic)) * rootOfTwoOverPi
+    let rising = (1 - t * t) * innerSlope
+    return (1 + t).addingProduct(x, rising) * 0.5
+  }
+}
+
+/// ln(1 + eˣ).
+private enum Softplus: PointwiseFunction {
+  @inline(__always) static func value(_ x: Vector) -> Vector {
+    x.max(.zero) + logarithmOfOnePlus(exponential(-x.magnitude)).keepingNaN(of: x)
+  }
+  // σ(x) = 1 − e⁻ʸ.
+  @inline(__always) static func slope(_ y: Vector) -> Vector { 1 - exponential(-y) }
+}

@@ -1,0 +1,37 @@
+import COneDNN
+
+/// oneDNN's CPU engine and a stream for the calling thread; every call of its C API goes through here.
+package enum OneDNN {
+  /// Makes primitives that the calling thread creates from now on run on that thread alone.
+  ///
+  /// oneDNN fixes the number of threads when a primitive is created, so a lane calls this before it prepares its kernels.
+  package static func useOneThread() { omp_set_num_threads(1) }
+
+  /// A status other than success is a mistake of ours: descriptors are made from shapes the plan has checked.
+  @inline(__always) static func check(_ status: dnnl_status_t, _ what: @autoclosure () -> String) {
+    precondition(status == dnnl_success, "oneDNN refused \(what()): status \(status.rawValue)")
+  }
+}
+
+/// The engine of a lane and the stream its primitives run on.
+// Sendable because a lane alone uses it after it was made.
+package final class OneDNNStream: @unchecked Sendable {
+  let engine: dnnl_engine_t
+  let stream: dnnl_stream_t
+
+  package init() {
+    OneDNN.useOneThread()
+    var engine: dnnl_engine_t?
+    OneDNN.check(dnnl_engine_create(&engine, dnnl_cpu, 0), "a CPU engine")
+    var stream: dnnl_stream_t?
+    OneDNN.check(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags.rawValue), "a stream")
+    guard let engine, let stream else { preconditionFailure("oneDNN returned no engine or stream") }
+    self.engine = engine
+    self.stream = stream
+  }
+
+  deinit {
+    dnnl_stream_destroy(stream)
+    dnnl_engine_destroy(engine)
+  }
+}
