@@ -65,6 +65,12 @@ package struct TensorSlice: @unchecked Sendable {
     }
   }
 
+  /// The same memory seen as `count` elements of another type, which must fit in it.
+  package func reinterpreted(as type: ElementType, count: Int) -> TensorSlice {
+    precondition(count * type.byteCount <= byteCount)
+    return TensorSlice(address: address, count: count, type: type)
+  }
+
   /// Sets every byte to zero.
   @inlinable package func zero() { address.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount) }
 

@@ -20,16 +20,21 @@ package struct Catalog<Product>: Sendable {
   /// The name under `definitions` in the JSON Schema.
   package let name: String
   package let entries: [CatalogEntry<Product>]
+  /// Whether `"he_normal"` may stand for `{"type": "he_normal"}`.
+  package let allowsBareName: Bool
 
-  package init(_ name: String, _ entries: [CatalogEntry<Product>]) {
+  package init(_ name: String, _ entries: [CatalogEntry<Product>], allowsBareName: Bool = false) {
     self.name = name
     self.entries = entries
+    self.allowsBareName = allowsBareName
   }
 
   /// Reads the object `json`, whose "type" names an entry, and refuses keys that the entry does not know.
   ///
   /// - Returns: the component and its settings with every default filled in.
   package func read(_ json: JSON, path: String = "") throws(ConfigurationError) -> (product: Product, resolved: JSON) {
+    var json = json
+    if allowsBareName, json.string != nil { json = JSON(.object([JSON.Member("type", json)]), at: json.location) }
     let reader = try SettingsReader(json, path: path)
     let kind = try reader.kind(among: entries.map(\.kind))
     guard let entry = entries.first(where: { $0.kind == kind }) else {
@@ -41,7 +46,8 @@ package struct Catalog<Product>: Sendable {
   }
 
   func describe(into definitions: SchemaDefinitions) -> [SchemaNode] {
-    entries.map { entry in
+    let bare: [SchemaNode] = allowsBareName ? [.choice(entries.map(\.kind))] : []
+    return bare + entries.map { entry in
       let reader = SettingsReader(describingInto: definitions)
       _ = try? entry.make(reader)
       let kind = SchemaProperty(

@@ -1,0 +1,82 @@
+import FoundationEssentials
+import Glibc
+
+/// An append-only file that never keeps half of what it was given.
+struct LogFile: ~Copyable {
+  let path: String
+  private let descriptor: Int32
+  /// Bytes known to be whole in the file.
+  private(set) var length: Int
+
+  enum Mode {
+    /// The file must not exist yet.
+    case create
+    /// The file may exist; what it holds is thrown away.
+    case replace
+    /// The file may exist; writing goes on at its end.
+    case append
+  }
+
+  init(path: String, mode: Mode) throws(RecordsError) {
+    let flags =
+      switch mode {
+      case .create: O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC
+      case .replace: O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
+      case .append: O_WRONLY | O_CREAT | O_CLOEXEC
+      }
+    let opened = open(path, flags, 0o644)
+    if opened < 0 {
+      throw errno == EEXIST ? .exists(path: path) : Self.failure(path, "open for writing")
+    }
+    let end = lseek(opened, 0, SEEK_END)
+    if end < 0 {
+      let error = Self.failure(path, "seek")
+      close(opened)
+      throw error
+    }
+    self.path = path
+    descriptor = opened
+    length = Int(end)
+  }
+
+  deinit { close(descriptor) }
+
+  /// Appends the first `count` bytes. On failure the file is cut back to what it held before, so that no line is torn.
+  mutating func append(_ bytes: [UInt8], count: Int) throws(RecordsError) {
+    var done = 0
+    while done < count {
+      let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress.map { $0 + done }, count - done) }
+      if written < 0 && errno == EINTR { continue }
+      if written <= 0 {
+        let error = Self.failure(path, "write")
+        _ = ftruncate(descriptor, off_t(length))
+        _ = lseek(descriptor, off_t(length), SEEK_SET)
+        throw error
+      }
+      done += written
+    }
+    length += count
+  }
+
+  /// Returns once the file's contents are on the disk.
+  func synchronize() throws(RecordsError) {
+    if fsync(descriptor) != 0 { throw Self.failure(path, "fsync") }
+  }
+
+  /// Makes a rename or a new name in `folder` durable.
+  static func synchronizeFolder(_ folder: String) throws(RecordsError) {
+    let opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if opened < 0 { throw failure(folder, "open") }
+    defer { close(opened) }
+    if fsync(opened) != 0 { throw failure(folder, "fsync") }
+  }
+
+  static func failure(_ path: String, _ operation: String) -> RecordsError {
+    .file(path: path, operation: operation, reason: String(cString: strerror(errno)))
+  }
+}
+
+extension URL {
+  /// The path as the system calls want it.
+  var systemPath: String { path(percentEncoded: false) }
+}

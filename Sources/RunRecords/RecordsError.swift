@@ -1,0 +1,24 @@
+/// A failure to keep or read a run's records, in one line for the user.
+package enum RecordsError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The system refused an operation on a file.
+  case file(path: String, operation: String, reason: String)
+  /// A fresh run was asked for where records already exist.
+  case exists(path: String)
+  /// The folder holds no records.
+  case noRecords(path: String)
+  /// A file is larger than what it can honestly be.
+  case tooLarge(path: String, bytes: Int, limit: Int)
+
+  package var description: String {
+    switch self {
+    case .file(let path, let operation, let reason):
+      "\(path): cannot \(operation): \(reason); check the path, its permissions and the free space"
+    case .exists(let path):
+      "\(path): expected no earlier records, found some; use --resume to go on or --fresh to start over"
+    case .noRecords(let path):
+      "\(path): expected the records of a run, found none; name a folder that `troupe train` has written"
+    case .tooLarge(let path, let bytes, let limit):
+      "\(path): expected at most \(limit) bytes, found \(bytes); this is not a file of this kind"
+    }
+  }
+}

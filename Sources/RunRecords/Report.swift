@@ -1,0 +1,102 @@
+import FoundationEssentials
+import Glibc
+
+/// Writes `report.html`: one file that shows one or several runs, with its data, style and script inside.
+///
+/// Long runs are thinned, so that the file stays below 2 MB whatever their length: curves to the smallest and largest
+/// value of each of at most `curveBuckets` stretches, heat maps to `heatColumns` logged steps and `heatRows` layers;
+/// with many runs the budget is shared.
+package enum Report {
+  package static let fileName = "report.html"
+
+  static let curveBuckets = 400
+  static let heatColumns = 200
+  static let heatRows = 128
+  /// Heat-map cells of all runs together.
+  static let heatBudget = 120_000
+  /// Curve buckets of all runs together.
+  static let curveBudget = 4_000
+  static let listedEvents = 200
+
+  /// Draws `runs` side by side into `file`, replacing it only once the new report is whole on the disk.
+  package static func write(runs: [RunLog], to file: URL) throws(RecordsError) {
+    let page = page(runs: runs)
+    let path = file.systemPath
+    let temporary = path + ".tmp"
+    do {
+      var out = try LogFile(path: temporary, mode: .replace)
+      try out.append(page, count: page.count)
+      try out.synchronize()
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    if rename(temporary, path) != 0 { throw LogFile.failure(path, "rename") }
+  }
+
+  /// The page's UTF-8 text.
+  static func page(runs: [RunLog]) -> [UInt8] {
+    let parts: [(mark: String, content: [UInt8])] = [
+      ("{{style}}", PackageResources.report_css),
+      ("{{data}}", Array(data(runs: runs).bytes)),
+      ("{{charts}}", PackageResources.charts_js),
+      ("{{line-chart}}", PackageResources.line_chart_js),
+      ("{{heat-map}}", PackageResources.heat_map_js),
+      ("{{stage-bars}}", PackageResources.stage_bars_js),
+      ("{{script}}", PackageResources.report_js),
+    ]
+    // The marks are looked for in the template alone: what is put in is never searched again.
+    var rest = Substring(String(decoding: PackageResources.report_html, as: UTF8.self))
+    var page: [UInt8] = []
+    for (mark, content) in parts {
+      guard let place = rest.firstRange(of: mark) else { preconditionFailure("report.html lacks \(mark)") }
+      page += Array(rest[..<place.lowerBound].utf8) + content
+      rest = rest[place.upperBound...]
+    }
+    return page + Array(rest.utf8)
+  }
+
+  /// What the page's script draws.
+  static func data(runs: [RunLog]) -> JSONText {
+    let share = max(1, runs.count)
+    let buckets = min(curveBuckets, max(20, curveBudget / share))
+    var text = JSONText()
+    text.object { text in
+      text.array("runs") { text in
+        for run in runs {
+          text.object { text in
+            let layers = WeightLayers(run.header?.tensors ?? [])
+            summary(run, &text)
+            curves(run, buckets: buckets, &text)
+            gradients(run, layers, cells: heatBudget / share, &text)
+            activations(run, &text)
+            stages(run, &text)
+            events(run, &text)
+          }
+        }
+      }
+      configuration(runs, &text)
+    }
+    return text
+  }
+
+  private static func configuration(_ runs: [RunLog], _ text: inout JSONText) {
+    let table = ConfigurationTable(runs.map(\.configuration))
+    text.object("configuration") { text in
+      text.array("readable") { text in
+        for readable in table.readable { text.field(nil, readable) }
+      }
+      text.array("rows") { text in
+        for row in table.rows {
+          text.object { text in
+            text.field("key", row.key)
+            text.field("differs", row.differs)
+            text.array("values") { text in
+              for value in row.values { text.field(nil, optional: value) }
+            }
+          }
+        }
+      }
+    }
+  }
+}

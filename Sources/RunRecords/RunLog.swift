@@ -1,0 +1,140 @@
+import FoundationEssentials
+
+/// Everything that a run folder says about a run, thinned where it would not fit in memory.
+///
+/// `norms` and `activations` keep at most `keptRecords` + 1 records at even distances plus the last one, however long
+/// the run was; `lastNorms` keeps the window that the gradient flow is judged by. The other kinds are kept whole.
+package struct RunLog: Sendable {
+  /// Most records of `norms` and of `activations` that are kept.
+  package static let keptRecords = 800
+  /// A larger configuration file is not one of ours.
+  static let largestConfiguration = 4 << 20
+
+  /// Where the run was read from.
+  package var folder: URL
+  /// The name in the records, or the folder's where the first line is missing.
+  package var name: String
+  package var header: RunHeader?
+  package var steps: [StepRecord] = []
+  package var norms: [NormsRecord] = []
+  package var lastNorms: [NormsRecord] = []
+  package var activations: [ActivationsRecord] = []
+  package var validations: [ValidationRecord] = []
+  package var stages: [StagesRecord] = []
+  package var events: [EventRecord] = []
+  /// What the run itself concluded; nil while it has not ended.
+  package var recordedVerdict: GradientFlow?
+  /// The text of `config.resolved.json`; nil where there is none.
+  package var configuration: String?
+  /// Lines that could not be read, or that do not fit the header.
+  package var damagedLines = 0
+
+  package init(folder: URL, name: String) {
+    self.folder = folder
+    self.name = name
+  }
+
+  /// The judgement of the last `GradientFlow.window` norms lines, or the run's own where it kept none.
+  package var gradientFlow: GradientFlow {
+    if lastNorms.isEmpty, let recordedVerdict { return recordedVerdict }
+    return GradientFlow.judge(tensors: header?.tensors ?? [], norms: lastNorms)
+  }
+
+  /// Reads `metrics.jsonl` and `config.resolved.json` of a run folder.
+  ///
+  /// Throws `RecordsError.noRecords` where there is no `metrics.jsonl`. Damage inside it is counted, never an error.
+  package static func read(folder: URL) throws(RecordsError) -> RunLog {
+    var reader = try MetricsReader(folder: folder)
+    var log = RunLog(folder: folder, name: folder.standardizedFileURL.lastPathComponent)
+    var norms = Thinned<NormsRecord>(limit: keptRecords)
+    var activations = Thinned<ActivationsRecord>(limit: keptRecords)
+    var window = LastRecords<NormsRecord>(limit: GradientFlow.window)
+    while let line = try reader.next() {
+      switch line {
+      case .run(let header) where log.header == nil:
+        log.header = header
+        log.name = header.name
+      case .run: log.damagedLines += 1
+      case .step(let record): log.steps.append(record)
+      case .norms(let record) where record.tensors.count == log.header?.tensors.count:
+        norms.append(record)
+        window.append(record)
+      case .activations(let record) where record.layers.count == log.header?.activationLayers.count:
+        activations.append(record)
+      case .norms, .activations: log.damagedLines += 1
+      case .validation(let record): log.validations.append(record)
+      case .stages(let record): log.stages.append(record)
+      case .event(let record): log.events.append(record)
+      case .verdict(_, let flow): log.recordedVerdict = flow
+      }
+    }
+    log.norms = norms.all
+    log.activations = activations.all
+    log.lastNorms = window.all
+    log.damagedLines += reader.damagedLines
+    log.configuration = try configuration(in: folder)
+    return log
+  }
+
+  private static func configuration(in folder: URL) throws(RecordsError) -> String? {
+    let path = folder.appending(path: "config.resolved.json").systemPath
+    guard let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int else { return nil }
+    guard size <= largestConfiguration else {
+      throw .tooLarge(path: path, bytes: size, limit: largestConfiguration)
+    }
+    return FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+  }
+}
+
+/// Keeps records at even distances in bounded memory: when full, every second one goes and the distance doubles.
+struct Thinned<Record> {
+  private let limit: Int
+  private var kept: [Record] = []
+  private var last: Record?
+  private var distance = 1
+  private var seen = 0
+
+  init(limit: Int) { self.limit = limit }
+
+  mutating func append(_ record: Record) {
+    if seen % distance == 0 {
+      if kept.count == limit {
+        kept = stride(from: 0, to: kept.count, by: 2).map { kept[$0] }
+        distance *= 2
+      }
+      if seen % distance == 0 {
+        kept.append(record)
+        last = nil
+      } else {
+        last = record
+      }
+    } else {
+      last = record
+    }
+    seen += 1
+  }
+
+  /// The kept records and the last one, in order.
+  var all: [Record] { kept + (last.map { [$0] } ?? []) }
+}
+
+/// Keeps the last `limit` records.
+struct LastRecords<Record> {
+  private let limit: Int
+  private var ring: [Record] = []
+  private var oldest = 0
+
+  init(limit: Int) { self.limit = limit }
+
+  mutating func append(_ record: Record) {
+    if ring.count < limit {
+      ring.append(record)
+    } else {
+      ring[oldest] = record
+      oldest = (oldest + 1) % limit
+    }
+  }
+
+  /// The kept records, oldest first.
+  var all: [Record] { Array(ring[oldest...] + ring[..<oldest]) }
+}

@@ -1,0 +1,146 @@
+import FoundationEssentials
+import Glibc
+
+/// Writes TensorBoard event files: TFRecords of `Event` messages.
+///
+/// A resumed run gets a file of its own that starts with a session log, from which TensorBoard learns to drop the
+/// later steps of earlier files. Fields and record layout follow `event.proto`, `summary.proto` and
+/// `record_writer.py`. One owner at a time: keep it inside the actor that records.
+package final class TensorBoardWriter {
+  /// Bytes that gather before they are written in one call.
+  static let flushThreshold = 1 << 16
+
+  package let fileName: String
+  private let crc = CRC32C()
+  private var histogram = TensorBoardHistogram()
+  private var file: LogFile
+  private var pending: [UInt8] = []
+
+  /// Starts a new event file in `folder`.
+  ///
+  /// - Parameter resumeAt: The step that a resumed run goes on from; nil for a fresh run.
+  package convenience init(folder: URL, resumeAt step: Int?) throws(RecordsError) {
+    try self.init(folder: folder, resumeAt: step, wallTime: Self.now())
+  }
+
+  /// - Parameter wallTime: Seconds since 1970 for the first records and the name of the file.
+  package init(folder: URL, resumeAt step: Int?, wallTime: Double) throws(RecordsError) {
+    let name = Self.makeFileName(wallTime: wallTime)
+    file = try LogFile(path: folder.appending(path: name).systemPath, mode: .create)
+    fileName = name
+    append(Self.event(wallTime: wallTime, step: nil) { $0.field(3, "brain.Event:2") })
+    if let step {
+      append(Self.event(wallTime: wallTime, step: step) { $0.field(7) { $0.field(1, 1) } })
+    }
+    try flush()
+  }
+
+  deinit { try? flush() }
+
+  package func scalar(_ tag: String, _ value: Float, step: Int) throws(RecordsError) {
+    try scalars([(tag, value)], step: step)
+  }
+
+  /// Several scalars of one step as one event.
+  package func scalars(_ values: [(tag: String, value: Float)], step: Int) throws(RecordsError) {
+    try summary(step: step) { summary in
+      for (tag, value) in values {
+        summary.field(1) {
+          $0.field(1, tag)
+          $0.field(2, value)
+        }
+      }
+    }
+  }
+
+  /// The distribution of `values`; those that are not finite are left out.
+  package func histogram(_ tag: String, _ values: Span<Float>, step: Int) throws(RecordsError) {
+    histogram.count(values)
+    let counted = histogram
+    try summary(step: step) { summary in
+      summary.field(1) {
+        $0.field(1, tag)
+        $0.field(5) { counted.encode(into: &$0) }
+      }
+    }
+  }
+
+  /// A PNG image; `channels` is 1 for gray and 3 for RGB.
+  package func image(
+    _ tag: String, png: [UInt8], height: Int, width: Int, channels: Int, step: Int
+  ) throws(RecordsError) {
+    try summary(step: step) { summary in
+      summary.field(1) {
+        $0.field(1, tag)
+        $0.field(4) {
+          $0.field(1, height)
+          $0.field(2, width)
+          $0.field(3, channels)
+          $0.field(4, bytes: png)
+        }
+      }
+    }
+  }
+
+  /// A text, shown as Markdown by TensorBoard's text plugin: a string tensor of shape [1].
+  package func text(_ tag: String, _ text: String, step: Int) throws(RecordsError) {
+    let stringType = 7
+    try summary(step: step) { summary in
+      summary.field(1) {
+        $0.field(1, tag)
+        $0.field(8) {
+          $0.field(1, stringType)
+          $0.field(2) { $0.field(2) { $0.field(1, 1) } }
+          $0.field(8, text)
+        }
+        $0.field(9) { $0.field(1) { $0.field(1, "text") } }
+      }
+    }
+  }
+
+  /// Hands everything written so far to the system. On failure the events that were waiting are dropped.
+  package func flush() throws(RecordsError) {
+    defer { pending.removeAll(keepingCapacity: true) }
+    try file.append(pending, count: pending.count)
+  }
+
+  private func summary(step: Int, _ build: (inout ProtoBuffer) -> Void) throws(RecordsError) {
+    append(Self.event(wallTime: Self.now(), step: step) { $0.field(5, build) })
+    if pending.count >= Self.flushThreshold { try flush() }
+  }
+
+  private func append(_ event: [UInt8]) {
+    pending.append(contentsOf: Self.record(event, crc))
+  }
+
+  static func event(wallTime: Double, step: Int?, _ build: (inout ProtoBuffer) -> Void) -> [UInt8] {
+    var proto = ProtoBuffer()
+    proto.field(1, wallTime)
+    if let step { proto.field(2, step) }
+    build(&proto)
+    return proto.bytes
+  }
+
+  /// u64 length, masked CRC of the length, data, masked CRC of the data; little-endian.
+  static func record(_ data: [UInt8], _ crc: CRC32C) -> [UInt8] {
+    var length = ProtoBuffer()
+    length.fixed(UInt64(data.count))
+    var lengthCheck = ProtoBuffer()
+    lengthCheck.fixed(crc.masked(length.bytes.span))
+    var dataCheck = ProtoBuffer()
+    dataCheck.fixed(crc.masked(data.span))
+    return length.bytes + lengthCheck.bytes + data + dataCheck.bytes
+  }
+
+  private static func now() -> Double { Date().timeIntervalSince1970 }
+
+  /// `events.out.tfevents.<seconds>.<host>.<process>.<number>`, in the order of writing when sorted by name.
+  private static func makeFileName(wallTime: Double) -> String {
+    let seconds = String(Int(wallTime))
+    let padded = String(repeating: "0", count: max(0, 10 - seconds.count)) + seconds
+    let information = ProcessInfo.processInfo
+    // Nanoseconds keep two writers of one second and process apart.
+    let unique = String(Int((wallTime - wallTime.rounded(.down)) * 1e9))
+    return "events.out.tfevents.\(padded).\(information.hostName).\(information.processIdentifier).\(unique)"
+  }
+}
