@@ -40,5 +40,14 @@ let package = Package(
     room("Arenas", ["CPlatform"]),
     room("Configuration"),
     room("Kernels", ["Arenas", "CPlatform", "COneDNN"]),
+    room("Layers", ["Arenas", "Configuration", "Kernels"]),
+    room("ModelGraph", ["Arenas", "Layers"]),
+    room("Architectures", ["Arenas", "Configuration", "Kernels", "Layers", "ModelGraph"]),
+    room(
+      "RunRecords",
+      resources: ["report.html", "report.css", "charts.js", "line-chart.js", "heat-map.js", "stage-bars.js", "report.js"]
+        .map { .embedInCode("Report/\($0)") }),
+    tests("RunRecords"),
+    room("ExecutionPlanning", ["Arenas", "Kernels", "Layers", "ModelGraph"]),
   ]
 )

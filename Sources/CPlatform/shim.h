@@ -36,6 +36,41 @@ static inline troupe_float16 troupe_max16(troupe_float16 x, troupe_float16 y) { 
 static inline troupe_float16 troupe_min16(troupe_float16 x, troupe_float16 y) { return __builtin_elementwise_min(x, y); }
 static inline troupe_float16 troupe_abs16(troupe_float16 x) { return __builtin_elementwise_abs(x); }
 
+typedef uint16_t troupe_ushort16 __attribute__((ext_vector_type(16)));
+
+// The first `count` (0 to 16) of sixteen elements; the rest are read as zero and not written.
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+static inline troupe_float16 troupe_load_first16(const float *source, uint32_t count) {
+  return (troupe_float16)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), source);
+}
+static inline void troupe_store_first16(float *destination, troupe_float16 x, uint32_t count) {
+  _mm512_mask_storeu_ps(destination, (__mmask16)((1u << count) - 1), (__m512)x);
+}
+static inline troupe_ushort16 troupe_load_first_halves16(const void *source, uint32_t count) {
+  return (troupe_ushort16)_mm256_maskz_loadu_epi16((__mmask16)((1u << count) - 1), source);
+}
+static inline void troupe_store_first_halves16(void *destination, troupe_ushort16 x, uint32_t count) {
+  _mm256_mask_storeu_epi16(destination, (__mmask16)((1u << count) - 1), (__m256i)x);
+}
+#else
+static inline troupe_float16 troupe_load_first16(const float *source, uint32_t count) {
+  troupe_float16 x = 0;
+  memcpy(&x, source, count * sizeof(float));
+  return x;
+}
+static inline void troupe_store_first16(float *destination, troupe_float16 x, uint32_t count) {
+  memcpy(destination, &x, count * sizeof(float));
+}
+static inline troupe_ushort16 troupe_load_first_halves16(const void *source, uint32_t count) {
+  troupe_ushort16 x = 0;
+  memcpy(&x, source, count * sizeof(uint16_t));
+  return x;
+}
+static inline void troupe_store_first_halves16(void *destination, troupe_ushort16 x, uint32_t count) {
+  memcpy(destination, &x, count * sizeof(uint16_t));
+}
+#endif
+
 // CRC32C (Castagnoli) of `count` bytes continued from `crc` (which starts at 0), in hardware where there is any.
 static inline uint32_t troupe_crc32c(uint32_t crc, const void *bytes, size_t count) {
   const uint8_t *p = (const uint8_t *)bytes;

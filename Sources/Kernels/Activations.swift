@@ -97,17 +97,17 @@ private enum Kernel<F: PointwiseFunction> {
   }
 }
 
-private enum Sigmoid: PointwiseFunction {
+enum Sigmoid: PointwiseFunction {
   @inline(__always) static func value(_ x: Vector) -> Vector { logistic(x) }
   @inline(__always) static func slope(_ y: Vector) -> Vector { y * (1 - y) }
 }
 
-private enum Tanh: PointwiseFunction {
+enum Tanh: PointwiseFunction {
   @inline(__always) static func value(_ x: Vector) -> Vector { hyperbolicTangent(x) }
   @inline(__always) static func slope(_ y: Vector) -> Vector { 1 - y * y }
 }
 
-private enum ReLU: PointwiseFunction {
+enum ReLU: PointwiseFunction {
   // A comparison that NaN fails keeps NaN: a broken input must stay visible.
   @inline(__always) static func value(_ x: Vector) -> Vector { x.replacing(with: 0, where: x .< Vector.zero) }
   @inline(__always) static func slope(_ y: Vector) -> Vector {
@@ -115,7 +115,7 @@ private enum ReLU: PointwiseFunction {
   }
 }
 
-private enum LeakyReLU: PointwiseFunction {
+enum LeakyReLU: PointwiseFunction {
   /// PyTorch's default slope below zero.
   private static let negativeSlope: Float = 0.01
   @inline(__always) static func value(_ x: Vector) -> Vector {
@@ -127,7 +127,7 @@ private enum LeakyReLU: PointwiseFunction {
 }
 
 /// x·σ(x), also called Swish (Ramachandran et al. 2017).
-private enum SiLU: PointwiseFunction {
+enum SiLU: PointwiseFunction {
   @inline(__always) static func value(_ x: Vector) -> Vector { x * logistic(x) }
   @inline(__always) static func slope(_ x: Vector) -> Vector {
     let s = logistic(x)
@@ -136,7 +136,7 @@ private enum SiLU: PointwiseFunction {
 }
 
 /// x·Φ(x) (Hendrycks and Gimpel 2016).
-private enum GELU: PointwiseFunction {
+enum GELU: PointwiseFunction {
   private static let inverseRootOfTwoPi: Float = 0.3989422804
   @inline(__always) static func value(_ x: Vector) -> Vector { x * normalDistribution(x) }
   @inline(__always) static func slope(_ x: Vector) -> Vector {
@@ -145,7 +145,7 @@ private enum GELU: PointwiseFunction {
 }
 
 /// 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))), the approximation that GPT-2 uses.
-private enum GELUTanh: PointwiseFunction {
+enum GELUTanh: PointwiseFunction {
   private static let rootOfTwoOverPi: Float = 0.7978845608
   private static let cubic: Float = 0.044715
   @inline(__always) private static func inner(_ x: Vector) -> Vector {
@@ -166,7 +166,7 @@ private enum GELUTanh: PointwiseFunction {
 }
 
 /// ln(1 + eˣ).
-private enum Softplus: PointwiseFunction {
+enum Softplus: PointwiseFunction {
   @inline(__always) static func value(_ x: Vector) -> Vector {
     x.max(.zero) + logarithmOfOnePlus(exponential(-x.magnitude)).keepingNaN(of: x)
   }

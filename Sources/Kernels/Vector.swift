@@ -8,6 +8,10 @@ package typealias Vector = SIMD16<Float>
 package protocol VectorElement {
   static func load(_ source: UnsafePointer<Self>) -> Vector
   static func store(_ vector: Vector, _ destination: UnsafeMutablePointer<Self>)
+  /// The first `count` (1 to 15) elements; the rest are zero.
+  static func load(_ source: UnsafePointer<Self>, first count: Int) -> Vector
+  /// Stores the first `count` (1 to 15) elements.
+  static func store(_ vector: Vector, _ destination: UnsafeMutablePointer<Self>, first count: Int)
 }
 
 extension Float: VectorElement {
@@ -18,43 +22,59 @@ extension Float: VectorElement {
   @inline(__always) package static func store(_ vector: Vector, _ destination: UnsafeMutablePointer<Float>) {
     UnsafeMutableRawPointer(destination).storeBytes(of: vector, as: Vector.self)
   }
+
+  @inline(__always) package static func load(_ source: UnsafePointer<Float>, first count: Int) -> Vector {
+    troupe_load_first16(source, UInt32(truncatingIfNeeded: count))
+  }
+
+  @inline(__always) package static func store(
+    _ vector: Vector, _ destination: UnsafeMutablePointer<Float>, first count: Int
+  ) {
+    troupe_store_first16(destination, vector, UInt32(truncatingIfNeeded: count))
+  }
 }
 
 extension BFloat16: VectorElement {
   @inline(__always) package static func load(_ source: UnsafePointer<BFloat16>) -> Vector {
-    let halves = UnsafeRawPointer(source).loadUnaligned(as: SIMD16<UInt16>.self)
-    return unsafeBitCast(SIMD16<UInt32>(truncatingIfNeeded: halves) &<< 16, to: Vector.self)
+    widened(UnsafeRawPointer(source).loadUnaligned(as: SIMD16<UInt16>.self))
+  }
+
+  @inline(__always) package static func store(_ vector: Vector, _ destination: UnsafeMutablePointer<BFloat16>) {
+    UnsafeMutableRawPointer(destination).storeBytes(of: narrowed(vector), as: SIMD16<UInt16>.self)
+  }
+
+  @inline(__always) package static func load(_ source: UnsafePointer<BFloat16>, first count: Int) -> Vector {
+    widened(troupe_load_first_halves16(source, UInt32(truncatingIfNeeded: count)))
+  }
+
+  @inline(__always) package static func store(
+    _ vector: Vector, _ destination: UnsafeMutablePointer<BFloat16>, first count: Int
+  ) {
+    troupe_store_first_halves16(destination, narrowed(vector), UInt32(truncatingIfNeeded: count))
+  }
+
+  @inline(__always) private static func widened(_ halves: SIMD16<UInt16>) -> Vector {
+    unsafeBitCast(SIMD16<UInt32>(truncatingIfNeeded: halves) &<< 16, to: Vector.self)
   }
 
   /// Rounds to nearest, ties to even; a NaN stays one.
-  @inline(__always) package static func store(_ vector: Vector, _ destination: UnsafeMutablePointer<BFloat16>) {
+  @inline(__always) private static func narrowed(_ vector: Vector) -> SIMD16<UInt16> {
     let bits = unsafeBitCast(vector, to: SIMD16<UInt32>.self)
     let rounded = (bits &+ 0x7FFF &+ ((bits &>> 16) & 1)) &>> 16
     let quiet = (bits &>> 16) | 0x0040
-    let chosen = rounded.replacing(with: quiet, where: vector .!= vector)
-    UnsafeMutableRawPointer(destination).storeBytes(
-      of: SIMD16<UInt16>(truncatingIfNeeded: chosen), as: SIMD16<UInt16>.self)
+    return SIMD16<UInt16>(truncatingIfNeeded: rounded.replacing(with: quiet, where: vector .!= vector))
   }
 }
 
 extension VectorElement {
-  /// The first `count` (1 to 15) elements; the rest are zero.
-  @inline(__always) static func load(_ source: UnsafePointer<Self>, first count: Int) -> Vector {
-    withUnsafeTemporaryAllocation(of: Self.self, capacity: 16) { buffer in
-      guard let base = buffer.baseAddress else { return .zero }
-      UnsafeMutableRawPointer(base).initializeMemory(as: UInt8.self, repeating: 0, count: 16 * MemoryLayout<Self>.stride)
-      UnsafeMutableRawPointer(base).copyMemory(from: source, byteCount: count * MemoryLayout<Self>.stride)
-      return load(base)
-    }
+  /// `lanes` elements (1 to 16); the rest are zero.
+  @inline(__always) static func load(_ source: UnsafePointer<Self>, lanes: Int) -> Vector {
+    lanes == 16 ? load(source) : load(source, first: lanes)
   }
 
-  /// Stores the first `count` (1 to 15) elements.
-  @inline(__always) static func store(_ vector: Vector, _ destination: UnsafeMutablePointer<Self>, first count: Int) {
-    withUnsafeTemporaryAllocation(of: Self.self, capacity: 16) { buffer in
-      guard let base = buffer.baseAddress else { return }
-      store(vector, base)
-      UnsafeMutableRawPointer(destination).copyMemory(from: base, byteCount: count * MemoryLayout<Self>.stride)
-    }
+  /// Stores the first `lanes` (1 to 16) elements.
+  @inline(__always) static func store(_ vector: Vector, _ destination: UnsafeMutablePointer<Self>, lanes: Int) {
+    if lanes == 16 { store(vector, destination) } else { store(vector, destination, first: lanes) }
   }
 }
 

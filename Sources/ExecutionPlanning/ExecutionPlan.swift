@@ -1,0 +1,91 @@
+import Arenas
+import Kernels
+import Layers
+import ModelGraph
+
+/// The numeric types of a run.
+package enum Precision: String, CaseIterable, Sendable {
+  case float32
+  /// float32 parameters, statistics, losses and sums; bfloat16 products and activations.
+  case bfloat16
+
+  package var activations: ElementType { self == .float32 ? .float32 : .bfloat16 }
+}
+
+/// A graph laid out: what runs in which order and where every tensor lies. Made once, before the first step.
+///
+/// Step i of n runs forwards at time i and backwards at time 2n − 1 − i; a tensor occupies memory from the moment it is first
+/// written to the moment it is last read. Places are offsets, never addresses, so every lane plays the same plan.
+package struct ExecutionPlan: Sendable {
+  /// Where a tensor lies: an arena and the byte it starts at (for a field its number).
+  package enum Place: Sendable, Equatable {
+    case nowhere
+    case activations(Int)
+    case field(Int)
+    case parameters(Int)
+    case shadows(Int)
+    case gradients(Int)
+    case buffers(Int)
+    case observations(Int)
+  }
+
+  package struct Tensor: Sendable {
+    package var place: Place
+    package var count: Int
+    package var type: ElementType
+
+    static let none = Tensor(place: .nowhere, count: 0, type: .float32)
+  }
+
+  package struct Step: Sendable {
+    package let name: String
+    package let layer: any Layer
+    package let counts: Frame.Counts
+    /// The frame's slices, in its order.
+    package let tensors: [Tensor]
+    package let matmuls: [MatmulShape]
+    package let accumulatedInputs: UInt64
+    package let accumulatedParameters: UInt64
+    package let runsBackward: Bool
+    /// The layer's number in the graph, which its random numbers depend on.
+    package let index: Int
+
+    package var output: Tensor { tensors[counts.outputIndex] }
+    /// Multiplications and additions in products, forwards and backwards.
+    package var flops: Int { matmuls.isEmpty ? layer.forwardFlops * (runsBackward ? 3 : 1) : matmuls.reduce(0) { $0 + $1.flops } }
+  }
+
+  /// A field that products read in bfloat16: converted once at the start of each pass.
+  package struct Conversion: Sendable {
+    package let field: Int
+    package let copy: Tensor
+  }
+
+  package let graph: ModelGraph
+  package let table: ParameterTable
+  package let precision: Precision
+  package let isTraining: Bool
+  package let steps: [Step]
+  package let conversions: [Conversion]
+  package let prediction: Tensor
+  /// Bytes of a lane's activation arena.
+  package let activationByteCount: Int
+
+  /// Multiplications and additions of one pass over a micro-batch.
+  package var flops: Int { steps.reduce(0) { $0 + $1.flops } }
+
+  /// - Parameters:
+  ///   - frozen: names of parameters that get no gradient.
+  package init(
+    _ unfused: ModelGraph, table: ParameterTable, precision: Precision, isTraining: Bool, frozen: Set<String> = []
+  ) {
+    let graph = unfused.fusingNeighbours()
+    var layout = PlanLayout(graph, table: table, precision: precision, isTraining: isTraining, frozen: frozen)
+    layout.placeTensors()
+    self.graph = graph
+    self.table = table
+    self.precision = precision
+    self.isTraining = isTraining
+    (steps, conversions, prediction, activationByteCount) = layout.finish()
+  }
+}

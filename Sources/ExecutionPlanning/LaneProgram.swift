@@ -1,0 +1,197 @@
+import Arenas
+import Kernels
+import Layers
+
+/// The matrix products of one lane: equal requests, of all its programs, share one prepared product.
+package final class MatmulStore {
+  private let stream: OneDNNStream
+  private var products: [MatmulShape: Matmul] = [:]
+
+  /// Must be made on the thread that will run the products.
+  package init() { stream = OneDNNStream() }
+
+  func product(_ shape: MatmulShape) -> Matmul {
+    if let known = products[shape] { return known }
+    let product = Matmul(shape, on: stream)
+    products[shape] = product
+    return product
+  }
+}
+
+/// A plan bound to one lane's memory: every tensor an address, every product prepared.
+///
+/// Playing it allocates and looks up nothing. Only the batch and the gradient arena change between micro-batches; binding
+/// those rewrites their few entries in the table of slices.
+package final class LaneProgram {
+  package let plan: ExecutionPlan
+  /// The pass that is about to run or has run.
+  package var pass: Pass {
+    get { passPointer.pointee }
+    set { passPointer.pointee = newValue }
+  }
+
+  /// Statistics of each watched layer's output, after a forward pass that was asked to watch.
+  package private(set) var watched: [ActivationStatistics]
+  package let watchedNames: [String]
+
+  private struct BoundStep {
+    let layer: any Layer
+    let frame: Frame
+    let runsBackward: Bool
+    let watch: Watch?
+  }
+
+  private struct Watch {
+    let index: Int
+    let activation: Activation
+    let rows: Int
+    let columns: Int
+    let output: TensorSlice
+  }
+
+  /// An entry of the table that follows whatever is bound.
+  private struct Binding {
+    let entry: Int
+    let offset: Int
+    let count: Int
+    let type: ElementType
+  }
+
+  private let table: UnsafeMutableBufferPointer<TensorSlice>
+  private let products: UnsafeMutableBufferPointer<Unmanaged<Matmul>>
+  private let passPointer: UnsafeMutablePointer<Pass>
+  private var steps: [BoundStep] = []
+  private var gradientBindings: [Binding] = []
+  private var observationBindings: [Binding] = []
+  private var fieldBindings: [(field: Int, entry: Int)] = []
+  private let conversions: [(field: Int, copy: TensorSlice)]
+  private var fields: [TensorSlice]
+  private let activations: Arena
+  private let state: ModelState
+  // Keeps the products alive that `products` points to without owning.
+  private let store: MatmulStore
+  package let prediction: TensorSlice
+
+  /// - Parameters:
+  ///   - activations: at least `plan.activationByteCount` bytes; programs that never run at the same time may share it.
+  ///   - store: made on the thread that will play the program.
+  package init(_ plan: ExecutionPlan, state: ModelState, activations: Arena, store: MatmulStore) {
+    precondition(activations.byteCount >= plan.activationByteCount)
+    self.plan = plan
+    self.state = state
+    self.activations = activations
+    self.store = store
+    let resolve = { (tensor: ExecutionPlan.Tensor) -> TensorSlice in
+      switch tensor.place {
+      case .activations(let offset): activations.slice(offset: offset, count: tensor.count, type: tensor.type)
+      case .parameters(let offset): state.parameters.slice(offset: offset, count: tensor.count, type: tensor.type)
+      case .buffers(let offset): state.buffers.slice(offset: offset, count: tensor.count, type: tensor.type)
+      case .shadows(let offset):
+        (state.shadows ?? state.parameters).slice(offset: offset, count: tensor.count, type: tensor.type)
+      case .nowhere, .field, .gradients, .observations: activations.slice(offset: 0, count: 0, type: tensor.type)
+      }
+    }
+    table = .allocate(capacity: plan.steps.reduce(1) { $0 + $1.counts.total })
+    table.initialize(repeating: activations.slice(offset: 0, count: 0, type: .float32))
+    products = .allocate(capacity: plan.steps.reduce(1) { $0 + $1.matmuls.count })
+    passPointer = .allocate(capacity: 1)
+    passPointer.initialize(to: Pass())
+    passPointer.pointee.isTraining = plan.isTraining
+    conversions = plan.conversions.map { ($0.field, resolve($0.copy)) }
+    fields = plan.graph.fields.map { activations.slice(offset: 0, count: 0, type: $0.type) }
+    prediction = resolve(plan.prediction)
+    watchedNames = plan.steps.filter { $0.layer.watchedActivation != nil }.map(\.name)
+    watched = [ActivationStatistics](repeating: ActivationStatistics(rms: 0, deadShare: 0, saturatedShare: 0), count: watchedNames.count)
+    bindSteps(resolve)
+  }
+
+  deinit {
+    table.deallocate()
+    products.deallocate()
+    passPointer.deallocate()
+  }
+
+  private func bindSteps(_ resolve: (ExecutionPlan.Tensor) -> TensorSlice) {
+    guard let slices = table.baseAddress, let matmuls = products.baseAddress else { return }
+    var entry = 0
+    var product = 0
+    var watchIndex = 0
+    for step in plan.steps {
+      let frame = Frame(
+        slices: UnsafePointer(slices + entry), matmuls: UnsafePointer(matmuls + product), pass: passPointer,
+        counts: step.counts, accumulatedInputs: step.accumulatedInputs,
+        accumulatedParameters: step.accumulatedParameters, index: step.index)
+      for tensor in step.tensors {
+        table[entry] = resolve(tensor)
+        bind(tensor, at: entry)
+        entry += 1
+      }
+      for shape in step.matmuls {
+        products.initializeElement(at: product, to: Unmanaged.passUnretained(store.product(shape)))
+        product += 1
+      }
+      var watch: Watch?
+      if let activation = step.layer.watchedActivation {
+        let shape = step.layer.outputShape
+        watch = Watch(
+          index: watchIndex, activation: activation, rows: shape.elementCount / shape.last, columns: shape.last,
+          output: frame.output)
+        watchIndex += 1
+      }
+      steps.append(BoundStep(layer: step.layer, frame: frame, runsBackward: step.runsBackward, watch: watch))
+    }
+  }
+
+  private func bind(_ tensor: ExecutionPlan.Tensor, at entry: Int) {
+    switch tensor.place {
+    case .field(let field): fieldBindings.append((field, entry))
+    case .gradients(let offset):
+      gradientBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
+    case .observations(let offset):
+      observationBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
+    default: break
+    }
+  }
+
+  /// The batch that the next pass reads: one tensor a field of the graph.
+  package func bind(field: Int, to tensor: TensorSlice) {
+    precondition(tensor.count == plan.graph.fields[field].shape.elementCount && tensor.type == plan.graph.fields[field].type)
+    fields[field] = tensor
+    for binding in fieldBindings where binding.field == field { table[binding.entry] = tensor }
+  }
+
+  /// Where the next backward pass writes the gradients of the parameters.
+  package func bind(gradients: Arena) {
+    for binding in gradientBindings {
+      table[binding.entry] = gradients.slice(offset: binding.offset, count: binding.count, type: binding.type)
+    }
+  }
+
+  /// Where the next forward pass writes what buffers are moved by.
+  package func bind(observations: Arena) {
+    for binding in observationBindings {
+      table[binding.entry] = observations.slice(offset: binding.offset, count: binding.count, type: binding.type)
+    }
+  }
+
+  /// Runs every layer on the bound batch.
+  ///
+  /// - Parameter watching: also measures the watched activations, into `watched`.
+  /// - Returns: what the loss layer found.
+  package func forward(watching: Bool = false) -> LossSums {
+    for conversion in conversions { Elementwise.convert(fields[conversion.field], into: conversion.copy) }
+    for step in steps {
+      step.layer.forward(step.frame)
+      if watching, let watch = step.watch {
+        watched[watch.index] = ActivationStatistics.measure(
+          watch.output, rows: watch.rows, columns: watch.columns, activation: watch.activation)
+      }
+    }
+    return passPointer.pointee.loss
+  }
+
+  /// Runs every layer backwards, after `forward()` on the same batch; writes the bound gradient arena.
+  package func backward() {
+    for step in steps.reversed() where step.runsBackward { step.layer.backward(step.frame) }
+  }
+}

@@ -1,0 +1,44 @@
+import Arenas
+
+/// Packs tensors that live at different times into the same memory.
+///
+/// Greedy by size (Pisarchyk and Lee 2020): the largest tensor first, each at the lowest offset where it meets no tensor that
+/// lives at the same time.
+struct MemoryPacker {
+  struct Request {
+    let byteCount: Int
+    /// First and last moment at which the tensor must exist.
+    let lifetime: ClosedRange<Int>
+  }
+
+  private(set) var requests: [Request] = []
+
+  /// - Returns: a ticket that `pack()` turns into an offset.
+  mutating func add(byteCount: Int, lifetime: ClosedRange<Int>) -> Int {
+    requests.append(Request(byteCount: Arena.aligned(max(byteCount, 1)), lifetime: lifetime))
+    return requests.count - 1
+  }
+
+  /// - Returns: the offset of each request, and the bytes that hold them all.
+  func pack() -> (offsets: [Int], byteCount: Int) {
+    var offsets = [Int](repeating: 0, count: requests.count)
+    var placed: [Int] = []  // sorted by offset
+    var total = 0
+    let largestFirst = requests.indices.sorted {
+      (requests[$0].byteCount, requests[$1].lifetime.lowerBound) > (requests[$1].byteCount, requests[$0].lifetime.lowerBound)
+    }
+    for ticket in largestFirst {
+      let request = requests[ticket]
+      var offset = 0
+      for other in placed where requests[other].lifetime.overlaps(request.lifetime) {
+        if offset + request.byteCount <= offsets[other] { break }
+        offset = max(offset, offsets[other] + requests[other].byteCount)
+      }
+      offsets[ticket] = offset
+      total = max(total, offset + request.byteCount)
+      let position = placed.firstIndex { offsets[$0] > offset } ?? placed.count
+      placed.insert(ticket, at: position)
+    }
+    return (offsets, total)
+  }
+}

@@ -1,0 +1,38 @@
+import Arenas
+import Kernels
+
+/// What a model is between two steps: its parameters, their bfloat16 shadows and its buffers.
+package final class ModelState: Sendable {
+  package let table: ParameterTable
+  package let parameters: Arena
+  /// bfloat16 copies of the weights at half their offsets; nil in a float32 run.
+  package let shadows: Arena?
+  package let buffers: Arena
+
+  package init(_ table: ParameterTable, precision: Precision) {
+    self.table = table
+    parameters = Arena(byteCount: table.byteCount)
+    shadows = precision == .bfloat16 ? Arena(byteCount: table.byteCount / 2) : nil
+    buffers = Arena(byteCount: table.bufferByteCount)
+  }
+
+  /// The same model with other parameters, such as their moving average: shares the buffers.
+  package init(averageOf state: ModelState) {
+    table = state.table
+    parameters = Arena(byteCount: state.parameters.byteCount)
+    shadows = state.shadows.map { Arena(byteCount: $0.byteCount) }
+    buffers = state.buffers
+  }
+
+  package func shadow(of entry: ParameterTable.Entry) -> TensorSlice? {
+    guard let shadows, entry.isWeight else { return nil }
+    return shadows.slice(offset: entry.offset / 2, count: entry.count, type: .bfloat16)
+  }
+
+  /// Makes the shadows follow parameters that were written from outside (initialised, loaded).
+  package func refreshShadows() {
+    for entry in table.entries {
+      if let shadow = shadow(of: entry) { Elementwise.convert(table.slice(entry, in: parameters), into: shadow) }
+    }
+  }
+}

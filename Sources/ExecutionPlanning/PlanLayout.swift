@@ -1,0 +1,245 @@
+import Arenas
+import Kernels
+import Layers
+import ModelGraph
+
+/// The work of laying out a plan: decides types, lifetimes and offsets for one graph.
+struct PlanLayout {
+  typealias Value = ModelGraph.Value
+  typealias Tensor = ExecutionPlan.Tensor
+
+  private let graph: ModelGraph
+  private let table: ParameterTable
+  private let precision: Precision
+  private let isTraining: Bool
+  private let frozen: Set<String>
+  private var packer = MemoryPacker()
+
+  /// What stands for a tensor until `pack()` has run: a packer's ticket in place of an offset.
+  private var outputs: [Value: Tensor] = [:]
+  private var fieldCopies: [Int: Tensor] = [:]
+  private var gradients: [Int: Tensor] = [:]
+  private var runsBackward: [Bool] = []
+  private var steps: [ExecutionPlan.Step] = []
+
+  private var count: Int { graph.nodes.count }
+  private func backwardTime(_ node: Int) -> Int { 2 * count - 1 - node }
+
+  init(_ graph: ModelGraph, table: ParameterTable, precision: Precision, isTraining: Bool, frozen: Set<String>) {
+    self.graph = graph
+    self.table = table
+    self.precision = precision
+    self.isTraining = isTraining
+    self.frozen = frozen
+  }
+
+  /// The value whose memory `value` is: a reshape's output is its input.
+  private func root(_ value: Value) -> Value {
+    var value = value
+    while case .node(let index) = value, graph.nodes[index].layer.isReshape { value = graph.nodes[index].inputs[0] }
+    return value
+  }
+
+  private func isLoss(_ node: Int) -> Bool { node == graph.lossNode }
+
+  // MARK: Which layers run backwards
+
+  /// The nodes that read each node's output, seen through reshapes; reshapes themselves read nothing.
+  private func readers() -> [Value: [Int]] {
+    var readers: [Value: [Int]] = [:]
+    for (index, node) in graph.nodes.enumerated() where !node.layer.isReshape {
+      for input in node.inputs { readers[root(input), default: []].append(index) }
+    }
+    return readers
+  }
+
+  private func backwardSteps(_ readers: [Value: [Int]]) -> [Bool] {
+    guard isTraining else { return [Bool](repeating: false, count: count) }
+    var depends = [Bool](repeating: false, count: count)
+    for (index, node) in graph.nodes.enumerated() {
+      let trains = node.layer.parameters.contains { !frozen.contains(node.parameterName($0)) }
+      depends[index] = trains || node.inputs.contains { if case .node(let i) = $0 { depends[i] } else { false } }
+    }
+    var runs = [Bool](repeating: false, count: count)
+    for index in graph.nodes.indices.reversed() where depends[index] && !graph.nodes[index].layer.isReshape {
+      runs[index] = isLoss(index) || readers[.node(index), default: []].contains { runs[$0] }
+    }
+    return runs
+  }
+
+  // MARK: Types and lifetimes
+
+  private func outputType(_ node: Int, _ readers: [Int]) -> ElementType {
+    if isLoss(node) { return .float32 }
+    let feedsOnlyTheLoss = readers.allSatisfy(isLoss) && root(graph.prediction) == .node(node)
+    return graph.nodes[node].layer.canWidenOutput && feedsOnlyTheLoss ? .float32 : precision.activations
+  }
+
+  private mutating func place(count: Int, _ type: ElementType, _ lifetime: ClosedRange<Int>) -> Tensor {
+    let ticket = packer.add(byteCount: count * type.byteCount, lifetime: lifetime)
+    return Tensor(place: .activations(ticket), count: count, type: type)
+  }
+
+  /// The last moment at which the output of `value` is read.
+  private func lastUse(of value: Value, _ readers: [Int], producedBy producer: Int?) -> Int {
+    var last = producer ?? 0
+    for reader in readers {
+      last = max(last, reader)
+      if runsBackward[reader], graph.nodes[reader].layer.backwardReads.contains(.inputs) {
+        last = max(last, backwardTime(reader))
+      }
+    }
+    if let producer, runsBackward[producer], graph.nodes[producer].layer.backwardReads.contains(.output) {
+      last = max(last, backwardTime(producer))
+    }
+    if value == root(graph.prediction) { last = max(last, count - 1) }
+    return last
+  }
+
+  mutating func placeTensors() {
+    let readers = readers()
+    runsBackward = backwardSteps(readers)
+    for (index, field) in graph.fields.enumerated() {
+      let value = Value.field(index)
+      outputs[value] = Tensor(place: .field(index), count: field.shape.elementCount, type: field.type)
+      let layers = readers[value, default: []].filter { !isLoss($0) }
+      if field.type == .float32, precision.activations != .float32, !layers.isEmpty {
+        let last = lastUse(of: value, layers, producedBy: nil)
+        fieldCopies[index] = place(count: field.shape.elementCount, precision.activations, 0...last)
+      }
+    }
+    for (index, node) in graph.nodes.enumerated() where !node.layer.isReshape {
+      let value = Value.node(index)
+      let nodeReaders = readers[value, default: []]
+      let type = outputType(index, nodeReaders)
+      let size = node.layer.outputShape.elementCount
+      outputs[value] =
+        isLoss(index)
+        ? Tensor(place: .nowhere, count: 0, type: type)
+        : place(count: size, type, index...lastUse(of: value, nodeReaders, producedBy: index))
+      if runsBackward[index], !isLoss(index), let first = nodeReaders.filter({ runsBackward[$0] }).max() {
+        gradients[index] = place(count: size, type, backwardTime(first)...backwardTime(index))
+      }
+    }
+    var writtenInputs: Set<Int> = []
+    var writtenParameters: Set<String> = []
+    for index in graph.nodes.indices.reversed() where !graph.nodes[index].layer.isReshape {
+      steps.append(step(index, &writtenInputs, &writtenParameters))
+    }
+    steps.reverse()
+  }
+
+  // MARK: Steps
+
+  private func input(_ value: Value, of node: Int) -> Tensor {
+    let root = root(value)
+    if case .field(let index) = root, !isLoss(node), let copy = fieldCopies[index] { return copy }
+    return outputs[root] ?? .none
+  }
+
+  private mutating func step(
+    _ index: Int, _ writtenInputs: inout Set<Int>, _ writtenParameters: inout Set<String>
+  ) -> ExecutionPlan.Step {
+    let node = graph.nodes[index]
+    let layer = node.layer
+    let runs = runsBackward[index]
+    let output = outputs[.node(index)] ?? .none
+    var tensors: [Tensor] = []
+    var accumulatesInput: [Bool] = []
+    var needsInput: [Bool] = []
+    for value in node.inputs {
+      tensors.append(input(value, of: index))
+      var gradient = Tensor.none
+      var accumulates = false
+      if runs, case .node(let producer) = root(value), let wanted = gradients[producer] {
+        gradient = wanted
+        accumulates = !writtenInputs.insert(producer).inserted
+      }
+      tensors.append(gradient)
+      needsInput.append(gradient.count > 0)
+      accumulatesInput.append(accumulates)
+    }
+    tensors += [output, gradients[index] ?? .none]
+    var accumulatesParameter: [Bool] = []
+    for declaration in layer.parameters {
+      let name = node.parameterName(declaration)
+      let (master, shadow, gradient) = placeParameter(name, runs: runs)
+      tensors += [master, shadow, gradient]
+      accumulatesParameter.append(gradient.count > 0 && !writtenParameters.insert(name).inserted)
+    }
+    for (number, declaration) in layer.buffers.enumerated() { tensors += placeBuffer(index, number, declaration) }
+    let lastMoment = runs ? backwardTime(index) : index
+    for shape in layer.saved { tensors.append(place(count: shape.elementCount, .float32, index...lastMoment)) }
+    let placement = LayerPlacement(
+      inputs: tensors.first?.type ?? .float32, output: output.type, isTraining: isTraining && runs,
+      needsInputGradient: needsInput, accumulatesInputGradient: accumulatesInput,
+      accumulatesParameterGradient: accumulatesParameter)
+    let scratch = layer.scratchByteCount(placement)
+    tensors.append(scratch > 0 ? place(count: (scratch + 3) / 4, .float32, index...lastMoment) : .none)
+    let matmuls = layer.matmuls(placement)
+    var counts = Frame.Counts()
+    counts.inputs = node.inputs.count
+    counts.parameters = layer.parameters.count
+    counts.buffers = layer.buffers.count
+    counts.saved = layer.saved.count
+    counts.matmuls = matmuls.count
+    precondition(counts.total == tensors.count)
+    return ExecutionPlan.Step(
+      name: node.name, layer: layer, counts: counts, tensors: tensors, matmuls: matmuls,
+      accumulatedInputs: Self.bits(accumulatesInput), accumulatedParameters: Self.bits(accumulatesParameter),
+      runsBackward: runs, index: index)
+  }
+
+  private func placeParameter(_ name: String, runs: Bool) -> (master: Tensor, shadow: Tensor, gradient: Tensor) {
+    guard let index = table.index(of: name) else { preconditionFailure("\(name) is not in the parameter table") }
+    let entry = table.entries[index]
+    let master = Tensor(place: .parameters(entry.offset), count: entry.count, type: .float32)
+    var shadow = master
+    if precision == .bfloat16, entry.isWeight {
+      shadow = Tensor(place: .shadows(entry.offset / 2), count: entry.count, type: .bfloat16)
+    }
+    var gradient = Tensor.none
+    if runs, !frozen.contains(name) {
+      gradient = Tensor(place: .gradients(entry.offset), count: entry.count, type: .float32)
+    }
+    return (master, shadow, gradient)
+  }
+
+  private func placeBuffer(_ node: Int, _ number: Int, _ declaration: BufferDeclaration) -> [Tensor] {
+    let name = graph.nodes[node].bufferName(declaration)
+    guard let buffer = table.buffers.first(where: { $0.name == name }) else {
+      preconditionFailure("\(name) is not in the parameter table")
+    }
+    let count = declaration.shape.elementCount
+    return [
+      Tensor(place: .buffers(buffer.offset), count: count, type: .float32),
+      Tensor(place: .observations(buffer.offset), count: count, type: .float32),
+    ]
+  }
+
+  private static func bits(_ flags: [Bool]) -> UInt64 {
+    precondition(flags.count <= UInt64.bitWidth)
+    return flags.enumerated().reduce(0) { $1.element ? $0 | 1 << UInt64($1.offset) : $0 }
+  }
+
+  // MARK: Offsets
+
+  /// Packs the activations and puts offsets where tickets stood.
+  func finish() -> ([ExecutionPlan.Step], [ExecutionPlan.Conversion], Tensor, Int) {
+    let (offsets, byteCount) = packer.pack()
+    func resolved(_ tensor: Tensor) -> Tensor {
+      guard case .activations(let ticket) = tensor.place else { return tensor }
+      return Tensor(place: .activations(offsets[ticket]), count: tensor.count, type: tensor.type)
+    }
+    let steps = steps.map { step in
+      ExecutionPlan.Step(
+        name: step.name, layer: step.layer, counts: step.counts, tensors: step.tensors.map(resolved),
+        matmuls: step.matmuls, accumulatedInputs: step.accumulatedInputs,
+        accumulatedParameters: step.accumulatedParameters, runsBackward: step.runsBackward, index: step.index)
+    }
+    let conversions = fieldCopies.sorted { $0.key < $1.key }.map {
+      ExecutionPlan.Conversion(field: $0.key, copy: resolved($0.value))
+    }
+    return (steps, conversions, resolved(outputs[root(graph.prediction)] ?? .none), byteCount)
+  }
+}

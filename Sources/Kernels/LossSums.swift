@@ -1,0 +1,30 @@
+/// What a loss adds up over a micro-batch; batches are divided once, by the weight of all of them.
+package struct LossSums: Sendable, Equatable {
+  /// The sum of the losses.
+  package var value = 0.0
+  /// What the sum is divided by for the mean.
+  package var weight = 0.0
+  /// Predictions that hit their target.
+  package var correct = 0.0
+  /// Predictions that were judged.
+  package var count = 0.0
+
+  package init(value: Double = 0, weight: Double = 0, correct: Double = 0, count: Double = 0) {
+    self.value = value
+    self.weight = weight
+    self.correct = correct
+    self.count = count
+  }
+
+  package mutating func merge(_ other: LossSums) {
+    value += other.value
+    weight += other.weight
+    correct += other.correct
+    count += other.count
+  }
+
+  /// The mean loss; 0 when nothing was weighed.
+  package var mean: Double { weight == 0 ? 0 : value / weight }
+  /// The share of hits; 0 when nothing was judged.
+  package var accuracy: Double { count == 0 ? 0 : correct / count }
+}

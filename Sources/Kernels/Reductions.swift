@@ -1,0 +1,182 @@
+import Arenas
+
+// Sums along rows and down columns. Their order is fixed by the extents alone, and no running sum in float32 takes more
+// than a few thousand terms.
+
+private let laneNumbers = SIMD16<UInt32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+
+extension SIMD16<Float> {
+  /// `other` from lane `count` on.
+  @inline(__always) func keepingFirst(_ count: Int, otherwise other: Float = 0) -> Vector {
+    replacing(with: other, where: laneNumbers .>= SIMD16<UInt32>(repeating: UInt32(truncatingIfNeeded: count)))
+  }
+}
+
+/// Calls `body` with the first element and the number of lanes (16, at last perhaps fewer) of each vector.
+@inline(__always)
+func forEachVector(_ count: Int, _ body: (Int, Int) -> Void) {
+  forEachVector(count) { i in body(i, 16) } tail: { i, rest in body(i, rest) }
+}
+
+/// Σ of `term(i, lanes)` over all vectors of `count` elements; lanes beyond the end count nothing.
+@inline(__always)
+func sumOfVectors(_ count: Int, _ term: (Int, Int) -> Vector) -> Float {
+  var (a, b, c, d) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+  var i = 0
+  while i + 64 <= count {
+    a += term(i, 16)
+    b += term(i + 16, 16)
+    c += term(i + 32, 16)
+    d += term(i + 48, 16)
+    i += 64
+  }
+  while i + 16 <= count {
+    a += term(i, 16)
+    i += 16
+  }
+  if i < count { b += term(i, count - i).keepingFirst(count - i) }
+  return ((a + b) + (c + d)).total
+}
+
+/// Two sums at once.
+@inline(__always)
+func sumsOfVectors(_ count: Int, _ terms: (Int, Int) -> (Vector, Vector)) -> (Float, Float) {
+  var (a, b, c, d) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+  var i = 0
+  while i + 32 <= count {
+    let (first, second) = terms(i, 16)
+    let (third, fourth) = terms(i + 16, 16)
+    a += first
+    b += second
+    c += third
+    d += fourth
+    i += 32
+  }
+  if i + 16 <= count {
+    let (first, second) = terms(i, 16)
+    a += first
+    b += second
+    i += 16
+  }
+  if i < count {
+    let (first, second) = terms(i, count - i)
+    c += first.keepingFirst(count - i)
+    d += second.keepingFirst(count - i)
+  }
+  return ((a + c).total, (b + d).total)
+}
+
+/// The widest stretch of columns that is summed at a time, so that its running sums fit the stack and the L1 cache.
+let columnChunk = 512
+
+/// Rows that are summed in float32 before they are added in float64.
+private let rowBlock = 64
+
+/// One number for each column of a chunk, on the stack, zero at first.
+@inline(__always)
+func withColumns<Number: BinaryFloatingPoint, Result>(
+  of type: Number.Type, _ body: (UnsafeMutablePointer<Number>) -> Result
+) -> Result {
+  var storage = InlineArray<512, Number>(repeating: 0)
+  return withUnsafeMutablePointer(to: &storage) { start in
+    body(UnsafeMutableRawPointer(start).assumingMemoryBound(to: Number.self))
+  }
+}
+
+/// Calls `body` for each stretch of at most `columnChunk` columns.
+@inline(__always)
+func forEachChunk(_ columns: Int, _ body: (Range<Int>) -> Void) {
+  var start = 0
+  while start < columns {
+    let end = min(start + columnChunk, columns)
+    body(start..<end)
+    start = end
+  }
+}
+
+/// totals[c − columns.lowerBound] += Σ over `rows` of `term(row, column, lanes)`.
+@inline(__always)
+func addRows(
+  _ rows: Range<Int>, columns: Range<Int>, to totals: UnsafeMutablePointer<Double>,
+  _ term: (Int, Int, Int) -> Vector
+) {
+  let width = columns.count
+  let first = columns.lowerBound
+  withColumns(of: Float.self) { sums in
+    var row = rows.lowerBound
+    while row < rows.upperBound {
+      let end = min(row + rowBlock, rows.upperBound)
+      while row + 4 <= end {
+        forEachVector(width) { i, lanes in
+          let upper = term(row, first + i, lanes) + term(row + 1, first + i, lanes)
+          let lower = term(row + 2, first + i, lanes) + term(row + 3, first + i, lanes)
+          Float.store(Float.load(sums + i) + (upper + lower), sums + i)
+        }
+        row += 4
+      }
+      while row < end {
+        forEachVector(width) { i, lanes in
+          Float.store(Float.load(sums + i) + term(row, first + i, lanes), sums + i)
+        }
+        row += 1
+      }
+      for i in 0..<width {
+        totals[i] += Double(sums[i])
+        sums[i] = 0
+      }
+    }
+  }
+}
+
+/// Two sums at once.
+@inline(__always)
+func addRows(
+  _ rows: Range<Int>, columns: Range<Int>, to totals: UnsafeMutablePointer<Double>,
+  and others: UnsafeMutablePointer<Double>, _ terms: (Int, Int, Int) -> (Vector, Vector)
+) {
+  let width = columns.count
+  let first = columns.lowerBound
+  withColumns(of: Float.self) { sums in
+    withColumns(of: Float.self) { otherSums in
+      var row = rows.lowerBound
+      while row < rows.upperBound {
+        let end = min(row + rowBlock, rows.upperBound)
+        while row + 2 <= end {
+          forEachVector(width) { i, lanes in
+            let (a, b) = terms(row, first + i, lanes)
+            let (c, d) = terms(row + 1, first + i, lanes)
+            Float.store(Float.load(sums + i) + (a + c), sums + i)
+            Float.store(Float.load(otherSums + i) + (b + d), otherSums + i)
+          }
+          row += 2
+        }
+        while row < end {
+          forEachVector(width) { i, lanes in
+            let (a, b) = terms(row, first + i, lanes)
+            Float.store(Float.load(sums + i) + a, sums + i)
+            Float.store(Float.load(otherSums + i) + b, otherSums + i)
+          }
+          row += 1
+        }
+        for i in 0..<width {
+          totals[i] += Double(sums[i])
+          others[i] += Double(otherSums[i])
+          sums[i] = 0
+          otherSums[i] = 0
+        }
+      }
+    }
+  }
+}
+
+/// sums = totals, or sums += totals.
+@inline(__always)
+func write(
+  _ totals: UnsafeMutablePointer<Double>, _ count: Int, to sums: UnsafeMutablePointer<Float>, accumulate: Bool
+) {
+  if accumulate {
+    for i in 0..<count { sums[i] += Float(totals[i]) }
+  } else {
+    for i in 0..<count { sums[i] = Float(totals[i]) }
+  }
+}

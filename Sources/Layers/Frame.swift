@@ -1,0 +1,135 @@
+import Arenas
+import Kernels
+
+/// What is the same for every layer during one pass over one micro-batch.
+package struct Pass: Sendable {
+  /// Optimizer updates made before this pass.
+  package var step = 0
+  /// Which part of the batch this is, from 0.
+  package var microBatch = 0
+  /// Rows that are samples; rows behind them only fill up the last batch of an evaluation and count for nothing.
+  package var validRows = 0
+  /// Whether dropout drops, and batch norm uses the batch's own statistics.
+  package var isTraining = false
+  package var seed: UInt64 = 0
+  /// What the loss layer found.
+  package var loss = LossSums()
+
+  package init() {}
+}
+
+/// Everything a layer sees while it runs: its tensors, as the plan placed them, and the pass it runs in.
+///
+/// A frame is a view of a table that was resolved before the first step; reading it allocates and looks up nothing.
+package struct Frame {
+  /// How many slices of each kind a frame holds, in the order in which they lie in the table.
+  package struct Counts: Sendable {
+    package var inputs = 0
+    package var parameters = 0
+    package var buffers = 0
+    package var saved = 0
+    package var matmuls = 0
+
+    package init() {}
+
+    /// Input, its gradient; output, its gradient; parameter, its shadow, its gradient; buffer, its observation; saved; scratch.
+    package var total: Int { 2 * inputs + 2 + 3 * parameters + 2 * buffers + saved + 1 }
+    package var outputIndex: Int { 2 * inputs }
+    package var parameterIndex: Int { outputIndex + 2 }
+    package var bufferIndex: Int { parameterIndex + 3 * parameters }
+    package var savedIndex: Int { bufferIndex + 2 * buffers }
+    package var scratchIndex: Int { savedIndex + saved }
+  }
+
+  private let slices: UnsafePointer<TensorSlice>
+  private let matmuls: UnsafePointer<Unmanaged<Matmul>>
+  private let passPointer: UnsafeMutablePointer<Pass>
+  private let counts: Counts
+  private let accumulatedInputs: UInt64
+  private let accumulatedParameters: UInt64
+  /// The layer's place in the graph: its own random numbers.
+  private let index: Int
+
+  /// - Parameters:
+  ///   - slices: `counts.total` slices; one of no elements means "there is none".
+  ///   - accumulatedInputs: bit i is set when something has already been written to the gradient of input i.
+  package init(
+    slices: UnsafePointer<TensorSlice>, matmuls: UnsafePointer<Unmanaged<Matmul>>, pass: UnsafeMutablePointer<Pass>,
+    counts: Counts, accumulatedInputs: UInt64, accumulatedParameters: UInt64, index: Int
+  ) {
+    self.slices = slices
+    self.matmuls = matmuls
+    passPointer = pass
+    self.counts = counts
+    self.accumulatedInputs = accumulatedInputs
+    self.accumulatedParameters = accumulatedParameters
+    self.index = index
+  }
+
+  package func input(_ i: Int = 0) -> TensorSlice { slices[2 * checked(i, counts.inputs)] }
+
+  /// Where the gradient of input `i` goes; nil when nobody needs it.
+  package func inputGradient(_ i: Int = 0) -> TensorSlice? { present(slices[2 * checked(i, counts.inputs) + 1]) }
+
+  /// Where a kernel may write the gradient of the first input: memory nobody reads when nobody needs it.
+  ///
+  /// The layer asks for that memory through `unneededInputGradient`.
+  package var inputGradientOrScratch: TensorSlice {
+    inputGradient() ?? scratch.reinterpreted(as: input().type, count: input().count)
+  }
+
+  /// Whether the gradient of input `i` must be added to what is there, because another layer wrote there first.
+  package func accumulatesInputGradient(_ i: Int = 0) -> Bool { accumulatedInputs >> UInt64(i) & 1 == 1 }
+
+  package var output: TensorSlice { slices[counts.outputIndex] }
+
+  /// The gradient of the output; the layer is its last reader and may overwrite it.
+  package var outputGradient: TensorSlice { slices[counts.outputIndex + 1] }
+
+  /// The float32 master copy.
+  package func parameter(_ i: Int) -> TensorSlice { slices[counts.parameterIndex + 3 * checked(i, counts.parameters)] }
+
+  /// The copy that products read: bfloat16 in a mixed-precision run, else the master itself.
+  package func shadow(_ i: Int) -> TensorSlice { slices[counts.parameterIndex + 3 * checked(i, counts.parameters) + 1] }
+
+  /// Where the gradient of parameter `i` goes; nil for a frozen one.
+  package func parameterGradient(_ i: Int) -> TensorSlice? {
+    present(slices[counts.parameterIndex + 3 * checked(i, counts.parameters) + 2])
+  }
+
+  /// Whether parameter `i` is shared and another of its users has already written its gradient.
+  package func accumulatesParameterGradient(_ i: Int) -> Bool { accumulatedParameters >> UInt64(i) & 1 == 1 }
+
+  /// State that training moves without a gradient, such as running statistics.
+  package func buffer(_ i: Int) -> TensorSlice { slices[counts.bufferIndex + 2 * checked(i, counts.buffers)] }
+
+  /// What this micro-batch contributes to buffer `i`.
+  package func observation(_ i: Int) -> TensorSlice { slices[counts.bufferIndex + 2 * checked(i, counts.buffers) + 1] }
+
+  /// Kept from forward to backward.
+  package func saved(_ i: Int) -> TensorSlice { slices[counts.savedIndex + checked(i, counts.saved)] }
+
+  /// Memory for the duration of one call.
+  package var scratch: TensorSlice { slices[counts.scratchIndex] }
+
+  package func matmul(_ i: Int) -> Matmul { matmuls[checked(i, counts.matmuls)]._withUnsafeGuaranteedRef { $0 } }
+
+  package var isTraining: Bool { passPointer.pointee.isTraining }
+  package var validRows: Int { passPointer.pointee.validRows }
+
+  /// The random numbers of this layer, in this step, for this micro-batch.
+  package func random(_ purpose: RandomPurpose) -> RandomStream {
+    let pass = passPointer.pointee
+    return RandomStream(
+      seed: pass.seed, purpose: purpose, step: pass.step, stream: index << 12 | (pass.microBatch & 0xFFF))
+  }
+
+  package func report(_ loss: LossSums) { passPointer.pointee.loss = loss }
+
+  @inline(__always) private func checked(_ i: Int, _ count: Int) -> Int {
+    precondition(i >= 0 && i < count)
+    return i
+  }
+
+  @inline(__always) private func present(_ slice: TensorSlice) -> TensorSlice? { slice.count > 0 ? slice : nil }
+}

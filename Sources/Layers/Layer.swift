@@ -1,0 +1,192 @@
+import Arenas
+import Configuration
+import Kernels
+
+/// One operation of a network: what it needs, how it runs forwards, how it runs backwards.
+///
+/// A layer is made for fixed input shapes, and one that exists is valid, so running never fails. It owns no memory: the plan
+/// places every tensor it declares and hands it a `Frame`. Shapes include the micro-batch as their first dimension.
+package protocol Layer: Sendable {
+  /// The value of "type" that selects the layer in a configuration.
+  static var kind: String { get }
+
+  var inputShapes: [TensorShape] { get }
+  var outputShape: TensorShape { get }
+  var parameters: [ParameterDeclaration] { get }
+  /// State that training moves without a gradient; each has an observation of the same shape a micro-batch.
+  var buffers: [BufferDeclaration] { get }
+  /// float32 tensors kept from forward to backward.
+  var saved: [TensorShape] { get }
+  /// Bytes needed during one call, at most.
+  func scratchByteCount(_ placement: LayerPlacement) -> Int
+  /// The products it runs, by the numbers it will ask for.
+  func matmuls(_ placement: LayerPlacement) -> [MatmulShape]
+  /// What must still be there when `backward` runs.
+  var backwardReads: BackwardReads { get }
+  /// Multiplications and additions of one forward pass; a backward pass takes about twice as many.
+  var forwardFlops: Int { get }
+  /// Whether the output is the input seen in another shape: then nothing runs and nothing is stored.
+  var isReshape: Bool { get }
+  /// Whether the output can be float32 where everything else is bfloat16.
+  var canWidenOutput: Bool { get }
+  /// The nonlinearity whose dead or saturated share is worth watching.
+  var watchedActivation: Activation? { get }
+
+  func forward(_ frame: Frame)
+  /// Adds to or sets the gradients of inputs and parameters, given that of the output.
+  func backward(_ frame: Frame)
+  /// Moves `buffer` by what one micro-batch observed; called once a micro-batch, in their order.
+  func fold(observation: TensorSlice, into buffer: TensorSlice, at index: Int)
+  /// This layer with `next`, its only consumer, done in the same pass; nil where that is not possible.
+  func fused(with next: any Layer) -> (any Layer)?
+
+  /// Settings and shapes that every test of layers goes through.
+  static var examples: [LayerExample] { get }
+}
+
+extension Layer {
+  package var parameters: [ParameterDeclaration] { [] }
+  package var buffers: [BufferDeclaration] { [] }
+  package var saved: [TensorShape] { [] }
+  package func scratchByteCount(_ placement: LayerPlacement) -> Int { 0 }
+  package func matmuls(_ placement: LayerPlacement) -> [MatmulShape] { [] }
+
+  /// Scratch for a kernel that computes the gradient of the first input even where nobody needs it.
+  func unneededInputGradient(_ placement: LayerPlacement) -> Int {
+    placement.isTraining && !placement.needsInputGradient[0]
+      ? inputShapes[0].elementCount * placement.inputs.byteCount : 0
+  }
+
+  package var forwardFlops: Int { outputShape.elementCount }
+  package var isReshape: Bool { false }
+  package var canWidenOutput: Bool { false }
+  package var watchedActivation: Activation? { nil }
+  package func fold(observation: TensorSlice, into buffer: TensorSlice, at index: Int) {}
+  package func fused(with next: any Layer) -> (any Layer)? { nil }
+}
+
+/// A trainable tensor, in PyTorch's name and layout.
+package struct ParameterDeclaration: Sendable {
+  /// The last part of its name: "weight", "bias".
+  package let name: String
+  package let shape: TensorShape
+  package let initializer: Initializer
+  /// Numbers of inputs and outputs that an element connects, which Glorot's and He's rules scale by.
+  package let fanIn: Int
+  package let fanOut: Int
+
+  package init(_ name: String, _ shape: TensorShape, _ initializer: Initializer, fanIn: Int = 1, fanOut: Int = 1) {
+    self.name = name
+    self.shape = shape
+    self.initializer = initializer
+    self.fanIn = fanIn
+    self.fanOut = fanOut
+  }
+}
+
+/// A float32 tensor of state with its first value.
+package struct BufferDeclaration: Sendable {
+  package let name: String
+  package let shape: TensorShape
+  package let initialValue: Float
+
+  package init(_ name: String, _ shape: TensorShape, initialValue: Float) {
+    self.name = name
+    self.shape = shape
+    self.initialValue = initialValue
+  }
+}
+
+/// Which tensors of the forward pass `backward` reads.
+package struct BackwardReads: OptionSet, Sendable {
+  package let rawValue: Int
+  package init(rawValue: Int) { self.rawValue = rawValue }
+
+  package static let inputs = BackwardReads(rawValue: 1)
+  package static let output = BackwardReads(rawValue: 2)
+}
+
+/// What the plan decided for a layer: the types of its tensors and which gradients are wanted.
+package struct LayerPlacement: Hashable, Sendable {
+  package var inputs: ElementType
+  package var output: ElementType
+  package var isTraining: Bool
+  package var needsInputGradient: [Bool]
+  package var accumulatesInputGradient: [Bool]
+  package var accumulatesParameterGradient: [Bool]
+
+  package init(
+    inputs: ElementType, output: ElementType, isTraining: Bool, needsInputGradient: [Bool],
+    accumulatesInputGradient: [Bool], accumulatesParameterGradient: [Bool]
+  ) {
+    self.inputs = inputs
+    self.output = output
+    self.isTraining = isTraining
+    self.needsInputGradient = needsInputGradient
+    self.accumulatesInputGradient = accumulatesInputGradient
+    self.accumulatesParameterGradient = accumulatesParameterGradient
+  }
+}
+
+/// A layer refused its input shapes.
+package struct LayerError: Error, CustomStringConvertible, Sendable {
+  package let description: String
+  package init(_ description: String) { self.description = description }
+}
+
+/// A layer that is chosen and set, but not yet made for particular shapes.
+package struct LayerBlueprint: Sendable {
+  package let kind: String
+  package let make: @Sendable (_ inputs: [TensorShape]) throws(LayerError) -> any Layer
+
+  package init(kind: String, make: @escaping @Sendable ([TensorShape]) throws(LayerError) -> any Layer) {
+    self.kind = kind
+    self.make = make
+  }
+}
+
+/// A layer that a configuration can choose: its nested `Settings` are its JSON keys.
+package protocol ConfigurableLayer: Layer {
+  associatedtype LayerSettings: Settings
+  init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError)
+}
+
+extension ConfigurableLayer {
+  package static func blueprint(_ settings: LayerSettings) -> LayerBlueprint {
+    LayerBlueprint(kind: kind) { (inputs) throws(LayerError) in try Self(settings: settings, inputs: inputs) }
+  }
+
+  static func catalogEntry(_ documentation: String) -> CatalogEntry<LayerBlueprint> {
+    CatalogEntry(kind, documentation) { (reader) throws(ConfigurationError) in
+      blueprint(try LayerSettings(from: reader))
+    }
+  }
+
+  /// The one input of a layer that takes one.
+  static func single(_ inputs: [TensorShape]) throws(LayerError) -> TensorShape {
+    guard inputs.count == 1 else { throw LayerError("\(kind) takes one input, got \(inputs.count)") }
+    guard inputs[0].rank >= 2 else {
+      throw LayerError("\(kind) expects a batch of vectors or more, got the shape \(inputs[0])")
+    }
+    return inputs[0]
+  }
+}
+
+/// A case that every layer test runs: strict decoding, shapes, finite differences, determinism, both precisions.
+package struct LayerExample: Sendable {
+  package let settings: String
+  package let inputs: [TensorShape]
+  package let output: TensorShape
+
+  package init(_ settings: String, inputs: [[Int]], output: [Int]) {
+    self.settings = settings
+    self.inputs = inputs.map { TensorShape($0) }
+    self.output = TensorShape(output)
+  }
+}
+
+/// Settings of a layer that has none.
+package struct NoSettings: Settings {
+  package init() {}
+  package init(from reader: SettingsReader) throws(ConfigurationError) {}
+}

@@ -1,0 +1,20 @@
+import Configuration
+
+/// Every layer that a configuration can name; adding one is its file and its line here.
+package let layerCatalog = Catalog<LayerBlueprint>(
+  "layer",
+  [
+    Linear.catalogEntry("y = x·Wᵀ + b"),
+    ActivationLayer.catalogEntry("a pointwise nonlinearity"),
+    BatchNorm.catalogEntry("normalisation of each channel over the batch"),
+    LayerNorm.catalogEntry("normalisation of each row"),
+    RMSNorm.catalogEntry("division of each row by its root mean square"),
+    Dropout.catalogEntry("elements set to 0 at random in training"),
+    Flatten.catalogEntry("everything but the batch in one dimension"),
+  ])
+
+/// The types themselves, for the tests that every layer goes through.
+package let configurableLayers: [any ConfigurableLayer.Type] = [
+  Linear.self, ActivationLayer.self, BatchNorm.self, LayerNorm.self, RMSNorm.self, Dropout.self, ResidualAdd.self,
+  Flatten.self,
+]

@@ -1,0 +1,133 @@
+import Arenas
+import Configuration
+import Kernels
+
+/// y = x·Wᵀ + b, then an activation if one was fused in.
+///
+/// x is (…, in), W (out, in), b (out), y (…, out); leading dimensions are rows. Products run through oneDNN; with a fused
+/// activation f the backward pass first turns dy into f'(y)·dy where it lies, and sums its columns into db on the way:
+///
+///     dx = dy·W      dW = dyᵀ·x      db = Σ rows of dy
+package struct Linear: ConfigurableLayer {
+  package static let kind = "linear"
+
+  package struct LayerSettings: Settings {
+    package var units: Int
+    package var hasBias = true
+    package var initializer = Initializer.heNormal
+    package var biasInitializer = Initializer.zeros
+
+    package init(units: Int, initializer: Initializer) {
+      self.units = units
+      self.initializer = initializer
+    }
+
+    package init(from reader: SettingsReader) throws(ConfigurationError) {
+      units = try reader.integer("units", in: 1...1_000_000, "features out")
+      hasBias = try reader.boolean("bias", default: true, "whether a bias is added")
+      initializer = try reader.initializer(default: "he_normal")
+    }
+  }
+
+  package let settings: LayerSettings
+  package let inputShapes: [TensorShape]
+  package let outputShape: TensorShape
+  private(set) var activation = Activation.identity
+  private let rows: Int
+  private let inputs: Int
+
+  package init(settings: LayerSettings, inputs shapes: [TensorShape]) throws(LayerError) {
+    let input = try Self.single(shapes)
+    self.settings = settings
+    inputShapes = shapes
+    inputs = input.last
+    rows = input.elementCount / inputs
+    guard let shape = TensorShape(checking: input.dimensions.dropLast() + [settings.units]),
+      TensorShape(checking: [settings.units, inputs]) != nil
+    else { throw LayerError("linear cannot have \(settings.units) units on an input of \(input): too large") }
+    outputShape = shape
+  }
+
+  package var parameters: [ParameterDeclaration] {
+    let weight = ParameterDeclaration(
+      "weight", TensorShape([settings.units, inputs]), settings.initializer, fanIn: inputs, fanOut: settings.units)
+    let bias = ParameterDeclaration("bias", TensorShape([settings.units]), settings.biasInitializer)
+    return settings.hasBias ? [weight, bias] : [weight]
+  }
+
+  package var backwardReads: BackwardReads { activation == .identity ? .inputs : [.inputs, .output] }
+  package var forwardFlops: Int { 2 * rows * inputs * settings.units }
+  package var canWidenOutput: Bool { activation == .identity }
+  package var watchedActivation: Activation? { activation == .identity ? nil : activation }
+
+  /// Room for dy in the products' type, when the output is wider.
+  package func scratchByteCount(_ placement: LayerPlacement) -> Int {
+    placement.isTraining && placement.output != placement.inputs
+      ? rows * settings.units * placement.inputs.byteCount : 0
+  }
+
+  package func matmuls(_ placement: LayerPlacement) -> [MatmulShape] {
+    var forward = MatmulShape(
+      rows: rows, columns: settings.units, inner: inputs, transposesB: true, inputs: placement.inputs,
+      output: placement.output)
+    forward.hasBias = settings.hasBias
+    if MatmulShape.fusedActivations.contains(activation) { forward.activation = activation }
+    guard placement.isTraining else { return [forward] }
+    var weightGradient = MatmulShape(
+      rows: settings.units, columns: inputs, inner: rows, transposesA: true, inputs: placement.inputs, output: .float32)
+    weightGradient.accumulates = placement.accumulatesParameterGradient[0]
+    var inputGradient = MatmulShape(
+      rows: rows, columns: inputs, inner: settings.units, inputs: placement.inputs, output: placement.inputs)
+    inputGradient.accumulates = placement.accumulatesInputGradient[0]
+    return [forward, weightGradient] + (placement.needsInputGradient[0] ? [inputGradient] : [])
+  }
+
+  package func forward(_ frame: Frame) {
+    let bias = settings.hasBias ? frame.parameter(1) : nil
+    frame.matmul(0).execute(frame.input(), frame.shadow(0), bias: bias, into: frame.output)
+    if !MatmulShape.fusedActivations.contains(activation) { activation.apply(frame.output, into: frame.output) }
+  }
+
+  package func backward(_ frame: Frame) {
+    var dy = frame.outputGradient
+    let biasGradient = settings.hasBias ? frame.parameterGradient(1) : nil
+    if activation != .identity {
+      if let biasGradient {
+        activation.backwardWithBias(
+          kept: frame.output, dy: dy, dx: dy, biasGradient: biasGradient, rows: rows, columns: settings.units,
+          accumulateBias: frame.accumulatesParameterGradient(1))
+      } else {
+        activation.backward(kept: frame.output, dy: dy, dx: dy, accumulate: false)
+      }
+    } else if let biasGradient {
+      ColumnSums.add(
+        dy, rows: rows, columns: settings.units, into: biasGradient,
+        accumulate: frame.accumulatesParameterGradient(1))
+    }
+    if dy.type != frame.input().type {
+      let narrow = frame.scratch.reinterpreted(as: frame.input().type, count: dy.count)
+      Elementwise.convert(dy, into: narrow)
+      dy = narrow
+    }
+    if let weightGradient = frame.parameterGradient(0) {
+      frame.matmul(1).execute(dy, frame.input(), into: weightGradient)
+    }
+    if let inputGradient = frame.inputGradient() {
+      frame.matmul(2).execute(dy, frame.shadow(0), into: inputGradient)
+    }
+  }
+
+  /// An activation whose derivative follows from its output leaves no reason to keep what went into it.
+  package func fused(with next: any Layer) -> (any Layer)? {
+    guard let next = next as? ActivationLayer, activation == .identity, next.activation.derivativeFollowsFromOutput
+    else { return nil }
+    var fused = self
+    fused.activation = next.activation
+    return fused
+  }
+
+  package static let examples = [
+    LayerExample(#"{"type": "linear", "units": 5}"#, inputs: [[3, 7]], output: [3, 5]),
+    LayerExample(#"{"type": "linear", "units": 33, "bias": false}"#, inputs: [[2, 3, 17]], output: [2, 3, 33]),
+  ]
+}

@@ -1,0 +1,68 @@
+import Arenas
+import Configuration
+import Kernels
+
+/// −Σ q(c)·log softmax(z)(c), with q the target's class smoothed by ε and weighted by class, as PyTorch's `cross_entropy`.
+///
+/// z is (B, …, C) logits, the target (B, …) class numbers as int32; keeps one log-sum-exp a row.
+package struct CrossEntropy: Loss {
+  package static let kind = "cross_entropy"
+
+  package let inputShapes: [TensorShape]
+  private let kernel: CrossEntropyKernel
+  // Keeps the memory alive that the kernel reads its weights from.
+  private let classWeights: Arena?
+
+  package static func blueprint(from reader: SettingsReader) throws(ConfigurationError) -> LossBlueprint {
+    let smoothing = try reader.number(
+      "label_smoothing", default: 0, in: 0...0.999, "share of the target spread evenly over all classes")
+    let weights = try reader.optionalNumbers(
+      "class_weights", in: 0...1e6, "one weight a class; the loss is divided by the weights of the targets seen")
+    return LossBlueprint(kind: kind, wantsClasses: true) { (prediction, target) throws(LayerError) in
+      try CrossEntropy(prediction, target, labelSmoothing: smoothing, classWeights: weights?.map { Float($0) })
+    }
+  }
+
+  package init(
+    _ prediction: TensorShape, _ target: TensorShape, labelSmoothing: Double = 0, classWeights: [Float]? = nil
+  ) throws(LayerError) {
+    guard prediction.rank >= 2, target.dimensions == prediction.dimensions.dropLast() else {
+      throw LayerError("cross_entropy expects logits (…, classes) and classes (…): got \(prediction) and \(target)")
+    }
+    let classes = prediction.last
+    if let classWeights, classWeights.count != classes {
+      throw LayerError("loss.class_weights has \(classWeights.count) weights, but the model has \(classes) classes")
+    }
+    inputShapes = [prediction, target]
+    self.classWeights = classWeights.map { weights in
+      let arena = Arena(byteCount: 4 * weights.count)
+      var span = arena.all(as: .float32).mutableFloats
+      for (index, weight) in weights.enumerated() { span[index] = weight }
+      return arena
+    }
+    kernel = CrossEntropyKernel(
+      rows: target.elementCount, classes: classes, labelSmoothing: Float(labelSmoothing),
+      classWeights: self.classWeights?.all(as: .float32))
+  }
+
+  package var accuracyName: String? { "accuracy" }
+  package var saved: [TensorShape] { [TensorShape([kernel.rows])] }
+  package var backwardReads: BackwardReads { .inputs }
+  package var forwardFlops: Int { 4 * kernel.rows * kernel.classes }
+
+  /// Rows of the logits that belong to valid samples.
+  private func validRows(_ frame: Frame) -> Int { frame.validRows * (kernel.rows / inputShapes[1][0]) }
+
+  package func forward(_ frame: Frame) {
+    frame.report(
+      kernel.forward(frame.input(0), targets: frame.input(1), validRows: validRows(frame), logSumExp: frame.saved(0)))
+  }
+
+  package func backward(_ frame: Frame) {
+    guard let dx = frame.inputGradient(0) else { return }
+    kernel.backward(
+      frame.input(0), targets: frame.input(1), validRows: validRows(frame), logSumExp: frame.saved(0), into: dx)
+  }
+
+  package static let examples: [LayerExample] = []
+}

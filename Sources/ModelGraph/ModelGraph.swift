@@ -1,0 +1,121 @@
+import Arenas
+import Layers
+
+/// A network as layers and the values that flow between them: acyclic, in an order in which it can run, every shape known.
+package struct ModelGraph: Sendable {
+  /// A tensor that flows: a field of the batch, or the output of a node.
+  package enum Value: Hashable, Sendable {
+    case field(Int)
+    case node(Int)
+  }
+
+  /// A tensor that comes with each micro-batch, as (B, …).
+  package struct Field: Sendable {
+    package let name: String
+    package let shape: TensorShape
+    package let type: ElementType
+  }
+
+  package struct Node: Sendable {
+    /// PyTorch's name of the module, `hidden.0`; its parameters are `hidden.0.weight`, …
+    package let name: String
+    package var layer: any Layer
+    package var inputs: [Value]
+
+    package func parameterName(_ declaration: ParameterDeclaration) -> String { "\(name).\(declaration.name)" }
+    package func bufferName(_ declaration: BufferDeclaration) -> String { "\(name).\(declaration.name)" }
+  }
+
+  package internal(set) var fields: [Field]
+  package internal(set) var nodes: [Node]
+  package internal(set) var prediction: Value
+  /// The node that compares the prediction with the target; nil in a graph that only predicts.
+  package internal(set) var lossNode: Int?
+
+  package func shape(of value: Value) -> TensorShape {
+    switch value {
+    case .field(let index): fields[index].shape
+    case .node(let index): nodes[index].layer.outputShape
+    }
+  }
+
+  /// The nodes that read each node's output.
+  package func consumers() -> [[Int]] {
+    var consumers = [[Int]](repeating: [], count: nodes.count)
+    for (index, node) in nodes.enumerated() {
+      for case .node(let producer) in node.inputs { consumers[producer].append(index) }
+    }
+    return consumers
+  }
+}
+
+/// A layer could not be added to a graph.
+package struct GraphError: Error, CustomStringConvertible, Sendable {
+  /// The node's name.
+  package let node: String
+  package let message: String
+
+  package init(node: String, message: String) {
+    self.node = node
+    self.message = message
+  }
+
+  package var description: String { "model: \(node): \(message)" }
+}
+
+/// Builds a graph layer by layer; a node can only read what is already there, so the graph is acyclic by construction.
+package struct GraphBuilder {
+  private var fields: [ModelGraph.Field] = []
+  private var nodes: [ModelGraph.Node] = []
+  private var names: Set<String> = []
+
+  package init() {}
+
+  /// A tensor that comes with each micro-batch.
+  package mutating func field(_ name: String, _ shape: TensorShape, _ type: ElementType) -> ModelGraph.Value {
+    fields.append(ModelGraph.Field(name: name, shape: shape, type: type))
+    return .field(fields.count - 1)
+  }
+
+  package func shape(of value: ModelGraph.Value) -> TensorShape {
+    switch value {
+    case .field(let index): fields[index].shape
+    case .node(let index): nodes[index].layer.outputShape
+    }
+  }
+
+  /// Adds a layer under a name that no other node has.
+  package mutating func add(
+    _ name: String, _ blueprint: LayerBlueprint, _ inputs: ModelGraph.Value...
+  ) throws(GraphError) -> ModelGraph.Value {
+    do throws(LayerError) {
+      return add(name, layer: try blueprint.make(inputs.map(shape(of:))), inputs)
+    } catch {
+      throw GraphError(node: name, message: error.description)
+    }
+  }
+
+  /// The finished graph, with a loss on `prediction` if there is one.
+  package consuming func finish(
+    prediction: ModelGraph.Value, loss: (blueprint: LossBlueprint, target: ModelGraph.Value)? = nil
+  ) throws(GraphError) -> ModelGraph {
+    var builder = self
+    guard let loss else {
+      return ModelGraph(fields: builder.fields, nodes: builder.nodes, prediction: prediction, lossNode: nil)
+    }
+    do throws(LayerError) {
+      let layer = try loss.blueprint.make(builder.shape(of: prediction), builder.shape(of: loss.target))
+      _ = builder.add("loss", layer: layer, [prediction, loss.target])
+    } catch {
+      throw GraphError(node: "loss", message: error.description)
+    }
+    return ModelGraph(
+      fields: builder.fields, nodes: builder.nodes, prediction: prediction, lossNode: builder.nodes.count - 1)
+  }
+
+  private mutating func add(_ name: String, layer: any Layer, _ inputs: [ModelGraph.Value]) -> ModelGraph.Value {
+    precondition(names.insert(name).inserted, "two nodes are called \(name)")
+    nodes.append(ModelGraph.Node(name: name, layer: layer, inputs: inputs))
+    return .node(nodes.count - 1)
+  }
+}

@@ -1,0 +1,107 @@
+import Arenas
+import ExecutionPlanning
+import Kernels
+import Layers
+
+/// A lane's activations on the way from its forward to its backward stage: with the micro-batch they belong to.
+// Sendable because it is noncopyable: the stage that holds it is alone with the program and the batch.
+struct Tape: ~Copyable, @unchecked Sendable {
+  let program: LaneProgram
+  var microBatch: MicroBatch
+}
+
+/// Plays micro-batches forwards on one lane's thread, and takes part in whatever else the lanes do together.
+///
+/// The stage owns the lane's programs. It takes a micro-batch from the loader, runs the plan forwards and hands batch and
+/// activations to the backward stage, which shares its thread; nothing is copied.
+package actor ForwardStage {
+  private nonisolated let thread: StageThread
+  private let lane: Int
+  private let model: RunModel
+  private let backward: BackwardStage
+  private let optimizer: OptimizerStage
+  private let loader: DataLoader
+  private let clock: StageClock
+
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+  init(
+    lane: Int, thread: StageThread, model: RunModel, backward: BackwardStage, optimizer: OptimizerStage,
+    loader: DataLoader, clock: StageClock
+  ) {
+    self.lane = lane
+    self.thread = thread
+    self.model = model
+    self.backward = backward
+    self.optimizer = optimizer
+    self.loader = loader
+    self.clock = clock
+  }
+
+  /// Does what the optimizer stage says until it says stop.
+  func run() async {
+    let programs = LanePrograms(model, lane: lane)
+    while true {
+      clock.worked()
+      let work = await optimizer.next(lane: lane)
+      clock.waited()
+      switch work {
+      case .play(let step, let watching): await play(programs, step: step, watching: watching)
+      case .reduce(let scale): model.updates.reduce(lane: lane, scale: scale)
+      case .clipRows: if let clipping = model.adaptiveClipping { model.updates.clipRows(lane: lane, clipping) }
+      case .update: model.updates.update(lane: lane)
+      case .evaluate(let evaluation): evaluation.run(programs, lane: lane)
+      case .snapshot: model.snapshot(lane: lane)
+      case .stop: return
+      }
+    }
+  }
+
+  private func play(_ programs: LanePrograms, step: Int, watching: Bool) async {
+    let program = programs.training
+    for (position, turn) in model.schedules[lane].enumerated() {
+      clock.worked()
+      guard let microBatch = await loader.queues[lane].receive() else { return }
+      clock.waited()
+      precondition(microBatch.index == model.tree.range(of: lane).lowerBound + position)
+      for field in model.boundFields { program.bind(field: field.graph, to: microBatch.fields[field.data]) }
+      if !model.observations.isEmpty { program.bind(observations: model.observations[microBatch.index]) }
+      program.pass.step = step
+      program.pass.microBatch = microBatch.index
+      program.pass.validRows = microBatch.sampleCount
+      // One micro-batch stands for the batch: watching is for a person's eye.
+      let isWatched = watching && microBatch.index == 0
+      model.losses[microBatch.index] = program.forward(watching: isWatched)
+      if isWatched { for index in program.watched.indices { model.watched[index] = program.watched[index] } }
+      let tape = await backward.play(
+        Tape(program: program, microBatch: microBatch), gradients: model.laneGradients[lane], buffer: turn.buffer,
+        joins: turn.joins)
+      loader.recycle(tape.finish(), lane: lane)
+    }
+  }
+}
+
+extension Tape {
+  /// Gives the micro-batch back.
+  consuming func finish() -> MicroBatch { microBatch }
+}
+
+/// A lane's programs: training, and evaluation with the current and the averaged parameters. They share activations.
+final class LanePrograms {
+  let training: LaneProgram
+  let evaluation: LaneProgram
+  let averaged: LaneProgram?
+
+  /// Must be made on the lane's thread.
+  init(_ model: RunModel, lane: Int) {
+    let store = MatmulStore()
+    let activations = Arena(
+      byteCount: max(model.trainingPlan.activationByteCount, model.evaluationPlan.activationByteCount))
+    training = LaneProgram(model.trainingPlan, state: model.state, activations: activations, store: store)
+    training.pass.seed = model.seed
+    evaluation = LaneProgram(model.evaluationPlan, state: model.state, activations: activations, store: store)
+    averaged = model.updates.average.map {
+      LaneProgram(model.evaluationPlan, state: $0, activations: activations, store: store)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import Arenas
+import DataReading
+
+/// A part of a batch in memory of its own: owned by one stage at a time, and handed on, never copied.
+// Sendable because it is noncopyable: whoever holds it is alone with its memory.
+package struct MicroBatch: ~Copyable, @unchecked Sendable {
+  /// Optimizer updates made before this batch.
+  package var step = 0
+  /// Which part of the batch this is.
+  package var index = 0
+  /// Samples in it; the rows behind them are left from before and count for nothing.
+  package var sampleCount = 0
+  /// One tensor a field of the data, (rows, …).
+  package let fields: [TensorSlice]
+  private let arena: Arena
+
+  /// - Parameter rows: samples that fit.
+  package init(fields descriptions: [SampleField], rows: Int) {
+    var offset = 0
+    var places: [(offset: Int, count: Int, type: ElementType)] = []
+    for field in descriptions {
+      let count = rows * field.shape.elementCount
+      places.append((offset, count, field.type))
+      offset += Arena.aligned(count * field.type.byteCount)
+    }
+    let arena = Arena(byteCount: offset)
+    self.arena = arena
+    fields = places.map { arena.slice(offset: $0.offset, count: $0.count, type: $0.type) }
+  }
+
+  /// Bytes that a micro-batch of `rows` samples takes.
+  package static func byteCount(fields: [SampleField], rows: Int) -> Int {
+    fields.reduce(0) { $0 + Arena.aligned(rows * $1.shape.elementCount * $1.type.byteCount) }
+  }
+
+  /// Reads one sample into row `row`.
+  package func read(_ sample: Int, from data: Dataset, epoch: Int, row: Int) {
+    for (field, slice) in fields.enumerated() {
+      let size = data.fields[field].shape.elementCount
+      data.read(sample, epoch: epoch, field: field, into: slice.slice(row * size..<(row + 1) * size))
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import Dispatch
+import Synchronization
+
+/// The time a stage spent working and waiting since it was last asked, in nanoseconds.
+// Sendable because its counters are atomic: the stage adds, the recorder takes.
+package final class StageClock: Sendable {
+  package let name: String
+  private let busy = Atomic<UInt64>(0)
+  private let waiting = Atomic<UInt64>(0)
+  private let last = Atomic<UInt64>(StageClock.now)
+
+  package init(_ name: String) { self.name = name }
+
+  /// Nanoseconds of the monotonic clock.
+  package static var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
+
+  /// Counts the time since the last call as work.
+  package func worked() { busy.add(lap(), ordering: .relaxed) }
+
+  /// Counts the time since the last call as waiting.
+  package func waited() { waiting.add(lap(), ordering: .relaxed) }
+
+  private func lap() -> UInt64 {
+    let now = Self.now
+    return now &- last.exchange(now, ordering: .relaxed)
+  }
+
+  /// Seconds since the last call of this method.
+  package func take() -> (busy: Double, waiting: Double) {
+    (Double(busy.exchange(0, ordering: .relaxed)) / 1e9, Double(waiting.exchange(0, ordering: .relaxed)) / 1e9)
+  }
+}
