@@ -25,7 +25,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 
 let package = Package(
   name: "troupe",
-  products: [],
+  products: [.executable(name: "troupe", targets: ["troupe"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -43,11 +43,30 @@ let package = Package(
     room("Layers", ["Arenas", "Configuration", "Kernels"]),
     room("ModelGraph", ["Arenas", "Layers"]),
     room("Architectures", ["Arenas", "Configuration", "Kernels", "Layers", "ModelGraph"]),
+    room("ExecutionPlanning", ["Arenas", "Kernels", "Layers", "ModelGraph"]),
+    room("Optimizers", ["Arenas", "Configuration", "Kernels"]),
+    room("DataReading", ["Arenas", "Configuration", "CPlatform", "CZlib"]),
+    room("CheckpointFiles", ["Arenas", "CCrypto", "CPlatform"]),
     room(
       "RunRecords",
       resources: ["report.html", "report.css", "charts.js", "line-chart.js", "heat-map.js", "stage-bars.js", "report.js"]
         .map { .embedInCode("Report/\($0)") }),
+    room(
+      "Pipeline",
+      [
+        "Architectures", "Arenas", "CPlatform", "CheckpointFiles", "Configuration", "DataReading", "ExecutionPlanning",
+        "Kernels", "Layers", "ModelGraph", "Optimizers", "RunRecords",
+        .product(name: "DequeModule", package: "swift-collections"),
+      ]),
+    .executableTarget(
+      name: "troupe",
+      dependencies: [
+        "CheckpointFiles", "Configuration", "DataReading", "Kernels", "Pipeline", "RunRecords",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
+
     tests("RunRecords"),
-    room("ExecutionPlanning", ["Arenas", "Kernels", "Layers", "ModelGraph"]),
+    tests("DataReading", ["Arenas", "CHDF5", "CPlatform", "Configuration"]),
   ]
 )

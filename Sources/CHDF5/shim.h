@@ -19,6 +19,7 @@ static inline hid_t troupe_h5_link_create(void) { return H5P_LINK_CREATE; }
 static inline hid_t troupe_h5_default(void) { return H5P_DEFAULT; }
 static inline hid_t troupe_h5_all(void) { return H5S_ALL; }
 static inline unsigned troupe_h5_exclusive(void) { return H5F_ACC_EXCL; }
+static inline unsigned troupe_h5_truncate(void) { return H5F_ACC_TRUNC; }
 static inline unsigned troupe_h5_read_only(void) { return H5F_ACC_RDONLY; }
 // HDF5 prints a stack trace for every error unless told not to; Troupe says its own line instead.
 static inline void troupe_h5_silence(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }

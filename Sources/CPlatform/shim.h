@@ -37,6 +37,26 @@ static inline troupe_float16 troupe_min16(troupe_float16 x, troupe_float16 y) { 
 static inline troupe_float16 troupe_abs16(troupe_float16 x) { return __builtin_elementwise_abs(x); }
 
 typedef uint16_t troupe_ushort16 __attribute__((ext_vector_type(16)));
+typedef uint32_t troupe_uint16 __attribute__((ext_vector_type(16)));
+typedef int32_t troupe_int16 __attribute__((ext_vector_type(16)));
+typedef float troupe_float8 __attribute__((ext_vector_type(8)));
+typedef double troupe_double8 __attribute__((ext_vector_type(8)));
+
+// Conversions that Swift's SIMD types make lane by lane.
+static inline troupe_float16 troupe_float_of_int16(troupe_int16 x) { return __builtin_convertvector(x, troupe_float16); }
+static inline troupe_double8 troupe_double_of_float8(troupe_float8 x) { return __builtin_convertvector(x, troupe_double8); }
+
+// bfloat16 is the upper half of a float32; rounds to nearest, ties to even; a NaN stays one.
+static inline troupe_float16 troupe_widen_bfloat16(troupe_ushort16 x) {
+  return (troupe_float16)(__builtin_convertvector(x, troupe_uint16) << 16);
+}
+static inline troupe_ushort16 troupe_narrow_bfloat16(troupe_float16 x) {
+  troupe_uint16 bits = (troupe_uint16)x;
+  troupe_uint16 rounded = bits + 0x7FFF + ((bits >> 16) & 1);
+  troupe_uint16 quiet = bits | 0x00400000;
+  troupe_uint16 nan = (troupe_uint16)(x != x);
+  return __builtin_convertvector(((quiet & nan) | (rounded & ~nan)) >> 16, troupe_ushort16);
+}
 
 // The first `count` (0 to 16) of sixteen elements; the rest are read as zero and not written.
 #if defined(__AVX512BW__) && defined(__AVX512VL__)

@@ -19,6 +19,8 @@ package struct TrainingDuration: Sendable, Equatable, CustomStringConvertible {
 
   package var description: String { "\(count) \(count == 1 ? String(unit.rawValue.dropLast()) : unit.rawValue)" }
 
+  static let pattern = "^[0-9]+ (steps?|epochs?)$"
+
   init?(text: String) {
     let words = text.split(separator: " ", omittingEmptySubsequences: false)
     guard words.count == 2, let count = Int(words[0]), count >= 0, words[0].allSatisfy(\.isNumber) else { return nil }
@@ -31,14 +33,12 @@ package struct TrainingDuration: Sendable, Equatable, CustomStringConvertible {
 }
 
 extension SettingsReader {
-  private static let pattern = "^[0-9]+ (steps?|epochs?)$"
-
   /// A duration of at least `minimum` of its unit.
   package func duration(
     _ key: String, default value: TrainingDuration? = nil, minimum: Int = 1, _ documentation: String
   ) throws(ConfigurationError) -> TrainingDuration {
     try read(
-      key, .string(pattern: Self.pattern), default: value, placeholder: TrainingDuration(1, .epochs),
+      key, .string(pattern: TrainingDuration.pattern), default: value, placeholder: TrainingDuration(1, .epochs),
       documentation: documentation, isRequired: value == nil, encode: { .string($0.description) },
       decode: { (json, path) throws(ConfigurationError) in (try json.decodedDuration(path, minimum), json) })
   }
@@ -48,14 +48,14 @@ extension SettingsReader {
     _ key: String, minimum: Int = 1, _ documentation: String
   ) throws(ConfigurationError) -> TrainingDuration? {
     try read(
-      key, .string(pattern: Self.pattern), default: .some(nil), placeholder: nil, documentation: documentation,
+      key, .string(pattern: TrainingDuration.pattern), default: .some(nil), placeholder: nil, documentation: documentation,
       isRequired: false, encode: { $0.map { .string($0.description) } },
       decode: { (json, path) throws(ConfigurationError) in (try json.decodedDuration(path, minimum), json) })
   }
 }
 
 extension JSON {
-  fileprivate func decodedDuration(_ path: String, _ minimum: Int) throws(ConfigurationError) -> TrainingDuration {
+  func decodedDuration(_ path: String, _ minimum: Int) throws(ConfigurationError) -> TrainingDuration {
     guard let text = string, let duration = TrainingDuration(text: text) else {
       throw mistyped(path, expected: "a duration with its unit, such as \"5 epochs\" or \"2000 steps\"")
     }

@@ -9,7 +9,7 @@ package indirect enum SchemaNode: Sendable {
   case object([SchemaProperty])
   /// One of several objects, told apart by "type"; stands under `definitions` by its name.
   case reference(String)
-  case nullable(SchemaNode)
+  case either(SchemaNode, SchemaNode)
 }
 
 /// One key of an object.
@@ -19,6 +19,14 @@ package struct SchemaProperty: Sendable {
   package let documentation: String
   package let defaultValue: JSON?
   package let isRequired: Bool
+
+  package init(key: String, node: SchemaNode, documentation: String, defaultValue: JSON?, isRequired: Bool) {
+    self.key = key
+    self.node = node
+    self.documentation = documentation
+    self.defaultValue = defaultValue
+    self.isRequired = isRequired
+  }
 }
 
 /// The catalogues met while describing: name → alternatives.
@@ -58,7 +66,7 @@ extension SchemaNode {
       return .object([("type", .string("array")), ("items", element.schema)] + bound)
     case .object(let properties): return .object(SchemaNode.members(of: properties))
     case .reference(let name): return .object([("$ref", .string("#/definitions/\(name)"))])
-    case .nullable(let node): return .object([("anyOf", .array([.object([("type", .string("null"))]), node.schema]))])
+    case .either(let first, let second): return .object([("anyOf", .array([first.schema, second.schema]))])
     }
   }
 

@@ -202,3 +202,22 @@ extension JSON {
     return text
   }
 }
+
+extension SettingsReader {
+  private static let automatic = "auto"
+
+  /// A whole number within `range`; nil for "auto", the default.
+  package func automaticInteger(
+    _ key: String, in range: ClosedRange<Int>, _ documentation: String
+  ) throws(ConfigurationError) -> Int? {
+    try read(
+      key, .either(.choice([Self.automatic]), .integer(minimum: range.lowerBound, maximum: range.upperBound)),
+      default: .some(nil), placeholder: nil, documentation: documentation, isRequired: false,
+      encode: { $0.map(JSON.integer) ?? .string(Self.automatic) },
+      decode: { (json, path) throws(ConfigurationError) in
+        if json.string == Self.automatic { return (nil, json) }
+        guard json.string == nil else { throw json.mistyped(path, expected: "\"auto\" or a whole number") }
+        return (try json.decodedInteger(path, range), json)
+      })
+  }
+}

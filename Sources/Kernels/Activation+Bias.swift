@@ -52,19 +52,19 @@ private struct BiasPass {
     }
   }
 
-  @inline(__always)
   private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
     let k = kept.pointer(as: E.self)
     let g = dy.pointer(as: E.self)
     let out = dx.pointer(as: E.self)
+    @inline(__always) func term(_ row: Int, _ column: Int, _ lanes: Int) -> Vector {
+      let i = row &* columns &+ column
+      let product = F.slope(E.load(k + i, lanes: lanes)) * E.load(g + i, lanes: lanes)
+      E.store(product, out + i, lanes: lanes)
+      return product
+    }
     forEachChunk(columns) { chunk in
       withColumns(of: Double.self) { totals in
-        addRows(0..<rows, columns: chunk, to: totals) { row, column, lanes in
-          let i = row * columns + column
-          let product = F.slope(E.load(k + i, lanes: lanes)) * E.load(g + i, lanes: lanes)
-          E.store(product, out + i, lanes: lanes)
-          return product
-        }
+        addRows(0..<rows, columns: chunk, to: totals, term)
         write(totals, chunk.count, to: biasGradient.pointer(as: Float.self) + chunk.lowerBound, accumulate: accumulate)
       }
     }

@@ -1,7 +1,7 @@
 import Arenas
 
 /// How healthy a layer's outputs are.
-package struct ActivationStatistics: Sendable, Equatable {
+package struct ActivationStatistics: Sendable, Equatable, BitwiseCopyable {
   /// Root of the mean square.
   package var rms: Double
   /// The share of columns that are zero in every row (for ReLU: not above zero).

@@ -63,9 +63,9 @@ protocol PointwiseFunction {
 private enum Kernel<F: PointwiseFunction> {
   static func forward(_ x: TensorSlice, _ y: TensorSlice) {
     if x.type == .bfloat16 {
-      map(x.count, x.pointer(as: BFloat16.self), into: y.pointer(as: BFloat16.self)) { F.value($0) }
+      forward(x, y, as: BFloat16.self)
     } else {
-      map(x.count, x.pointer(as: Float.self), into: y.pointer(as: Float.self)) { F.value($0) }
+      forward(x, y, as: Float.self)
     }
   }
 
@@ -77,23 +77,30 @@ private enum Kernel<F: PointwiseFunction> {
     }
   }
 
-  @inline(__always)
+  private static func forward<E: VectorElement>(_ x: TensorSlice, _ y: TensorSlice, as type: E.Type) {
+    let from = x.pointer(as: E.self)
+    let to = y.pointer(as: E.self)
+    @inline(__always) func apply(_ i: Int, _ lanes: Int) {
+      E.store(F.value(E.load(from + i, lanes: lanes)), to + i, lanes: lanes)
+    }
+    forEachVector(x.count, apply)
+  }
+
   private static func backward<E: VectorElement>(
     _ kept: TensorSlice, _ dy: TensorSlice, _ dx: TensorSlice, _ accumulate: Bool, as type: E.Type
   ) {
     let k = kept.pointer(as: E.self)
     let g = dy.pointer(as: E.self)
     let out = dx.pointer(as: E.self)
-    if accumulate {
-      forEachVector(dx.count) { i in
-        E.store(E.load(out + i).addingProduct(F.slope(E.load(k + i)), E.load(g + i)), out + i)
-      } tail: { i, n in
-        let sum = E.load(out + i, first: n).addingProduct(F.slope(E.load(k + i, first: n)), E.load(g + i, first: n))
-        E.store(sum, out + i, first: n)
-      }
-    } else {
-      map(dx.count, k, g, into: out) { F.slope($0) * $1 }
+    @inline(__always) func set(_ i: Int, _ lanes: Int) {
+      E.store(F.slope(E.load(k + i, lanes: lanes)) * E.load(g + i, lanes: lanes), out + i, lanes: lanes)
     }
+    @inline(__always) func add(_ i: Int, _ lanes: Int) {
+      let slope = F.slope(E.load(k + i, lanes: lanes))
+      let sum = E.load(out + i, lanes: lanes).addingProduct(slope, E.load(g + i, lanes: lanes))
+      E.store(sum, out + i, lanes: lanes)
+    }
+    if accumulate { forEachVector(dx.count, add) } else { forEachVector(dx.count, set) }
   }
 }
 
@@ -111,7 +118,7 @@ enum ReLU: PointwiseFunction {
   // A comparison that NaN fails keeps NaN: a broken input must stay visible.
   @inline(__always) static func value(_ x: Vector) -> Vector { x.replacing(with: 0, where: x .< Vector.zero) }
   @inline(__always) static func slope(_ y: Vector) -> Vector {
-    Vector.zero.replacing(with: 1, where: y .> Vector.zero)
+    Vector.zero.replacing(with: 1, where: y .> Vector.zero).keepingNaN(of: y)
   }
 }
 
@@ -122,7 +129,7 @@ enum LeakyReLU: PointwiseFunction {
     x.replacing(with: x * negativeSlope, where: x .< Vector.zero)
   }
   @inline(__always) static func slope(_ y: Vector) -> Vector {
-    Vector(repeating: negativeSlope).replacing(with: 1, where: y .> Vector.zero)
+    Vector(repeating: negativeSlope).replacing(with: 1, where: y .> Vector.zero).keepingNaN(of: y)
   }
 }
 
@@ -171,5 +178,5 @@ enum Softplus: PointwiseFunction {
     x.max(.zero) + logarithmOfOnePlus(exponential(-x.magnitude)).keepingNaN(of: x)
   }
   // σ(x) = 1 − e⁻ʸ.
-  @inline(__always) static func slope(_ y: Vector) -> Vector { 1 - exponential(-y) }
+  @inline(__always) static func slope(_ y: Vector) -> Vector { oneMinusExponential(ofMinus: y) }
 }

@@ -48,7 +48,6 @@ private struct BatchNormBackward {
   let rows: Int
   let channels: Int
 
-  @inline(__always)
   func run<E: VectorElement>(_ type: E.Type) {
     let x = x.pointer(as: E.self)
     let dy = dy.pointer(as: E.self)

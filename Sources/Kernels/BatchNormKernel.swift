@@ -69,7 +69,6 @@ package enum BatchNormKernel {
     if let parameter { precondition(parameter.count == channels && parameter.type == .float32) }
   }
 
-  @inline(__always)
   private static func normalize<E: VectorElement>(
     _ x: TensorSlice, _ gamma: TensorSlice?, _ beta: TensorSlice?, _ y: TensorSlice, _ mean: TensorSlice,
     _ inverseDeviation: TensorSlice, _ rows: Int, _ channels: Int, as type: E.Type

@@ -49,7 +49,7 @@ enum ColumnMoments {
       withColumns(of: Double.self) { deviationSquares in
         withColumns(of: Float.self) { blockCenters in
           addRows(block, columns: chunk, to: sums) { row, column, lanes in
-            E.load(x + (row * channels + column), lanes: lanes)
+            E.load(x + (row &* channels &+ column), lanes: lanes)
           }
           for i in 0..<chunk.count {
             blockCenters[i] = Float(sums[i] / count)
@@ -57,7 +57,7 @@ enum ColumnMoments {
           }
           addRows(block, columns: chunk, to: sums, and: deviationSquares) { row, column, lanes in
             let center = Float.load(blockCenters + (column - chunk.lowerBound))
-            let deviation = E.load(x + (row * channels + column), lanes: lanes) - center
+            let deviation = E.load(x + (row &* channels &+ column), lanes: lanes) - center
             return (deviation, deviation * deviation)
           }
           for i in 0..<chunk.count {

@@ -2,7 +2,6 @@ import Arenas
 import Foundation
 
 extension CrossEntropyKernel {
-  @inline(__always)
   func forward<E: VectorElement>(
     _ logits: TensorSlice, _ targets: TensorSlice, _ validRows: Int, _ logSumExp: TensorSlice, as type: E.Type
   ) -> LossSums {
@@ -20,17 +19,21 @@ extension CrossEntropyKernel {
       }
       let x = x + row * classes
       let largest = largest(x)
-      let sum = sumOfVectors(classes) { i, lanes in exponential(E.load(x + i, lanes: lanes) - largest) }
+      @inline(__always) func term(_ i: Int, _ lanes: Int) -> Vector {
+        exponential(E.load(x + i, lanes: lanes) - largest)
+      }
+      let sum = sumOfVectors(classes, term)
       let logarithm = Foundation.log(Double(sum))
       logSumExp[row] = Float(Double(largest) + logarithm)
       let chosen = E.load(x + target, lanes: 1)[0]
       let weight = Double(weights?[target] ?? 1)
       var loss = (1 - smoothing) * weight * (Double(largest - chosen) + logarithm)
       if smoothing > 0 {
-        let gaps = sumOfVectors(classes) { i, lanes in
+        @inline(__always) func gap(_ i: Int, _ lanes: Int) -> Vector {
           let gap = largest - E.load(x + i, lanes: lanes)
           return if let weights { gap * Float.load(weights + i, lanes: lanes) } else { gap }
         }
+        let gaps = sumOfVectors(classes, gap)
         loss += smoothing / Double(classes) * (Double(gaps) + totalWeight * logarithm)
       }
       sums.value += loss
@@ -42,7 +45,6 @@ extension CrossEntropyKernel {
     return sums
   }
 
-  @inline(__always)
   func backward<E: VectorElement>(
     _ logits: TensorSlice, _ targets: TensorSlice, _ validRows: Int, _ logSumExp: TensorSlice,
     _ gradient: TensorSlice, as type: E.Type
@@ -63,19 +65,15 @@ extension CrossEntropyKernel {
       let hit = (1 - labelSmoothing) * (weights?[target] ?? 1)
       let factor = hit + uniform * totalWeight
       let chosen = exponential(E.load(x + target, lanes: 1) - shift) * factor - hit
-      if labelSmoothing == 0 {
-        forEachVector(classes) { i, lanes in
-          E.store(exponential(E.load(x + i, lanes: lanes) - shift) * factor, to + i, lanes: lanes)
+      @inline(__always) func write(_ i: Int, _ lanes: Int) {
+        var slope = exponential(E.load(x + i, lanes: lanes) - shift) * factor
+        if labelSmoothing > 0 {
+          slope -= weights.map { Float.load($0 + i, lanes: lanes) * uniform } ?? Vector(repeating: uniform)
         }
-        E.store(chosen, to + target, lanes: 1)
-      } else {
-        forEachVector(classes) { i, lanes in
-          let share = exponential(E.load(x + i, lanes: lanes) - shift) * factor
-          let smooth = weights.map { Float.load($0 + i, lanes: lanes) * uniform } ?? Vector(repeating: uniform)
-          E.store(share - smooth, to + i, lanes: lanes)
-        }
-        E.store(chosen - uniform * (weights?[target] ?? 1), to + target, lanes: 1)
+        E.store(slope, to + i, lanes: lanes)
       }
+      forEachVector(classes, write)
+      E.store(chosen - uniform * (weights?[target] ?? 1), to + target, lanes: 1)
     }
   }
 

@@ -42,7 +42,6 @@ package struct DropoutKernel: Sendable {
     }
   }
 
-  @inline(__always)
   private func run<E: VectorElement>(
     _ x: TensorSlice, _ y: TensorSlice, _ stream: RandomStream, _ first: Int, _ accumulate: Bool, as type: E.Type
   ) {
@@ -90,7 +89,10 @@ package struct DropoutKernel: Sendable {
   private func factor(_ word: UInt32) -> Vector { Vector(repeating: word >> 8 >= threshold ? scale : 0) }
 
   @inline(__always) private func factors(_ words: SIMD16<UInt32>) -> Vector {
-    Vector.zero.replacing(with: scale, where: (words &>> 8) .>= SIMD16(repeating: threshold))
+    // Below 2²⁴ both, so the difference is negative, and its sign bit set in every bit, exactly where the word is below.
+    let difference = unsafeBitCast(words &>> 8, to: SIMD16<Int32>.self) &- Int32(threshold)
+    let dropped = unsafeBitCast(difference &>> 31, to: SIMD16<UInt32>.self)
+    return unsafeBitCast(SIMD16(repeating: scale.bitPattern) & ~dropped, to: Vector.self)
   }
 
   /// Sixteen blocks of four words, from one vector a word to the order of their elements.

@@ -1,16 +1,16 @@
 import Arenas
 
-// Loops over every element of one, two or three tensors, whatever their types. Each loop body is inlined into a function
-// of its own, so a kernel is its formula and nothing else.
+// Loops over every element of one, two or three tensors, whatever their types. A kernel is its formula and nothing else:
+// small closures are inlined; one with an elementary function in it must be a local function marked so, or it is called.
 
 @inline(__always)
 func forEachVector(_ count: Int, _ whole: (Int) -> Void, tail: (Int, Int) -> Void) {
   var i = 0
-  while i + 16 <= count {
+  while i &+ 16 <= count {
     whole(i)
-    i += 16
+    i &+= 16
   }
-  if i < count { tail(i, count - i) }
+  if i < count { tail(i, count &- i) }
 }
 
 @inline(__always)
@@ -49,14 +49,23 @@ package enum Elementwise {
     }
   }
 
-  /// y = a + b, or y += a + b when `accumulate`; all of one type.
+  /// y = a + b, all of one type; `y` may be either of them.
   package static func add(_ a: TensorSlice, _ b: TensorSlice, into y: TensorSlice) {
     precondition(a.count == y.count && b.count == y.count && a.type == y.type && b.type == y.type)
     if y.type == .bfloat16 {
-      map(y.count, a.pointer(as: BFloat16.self), b.pointer(as: BFloat16.self), into: y.pointer(as: BFloat16.self), +)
+      add(a, b, y, as: BFloat16.self)
     } else {
-      map(y.count, a.pointer(as: Float.self), b.pointer(as: Float.self), into: y.pointer(as: Float.self), +)
+      add(a, b, y, as: Float.self)
     }
+  }
+
+  private static func add<E: VectorElement>(_ a: TensorSlice, _ b: TensorSlice, _ y: TensorSlice, as type: E.Type) {
+    let (a, b) = (a.pointer(as: E.self), b.pointer(as: E.self))
+    let to = y.pointer(as: E.self)
+    @inline(__always) func write(_ i: Int, _ lanes: Int) {
+      E.store(E.load(a + i, lanes: lanes) + E.load(b + i, lanes: lanes), to + i, lanes: lanes)
+    }
+    forEachVector(y.count, write)
   }
 
   /// Hands a gradient on: y = x where `first`, y += x otherwise. Does nothing when both are the same memory.

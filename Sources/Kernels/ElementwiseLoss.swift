@@ -1,6 +1,6 @@
 import Arenas
 
-/// Half of the squared error's derivative is the error: (x − t)², summed over all elements.
+/// The squared error (x − t)², summed over all elements.
 package struct SquaredErrorKernel: Sendable {
   package let rows: Int
   package let columns: Int
@@ -108,9 +108,9 @@ private struct ElementwiseLoss<Loss: PointwiseLoss> {
     let count = validRows * columns
     let t = targets.pointer(as: Float.self)
     if x.type == .bfloat16 {
-      map(count, x.pointer(as: BFloat16.self), t, into: gradient.pointer(as: BFloat16.self)) { Loss.slope($0, $1) }
+      backward(count, x.pointer(as: BFloat16.self), t, gradient.pointer(as: BFloat16.self))
     } else {
-      map(count, x.pointer(as: Float.self), t, into: gradient.pointer(as: Float.self)) { Loss.slope($0, $1) }
+      backward(count, x.pointer(as: Float.self), t, gradient.pointer(as: Float.self))
     }
     gradient.slice(count..<gradient.count).zero()
   }
@@ -121,23 +121,32 @@ private struct ElementwiseLoss<Loss: PointwiseLoss> {
     precondition(validRows >= 0 && validRows <= rows)
   }
 
-  @inline(__always)
   private func forward<E: VectorElement>(_ x: UnsafeMutablePointer<E>, _ targets: TensorSlice) -> LossSums {
     let t = targets.pointer(as: Float.self)
     let count = validRows * columns
     var sums = LossSums(weight: Double(count), count: Double(count))
     var start = 0
+    @inline(__always) func terms(_ i: Int, _ lanes: Int) -> (Vector, Vector) {
+      let x = E.load(x + (start &+ i), lanes: lanes)
+      let target = Float.load(t + (start &+ i), lanes: lanes)
+      return (Loss.value(x, target), Loss.hits(x, target) ?? .zero)
+    }
     while start < count {
       let end = min(start + Self.block, count)
-      let (value, correct) = sumsOfVectors(end - start) { i, lanes in
-        let x = E.load(x + (start + i), lanes: lanes)
-        let target = Float.load(t + (start + i), lanes: lanes)
-        return (Loss.value(x, target), Loss.hits(x, target) ?? .zero)
-      }
+      let (value, correct) = sumsOfVectors(end - start, terms)
       sums.value += Double(value)
       sums.correct += Double(correct)
       start = end
     }
     return sums
+  }
+
+  private func backward<E: VectorElement>(
+    _ count: Int, _ x: UnsafeMutablePointer<E>, _ t: UnsafeMutablePointer<Float>, _ to: UnsafeMutablePointer<E>
+  ) {
+    @inline(__always) func write(_ i: Int, _ lanes: Int) {
+      E.store(Loss.slope(E.load(x + i, lanes: lanes), Float.load(t + i, lanes: lanes)), to + i, lanes: lanes)
+    }
+    forEachVector(count, write)
   }
 }

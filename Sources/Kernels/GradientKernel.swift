@@ -13,18 +13,20 @@ package enum GradientKernel {
     precondition(a.type == .float32)
     let to = a.pointer(as: Float.self)
     guard let b else {
-      return Statistics.measure(a.count) { i, lanes in
+      @inline(__always) func scaled(_ i: Int, _ lanes: Int) -> Vector {
         let value = Float.load(to + i, lanes: lanes) * scale
         Float.store(value, to + i, lanes: lanes)
         return value
       }
+      return Statistics.measure(a.count, scaled)
     }
     precondition(b.count == a.count && b.type == .float32)
     let from = b.pointer(as: Float.self)
-    return Statistics.measure(a.count) { i, lanes in
+    @inline(__always) func merged(_ i: Int, _ lanes: Int) -> Vector {
       let value = (Float.load(to + i, lanes: lanes) + Float.load(from + i, lanes: lanes)) * scale
       Float.store(value, to + i, lanes: lanes)
       return value
     }
+    return Statistics.measure(a.count, merged)
   }
 }

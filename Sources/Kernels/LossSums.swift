@@ -1,5 +1,5 @@
 /// What a loss adds up over a micro-batch; batches are divided once, by the weight of all of them.
-package struct LossSums: Sendable, Equatable {
+package struct LossSums: Sendable, Equatable, BitwiseCopyable {
   /// The sum of the losses.
   package var value = 0.0
   /// What the sum is divided by for the mean.

@@ -26,7 +26,6 @@ struct NormPass {
     precondition(inverseDeviation.count == rows && inverseDeviation.type == .float32)
   }
 
-  @inline(__always)
   func forward<E: VectorElement>(
     _ x: UnsafeMutablePointer<E>, _ beta: TensorSlice?, _ y: UnsafeMutablePointer<E>, _ epsilon: Float
   ) {
@@ -38,34 +37,28 @@ struct NormPass {
       let from = x + row * columns
       let to = y + row * columns
       var center: Float = 0
-      if let means {
-        center = sumOfVectors(columns) { i, lanes in E.load(from + i, lanes: lanes) } / Float(columns)
-        means[row] = center
-      }
-      let squares = sumOfVectors(columns) { i, lanes in
+      @inline(__always) func value(_ i: Int, _ lanes: Int) -> Vector { E.load(from + i, lanes: lanes) }
+      @inline(__always) func square(_ i: Int, _ lanes: Int) -> Vector {
         let deviation = E.load(from + i, lanes: lanes) - center
         return deviation * deviation
       }
+      if let means {
+        center = sumOfVectors(columns, value) / Float(columns)
+        means[row] = center
+      }
+      let squares = sumOfVectors(columns, square)
       let inverse = 1 / (squares / Float(columns) + epsilon).squareRoot()
       inverses[row] = inverse
-      if let scale, let shift {
-        forEachVector(columns) { i, lanes in
-          let normalized = (E.load(from + i, lanes: lanes) - center) * inverse
-          let value = Float.load(shift + i, lanes: lanes).addingProduct(Float.load(scale + i, lanes: lanes), normalized)
-          E.store(value, to + i, lanes: lanes)
-        }
-      } else {
-        forEachVector(columns) { i, lanes in
-          var value = (E.load(from + i, lanes: lanes) - center) * inverse
-          if let scale { value *= Float.load(scale + i, lanes: lanes) }
-          if let shift { value += Float.load(shift + i, lanes: lanes) }
-          E.store(value, to + i, lanes: lanes)
-        }
+      @inline(__always) func write(_ i: Int, _ lanes: Int) {
+        var value = (E.load(from + i, lanes: lanes) - center) * inverse
+        if let scale { value *= Float.load(scale + i, lanes: lanes) }
+        if let shift { value += Float.load(shift + i, lanes: lanes) }
+        E.store(value, to + i, lanes: lanes)
       }
+      forEachVector(columns, write)
     }
   }
 
-  @inline(__always)
   func backward<E: VectorElement>(
     _ x: TensorSlice, _ dy: TensorSlice, _ dx: TensorSlice, _ accumulate: Bool, _ dGamma: TensorSlice?,
     _ dBeta: TensorSlice?, as type: E.Type
@@ -94,15 +87,16 @@ struct NormPass {
   ) {
     let inverses = inverseDeviation.pointer(as: Float.self)
     let means = mean?.pointer(as: Float.self)
+    @inline(__always) func terms(_ row: Int, _ column: Int, _ lanes: Int) -> (Vector, Vector) {
+      let i = row &* columns &+ column
+      let gradient = E.load(dy + i, lanes: lanes)
+      let normalized = (E.load(x + i, lanes: lanes) - (means?[row] ?? 0)) * inverses[row]
+      return (gradient * normalized, gradient)
+    }
     forEachChunk(columns) { chunk in
       withColumns(of: Double.self) { gammaTotals in
         withColumns(of: Double.self) { betaTotals in
-          addRows(block, columns: chunk, to: gammaTotals, and: betaTotals) { row, column, lanes in
-            let i = row * columns + column
-            let gradient = E.load(dy + i, lanes: lanes)
-            let normalized = (E.load(x + i, lanes: lanes) - (means?[row] ?? 0)) * inverses[row]
-            return (gradient * normalized, gradient)
-          }
+          addRows(block, columns: chunk, to: gammaTotals, and: betaTotals, terms)
           if let dGamma {
             let sums = dGamma.pointer(as: Float.self) + chunk.lowerBound
             write(gammaTotals, chunk.count, to: sums, accumulate: true)
@@ -125,20 +119,25 @@ struct NormPass {
     let scale = gamma?.pointer(as: Float.self)
     let inverse = inverseDeviation.pointer(as: Float.self)[row]
     let center = mean?.pointer(as: Float.self)[row] ?? 0
-    let (products, gradients) = sumsOfVectors(columns) { i, lanes in
-      var gradient = E.load(dy + i, lanes: lanes)
-      if let scale { gradient *= Float.load(scale + i, lanes: lanes) }
-      return (gradient * ((E.load(x + i, lanes: lanes) - center) * inverse), gradient)
+    @inline(__always) func gradient(_ i: Int, _ lanes: Int) -> Vector {
+      let gradient = E.load(dy + i, lanes: lanes)
+      return if let scale { gradient * Float.load(scale + i, lanes: lanes) } else { gradient }
     }
+    @inline(__always) func normalized(_ i: Int, _ lanes: Int) -> Vector {
+      (E.load(x + i, lanes: lanes) - center) * inverse
+    }
+    @inline(__always) func terms(_ i: Int, _ lanes: Int) -> (Vector, Vector) {
+      let gradient = gradient(i, lanes)
+      return (gradient * normalized(i, lanes), gradient)
+    }
+    let (products, gradients) = sumsOfVectors(columns, terms)
     let slope = products / Float(columns)
     let offset = mean == nil ? 0 : gradients / Float(columns)
-    forEachVector(columns) { i, lanes in
-      var gradient = E.load(dy + i, lanes: lanes)
-      if let scale { gradient *= Float.load(scale + i, lanes: lanes) }
-      let normalized = (E.load(x + i, lanes: lanes) - center) * inverse
-      var value = (gradient - offset).addingProduct(normalized, Vector(repeating: -slope)) * inverse
+    @inline(__always) func write(_ i: Int, _ lanes: Int) {
+      var value = (gradient(i, lanes) - offset).addingProduct(normalized(i, lanes), Vector(repeating: -slope)) * inverse
       if accumulate { value += E.load(dx + i, lanes: lanes) }
       E.store(value, dx + i, lanes: lanes)
     }
+    forEachVector(columns, write)
   }
 }

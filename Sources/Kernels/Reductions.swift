@@ -3,19 +3,23 @@ import Arenas
 // Sums along rows and down columns. Their order is fixed by the extents alone, and no running sum in float32 takes more
 // than a few thousand terms.
 
-private let laneNumbers = SIMD16<UInt32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+private let laneNumbers: Vector = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
 
 extension SIMD16<Float> {
   /// `other` from lane `count` on.
   @inline(__always) func keepingFirst(_ count: Int, otherwise other: Float = 0) -> Vector {
-    replacing(with: other, where: laneNumbers .>= SIMD16<UInt32>(repeating: UInt32(truncatingIfNeeded: count)))
+    replacing(with: other, where: laneNumbers .>= Vector(repeating: Float(count)))
   }
 }
 
 /// Calls `body` with the first element and the number of lanes (16, at last perhaps fewer) of each vector.
 @inline(__always)
 func forEachVector(_ count: Int, _ body: (Int, Int) -> Void) {
-  forEachVector(count) { i in body(i, 16) } tail: { i, rest in body(i, rest) }
+  forEachVector(count) { i in
+    body(i, 16)
+  } tail: { i, rest in
+    body(i, rest)
+  }
 }
 
 /// Σ of `term(i, lanes)` over all vectors of `count` elements; lanes beyond the end count nothing.
@@ -23,18 +27,18 @@ func forEachVector(_ count: Int, _ body: (Int, Int) -> Void) {
 func sumOfVectors(_ count: Int, _ term: (Int, Int) -> Vector) -> Float {
   var (a, b, c, d) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
   var i = 0
-  while i + 64 <= count {
+  while i &+ 64 <= count {
     a += term(i, 16)
-    b += term(i + 16, 16)
-    c += term(i + 32, 16)
-    d += term(i + 48, 16)
-    i += 64
+    b += term(i &+ 16, 16)
+    c += term(i &+ 32, 16)
+    d += term(i &+ 48, 16)
+    i &+= 64
   }
-  while i + 16 <= count {
-    a += term(i, 16)
-    i += 16
+  while i < count {
+    let lanes = min(16, count &- i)
+    a += term(i, lanes).keepingFirst(lanes)
+    i &+= 16
   }
-  if i < count { b += term(i, count - i).keepingFirst(count - i) }
   return ((a + b) + (c + d)).total
 }
 
@@ -43,25 +47,21 @@ func sumOfVectors(_ count: Int, _ term: (Int, Int) -> Vector) -> Float {
 func sumsOfVectors(_ count: Int, _ terms: (Int, Int) -> (Vector, Vector)) -> (Float, Float) {
   var (a, b, c, d) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
   var i = 0
-  while i + 32 <= count {
+  while i &+ 32 <= count {
     let (first, second) = terms(i, 16)
-    let (third, fourth) = terms(i + 16, 16)
+    let (third, fourth) = terms(i &+ 16, 16)
     a += first
     b += second
     c += third
     d += fourth
-    i += 32
+    i &+= 32
   }
-  if i + 16 <= count {
-    let (first, second) = terms(i, 16)
-    a += first
-    b += second
-    i += 16
-  }
-  if i < count {
-    let (first, second) = terms(i, count - i)
-    c += first.keepingFirst(count - i)
-    d += second.keepingFirst(count - i)
+  while i < count {
+    let lanes = min(16, count &- i)
+    let (first, second) = terms(i, lanes)
+    a += first.keepingFirst(lanes)
+    b += second.keepingFirst(lanes)
+    i &+= 16
   }
   return ((a + c).total, (b + d).total)
 }
@@ -105,20 +105,28 @@ func addRows(
   withColumns(of: Float.self) { sums in
     var row = rows.lowerBound
     while row < rows.upperBound {
-      let end = min(row + rowBlock, rows.upperBound)
-      while row + 4 <= end {
-        forEachVector(width) { i, lanes in
-          let upper = term(row, first + i, lanes) + term(row + 1, first + i, lanes)
-          let lower = term(row + 2, first + i, lanes) + term(row + 3, first + i, lanes)
-          Float.store(Float.load(sums + i) + (upper + lower), sums + i)
-        }
-        row += 4
-      }
+      let end = min(row &+ rowBlock, rows.upperBound)
       while row < end {
-        forEachVector(width) { i, lanes in
-          Float.store(Float.load(sums + i) + term(row, first + i, lanes), sums + i)
+        // Two rows at a time load and store the running sums half as often.
+        let isPair = row &+ 1 < end
+        var i = 0
+        if isPair {
+          while i &+ 16 <= width {
+            let sum = term(row, first &+ i, 16) + term(row &+ 1, first &+ i, 16)
+            Float.store(Float.load(sums + i) + sum, sums + i)
+            i &+= 16
+          }
         }
-        row += 1
+        let rest = i
+        for row in row..<(isPair ? row &+ 2 : row &+ 1) {
+          i = rest
+          while i < width {
+            let sum = term(row, first &+ i, min(16, width &- i))
+            Float.store(Float.load(sums + i) + sum, sums + i)
+            i &+= 16
+          }
+        }
+        row &+= isPair ? 2 : 1
       }
       for i in 0..<width {
         totals[i] += Double(sums[i])
@@ -140,23 +148,30 @@ func addRows(
     withColumns(of: Float.self) { otherSums in
       var row = rows.lowerBound
       while row < rows.upperBound {
-        let end = min(row + rowBlock, rows.upperBound)
-        while row + 2 <= end {
-          forEachVector(width) { i, lanes in
-            let (a, b) = terms(row, first + i, lanes)
-            let (c, d) = terms(row + 1, first + i, lanes)
-            Float.store(Float.load(sums + i) + (a + c), sums + i)
-            Float.store(Float.load(otherSums + i) + (b + d), otherSums + i)
-          }
-          row += 2
-        }
+        let end = min(row &+ rowBlock, rows.upperBound)
         while row < end {
-          forEachVector(width) { i, lanes in
-            let (a, b) = terms(row, first + i, lanes)
-            Float.store(Float.load(sums + i) + a, sums + i)
-            Float.store(Float.load(otherSums + i) + b, otherSums + i)
+          let isPair = row &+ 1 < end
+          var i = 0
+          if isPair {
+            while i &+ 16 <= width {
+              let (a, b) = terms(row, first &+ i, 16)
+              let (c, d) = terms(row &+ 1, first &+ i, 16)
+              Float.store(Float.load(sums + i) + (a + c), sums + i)
+              Float.store(Float.load(otherSums + i) + (b + d), otherSums + i)
+              i &+= 16
+            }
           }
-          row += 1
+          let rest = i
+          for row in row..<(isPair ? row &+ 2 : row &+ 1) {
+            i = rest
+            while i < width {
+              let (a, b) = terms(row, first &+ i, min(16, width &- i))
+              Float.store(Float.load(sums + i) + a, sums + i)
+              Float.store(Float.load(otherSums + i) + b, otherSums + i)
+              i &+= 16
+            }
+          }
+          row &+= isPair ? 2 : 1
         }
         for i in 0..<width {
           totals[i] += Double(sums[i])

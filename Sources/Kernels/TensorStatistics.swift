@@ -1,7 +1,8 @@
 import Arenas
+import CPlatform
 
 /// What telemetry and clipping need to know of a tensor; a pass takes it along.
-package struct TensorStatistics: Sendable, Equatable {
+package struct TensorStatistics: Sendable, Equatable, BitwiseCopyable {
   /// In float64, so that gradients of 1e-30 and of 1e+30 have a norm; NaN or infinite where an element is.
   package var sumOfSquares = 0.0
   /// The largest absolute value; NaN where an element is.
@@ -29,8 +30,8 @@ package enum Statistics {
   /// - Parameter x: float32.
   package static func measure(_ x: TensorSlice) -> TensorStatistics {
     precondition(x.type == .float32)
-    let x = (x.pointer(as: Float.self), x.count)
-    return measure(x.1) { i, lanes in Float.load(x.0 + i, lanes: lanes) }
+    let from = x.pointer(as: Float.self)
+    return measure(x.count) { i, lanes in Float.load(from + i, lanes: lanes) }
   }
 
   /// The statistics of what `value(i, lanes)` returns; lanes beyond the end must be zero.
@@ -38,44 +39,45 @@ package enum Statistics {
   static func measure(_ count: Int, _ value: (Int, Int) -> Vector) -> TensorStatistics {
     var (a, b) = (StatisticsLanes(), StatisticsLanes())
     var i = 0
-    while i + 32 <= count {
+    while i &+ 32 <= count {
       a.add(value(i, 16))
-      b.add(value(i + 16, 16))
-      i += 32
+      b.add(value(i &+ 16, 16))
+      i &+= 32
     }
     while i < count {
-      a.add(value(i, min(16, count - i)))
-      i += 16
+      a.add(value(i, min(16, count &- i)))
+      i &+= 16
     }
     return a.merged(with: b)
   }
 }
 
 /// Sixteen running statistics.
-private struct StatisticsLanes {
+struct StatisticsLanes {
   private var lowSquares = SIMD8<Double>.zero
   private var highSquares = SIMD8<Double>.zero
-  /// The largest magnitudes as bits, whose order is that of the magnitudes with NaN above infinity.
-  private var largest = SIMD16<Int32>.zero
+  /// The largest magnitudes, NaN aside.
+  private var largest = Vector.zero
   private var nonfinite = SIMD16<Int32>.zero
 
   @inline(__always) mutating func add(_ x: Vector) {
-    let low = SIMD8<Double>(x.lowHalf)
-    let high = SIMD8<Double>(x.highHalf)
+    let low = troupe_double_of_float8(x.lowHalf)
+    let high = troupe_double_of_float8(x.highHalf)
     lowSquares.addProduct(low, low)
     highSquares.addProduct(high, high)
-    let bits = unsafeBitCast(x, to: SIMD16<Int32>.self) & 0x7FFF_FFFF
-    largest = largest.replacing(with: bits, where: bits .> largest)
-    nonfinite = nonfinite.replacing(with: nonfinite &+ 1, where: bits .>= SIMD16(repeating: 0x7F80_0000))
+    let size = x.magnitude
+    largest = largest.max(size)
+    let finite = size .<= Vector(repeating: .greatestFiniteMagnitude)
+    nonfinite = (nonfinite &+ 1).replacing(with: nonfinite, where: finite)
   }
 
   @inline(__always) func merged(with other: StatisticsLanes) -> TensorStatistics {
     let squares = (lowSquares + other.lowSquares) + (highSquares + other.highSquares)
     let four = squares.lowHalf + squares.highHalf
     let two = four.lowHalf + four.highHalf
-    let bits = Swift.max(largest.max(), other.largest.max())
+    let sum = two.x + two.y
     return TensorStatistics(
-      sumOfSquares: two.x + two.y, largest: Float(bitPattern: UInt32(bitPattern: bits)),
+      sumOfSquares: sum, largest: sum.isNaN ? .nan : largest.max(other.largest).largest,
       nonfinite: Int((nonfinite &+ other.nonfinite).wrappedSum()))
   }
 }

@@ -36,33 +36,21 @@ extension Float: VectorElement {
 
 extension BFloat16: VectorElement {
   @inline(__always) package static func load(_ source: UnsafePointer<BFloat16>) -> Vector {
-    widened(UnsafeRawPointer(source).loadUnaligned(as: SIMD16<UInt16>.self))
+    troupe_widen_bfloat16(UnsafeRawPointer(source).loadUnaligned(as: SIMD16<UInt16>.self))
   }
 
   @inline(__always) package static func store(_ vector: Vector, _ destination: UnsafeMutablePointer<BFloat16>) {
-    UnsafeMutableRawPointer(destination).storeBytes(of: narrowed(vector), as: SIMD16<UInt16>.self)
+    UnsafeMutableRawPointer(destination).storeBytes(of: troupe_narrow_bfloat16(vector), as: SIMD16<UInt16>.self)
   }
 
   @inline(__always) package static func load(_ source: UnsafePointer<BFloat16>, first count: Int) -> Vector {
-    widened(troupe_load_first_halves16(source, UInt32(truncatingIfNeeded: count)))
+    troupe_widen_bfloat16(troupe_load_first_halves16(source, UInt32(truncatingIfNeeded: count)))
   }
 
   @inline(__always) package static func store(
     _ vector: Vector, _ destination: UnsafeMutablePointer<BFloat16>, first count: Int
   ) {
-    troupe_store_first_halves16(destination, narrowed(vector), UInt32(truncatingIfNeeded: count))
-  }
-
-  @inline(__always) private static func widened(_ halves: SIMD16<UInt16>) -> Vector {
-    unsafeBitCast(SIMD16<UInt32>(truncatingIfNeeded: halves) &<< 16, to: Vector.self)
-  }
-
-  /// Rounds to nearest, ties to even; a NaN stays one.
-  @inline(__always) private static func narrowed(_ vector: Vector) -> SIMD16<UInt16> {
-    let bits = unsafeBitCast(vector, to: SIMD16<UInt32>.self)
-    let rounded = (bits &+ 0x7FFF &+ ((bits &>> 16) & 1)) &>> 16
-    let quiet = (bits &>> 16) | 0x0040
-    return SIMD16<UInt16>(truncatingIfNeeded: rounded.replacing(with: quiet, where: vector .!= vector))
+    troupe_store_first_halves16(destination, troupe_narrow_bfloat16(vector), UInt32(truncatingIfNeeded: count))
   }
 }
 

@@ -30,7 +30,7 @@ package struct StepRecord: Sendable, Equatable {
 }
 
 /// What the gradient reduction and the update measured of one tensor in one step.
-package struct TensorNorms: Sendable, Equatable {
+package struct TensorNorms: Sendable, Equatable, BitwiseCopyable {
   /// L2 norm and largest absolute value of the gradient, before clipping.
   package var gradientL2: Float = 0
   package var gradientMax: Float = 0
@@ -69,7 +69,7 @@ package struct NormsRecord: Sendable, Equatable {
 }
 
 /// Statistics of one layer's outputs over a batch.
-package struct ActivationStatistics: Sendable, Equatable {
+package struct ActivationStatistics: Sendable, Equatable, BitwiseCopyable {
   package var rms: Float = 0
   /// Share (0...1) of units that were zero for the whole batch.
   package var dead: Float = 0

@@ -12,7 +12,7 @@ package struct RunConfiguration: Sendable {
   package let model: any Architecture
   package let modelKind: String
   package let loss: LossBlueprint
-  package let optimizer: OptimizerSettings
+  package let optimizerSettings: OptimizerSettings
   package let schedule: any Schedule
   package let clipping: Clipping
   package let training: TrainingSettings
@@ -21,30 +21,64 @@ package struct RunConfiguration: Sendable {
   /// The configuration with every default written out; decoding it gives the same run.
   package let resolved: JSON
 
+  package var optimizer: any Optimizer { optimizerSettings.optimizer }
+
   /// Decodes the JSON of a configuration file, with "extends" and overrides already applied.
   package init(_ json: JSON) throws(ConfigurationError) {
     let reader = try SettingsReader(json)
-    self = try Self.read(reader, modelKind: json["model"]?["type"]?.string ?? "")
+    let keys = try RunKeys(from: reader)
     try reader.finish()
-  }
-
-  private init(
-    name: String, seed: UInt64, data: DataSettings, model: any Architecture, modelKind: String, loss: LossBlueprint,
-    optimizer: OptimizerSettings, schedule: any Schedule, clipping: Clipping, training: TrainingSettings,
-    norms: NormSettings, checkpoints: CheckpointSettings, resolved: JSON
-  ) {
-    self.name = name
-    self.seed = seed
+    guard let data = keys.data, let model = keys.model, let loss = keys.loss, let optimizer = keys.optimizer,
+      let schedule = keys.schedule, let clipping = keys.clipping
+    else { preconditionFailure("a reader that decodes returns every component") }
+    name = keys.name
+    seed = keys.seed
     self.data = data
     self.model = model
-    self.modelKind = modelKind
+    modelKind = json["model"]?["type"]?.string ?? ""
     self.loss = loss
-    self.optimizer = optimizer
+    optimizerSettings = optimizer
     self.schedule = schedule
     self.clipping = clipping
-    self.training = training
-    self.norms = norms
-    self.checkpoints = checkpoints
-    self.resolved = resolved
+    training = keys.training
+    norms = keys.norms
+    checkpoints = keys.checkpoints
+    resolved = reader.resolved
+  }
+}
+
+/// The top level of a configuration: one call a key, for decoding, defaults and schema alike.
+package struct RunKeys: Settings {
+  let name: String
+  let seed: UInt64
+  let data: DataSettings?
+  let model: (any Architecture)?
+  let loss: LossBlueprint?
+  let optimizer: OptimizerSettings?
+  let schedule: (any Schedule)?
+  let clipping: Clipping?
+  let training: TrainingSettings
+  let norms: NormSettings
+  let checkpoints: CheckpointSettings
+
+  private static func bare(_ kind: String) -> JSON { .object([("type", .string(kind))]) }
+
+  package init(from reader: SettingsReader) throws(ConfigurationError) {
+    _ = try reader.optionalString("$schema", "the JSON Schema that editors check this file with; never read")
+    name = try reader.string(
+      "name", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", "the run's name, and its folder's under checkpoints/")
+    seed = UInt64(try reader.integer("seed", default: 1, in: 0...Int.max, "of parameters, order, splits and dropout"))
+    data = try reader.component("data", from: DataCatalog.catalog, "what is learnt from")
+    model = try reader.component("model", from: architectureCatalog, "the network")
+    loss = try reader.component("loss", from: lossCatalog, default: Self.bare("cross_entropy"), "what is made small")
+    optimizer = try reader.component(
+      "optimizer", from: optimizerCatalog, default: Self.bare("adamw"), "how parameters follow from gradients")
+    schedule = try reader.component(
+      "schedule", from: scheduleCatalog, default: Self.bare("constant"), "the learning rate over the run")
+    clipping = try reader.component(
+      "clipping", from: clippingCatalog, default: Self.bare("none"), "how gradients are kept from being too large")
+    training = try reader.object("training", TrainingSettings.self, "how long, in how many parts, in which numbers")
+    norms = try reader.object("norms", NormSettings.self, "what is logged of every layer")
+    checkpoints = try reader.object("checkpoints", CheckpointSettings.self, "what is saved and kept")
   }
 }

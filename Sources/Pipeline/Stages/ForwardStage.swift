@@ -21,13 +21,14 @@ package actor ForwardStage {
   private let backward: BackwardStage
   private let optimizer: OptimizerStage
   private let loader: DataLoader
+  private let snapshot: StateSnapshot?
   private let clock: StageClock
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   init(
     lane: Int, thread: StageThread, model: RunModel, backward: BackwardStage, optimizer: OptimizerStage,
-    loader: DataLoader, clock: StageClock
+    loader: DataLoader, snapshot: StateSnapshot?, clock: StageClock
   ) {
     self.lane = lane
     self.thread = thread
@@ -35,6 +36,7 @@ package actor ForwardStage {
     self.backward = backward
     self.optimizer = optimizer
     self.loader = loader
+    self.snapshot = snapshot
     self.clock = clock
   }
 
@@ -51,7 +53,7 @@ package actor ForwardStage {
       case .clipRows: if let clipping = model.adaptiveClipping { model.updates.clipRows(lane: lane, clipping) }
       case .update: model.updates.update(lane: lane)
       case .evaluate(let evaluation): evaluation.run(programs, lane: lane)
-      case .snapshot: model.snapshot(lane: lane)
+      case .snapshot: snapshot?.take(lane: lane, of: model.tree.lanes)
       case .stop: return
       }
     }
@@ -91,17 +93,25 @@ final class LanePrograms {
   let training: LaneProgram
   let evaluation: LaneProgram
   let averaged: LaneProgram?
+  var evaluationBatch: MicroBatch
+  private let boundFields: [(graph: Int, data: Int)]
 
   /// Must be made on the lane's thread.
   init(_ model: RunModel, lane: Int) {
     let store = MatmulStore()
     let activations = Arena(
-      byteCount: max(model.trainingPlan.activationByteCount, model.evaluationPlan.activationByteCount))
-    training = LaneProgram(model.trainingPlan, state: model.state, activations: activations, store: store)
-    training.pass.seed = model.seed
-    evaluation = LaneProgram(model.evaluationPlan, state: model.state, activations: activations, store: store)
+      byteCount: max(model.plan.trainingPlan.activationByteCount, model.plan.evaluationPlan.activationByteCount))
+    training = LaneProgram(model.plan.trainingPlan, state: model.state, activations: activations, store: store)
+    training.pass.seed = model.configuration.seed
+    evaluation = LaneProgram(model.plan.evaluationPlan, state: model.state, activations: activations, store: store)
     averaged = model.updates.average.map {
-      LaneProgram(model.evaluationPlan, state: $0, activations: activations, store: store)
+      LaneProgram(model.plan.evaluationPlan, state: $0, activations: activations, store: store)
     }
+    evaluationBatch = MicroBatch(fields: model.data.fields, rows: model.plan.rows)
+    boundFields = model.boundFields
+  }
+
+  func bindEvaluationBatch(to program: LaneProgram) {
+    for field in boundFields { program.bind(field: field.graph, to: evaluationBatch.fields[field.data]) }
   }
 }

@@ -37,22 +37,28 @@ package final class SlotQueue<Slot: ~Copyable & Sendable>: Sendable {
 
   /// The oldest slot; nil once the queue is closed and empty.
   package func receive(isolation: isolated (any Actor)? = #isolation) async -> Slot? {
+    while await waitForSlot() {
+      if let slot = poll() { return slot }
+    }
+    return nil
+  }
+
+  /// The oldest slot if there is one now.
+  package func poll() -> Slot? { state.withLock { $0.slots.popFirst() } }
+
+  /// Suspends until there is a slot; false once the queue is closed and empty.
+  package func waitForSlot(isolation: isolated (any Actor)? = #isolation) async -> Bool {
     while true {
-      var slot: Slot?
-      var isClosed = false
-      state.withLock { state in
-        slot = state.slots.popFirst()
-        isClosed = state.isClosed
-      }
-      if let slot = slot.take() { return slot }
-      if isClosed { return nil }
+      let (isReady, isClosed) = state.withLock { (!$0.slots.isEmpty, $0.isClosed) }
+      if isReady { return true }
+      if isClosed { return false }
       await withUnsafeContinuation { continuation in
-        let isReady = state.withLock { state in
-          if !state.slots.isEmpty || state.isClosed { return true }
+        let mustWait = state.withLock { state in
+          guard state.slots.isEmpty, !state.isClosed else { return false }
           state.receiver = continuation
-          return false
+          return true
         }
-        if isReady { continuation.resume() }
+        if !mustWait { continuation.resume() }
       }
     }
   }

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Step time of PyTorch on the benchmark models.
+
+    python3 -m venv peer && peer/bin/pip install torch numpy
+    peer/bin/python Benchmarks/peer_torch.py mlp50 [--bf16] [--compile] [--flush-denormals] [--seconds 10]
+    peer/bin/python Benchmarks/peer_torch.py mlp50 --losses 20 --data FILE [--weights FILE] [--decay matrices]
+
+A step is zero_grad, forward, loss, backward, clip by global norm 1.0, fused AdamW, with the data in memory; PyTorch's
+own initialisation when times are taken. Prints one JSON line.
+"""
+import contextlib
+
+import numpy
+import torch
+from torch import nn
+from torch.nn import functional
+
+import peer_runs
+from cases import BETAS, CASES, CLIP_NORM, EPSILON, WEIGHT_DECAY
+
+THREADS = 2
+ACTIVATIONS = {"relu": torch.relu, "sigmoid": torch.sigmoid}
+
+
+class MLP(nn.Module):
+    """The dense stack of an `MLPCase`."""
+
+    def __init__(self, case):
+        super().__init__()
+        *hidden, (_, width, outputs) = case.sizes
+        self.hidden = nn.ModuleList(nn.Linear(i, o) for _, i, o in hidden)
+        self.head = nn.Linear(width, outputs)
+        self.activation = ACTIVATIONS[case.activation]
+
+    def forward(self, x):
+        for linear in self.hidden:
+            x = self.activation(linear(x))
+        return self.head(x)
+
+
+def mlp_loss(model, x, y):
+    return functional.cross_entropy(model(x), y)
+
+
+# family -> (model of a case, loss of (model, input, target))
+FAMILIES = {"mlp": (MLP, mlp_loss)}
+
+
+def make_optimizer(model, rate, decay):
+    """Fused AdamW over all parameters, or over two groups where only matrices decay."""
+    groups = model.parameters()
+    if decay == "matrices":
+        groups = [{"params": [p for p in model.parameters() if p.dim() >= 2]},
+                  {"params": [p for p in model.parameters() if p.dim() < 2], "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=rate, betas=BETAS, eps=EPSILON, weight_decay=WEIGHT_DECAY, fused=True)
+
+
+def as_tensor(array):
+    """A torch tensor of a numpy array; class numbers as the int64 that PyTorch's losses want."""
+    return torch.from_numpy(array if array.dtype == numpy.float32 else array.astype(numpy.int64))
+
+
+def main():
+    a = peer_runs.parse(__doc__, FAMILIES, [
+        ("--compile", "torch.compile the forward pass and the loss"),
+        ("--flush-denormals", "flush denormals to zero, which is not PyTorch's default")])
+    if a.flush_denormals:
+        # Before the first parallel operation: worker threads inherit the setting when they start.
+        torch.set_flush_denormal(True)
+    torch.set_num_threads(THREADS)
+    torch.manual_seed(0)
+    case = CASES[a.case]
+    make_model, loss_of = FAMILIES[case.family]
+    model = make_model(case)
+
+    def forward(x, y):
+        with torch.autocast("cpu", dtype=torch.bfloat16) if a.bf16 else contextlib.nullcontext():
+            return loss_of(model, x, y)
+    if a.compile:
+        forward = torch.compile(forward)
+    optimizer = make_optimizer(model, a.learning_rate, a.decay)
+
+    def step(x, y):
+        optimizer.zero_grad(set_to_none=True)
+        loss = forward(x, y)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
+        optimizer.step()
+        return loss
+
+    if a.losses is not None:
+        parameters, inputs, targets = peer_runs.read_inputs(a)
+        model.load_state_dict({name: as_tensor(value) for name, value in parameters.items()})
+        results = {"losses": [step(as_tensor(x), as_tensor(y)).item()
+                              for x, y in peer_runs.batches(inputs, targets, case.batch, a.losses)]}
+    else:
+        data = case.make_data(numpy.random.default_rng(0), 1)
+        x, y = as_tensor(data["input"]), as_tensor(data["target"])
+        results = peer_runs.measure(lambda: step(x, y), a.seconds)
+    mode = "compile" if a.compile else "eager"
+    peer_runs.report(f"torch {torch.__version__}", mode + ("+flush" if a.flush_denormals else ""), a,
+                     sum(p.numel() for p in model.parameters()), **results)
+
+
+if __name__ == "__main__":
+    main()

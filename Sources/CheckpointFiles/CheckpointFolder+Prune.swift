@@ -1,0 +1,97 @@
+import Foundation
+
+/// Which checkpoints stay. The pools are disjoint: a file that one pool keeps does not use up a place of the next.
+package struct CheckpointPools: Sendable, Equatable {
+  /// Steps divisible by this are kept for ever; nil keeps none so.
+  package var every: Int?
+  /// The best steps so far, in any order, as the caller judges them.
+  package var best: [Int]
+  /// How many of the newest others are kept.
+  package var last: Int
+
+  package init(last: Int, best: [Int] = [], every: Int? = nil) {
+    precondition(last >= 0 && (every ?? 1) > 0)
+    self.every = every
+    self.best = best
+    self.last = last
+  }
+
+  /// The steps of `steps` that a pool keeps.
+  func kept(of steps: [Int]) -> Set<Int> {
+    let forever = steps.filter { step in every.map { step % $0 == 0 } ?? false }
+    let kept = Set(forever).union(best)
+    return kept.union(steps.filter { !kept.contains($0) }.sorted().suffix(last))
+  }
+}
+
+extension CheckpointFolder {
+  /// However small the pools are: the newest good file, and one in case it goes bad.
+  private static let fewestGood = 2
+
+  /// Removes the checkpoints that no pool keeps, and what killed writers left (`.tmp`, digests without a file).
+  ///
+  /// To be called after a write has returned, never during one. The two newest good checkpoints always stay; where
+  /// fewer than two are good, no checkpoint is removed.
+  ///
+  /// - Parameter trusted: steps that this process has itself written or verified; others are read before they count
+  ///   as good.
+  /// - Returns: the steps removed, oldest first.
+  @discardableResult
+  package func prune(_ pools: CheckpointPools, trusted: Set<Int> = []) throws(CheckpointError) -> [Int] {
+    let names = try calls.list(url.path)
+    let checkpoints = Self.checkpoints(among: names, in: url)
+    let kept = pools.kept(of: checkpoints.map(\.step))
+    var removed: [StoredCheckpoint] = []
+    if checkpoints.contains(where: { !kept.contains($0.step) }), let spared = try newestGoodSteps(checkpoints, trusted)
+    {
+      removed = checkpoints.filter { !kept.contains($0.step) && !spared.contains($0.step) }
+    }
+    for checkpoint in removed {
+      // In this order a kill in between leaves a digest without a file, never a file that cannot be trusted.
+      try calls.remove(checkpoint.url.path)
+      try calls.remove(CheckpointFile.digestURL(of: checkpoint.url).path)
+    }
+    let orphans = try removeOrphans(names)
+    if !removed.isEmpty || orphans { try calls.syncFolder(url.path) }
+    return removed.map(\.step)
+  }
+
+  /// The steps of the two newest good checkpoints; nil where there are fewer.
+  private func newestGoodSteps(
+    _ checkpoints: [StoredCheckpoint], _ trusted: Set<Int>
+  ) throws(CheckpointError) -> Set<Int>? {
+    var good: Set<Int> = []
+    for checkpoint in checkpoints.reversed() {
+      let isGood: Bool
+      if trusted.contains(checkpoint.step) {
+        isGood = true
+      } else {
+        do {
+          _ = try VerifiedFile(checkpoint.url, calls: calls)
+          isGood = true
+        } catch {
+          isGood = false
+        }
+      }
+      if isGood { good.insert(checkpoint.step) }
+      if good.count == Self.fewestGood { return good }
+    }
+    return nil
+  }
+
+  /// - Returns: whether there were any.
+  private func removeOrphans(_ names: [String]) throws(CheckpointError) -> Bool {
+    let present = Set(names)
+    var found = false
+    for name in names {
+      for ending in [".tmp", ".sha256.tmp", ".sha256"] where name.hasSuffix(ending) {
+        let owner = String(name.dropLast(ending.count))
+        guard CheckpointFile.step(ofName: owner) != nil else { continue }
+        if ending == ".sha256", present.contains(owner) { continue }
+        try calls.remove(url.appendingPathComponent(name).path)
+        found = true
+      }
+    }
+    return found
+  }
+}

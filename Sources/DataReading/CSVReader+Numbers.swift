@@ -1,0 +1,53 @@
+extension CSVReader {
+  /// The cell as a finite float32; nil for anything else, NaN and infinities included.
+  func number(_ cell: Cell) -> Float? {
+    let range = trimmed(cell.range)
+    if let simple = simpleDecimal(range) { return simple }
+    // The general reader knows hexadecimal and the names of infinity and NaN, which no table means.
+    let allowed = bytes[range].allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
+        UInt8(ascii: "e"), UInt8(ascii: "E"):
+        true
+      default: false
+      }
+    }
+    guard allowed, let value = Float(String(decoding: bytes[range], as: UTF8.self)), value.isFinite else { return nil }
+    return value
+  }
+
+  /// Digits with at most one point: exact in float64 while mantissa and power of ten are exact themselves
+  /// (Clinger, "How to Read Floating Point Numbers Accurately", 1990), then rounded.
+  private func simpleDecimal(_ range: Range<Int>) -> Float? {
+    var at = range.lowerBound
+    guard at < range.upperBound else { return nil }
+    let isNegative = bytes[at] == UInt8(ascii: "-")
+    if isNegative { at += 1 }
+    var mantissa = 0
+    var digits = 0
+    var decimals: Int?
+    while at < range.upperBound {
+      let byte = bytes[at]
+      if byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") {
+        mantissa = mantissa * 10 + Int(byte - UInt8(ascii: "0"))
+        digits += 1
+        guard digits <= Self.exactDigits else { return nil }
+        if let count = decimals { decimals = count + 1 }
+      } else if byte == UInt8(ascii: "."), decimals == nil {
+        decimals = 0
+      } else {
+        return nil
+      }
+      at += 1
+    }
+    guard digits > 0 else { return nil }
+    let value = Double(mantissa) / Self.powersOfTen[decimals ?? 0]
+    return Float(isNegative ? -value : value)
+  }
+
+  /// 10¹⁵ < 2⁵³.
+  private static let exactDigits = 15
+  private static let powersOfTen: [Double] = (0...exactDigits).reduce(into: []) { powers, _ in
+    powers.append((powers.last ?? 0.1) * 10)
+  }
+}

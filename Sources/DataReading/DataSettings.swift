@@ -1,0 +1,74 @@
+import Configuration
+
+/// The `data` object of a configuration: what every kind of data shares, and the kind.
+package struct DataSettings: Sendable {
+  package var common: CommonDataSettings
+  package var kind: any DataKind
+
+  package init(common: CommonDataSettings = CommonDataSettings(), kind: any DataKind) {
+    self.common = common
+    self.kind = kind
+  }
+}
+
+/// The keys of every kind of data.
+package struct CommonDataSettings: Settings {
+  package var batchSize = 64
+  package var validation: SplitSize = .fraction(Self.defaultValidationFraction)
+  package var test: SplitSize = .fraction(0)
+  /// nil: all that the other splits leave.
+  package var trainCount: Int?
+  package var standardize = false
+  package var shuffle = true
+  /// nil: the run's seed.
+  package var seed: UInt64?
+  /// Keep only the first so many training samples.
+  package var limit: Int?
+
+  static let defaultValidationFraction = 0.1
+  static let largestCount = 1 << 40
+
+  package init() {}
+
+  package init(from reader: SettingsReader) throws(ConfigurationError) {
+    batchSize = try reader.integer("batch_size", default: 64, in: 1...(1 << 24), "samples per optimizer step")
+    let counts = 0...Self.largestCount
+    let largestFraction = 0.999
+    let validationFraction = try reader.optionalNumber(
+      "validation_fraction", in: 0...largestFraction,
+      "share of the samples held out to validate (default \(Self.defaultValidationFraction))")
+    let validationCount = try reader.optionalInteger("validation_count", in: counts, "instead of a fraction")
+    let testFraction = try reader.optionalNumber(
+      "test_fraction", in: 0...largestFraction, "share of the samples held out for the test (default 0)")
+    let testCount = try reader.optionalInteger("test_count", in: counts, "instead of a fraction")
+    trainCount = try reader.optionalInteger(
+      "train_count", in: 1...Self.largestCount, "training samples; by default all that validation and test leave")
+    standardize = try reader.boolean(
+      "standardize", default: false, "subtract the training inputs' mean and divide by their deviation")
+    shuffle = try reader.boolean("shuffle", default: true, "a new order of the training samples every epoch")
+    seed = try reader.optionalInteger(
+      "seed", in: 0...Int.max, "of splits, order and generated samples; default: the run's"
+    )
+    .map(UInt64.init)
+    limit = try reader.optionalInteger(
+      "limit", in: 1...Self.largestCount, "train on so many samples only, to see whether the model can overfit")
+    try reader.require(
+      validationFraction == nil || validationCount == nil, "validation_count",
+      "validation_fraction is given too; keep one")
+    try reader.require(
+      testFraction == nil || testCount == nil, "test_count", "test_fraction is given too; keep one")
+    try reader.require(
+      (validationFraction ?? 0) + (testFraction ?? 0) < 1, nil,
+      "validation_fraction and test_fraction add up to 1 or more, which leaves nothing to train on")
+    validation =
+      validationCount.map(SplitSize.count)
+      ?? .fraction(validationFraction ?? Self.defaultValidationFraction)
+    test = testCount.map(SplitSize.count) ?? .fraction(testFraction ?? 0)
+  }
+}
+
+/// How many samples a split gets.
+package enum SplitSize: Sendable, Equatable {
+  case fraction(Double)
+  case count(Int)
+}

@@ -1,0 +1,125 @@
+import Arenas
+import Configuration
+
+/// Two datasets of an HDF5 file: inputs [samples, …] and targets [samples] or [samples, values].
+package struct HDF5Data: DataKind {
+  package static let kind = "hdf5"
+  package static let documentation = "inputs and targets from datasets of an HDF5 file"
+
+  package var file: String
+  package var inputs = "inputs"
+  package var targets = "targets"
+  package var testFile: String?
+  package var testInputs: String?
+  package var testTargets: String?
+  package var classes: Int?
+  package var maxBytes = IDXFile.defaultLimit
+
+  package static let mostClasses = 1 << 24
+
+  package init(file: String) { self.file = file }
+
+  package init(from reader: SettingsReader) throws(ConfigurationError) {
+    file = try reader.string("file", "the HDF5 file")
+    inputs = try reader.string(
+      "inputs", default: "inputs", "dataset of the inputs, samples first; uint8 is read as 0…1")
+    targets = try reader.string(
+      "targets", default: "targets", "dataset of the targets: integers are class labels, floats are values to predict")
+    testFile = try reader.optionalString("test_file", "a file that is only for the test; default: the same file")
+    testInputs = try reader.optionalString("test_inputs", "its inputs; default: the same name")
+    testTargets = try reader.optionalString("test_targets", "its targets; default: the same name")
+    classes = try reader.optionalInteger(
+      "classes", in: 2...Self.mostClasses, "number of classes; by default the largest label + 1")
+    maxBytes = try reader.maxBytes()
+    try reader.require(
+      testFile != nil || (testInputs == nil) == (testTargets == nil), nil,
+      "test_inputs and test_targets belong together; give both or neither")
+  }
+
+  package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
+    let samples = try read(file, inputs, targets, classes: classes)
+    guard testFile != nil || testInputs != nil else { return OpenedSamples(samples: samples) }
+    let test = try read(
+      testFile ?? file, testInputs ?? inputs, testTargets ?? targets, classes: samples.fields[1].classCount)
+    return OpenedSamples(samples: samples, test: test)
+  }
+
+  private func read(
+    _ path: String, _ inputs: String, _ targets: String, classes: Int?
+  ) throws(DataError) -> MemorySamples {
+    let file = try HDF5File(path: path)
+    let input = try file.dataset(inputs, limit: maxBytes)
+    let target = try file.dataset(targets, limit: maxBytes)
+    let count = input.shape[0]
+    guard target.shape[0] == count else {
+      throw DataError(
+        path, at: "dataset \(DataError.quoted(targets))",
+        expected: "\(count) samples as in \(DataError.quoted(inputs))",
+        found: "\(target.shape[0])")
+    }
+    return MemorySamples(
+      name: path, count: count,
+      columns: [try Self.inputColumn(input), try Self.targetColumn(target, classes: classes)])
+  }
+
+  private static func inputColumn(_ dataset: HDF5Dataset) throws(DataError) -> MemorySamples.Column {
+    guard dataset.shape.rank >= 2 else {
+      throw DataError(
+        dataset.path, at: "dataset \(DataError.quoted(dataset.name))", expected: "[samples, features, …]",
+        found: "\(dataset.shape)", advice: "give every sample a dimension of its own")
+    }
+    let field = SampleField(
+      name: SampleField.input, shape: TensorShape(Array(dataset.shape.dimensions.dropFirst())), type: .float32)
+    if dataset.kind == .bytes { return .init(field, .bytes(try dataset.readBytes())) }
+    return .init(field, .floats(try finiteFloats(dataset)))
+  }
+
+  private static func targetColumn(
+    _ dataset: HDF5Dataset, classes: Int?
+  ) throws(DataError) -> MemorySamples.Column {
+    let place = "dataset \(DataError.quoted(dataset.name))"
+    let count = dataset.shape[0]
+    let width = dataset.shape.elementCount / count
+    guard dataset.kind != .floats else {
+      guard dataset.shape.rank <= 2, classes == nil else {
+        throw DataError(
+          dataset.path, at: place, expected: classes == nil ? "[samples] or [samples, values]" : "integer labels",
+          found: "\(dataset.typeName) \(dataset.shape)")
+      }
+      let field = SampleField(name: SampleField.target, shape: TensorShape([width]), type: .float32)
+      return .init(field, .floats(try finiteFloats(dataset)))
+    }
+    guard width == 1, dataset.shape.rank <= 2 else {
+      throw DataError(
+        dataset.path, at: place, expected: "one integer label a sample", found: "\(dataset.typeName) \(dataset.shape)",
+        advice: "store class numbers, not one-hot rows; values to predict are stored as floats")
+    }
+    let labels = try dataset.readIntegers()
+    let largest = Int(labels.max() ?? 0)
+    guard largest < mostClasses else {
+      throw DataError(
+        dataset.path, at: place, expected: "labels below \(mostClasses)", found: "\(largest)",
+        advice: "store values to predict as floats")
+    }
+    let classCount = classes ?? max(2, largest + 1)
+    if let bad = labels.firstIndex(where: { $0 < 0 || $0 >= classCount }) {
+      throw DataError(
+        dataset.path, at: "\(place), sample \(bad)", expected: "a label of 0 to \(classCount - 1)",
+        found: "\(labels[bad])", advice: "set classes to the number of classes if the label is right")
+    }
+    return .init(
+      SampleField(name: SampleField.target, shape: .scalar, type: .int32, classCount: classCount),
+      .integers(labels.map { Int32(truncatingIfNeeded: $0) }))
+  }
+
+  private static func finiteFloats(_ dataset: HDF5Dataset) throws(DataError) -> [Float] {
+    let values = try dataset.readFloats()
+    if let bad = values.firstIndex(where: { !$0.isFinite }) {
+      let width = dataset.shape.elementCount / dataset.shape[0]
+      throw DataError(
+        dataset.path, at: "dataset \(DataError.quoted(dataset.name)), sample \(bad / width), value \(bad % width)",
+        expected: "a finite float32", found: "\(values[bad])", advice: "remove or fill the sample")
+    }
+    return values
+  }
+}

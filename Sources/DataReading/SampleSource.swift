@@ -1,0 +1,59 @@
+import Arenas
+
+/// One named part of a sample: the image, its label, a caption's tokens, …
+package struct SampleField: Sendable, Equatable {
+  /// "input" and "target" for supervised sets.
+  package var name: String
+  /// Extents per sample, without the batch; images are [height, width, channels].
+  package var shape: TensorShape
+  /// `.float32` for values, `.int32` for class labels and tokens.
+  package var type: ElementType
+  /// How many classes a label can name; nil for values.
+  package var classCount: Int?
+  /// The classes' names by label, where the data set has them; empty otherwise.
+  package var classNames: [String]
+
+  package init(
+    name: String, shape: TensorShape, type: ElementType, classCount: Int? = nil, classNames: [String] = []
+  ) {
+    self.name = name
+    self.shape = shape
+    self.type = type
+    self.classCount = classCount
+    self.classNames = classNames
+  }
+
+  package static let input = "input"
+  package static let target = "target"
+}
+
+/// Samples addressable by index. Immutable once opened, so that any thread may read at any time.
+///
+/// Images with augmentation, windows of a text and (image, caption) pairs are further sources, not further protocols:
+/// a sample is whatever `fields` says, and what is random in it is a pure function of the source's seed, the sample
+/// and the epoch.
+package protocol SampleSource: Sendable {
+  /// For messages: the file, or the kind of generated set.
+  var name: String { get }
+  var count: Int { get }
+  var fields: [SampleField] { get }
+  /// Memory the samples hold, in bytes.
+  var residentBytes: Int { get }
+  /// A digest of the content, recorded in checkpoints so that a run is not resumed on other data.
+  var fingerprint: String { get }
+
+  /// Writes field number `field` of sample `index` over `slot`, which has the field's type and element count.
+  ///
+  /// Allocates nothing and cannot fail: what can be wrong with a sample is found when the source is opened.
+  /// `epoch` matters to augmented sources alone; evaluation passes 0.
+  func read(_ index: Int, epoch: Int, field: Int, into slot: TensorSlice)
+}
+
+extension SampleSource {
+  package func read(_ index: Int, field: Int, into slot: TensorSlice) {
+    read(index, epoch: 0, field: field, into: slot)
+  }
+
+  /// The position of the field called `name`.
+  package func field(named name: String) -> Int? { fields.firstIndex { $0.name == name } }
+}

@@ -1,0 +1,64 @@
+import Arenas
+
+/// Part of one tensor that an optimizer updates in one pass, with everything that belongs to the same elements.
+///
+/// All slices have the same count; all but `shadow` are float32.
+package struct UpdateChunk: Sendable {
+  /// The most slots an optimizer may keep per parameter.
+  package static let slotCapacity = 3
+
+  package let gradient: TensorSlice
+  package let parameter: TensorSlice
+  /// A bfloat16 copy of the new parameters to write, for products.
+  package var shadow: TensorSlice?
+  /// A moving average to draw towards the new parameters.
+  package var average: TensorSlice?
+  private var slots = InlineArray<3, TensorSlice?>(repeating: nil)
+
+  package init(gradient: TensorSlice, parameter: TensorSlice) {
+    precondition(gradient.type == .float32 && parameter.type == .float32 && gradient.count == parameter.count)
+    self.gradient = gradient
+    self.parameter = parameter
+  }
+
+  package mutating func setSlot(_ index: Int, _ slice: TensorSlice) {
+    precondition(slice.type == .float32 && slice.count == parameter.count)
+    slots[index] = slice
+  }
+
+  func slot(_ index: Int) -> TensorSlice {
+    guard let slice = slots[index] else { preconditionFailure("slot \(index) of an update was not set") }
+    return slice
+  }
+}
+
+/// What one step lays down for all elements of a tensor.
+package struct UpdateScalars: Sendable, BitwiseCopyable {
+  /// Schedule and group already multiplied in.
+  package var learningRate = 0.0
+  /// Already zero where decay does not apply.
+  package var weightDecay = 0.0
+  /// What clipping multiplies every gradient by, before anything else.
+  package var gradientScale: Float = 1
+  /// Gradients are cut to -clipValue ... clipValue after they are scaled.
+  package var clipValue = Float.infinity
+  /// The number of this update, from 1: for bias correction.
+  package var step = 1
+  /// Share of its old value that `UpdateChunk.average` keeps.
+  package var averageDecay = 0.0
+
+  package init() {}
+}
+
+/// What a pass saw of the parameters it wrote, and of the steps they took (new - old).
+package struct UpdateStatistics: Sendable, Equatable, BitwiseCopyable {
+  package var parameter = TensorStatistics()
+  package var update = TensorStatistics()
+
+  package init() {}
+
+  package mutating func merge(_ other: UpdateStatistics) {
+    parameter.merge(other.parameter)
+    update.merge(other.update)
+  }
+}

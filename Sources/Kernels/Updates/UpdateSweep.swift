@@ -1,0 +1,127 @@
+import Arenas
+
+/// A flag that is known when code is specialised, so that it costs nothing in a loop.
+package protocol StaticFlag: Sendable {
+  static var isOn: Bool { get }
+}
+
+package enum On: StaticFlag { @inlinable package static var isOn: Bool { true } }
+package enum Off: StaticFlag { @inlinable package static var isOn: Bool { false } }
+
+/// The slots of sixteen parameters; the ones a rule does not have are left alone.
+struct SlotVectors {
+  var first: Vector
+  var second: Vector
+  var third: Vector
+}
+
+/// An optimizer's formula on sixteen parameters, with its coefficients for this step worked out.
+protocol UpdateRule {
+  static var slotCount: Int { get }
+  /// - Returns: the new parameters.
+  func updated(_ parameter: Vector, gradient: Vector, slots: inout SlotVectors) -> Vector
+}
+
+extension UpdateRule {
+  /// Sweeps over the chunk once. Must be called where `Self` is concrete, so that the loop is specialised.
+  @inline(__always)
+  func sweep(_ chunk: UpdateChunk, _ scalars: UpdateScalars, measures: Bool) -> UpdateStatistics {
+    measures
+      ? UpdateSweep<Self, On>(self, chunk, scalars).run() : UpdateSweep<Self, Off>(self, chunk, scalars).run()
+  }
+}
+
+/// One pass over a chunk: clip, update, round to the shadow, average, measure. Elements do not see one another, so a tensor
+/// gets the same bits however it is cut.
+private struct UpdateSweep<Rule: UpdateRule, Measures: StaticFlag> {
+  private let rule: Rule
+  private let count: Int
+  private let gradient: UnsafeMutablePointer<Float>
+  private let parameter: UnsafeMutablePointer<Float>
+  private let first: UnsafeMutablePointer<Float>
+  private let second: UnsafeMutablePointer<Float>
+  private let third: UnsafeMutablePointer<Float>
+  private let shadow: UnsafeMutablePointer<BFloat16>?
+  private let average: UnsafeMutablePointer<Float>?
+  private let gradientScale: Float
+  private let clipValue: Float
+  private let averageWeight: Float
+
+  @inline(__always)
+  init(_ rule: Rule, _ chunk: UpdateChunk, _ scalars: UpdateScalars) {
+    self.rule = rule
+    count = chunk.parameter.count
+    gradient = chunk.gradient.pointer(as: Float.self)
+    parameter = chunk.parameter.pointer(as: Float.self)
+    // Slots that the rule lacks are never touched.
+    first = Rule.slotCount > 0 ? chunk.slot(0).pointer(as: Float.self) : parameter
+    second = Rule.slotCount > 1 ? chunk.slot(1).pointer(as: Float.self) : parameter
+    third = Rule.slotCount > 2 ? chunk.slot(2).pointer(as: Float.self) : parameter
+    if let slice = chunk.shadow { precondition(slice.type == .bfloat16 && slice.count == count) }
+    if let slice = chunk.average { precondition(slice.type == .float32 && slice.count == count) }
+    shadow = chunk.shadow?.pointer(as: BFloat16.self)
+    average = chunk.average?.pointer(as: Float.self)
+    gradientScale = scalars.gradientScale
+    clipValue = scalars.clipValue
+    averageWeight = Float(1 - scalars.averageDecay)
+  }
+
+  @inline(__always)
+  func run() -> UpdateStatistics {
+    var parameters = StatisticsLanes()
+    var updates = StatisticsLanes()
+    var i = 0
+    while i + 16 <= count {
+      let (new, change) = advance(i, lanes: 16)
+      if Measures.isOn {
+        parameters.add(new)
+        updates.add(change)
+      }
+      i += 16
+    }
+    if i < count {
+      let (new, change) = advance(i, lanes: count - i)
+      if Measures.isOn {
+        // Lanes beyond the end hold whatever the rule makes of zeros.
+        parameters.add(new.keepingFirst(count - i))
+        updates.add(change.keepingFirst(count - i))
+      }
+    }
+    var statistics = UpdateStatistics()
+    if Measures.isOn {
+      statistics.parameter = parameters.merged(with: StatisticsLanes())
+      statistics.update = updates.merged(with: StatisticsLanes())
+    }
+    return statistics
+  }
+
+  @inline(__always)
+  private func advance(_ i: Int, lanes: Int) -> (new: Vector, change: Vector) {
+    let old = Float.load(parameter + i, lanes: lanes)
+    var slots = SlotVectors(
+      first: Rule.slotCount > 0 ? Float.load(first + i, lanes: lanes) : .zero,
+      second: Rule.slotCount > 1 ? Float.load(second + i, lanes: lanes) : .zero,
+      third: Rule.slotCount > 2 ? Float.load(third + i, lanes: lanes) : .zero)
+    let scaled = Float.load(gradient + i, lanes: lanes) * gradientScale
+    let new = rule.updated(old, gradient: scaled.clipped(to: clipValue), slots: &slots)
+    Float.store(new, parameter + i, lanes: lanes)
+    if Rule.slotCount > 0 { Float.store(slots.first, first + i, lanes: lanes) }
+    if Rule.slotCount > 1 { Float.store(slots.second, second + i, lanes: lanes) }
+    if Rule.slotCount > 2 { Float.store(slots.third, third + i, lanes: lanes) }
+    if let shadow { BFloat16.store(new, shadow + i, lanes: lanes) }
+    if let average {
+      let mean = Float.load(average + i, lanes: lanes)
+      Float.store(mean.addingProduct(Vector(repeating: averageWeight), new - mean), average + i, lanes: lanes)
+    }
+    return (new, new - old)
+  }
+}
+
+extension SIMD16<Float> {
+  /// Cut to -bound ... bound; NaN stays NaN, which a minimum would hide.
+  @inline(__always) fileprivate func clipped(to bound: Float) -> Vector {
+    let upper = Vector(repeating: bound)
+    let below = replacing(with: upper, where: self .> upper)
+    return below.replacing(with: -upper, where: below .< -upper)
+  }
+}

@@ -1,0 +1,102 @@
+import Arenas
+import DataReading
+import ExecutionPlanning
+import Foundation
+import Optimizers
+
+/// What a run will cost, known before it starts: bytes of memory and disk, and arithmetic.
+package struct RunEstimate: Sendable {
+  package struct Item: Sendable {
+    package let name: String
+    package let bytes: Int
+  }
+
+  /// What is held in memory while training, without the program itself.
+  package let memory: [Item]
+  /// Bytes of one checkpoint file, without its headers.
+  package let checkpointBytes: Int
+  /// Most bytes of checkpoints on the disk at one time.
+  package let diskBytes: Int
+  /// Multiplications and additions of one step's products, forwards and backwards.
+  package let flopsPerStep: Int
+
+  package var memoryBytes: Int { memory.reduce(0) { $0 + $1.bytes } }
+
+  /// - Parameter writesCheckpoints: false for a run without a folder.
+  package init(_ plan: RunPlan, writesCheckpoints: Bool = true) {
+    let parameters = plan.table.byteCount
+    let tree = plan.tree
+    let lanes = tree.lanes
+    let slotNames = plan.configuration.optimizer.slotNames
+    let hasAverage = plan.configuration.training.average.isEnabled
+    let isMixed = plan.configuration.training.precision == .bfloat16
+    let gradientBuffers = (0..<lanes).reduce(0) { $0 + tree.bufferCount(of: $1) }
+    let activations = max(plan.trainingPlan.activationByteCount, plan.evaluationPlan.activationByteCount)
+    let fields = plan.data.fields
+    let batchSlots = (0..<lanes).reduce(lanes) { $0 + DataLoader.slotCount(tree, lane: $1) }
+    let stored = parameters * (1 + slotNames.count + (hasAverage ? 1 : 0)) + plan.table.bufferByteCount
+    var memory = [
+      Item(name: "parameters", bytes: parameters),
+      Item(name: "gradients (\(gradientBuffers) buffers)", bytes: parameters * gradientBuffers),
+      Item(name: "activations (\(lanes) lanes)", bytes: activations * lanes),
+      Item(name: "batches (\(batchSlots) slots)", bytes: batchSlots * MicroBatch.byteCount(fields: fields, rows: plan.rows)),
+      Item(name: "data set", bytes: plan.data.residentBytes),
+    ]
+    memory += slotNames.map { Item(name: "optimizer \($0)", bytes: parameters) }
+    if isMixed { memory.append(Item(name: "bfloat16 weights", bytes: parameters / 2 * (hasAverage ? 2 : 1))) }
+    if hasAverage { memory.append(Item(name: "moving average", bytes: parameters)) }
+    if plan.table.bufferByteCount > 0 {
+      memory.append(
+        Item(name: "running statistics", bytes: plan.table.bufferByteCount * (1 + tree.microBatches)))
+    }
+    if writesCheckpoints { memory.append(Item(name: "checkpoint snapshot", bytes: stored)) }
+    self.memory = memory
+    checkpointBytes = stored
+    let settings = plan.configuration.checkpoints
+    // One more than is kept: the new one is complete before an old one goes.
+    diskBytes = stored * (settings.keepLast + settings.keepBest + 1)
+    flopsPerStep = plan.trainingPlan.flops * tree.microBatches
+  }
+
+  /// Refuses a run that this machine has no room for.
+  package func check(folder: URL) throws(RunError) {
+    if let available = Self.availableMemory, memoryBytes > available {
+      throw RunError(
+        .configuration,
+        "the run needs \(Self.text(memoryBytes)) of memory, but \(Self.text(available)) are available; lower model.width, "
+          + "data.batch_size or the number of lanes (troupe describe shows what takes how much)")
+    }
+    if let free = Self.freeSpace(at: folder), diskBytes > free {
+      throw RunError(
+        "\(folder.path): the run's checkpoints need \(Self.text(diskBytes)), but \(Self.text(free)) are free; keep fewer "
+          + "(checkpoints.keep_last, keep_best) or choose another --run-dir")
+    }
+  }
+
+  /// What Linux says can be used without swapping.
+  static var availableMemory: Int? {
+    guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8),
+      let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
+      let kibibytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+    else { return nil }
+    return kibibytes << 10
+  }
+
+  /// Free bytes of the disk that `folder`, or its nearest parent that exists, is on.
+  private static func freeSpace(at folder: URL) -> Int? {
+    var place = folder.standardizedFileURL
+    while !FileManager.default.fileExists(atPath: place.path), place.path != "/" { place.deleteLastPathComponent() }
+    let attributes = try? FileManager.default.attributesOfFileSystem(forPath: place.path)
+    return (attributes?[.systemFreeSize] as? NSNumber)?.intValue
+  }
+
+  /// Such as `13.4 MiB`.
+  package static func text(_ bytes: Int) -> String {
+    var value = Double(bytes)
+    for unit in ["B", "KiB", "MiB", "GiB"] {
+      if value < 1024 { return unit == "B" ? "\(bytes) B" : String(format: "%.1f %@", value, unit) }
+      value /= 1024
+    }
+    return String(format: "%.1f TiB", value)
+  }
+}

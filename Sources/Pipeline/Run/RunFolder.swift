@@ -1,0 +1,138 @@
+import CheckpointFiles
+import Configuration
+import Foundation
+import RunRecords
+
+/// A run's folder: `config.json` as given, `config.resolved.json`, checkpoints and records.
+///
+/// Nothing in it is ever replaced without being asked for; an open folder is locked, so two processes cannot train into it.
+package final class RunFolder: Sendable {
+  package let url: URL
+  /// The resolved configuration that the run belongs to.
+  package let resolved: JSON
+  private let lock: FileLock
+
+  static let configurationName = "config.json"
+  static let resolvedName = "config.resolved.json"
+
+  package var checkpoints: CheckpointFolder { CheckpointFolder(url) }
+
+  private init(url: URL, resolved: JSON, lock: FileLock) {
+    self.url = url
+    self.resolved = resolved
+    self.lock = lock
+  }
+
+  /// `checkpoints/<name>`, or what the command line says.
+  package static func url(name: String, override: String?) -> URL {
+    URL(fileURLWithPath: override ?? "checkpoints/\(name)", isDirectory: true)
+  }
+
+  /// Makes the folder of a new run.
+  ///
+  /// - Parameters:
+  ///   - isFresh: moves a run that is already there to `<name>.old-<n>` instead of refusing.
+  ///   - say: told where an old run went.
+  package static func create(
+    _ url: URL, given: JSON, resolved: JSON, isFresh: Bool, say: (String) -> Void
+  ) throws(RunError) -> RunFolder {
+    let manager = FileManager.default
+    if manager.fileExists(atPath: url.appending(path: resolvedName).path)
+      || manager.fileExists(atPath: url.appending(path: MetricsWriter.fileName).path)
+    {
+      guard isFresh else {
+        throw RunError(
+          .configuration,
+          "\(url.path): there is a run of this name already; go on with it with --resume, start over with --fresh "
+            + "(the old run is kept beside it), or give another --run-dir")
+      }
+      let kept = try moveAside(url)
+      say("kept the old run as \(kept.path)")
+    }
+    try attempt("cannot make the run folder \(url.path)") {
+      try manager.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+    let lock = try FileLock(url)
+    try write(given.prettyText + "\n", to: url.appending(path: configurationName))
+    try write(resolved.prettyText + "\n", to: url.appending(path: resolvedName))
+    return RunFolder(url: url, resolved: resolved, lock: lock)
+  }
+
+  /// Opens the folder of a run to go on with it.
+  package static func open(_ url: URL) throws(RunError) -> RunFolder {
+    let resolved = try configuration(of: url)
+    return RunFolder(url: url, resolved: resolved, lock: try FileLock(url))
+  }
+
+  /// The resolved configuration of a run, without locking its folder.
+  package static func configuration(of url: URL) throws(RunError) -> JSON {
+    let file = url.appending(path: resolvedName)
+    guard FileManager.default.fileExists(atPath: file.path) else {
+      throw RunError(.configuration, "\(url.path): no run here (\(resolvedName) is missing)")
+    }
+    do throws(ConfigurationError) {
+      return try ConfigurationFile.load(file.path)
+    } catch {
+      throw RunError(.configuration, error.description)
+    }
+  }
+
+  /// The same folder with a changed configuration, which a resumed run goes on with.
+  func replacingConfiguration(_ resolved: JSON) throws(RunError) -> RunFolder {
+    try Self.write(resolved.prettyText + "\n", to: url.appending(path: Self.resolvedName))
+    return RunFolder(url: url, resolved: resolved, lock: lock)
+  }
+
+  private static func moveAside(_ url: URL) throws(RunError) -> URL {
+    for number in 1... {
+      let target = url.deletingLastPathComponent().appending(
+        path: "\(url.lastPathComponent).old-\(number)", directoryHint: .isDirectory)
+      guard !FileManager.default.fileExists(atPath: target.path) else { continue }
+      let lock = try FileLock(url)
+      defer { withExtendedLifetime(lock) {} }
+      try attempt("cannot move the old run \(url.path) aside") { try FileManager.default.moveItem(at: url, to: target) }
+      return target
+    }
+    return url
+  }
+
+  private static func write(_ text: String, to file: URL) throws(RunError) {
+    try attempt("cannot write \(file.path)") { try Data(text.utf8).write(to: file, options: .atomic) }
+  }
+
+  private static func attempt(_ what: String, _ body: () throws -> Void) throws(RunError) {
+    do {
+      try body()
+    } catch {
+      throw RunError("\(what): \((error as NSError).reason)")
+    }
+  }
+}
+
+/// An exclusive lock on a run folder, held as long as it lives; the kernel drops it with the process.
+final class FileLock: Sendable {
+  private let descriptor: Int32
+
+  init(_ folder: URL) throws(RunError) {
+    let path = folder.appending(path: "run.lock").path
+    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else {
+      throw RunError("cannot write in the run folder \(folder.path): \(String(cString: strerror(errno)))")
+    }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      close(descriptor)
+      throw RunError("\(folder.path): another process is training this run; wait for it or give another --run-dir")
+    }
+  }
+
+  deinit { close(descriptor) }
+}
+
+extension NSError {
+  /// The system's words, without Foundation's wrapping.
+  fileprivate var reason: String {
+    let cause = userInfo[NSUnderlyingErrorKey] as? NSError ?? self
+    if cause.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(cause.code))) }
+    return cause.localizedDescription
+  }
+}

@@ -1,0 +1,72 @@
+import Arenas
+import CheckpointFiles
+import ExecutionPlanning
+import Foundation
+
+extension RunModel {
+  /// Every arena that a checkpoint holds, with the group its tensors are filed under.
+  var storedArenas: [(group: String, arena: Arena, isBuffers: Bool)] {
+    var arenas = [("parameters", state.parameters, false)]
+    for (name, arena) in zip(updates.optimizer.slotNames, updates.slots) { arenas.append(("optimizer/\(name)", arena, false)) }
+    if let average = updates.average { arenas.append(("ema", average.parameters, false)) }
+    return arenas + [("buffers", state.buffers, true)]
+  }
+
+  /// Everything that a resumed run reads back.
+  package var checkpointTensors: [CheckpointTensor] {
+    storedArenas.flatMap { table.checkpointTensors($0.group, $0.arena, isBuffers: $0.isBuffers) }
+  }
+
+  /// Parameters and buffers: what the model computes with.
+  package var modelTensors: [CheckpointTensor] {
+    table.checkpointTensors("parameters", state.parameters, isBuffers: false)
+      + table.checkpointTensors("buffers", state.buffers, isBuffers: true)
+  }
+
+  /// Reads parameters and buffers from a checkpoint, or from a safetensors file with PyTorch's names.
+  package func load(parametersFrom url: URL) throws {
+    if url.pathExtension == "safetensors" {
+      let plain = modelTensors.map { tensor in
+        CheckpointTensor(
+          path: String(tensor.path.drop { $0 != "/" }.dropFirst()), shape: tensor.shape, slice: tensor.slice)
+      }
+      _ = try Safetensors.read(at: url, into: plain)
+    } else {
+      _ = try CheckpointFile.read(at: url, into: modelTensors, match: .subset)
+    }
+    adoptParameters()
+  }
+
+  /// Writes parameters and buffers as safetensors; the moving average in place of the parameters where the run kept one.
+  ///
+  /// - Returns: the number of tensors.
+  package func export(to url: URL, step: Int) throws(CheckpointError) -> Int {
+    let parameters = updates.average?.parameters ?? state.parameters
+    var tensors = table.entries.map {
+      CheckpointTensor(path: $0.name, shape: $0.shape, slice: table.slice($0, in: parameters))
+    }
+    tensors += table.buffers.map {
+      CheckpointTensor(path: $0.name, shape: $0.declaration.shape, slice: table.slice($0, in: state.buffers))
+    }
+    try Safetensors.write(tensors, metadata: ["format": "pt", "step": String(step)], to: url)
+    return tensors.count
+  }
+
+  /// SHA-256 of all parameters and buffers, tensor after tensor.
+  package var parametersDigest: String {
+    var digest = SHA256()
+    for tensor in modelTensors { digest.update(tensor.slice.bytes) }
+    return digest.hexadecimal()
+  }
+}
+
+extension ParameterTable {
+  /// The tensors of an arena as a checkpoint files them.
+  func checkpointTensors(_ group: String, _ arena: Arena, isBuffers: Bool) -> [CheckpointTensor] {
+    isBuffers
+      ? buffers.map {
+        CheckpointTensor(path: "\(group)/\($0.name)", shape: $0.declaration.shape, slice: slice($0, in: arena))
+      }
+      : entries.map { CheckpointTensor(path: "\(group)/\($0.name)", shape: $0.shape, slice: slice($0, in: arena)) }
+  }
+}

@@ -1,0 +1,77 @@
+import Arenas
+import DataReading
+import ExecutionPlanning
+import Kernels
+import Layers
+import ModelGraph
+import Optimizers
+
+/// A plan with its memory: what all stages of a run share.
+///
+/// What changes in it during a step lies in arenas and shared arrays, whose writers are laid down by the phases of the step.
+package final class RunModel: Sendable {
+  package let plan: RunPlan
+  package let state: ModelState
+  package let updates: UpdatePass
+
+  /// Which field of the data feeds which field of the graph.
+  let boundFields: [(graph: Int, data: Int)]
+  let schedules: [[(buffer: Int, joins: Int)]]
+  /// Each lane's gradient buffers.
+  let laneGradients: [[Arena]]
+  /// What each micro-batch contributes to the buffers; empty when the model has none.
+  let observations: [Arena]
+  let losses: SharedArray<LossSums>
+  let watched: SharedArray<ActivationStatistics>
+  package let watchedNames: [String]
+
+  package var configuration: RunConfiguration { plan.configuration }
+  package var data: Dataset { plan.data }
+  package var graph: ModelGraph { plan.graph }
+  package var table: ParameterTable { plan.table }
+  package var tree: GradientTree { plan.tree }
+  package var batchSize: Int { plan.batchSize }
+
+  var adaptiveClipping: AdaptiveClipping? {
+    if case .adaptive(let clipping) = configuration.clipping { clipping } else { nil }
+  }
+
+  /// Allocates everything but the lanes' activations.
+  package init(_ plan: RunPlan) {
+    self.plan = plan
+    let table = plan.table
+    let configuration = plan.configuration
+    state = ModelState(table, precision: configuration.training.precision)
+    let average = configuration.training.average.isEnabled ? ModelState(averageOf: state) : nil
+    updates = UpdatePass(
+      state: state, optimizer: configuration.optimizer, groups: plan.groups, average: average, tree: plan.tree)
+    boundFields = plan.graph.fields.enumerated().compactMap { index, field in
+      plan.data.fields.firstIndex { $0.name == field.name }.map { (index, $0) }
+    }
+    let tree = plan.tree
+    schedules = (0..<tree.lanes).map(tree.schedule(of:))
+    var gradients = updates.gradients[...]
+    laneGradients = (0..<tree.lanes).map { lane in
+      defer { gradients = gradients.dropFirst(tree.bufferCount(of: lane)) }
+      return Array(gradients.prefix(tree.bufferCount(of: lane)))
+    }
+    let bufferBytes = table.bufferByteCount
+    observations = bufferBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: bufferBytes) }
+    losses = SharedArray(repeating: LossSums(), count: tree.microBatches)
+    watchedNames = plan.trainingPlan.steps.filter { $0.layer.watchedActivation != nil }.map(\.name)
+    watched = SharedArray(
+      repeating: ActivationStatistics(rms: 0, deadShare: 0, saturatedShare: 0), count: watchedNames.count)
+  }
+
+  /// Writes the first values of everything, as the seed says.
+  package func initialize() {
+    state.table.initialize(parameters: state.parameters, buffers: state.buffers, seed: configuration.seed)
+    adoptParameters()
+  }
+
+  /// Makes shadows and average follow parameters that were written from outside.
+  package func adoptParameters() {
+    state.refreshShadows()
+    updates.average?.parameters.copy(from: state.parameters)
+  }
+}

@@ -1,0 +1,120 @@
+import Architectures
+import Arenas
+import Configuration
+import DataReading
+import ExecutionPlanning
+import Layers
+import ModelGraph
+import Optimizers
+
+/// Why a run cannot start or go on, in one line.
+package struct RunError: Error, CustomStringConvertible, Sendable {
+  package enum Cause: Sendable {
+    /// The configuration or the command line is wrong.
+    case configuration
+    case failure
+  }
+
+  package let cause: Cause
+  package let description: String
+
+  package init(_ cause: Cause, _ description: String) {
+    self.cause = cause
+    self.description = description
+  }
+
+  package init(_ description: String) { self.init(.failure, description) }
+}
+
+/// A configuration worked out: data opened, graph built, plans laid out, costs known. Nothing is allocated yet.
+package struct RunPlan: Sendable {
+  package let configuration: RunConfiguration
+  package let data: Dataset
+  package let graph: ModelGraph
+  package let table: ParameterTable
+  package let groups: [ParameterGroup]
+  package let trainingPlan: ExecutionPlan
+  package let evaluationPlan: ExecutionPlan
+  package let tree: GradientTree
+  /// Samples in a micro-batch.
+  package let rows: Int
+  package let stepsPerEpoch: Int
+  package let totalSteps: Int
+
+  package var batchSize: Int { rows * tree.microBatches }
+
+  /// - Parameters:
+  ///   - configuration: with `training.micro_batches` resolved.
+  ///   - lanes: threads that compute; never part of a run's identity.
+  package init(_ configuration: RunConfiguration, data: Dataset, lanes: Int) throws(RunError) {
+    self.configuration = configuration
+    self.data = data
+    let batchSize = data.settings.batchSize
+    let microBatches = configuration.training.microBatches ?? 1
+    guard batchSize % microBatches == 0 else {
+      throw RunError(
+        .configuration,
+        "training.micro_batches: \(microBatches) does not divide data.batch_size \(batchSize); use one of its divisors")
+    }
+    rows = batchSize / microBatches
+    tree = GradientTree(microBatches: microBatches, lanes: lanes)
+    stepsPerEpoch = data.order.stepsPerEpoch(batchSize: batchSize)
+    totalSteps = configuration.training.duration.steps(perEpoch: stepsPerEpoch)
+    graph = try Self.graph(configuration, data: data, rows: rows)
+    do throws(GraphError) {
+      table = try ParameterTable(graph)
+    } catch {
+      throw RunError(.configuration, error.description)
+    }
+    groups = try Self.groups(configuration, table)
+    let frozen = Set(zip(table.entries, groups).filter { $0.1.isFrozen }.map(\.0.name))
+    let precision = configuration.training.precision
+    trainingPlan = ExecutionPlan(graph, table: table, precision: precision, isTraining: true, frozen: frozen)
+    evaluationPlan = ExecutionPlan(graph, table: table, precision: precision, isTraining: false)
+    let horizon = ScheduleHorizon(totalSteps: totalSteps, stepsPerEpoch: stepsPerEpoch)
+    do throws(ConfigurationError) {
+      try configuration.schedule.check(horizon)
+    } catch {
+      throw RunError(.configuration, error.description)
+    }
+  }
+
+  private static func groups(
+    _ configuration: RunConfiguration, _ table: ParameterTable
+  ) throws(RunError) -> [ParameterGroup] {
+    do throws(ConfigurationError) {
+      return try configuration.optimizerSettings.groups.resolve(
+        names: table.entries.map(\.name), shapes: table.entries.map(\.shape))
+    } catch {
+      throw RunError(.configuration, error.description)
+    }
+  }
+
+  private static func graph(
+    _ configuration: RunConfiguration, data: Dataset, rows: Int
+  ) throws(RunError) -> ModelGraph {
+    guard let input = data.fields.first(where: { $0.name == SampleField.input }),
+      let target = data.fields.first(where: { $0.name == SampleField.target })
+    else {
+      throw RunError(.configuration, "data: \(data.name) has no fields \"input\" and \"target\" to train on")
+    }
+    let wantsClasses = configuration.loss.wantsClasses
+    guard wantsClasses == (target.type == .int32) else {
+      throw RunError(
+        .configuration,
+        "loss.type: \(configuration.loss.kind) expects \(wantsClasses ? "class numbers" : "values") as targets, but \(data.name) "
+          + "has \(wantsClasses ? "values; use \"mse\" or \"binary_cross_entropy\"" : "class numbers; use \"cross_entropy\"")")
+    }
+    var builder = GraphBuilder()
+    func shape(_ field: SampleField) -> TensorShape { TensorShape([rows] + field.shape.dimensions) }
+    do throws(GraphError) {
+      let x = builder.field(input.name, shape(input), input.type)
+      let t = builder.field(target.name, shape(target), target.type)
+      let outputs = target.classCount ?? target.shape.last
+      let prediction = try configuration.model.build(&builder, input: x, outputs: outputs)
+      return try builder.finish(prediction: prediction, loss: (configuration.loss, t))
+    } catch {
+      throw RunError(.configuration, error.description)
+    }
+  }
+}

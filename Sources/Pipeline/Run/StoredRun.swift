@@ -1,0 +1,104 @@
+import CheckpointFiles
+import Configuration
+import DataReading
+import Foundation
+
+/// A run that is on the disk, looked at without training on: its configuration and one of its checkpoints.
+package struct StoredRun: Sendable {
+  package let folder: URL
+  package let configuration: RunConfiguration
+  package let checkpoint: CheckpointSummary
+  package let state: RunState
+
+  /// Which checkpoint to look at.
+  package enum Choice: Sendable, Equatable {
+    case newest, best
+    case step(Int)
+
+    package init?(_ text: String) {
+      switch text {
+      case "newest": self = .newest
+      case "best": self = .best
+      default:
+        guard let step = Int(text), step >= 0 else { return nil }
+        self = .step(step)
+      }
+    }
+  }
+
+  /// - Parameters:
+  ///   - path: a run folder, or one of its checkpoint files.
+  ///   - say: told of damaged checkpoints that were passed over.
+  package init(_ path: String, _ choice: Choice = .newest, say: (String) -> Void) throws {
+    let url = URL(fileURLWithPath: path)
+    if url.pathExtension == "h5" {
+      folder = url.deletingLastPathComponent()
+      checkpoint = try CheckpointFile.verify(at: url)
+    } else {
+      folder = url
+      guard FileManager.default.fileExists(atPath: url.path) else {
+        throw RunError(.configuration, "\(path): no such run folder or checkpoint")
+      }
+      guard let newest = try CheckpointFolder(url).newestGood(report: say) else {
+        throw RunError("\(path): no good checkpoint here")
+      }
+      checkpoint = try Self.choose(choice, newest, in: url)
+    }
+    guard let config = checkpoint.metadata.texts["config"], let state = checkpoint.metadata.texts["state"] else {
+      throw RunError("\(checkpoint.url.path): the configuration or the state of its run is missing")
+    }
+    configuration = try RunConfiguration(JSONParser.parse(config, file: checkpoint.url.lastPathComponent))
+    self.state = try RunState(json: JSONParser.parse(state, file: checkpoint.url.lastPathComponent))
+  }
+
+  private static func choose(
+    _ choice: Choice, _ newest: CheckpointSummary, in folder: URL
+  ) throws -> CheckpointSummary {
+    let step: Int
+    switch choice {
+    case .newest: return newest
+    case .step(let wanted): step = wanted
+    case .best:
+      let text = newest.metadata.texts["state"] ?? ""
+      guard let best = try RunState(json: JSONParser.parse(text, file: newest.url.lastPathComponent)).best.first else {
+        throw RunError(
+          "\(folder.path): no checkpoint was ever the best (none was written right after an evaluation); use newest")
+      }
+      step = best.step
+    }
+    return try CheckpointFile.verify(at: folder.appending(path: CheckpointFile.name(step: step)))
+  }
+
+  /// The model with the checkpoint's parameters, ready to evaluate.
+  package func model(lanes: Int) throws -> RunModel {
+    let data = try Dataset(
+      opening: configuration.data, runSeed: configuration.seed, standardization: checkpoint.metadata.standardization())
+    let model = RunModel(try RunPlan(configuration, data: data, lanes: lanes))
+    let hasAverage = model.updates.average != nil
+    _ = try CheckpointFile.read(
+      at: checkpoint.url, into: hasAverage ? model.checkpointTensors : model.modelTensors, match: .subset)
+    model.state.refreshShadows()
+    return model
+  }
+
+  /// Evaluates one split.
+  ///
+  /// - Parameter split: "validation", "test" or "train".
+  package func evaluate(
+    split: String, lanes: Int
+  ) async throws -> (loss: Double, accuracy: Double, count: Int) {
+    let model = try model(lanes: lanes)
+    let splits = model.data.splits
+    let samples = ["train": splits.training, "validation": splits.validation, "test": splits.test][split]
+    guard let samples else { throw RunError(.configuration, "--split \(split): expected validation, test or train") }
+    guard !samples.isEmpty else {
+      throw RunError(.configuration, "--split \(split): the run's data have no such samples (data.\(split)_fraction is 0)")
+    }
+    let run = TrainingRun(
+      model: model, purpose: .evaluate(samples, split: split, usesAverage: model.updates.average != nil), folder: nil,
+      start: .init(state: state, isResumed: false))
+    let result = try await run.run()
+    guard let validation = result.validation else { throw RunError("\(folder.path): the evaluation gave no result") }
+    return validation
+  }
+}

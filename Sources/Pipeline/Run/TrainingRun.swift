@@ -1,0 +1,177 @@
+import CheckpointFiles
+import DataReading
+import Foundation
+import RunRecords
+
+/// Plays a run from its first or a later step to its end: makes the stages, lets them go, and waits for them.
+package struct TrainingRun: Sendable {
+  package struct Result: Sendable {
+    package let outcome: RunOutcome
+    package let state: RunState
+    /// Mean training loss of the last step.
+    package let loss: Double
+    /// Mean loss, accuracy and number of samples of the last evaluation.
+    package let validation: (loss: Double, accuracy: Double, count: Int)?
+    /// What each stage did with the time of this session, in seconds; empty where records were kept, which hold it.
+    package let stages: [StageTime]
+  }
+
+  /// Where a run goes on.
+  package struct Start: Sendable {
+    package let state: RunState
+    /// False for a run whose first step is yet to come.
+    package let isResumed: Bool
+
+    package init(state: RunState, isResumed: Bool) {
+      self.state = state
+      self.isResumed = isResumed
+    }
+  }
+
+  /// What the stages are to do.
+  package enum Purpose: Sendable {
+    case train
+    /// One look at some samples, with the parameters as they are.
+    case evaluate(SampleSet, split: String, usesAverage: Bool)
+  }
+
+  package let model: RunModel
+  package let purpose: Purpose
+  /// Where checkpoints and records go; nil for a run that leaves nothing, such as a benchmark.
+  package let folder: URL?
+  package let start: Start
+  package let stopRequest: StopRequest
+  package let progress: @Sendable (RunProgress) -> Void
+
+  package init(
+    model: RunModel, purpose: Purpose = .train, folder: URL?, start: Start, stopRequest: StopRequest = StopRequest(),
+    progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
+  ) {
+    self.model = model
+    self.purpose = purpose
+    self.folder = folder
+    self.start = start
+    self.stopRequest = stopRequest
+    self.progress = progress
+  }
+
+  /// Trains.
+  ///
+  /// - Returns: once every stage has finished and everything is on the disk.
+  package func run() async throws(RunError) -> Result {
+    let lanes = model.tree.lanes
+    let clocks = StageClocks(lanes: lanes)
+    // Spinning pays while every lane has a core of its own.
+    let spins = lanes <= ProcessInfo.processInfo.activeProcessorCount ? StageThread.shortSpin : 0
+    let laneThreads = (0..<lanes).map { StageThread("lane \($0)", spins: spins, prepare: LaneThread.prepare) }
+    let loaderThread = StageThread("loader")
+    let recorderThread = StageThread("recorder")
+    let writerThread = StageThread("writer")
+    defer { for thread in laneThreads + [loaderThread, recorderThread, writerThread] { thread.finish() } }
+
+    let header = RunHeader(model, lanes: lanes)
+    let recorder = Recorder(
+      thread: recorderThread, folder: folder, totalSteps: model.plan.totalSteps, clocks: clocks.all,
+      clock: clocks.recorder, tensors: model.table.entries.count, layers: model.watchedNames.count, progress: progress)
+    do throws(RecordsError) {
+      try await recorder.open(resumeAt: start.isResumed ? start.state.step : nil, header: header)
+    } catch {
+      throw RunError(error.description)
+    }
+    let snapshot = folder.map { _ in StateSnapshot(model) }
+    var writer: CheckpointWriter?
+    if let folder, let snapshot {
+      writer = CheckpointWriter(
+        thread: writerThread, folder: folder, snapshot: snapshot, recorder: recorder, clock: clocks.writer)
+    }
+    let optimizer = OptimizerStage(
+      thread: laneThreads[0], model: model, purpose: purpose, state: start.state, calendar: RunCalendar(model, build: BuildInfo.text),
+      recorder: recorder, writer: writer, snapshot: snapshot, stopRequest: stopRequest, header: header,
+      clock: clocks.optimizer)
+    let loader = DataLoader(
+      thread: loaderThread, data: model.data, tree: model.tree, rows: model.plan.rows, cursor: start.state.cursor,
+      clock: clocks.loader)
+
+    let loading = Task { await loader.run() }
+    let recording = Task { await recorder.run() }
+    let writing = Task { [writer] in await writer?.run() }
+    if start.isResumed {
+      recorder.items.send(
+        .event(EventRecord(step: start.state.step, kind: .resumed, text: "resumed after step \(start.state.step)")),
+        urgently: true)
+    }
+    await withTaskGroup { group in
+      for lane in 0..<lanes {
+        let stage = ForwardStage(
+          lane: lane, thread: laneThreads[lane], model: model, backward: BackwardStage(thread: laneThreads[lane]),
+          optimizer: optimizer, loader: loader, snapshot: snapshot, clock: clocks.lanes[lane])
+        group.addTask { await stage.run() }
+      }
+    }
+    loader.stop()
+    writer?.orders.close()
+    await loading.value
+    await writing.value
+    var outcome = await optimizer.outcome
+    if let failure = writer?.firstFailure { outcome = .failed(failure.description) }
+    let state = await optimizer.finalState
+    await recorder.finish(outcome.event(step: state.step))
+    recorder.items.close()
+    await recording.value
+    if let failure = recorder.firstFailure { outcome = .failed(failure.description) }
+    let validation = await optimizer.finalValidation
+    return Result(
+      outcome: outcome, state: state, loss: await optimizer.lastLoss,
+      validation: validation.map { ($0.mean, $0.accuracy, Int($0.count)) },
+      stages: folder == nil ? clocks.take() : [])
+  }
+}
+
+/// What a run's stages count their time with.
+struct StageClocks: Sendable {
+  let loader = StageClock("loader")
+  let lanes: [StageClock]
+  let optimizer = StageClock("optimizer")
+  let writer = StageClock("writer")
+  let recorder = StageClock("recorder")
+
+  init(lanes: Int) { self.lanes = (0..<lanes).map { StageClock("lane \($0)") } }
+
+  func take() -> [StageTime] {
+    all.map { clock in
+      let (busy, waiting) = clock.take()
+      return StageTime(name: clock.name, busy: busy, waiting: waiting)
+    }
+  }
+
+  var all: [StageClock] { [loader] + lanes + [optimizer, writer, recorder] }
+}
+
+extension RunOutcome {
+  func event(step: Int) -> EventRecord {
+    switch self {
+    case .finished: EventRecord(step: step, kind: .finished, text: "finished")
+    case .stoppedEarly: EventRecord(step: step, kind: .earlyStop, text: "validation has not improved for long enough")
+    case .interrupted(let signal): EventRecord(step: step, kind: .stopped, text: "stopped by signal \(signal), saved")
+    case .diverged(let reason): EventRecord(step: step, kind: .stopped, text: reason)
+    case .failed(let reason): EventRecord(step: step, kind: .stopped, text: reason)
+    }
+  }
+}
+
+extension RunHeader {
+  /// What the records say first about a run.
+  init(_ model: RunModel, lanes: Int) {
+    let configuration = model.configuration
+    self.init(
+      name: configuration.name, family: configuration.modelKind, parameterCount: model.table.parameterCount,
+      seed: configuration.seed, precision: configuration.training.precision.rawValue,
+      microBatches: model.tree.microBatches, lanes: lanes, started: Date.now.ISO8601Format(),
+      hostThreads: ProcessInfo.processInfo.activeProcessorCount,
+      tensors: zip(model.table.entries, model.plan.groups).map { entry, group in
+        TensorDescription(
+          name: entry.name, elementCount: entry.count, depth: entry.depth, isWeight: entry.isWeight && !group.isFrozen)
+      },
+      activationLayers: model.watchedNames)
+  }
+}

@@ -1,0 +1,129 @@
+import Arenas
+import CheckpointFiles
+import Configuration
+import DataReading
+import Foundation
+import RunRecords
+
+/// A run from the command line's point of view: a configuration, a folder, and a place to start.
+package struct TrainingSession: Sendable {
+  package enum Mode: Sendable { case new, resume, fresh }
+
+  package let folder: RunFolder
+  package let model: RunModel
+  package let start: TrainingRun.Start
+  package let stopRequest = StopRequest()
+
+  /// Makes everything ready: refuses before anything is written or a step is made.
+  ///
+  /// - Parameters:
+  ///   - json: the configuration with "extends" and overrides applied.
+  ///   - initialParameters: a checkpoint or safetensors file to start from.
+  ///   - say: told what a person should know.
+  package static func prepare(
+    _ json: JSON, runDirectory: String?, mode: Mode, initialParameters: String? = nil, lanes: Int,
+    say: (String) -> Void
+  ) throws -> TrainingSession {
+    let given = try RunConfiguration(json)
+    let url = RunFolder.url(name: given.name, override: runDirectory)
+    if mode == .resume { return try resume(given, url, lanes: lanes, say: say) }
+    let configuration = try given.resolvingMicroBatches()
+    let data = try Dataset(opening: configuration.data, runSeed: configuration.seed)
+    let plan = try RunPlan(configuration, data: data, lanes: lanes)
+    try RunEstimate(plan).check(folder: url)
+    let folder = try RunFolder.create(
+      url, given: json, resolved: configuration.resolved, isFresh: mode == .fresh, say: say)
+    let model = RunModel(plan)
+    model.initialize()
+    if let initialParameters {
+      try model.load(parametersFrom: URL(fileURLWithPath: initialParameters))
+      say("started from the parameters in \(initialParameters)")
+    }
+    var state = RunState()
+    state.plateau = configuration.schedule.initialPlateau
+    return TrainingSession(folder: folder, model: model, start: .init(state: state, isResumed: false))
+  }
+
+  private static func resume(
+    _ given: RunConfiguration, _ url: URL, lanes: Int, say: (String) -> Void
+  ) throws -> TrainingSession {
+    var folder = try RunFolder.open(url)
+    let stored = try RunConfiguration(folder.resolved)
+    let configuration = try stored.adopting(given)
+    guard let checkpoint = try folder.checkpoints.newestGood(report: say) else {
+      throw RunError("\(url.path): no good checkpoint to go on from; start over with --fresh")
+    }
+    let carried = try checkpoint.metadata.standardization()
+    let data = try Dataset(opening: configuration.data, runSeed: configuration.seed, standardization: carried)
+    guard checkpoint.metadata.texts["data"] == data.fingerprint else {
+      throw RunError(
+        "\(data.name): not the data that \(checkpoint.url.lastPathComponent) was trained on (fingerprint \(data.fingerprint), "
+          + "expected \(checkpoint.metadata.texts["data"] ?? "none")); restore them or start over with --fresh")
+    }
+    let plan = try RunPlan(configuration, data: data, lanes: lanes)
+    try RunEstimate(plan).check(folder: url)
+    if configuration.resolved != stored.resolved {
+      folder = try folder.replacingConfiguration(configuration.resolved)
+      say("the run goes on with the changed \(configuration.resolved.firstDifference(from: stored.resolved) ?? "settings")")
+    }
+    let model = RunModel(plan)
+    let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
+    model.state.refreshShadows()
+    guard let text = metadata.texts["state"] else {
+      throw RunError("\(checkpoint.url.path): the run's state is missing")
+    }
+    let state = try RunState(json: JSONParser.parse(text, file: checkpoint.url.lastPathComponent))
+    say("going on after step \(state.step) from \(checkpoint.url.lastPathComponent)")
+    return TrainingSession(folder: folder, model: model, start: .init(state: state, isResumed: true))
+  }
+
+  /// One line about what is about to run.
+  package var headline: String {
+    let plan = model.plan
+    let configuration = plan.configuration
+    return "\(configuration.name): \(configuration.modelKind), \(plan.table.parameterCount) parameters, "
+      + "\(plan.data.splits.training.count) samples to train on, \(plan.totalSteps) steps of \(plan.batchSize) "
+      + "(\(plan.tree.microBatches) micro-batches, \(plan.tree.lanes) lanes, \(configuration.training.precision.rawValue))"
+  }
+
+  package func run(progress: @escaping @Sendable (RunProgress) -> Void) async throws -> TrainingRun.Result {
+    try await TrainingRun(
+      model: model, folder: folder.url, start: start, stopRequest: stopRequest, progress: progress
+    ).run()
+  }
+
+  /// What a script wants to know of a finished run.
+  package func summary(_ result: TrainingRun.Result, verdict: String) -> JSON {
+    var members: [(String, JSON)] = [
+      ("run", .string(folder.url.relativePath)), ("step", .integer(result.state.step)), ("loss", .number(result.loss)),
+    ]
+    if let validation = result.validation {
+      members.append(
+        (
+          "validation",
+          .object([
+            ("loss", .number(validation.loss)), ("accuracy", .number(validation.accuracy)),
+            ("count", .integer(validation.count)),
+          ])
+        ))
+    }
+    members += [
+      ("gradient_flow", .string(verdict)), ("parameters_digest", .string(model.parametersDigest)),
+      ("seconds", .number(result.state.seconds)),
+    ]
+    return .object(members)
+  }
+}
+
+extension CheckpointMetadata {
+  /// The standardisation that the checkpoint's run computed from its training data.
+  package func standardization() throws(ConfigurationError) -> Standardization? {
+    guard let text = texts["standardization"] else { return nil }
+    let json = try JSONParser.parse(text, file: "standardization")
+    guard let mean = json["mean"]?.array?.compactMap({ $0.double.map { Float($0) } }),
+      let deviation = json["deviation"]?.array?.compactMap({ $0.double.map { Float($0) } }),
+      mean.count == deviation.count, !mean.isEmpty
+    else { throw ConfigurationError(path: "standardization", message: "is not two lists of numbers in the checkpoint") }
+    return Standardization(mean: mean, deviation: deviation)
+  }
+}

@@ -1,0 +1,192 @@
+import Arenas
+import Foundation
+import Kernels
+import RunRecords
+import Synchronization
+
+/// One step's numbers on their way to the recorder; recycled, so that a step allocates nothing.
+// Sendable because it is noncopyable: whoever holds it is alone with its arrays.
+struct StepReport: ~Copyable, @unchecked Sendable {
+  var record = StepRecord(
+    step: 0, epoch: 0, loss: 0, learningRate: 0, gradientNorm: 0, clipScale: 1, samplesPerSecond: 0, stepMilliseconds: 0)
+  var hasNorms = false
+  let norms: SharedArray<TensorNorms>
+  var hasActivations = false
+  let activations: SharedArray<RunRecords.ActivationStatistics>
+
+  init(tensors: Int, layers: Int) {
+    norms = SharedArray(repeating: TensorNorms(), count: tensors)
+    activations = SharedArray(repeating: RunRecords.ActivationStatistics(), count: layers)
+  }
+}
+
+/// What the recorder is told.
+enum RecorderItem: ~Copyable, Sendable {
+  case step(StepReport)
+  case validation(ValidationRecord)
+  case event(EventRecord)
+  case histograms(step: Int)
+}
+
+/// What a run says while it goes on, for a terminal or a program.
+package enum RunProgress: Sendable {
+  case step(StepRecord, totalSteps: Int)
+  case validation(ValidationRecord)
+  case event(EventRecord)
+}
+
+/// Writes what the other stages measured: metrics.jsonl, TensorBoard events, and the progress that people watch.
+package actor Recorder {
+  private nonisolated let thread: StageThread
+  private let folder: URL?
+  private let totalSteps: Int
+  private let clocks: [StageClock]
+  private let clock: StageClock
+  private let progress: @Sendable (RunProgress) -> Void
+  private var metrics: MetricsWriter?
+  private var events: TensorBoardWriter?
+  private var lastStages = StageClock.now
+  private var lastStep = 0
+  private nonisolated let failure = Mutex<RecordsError?>(nil)
+  nonisolated let items = SlotQueue<RecorderItem>(capacity: Recorder.capacity, wakesReceiverAt: Recorder.reportCount / 2)
+  nonisolated let freeReports = SlotQueue<StepReport>(capacity: Recorder.reportCount)
+
+  /// Steps that can wait to be written; then the run waits for the recorder.
+  static let reportCount = 16
+  private static let capacity = 64
+  private static let stagesInterval: UInt64 = 5_000_000_000
+
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+  /// - Parameters:
+  ///   - folder: nil records nothing and only tells the progress, as a benchmark wants.
+  ///   - clocks: the stages whose time is accounted for.
+  init(
+    thread: StageThread, folder: URL?, totalSteps: Int, clocks: [StageClock], clock: StageClock, tensors: Int,
+    layers: Int, progress: @escaping @Sendable (RunProgress) -> Void
+  ) {
+    self.thread = thread
+    self.folder = folder
+    self.totalSteps = totalSteps
+    self.clocks = clocks
+    self.clock = clock
+    self.progress = progress
+    for _ in 0..<Self.reportCount { freeReports.send(StepReport(tensors: tensors, layers: layers)) }
+  }
+
+  /// Opens the records: new ones, or those of a run that goes on after `step`.
+  func open(resumeAt step: Int?, header: RunHeader) throws(RecordsError) {
+    guard let folder else { return }
+    let metrics = try MetricsWriter(folder: folder, resumeAt: step)
+    if metrics.needsHeader { try metrics.run(header) }
+    self.metrics = metrics
+    events = try TensorBoardWriter(folder: folder, resumeAt: step)
+    lastStep = step ?? 0
+  }
+
+  /// Takes the records back to `step`.
+  func rewind(to step: Int, header: RunHeader) throws(RecordsError) {
+    drain()
+    try metrics?.flush()
+    metrics = nil
+    events = nil
+    try open(resumeAt: step, header: header)
+  }
+
+  /// The first thing that could not be written, if any.
+  nonisolated var firstFailure: RecordsError? { failure.withLock { $0 } }
+
+  func run() async {
+    clock.worked()
+    while await items.waitForSlot() {
+      clock.waited()
+      drain()
+      clock.worked()
+    }
+  }
+
+  /// Returns once everything told so far is on the disk.
+  func synchronize() {
+    drain()
+    attempt { () throws(RecordsError) in
+      try metrics?.synchronize()
+      try events?.flush()
+    }
+  }
+
+  /// Writes the last lines and what the run concludes from its norms.
+  func finish(_ outcome: EventRecord) {
+    drain()
+    handle(outcome)
+    guard let folder else { return }
+    writeStages(force: true)
+    synchronize()
+    attempt { () throws(RecordsError) in
+      let flow = try RunLog.read(folder: folder).gradientFlow
+      try metrics?.verdict(step: lastStep, flow)
+      try metrics?.synchronize()
+    }
+  }
+
+  private func drain() {
+    while let item = items.poll() {
+      switch consume item {
+      case .step(let report): handle(report)
+      case .validation(let record): handle(record)
+      case .event(let record): handle(record)
+      case .histograms: break
+      }
+    }
+    writeStages(force: false)
+  }
+
+  private func handle(_ report: consuming StepReport) {
+    let record = report.record
+    lastStep = record.step
+    attempt { () throws(RecordsError) in
+      try metrics?.step(record)
+      if report.hasNorms { try metrics?.norms(step: record.step, report.norms.span) }
+      if report.hasActivations { try metrics?.activations(step: record.step, report.activations.span) }
+      try events?.scalars(
+        [
+          ("loss/train", record.loss), ("learning_rate", Float(record.learningRate)),
+          ("gradient_norm", record.gradientNorm),
+        ], step: record.step)
+    }
+    freeReports.send(report)
+    progress(.step(record, totalSteps: totalSteps))
+  }
+
+  private func handle(_ record: ValidationRecord) {
+    attempt { () throws(RecordsError) in
+      try metrics?.validation(record)
+      try events?.scalar("loss/\(record.split)", record.loss, step: record.step)
+      if let accuracy = record.accuracy { try events?.scalar("accuracy/\(record.split)", accuracy, step: record.step) }
+    }
+    progress(.validation(record))
+  }
+
+  private func handle(_ record: EventRecord) {
+    attempt { () throws(RecordsError) in try metrics?.event(record) }
+    progress(.event(record))
+  }
+
+  private func writeStages(force: Bool) {
+    guard metrics != nil, force || StageClock.now &- lastStages > Self.stagesInterval else { return }
+    lastStages = StageClock.now
+    let times = clocks.map { clock in
+      let (busy, waiting) = clock.take()
+      return StageTime(name: clock.name, busy: busy, waiting: waiting)
+    }
+    attempt { () throws(RecordsError) in try metrics?.stages(StagesRecord(step: lastStep, stages: times)) }
+  }
+
+  /// Records that cannot be written end the run at the next step, with the first reason.
+  private func attempt(_ write: () throws(RecordsError) -> Void) {
+    do throws(RecordsError) {
+      try write()
+    } catch {
+      failure.withLock { if $0 == nil { $0 = error } }
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import Configuration
+import Foundation
+import RunRecords
+
+struct ReportCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "report",
+    abstract: "Write one self-contained HTML page about one or several runs, side by side.",
+    discussion: """
+      Examples:
+        troupe report checkpoints/mlp-relu
+        troupe report checkpoints/mlp-sigmoid checkpoints/mlp-relu --output compare.html
+        troupe report checkpoints/mlp-relu --csv checkpoints/mlp-relu
+      """)
+
+  @Argument(help: "Run folders.", completion: .directory)
+  var runs: [String]
+
+  @Option(name: .shortAndLong, help: "The page; by default report.html in the first run folder.", completion: .file())
+  var output: String?
+
+  @Option(help: "Also write steps.csv, validation.csv and norms.csv of the first run into this folder.", completion: .directory)
+  var csv: String?
+
+  @OptionGroup var json: JSONOption
+
+  func validate() throws {
+    if runs.isEmpty { throw ValidationError("expected at least one run folder") }
+  }
+
+  func run() async throws {
+    try await reportingFailures {
+      let folders = runs.map { URL(fileURLWithPath: $0, isDirectory: true) }
+      let logs = try folders.map { folder throws(RecordsError) in try RunLog.read(folder: folder) }
+      let page = output.map { URL(fileURLWithPath: $0) } ?? folders[0].appending(path: "report.html")
+      try Report.write(runs: logs, to: page)
+      if let csv { _ = try MetricsCSV.write(folder: folders[0], to: URL(fileURLWithPath: csv, isDirectory: true)) }
+      for log in logs {
+        json.output.say("\(log.name): \(log.gradientFlow.verdict.rawValue). \(log.gradientFlow.sentence)")
+      }
+      json.output.say("wrote \(page.relativePath)")
+      json.output.result(
+        .object([
+          ("report", .string(page.path)),
+          (
+            "runs",
+            .array(
+              logs.map { log in
+                .object([
+                  ("name", .string(log.name)), ("steps", .integer(log.steps.last?.step ?? 0)),
+                  ("gradient_flow", .string(log.gradientFlow.verdict.rawValue)),
+                  ("decades_per_layer", .number(log.gradientFlow.slope)),
+                ])
+              })
+          ),
+        ]))
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Configuration
+import Foundation
+import Pipeline
+import RunRecords
+
+struct Train: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a model and leave a run folder: checkpoints, metrics, TensorBoard events, report.html.",
+    discussion: """
+      Examples:
+        troupe train Configs/mlp-relu.json
+        troupe train Configs/mlp-relu.json --set training.duration='"2 epochs"' --fresh
+        troupe train Configs/mlp-relu.json --resume --lanes 1
+        troupe train Configs/mlp-relu.json --init-from checkpoints/other/step-00000700.h5 --run-dir checkpoints/tuned
+
+      Ctrl-C saves a checkpoint and stops; a second one stops at once.
+      """)
+
+  @OptionGroup var source: ConfigurationOptions
+  @OptionGroup var lanes: LanesOption
+  @OptionGroup var json: JSONOption
+
+  @Flag(help: "Go on with the run from its newest good checkpoint.")
+  var resume = false
+
+  @Flag(help: "Start over; a run of the same name is kept beside it.")
+  var fresh = false
+
+  @Option(help: "Start from the parameters of a checkpoint (.h5) or of a safetensors file.", completion: .file())
+  var initFrom: String?
+
+  @Option(help: "The run folder, instead of checkpoints/NAME.", completion: .directory)
+  var runDir: String?
+
+  func validate() throws {
+    if resume && fresh { throw ValidationError("--resume and --fresh exclude each other") }
+    if resume && initFrom != nil { throw ValidationError("--resume already says where the parameters come from; drop --init-from") }
+  }
+
+  func run() async throws {
+    try await reportingFailures {
+      let output = json.output
+      let session = try TrainingSession.prepare(
+        source.json(), runDirectory: runDir, mode: resume ? .resume : fresh ? .fresh : .new, initialParameters: initFrom,
+        lanes: lanes.count, say: output.say)
+      let watch = SignalWatch(session.stopRequest)
+      defer { withExtendedLifetime(watch) {} }
+      let meter = ProgressMeter(output: output)
+      output.say(session.headline)
+      let result = try await session.run { meter.show($0) }
+      meter.finish()
+      try finish(session, result, output)
+    }
+  }
+
+  private func finish(_ session: TrainingSession, _ result: TrainingRun.Result, _ output: Output) throws {
+    let log = try RunLog.read(folder: session.folder.url)
+    try Report.write(runs: [log], to: session.folder.url.appending(path: "report.html"))
+    let flow = log.gradientFlow
+    if !flow.sentence.isEmpty {
+      output.say("gradient flow: \(flow.verdict.rawValue). \(flow.sentence)")
+      if !flow.advice.isEmpty { output.say("  \(flow.advice)") }
+    }
+    output.say("run folder: \(session.folder.url.relativePath) (report.html, metrics.jsonl, checkpoints)")
+    output.result(session.summary(result, verdict: flow.verdict.rawValue))
+    switch result.outcome {
+    case .finished, .stoppedEarly: break
+    case .interrupted(let signal): throw CommandFailure("stopped after saving; go on with --resume", 128 + signal)
+    case .diverged(let reason): throw CommandFailure(reason, 3)
+    case .failed(let reason): throw CommandFailure(reason)
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import Arenas
+import Configuration
+import DataReading
+import Testing
+
+@Suite struct CatalogTests {
+  private func read(_ text: String) throws -> (product: DataSettings, resolved: JSON) {
+    try DataCatalog.catalog.read(try JSONParser.parse(text, file: "c.json"), path: "data")
+  }
+
+  @Test func readsTheCommonKeys() throws {
+    let settings = try read(
+      """
+      {"type": "glyphs", "count": 50, "batch_size": 8, "validation_fraction": 0.2, "test_count": 5, "standardize": true,
+       "shuffle": false, "seed": 9, "limit": 20}
+      """
+    ).product
+    #expect(settings.common.batchSize == 8)
+    #expect(settings.common.validation == .fraction(0.2))
+    #expect(settings.common.test == .count(5))
+    #expect(settings.common.seed == 9)
+    let set = try Dataset(opening: settings, runSeed: 1)
+    #expect(set.seed == 9)
+    #expect(set.splits.training.count == 20)
+    #expect(set.order.isShuffled == false)
+    #expect(set.standardization != nil)
+  }
+
+  @Test(arguments: [
+    #"{"type": "idx", "images": "i", "labels": "l"}"#, #"{"type": "csv", "file": "f"}"#,
+    #"{"type": "hdf5", "file": "f"}"#,
+    #"{"type": "spirals"}"#, #"{"type": "glyphs"}"#, #"{"type": "noise", "shape": [3, 4]}"#,
+  ])
+  func everyKindHasDefaults(_ text: String) throws {
+    let (settings, resolved) = try read(text)
+    #expect(settings.common.validation == .fraction(0.1))
+    // What was resolved reads back as the same.
+    #expect(try read(resolved.compactText).resolved == resolved)
+  }
+
+  @Test(arguments: [
+    (#"{"type": "glyfs"}"#, "glyphs"), (#"{"type": "glyphs", "counts": 3}"#, "count"),
+    (#"{"type": "idx", "images": "i"}"#, "labels"),
+    (#"{"type": "idx", "images": "i", "labels": "l", "test_images": "t"}"#, "belong together"),
+    (#"{"type": "glyphs", "test_fraction": 0.5, "validation_fraction": 0.5}"#, "nothing to train on"),
+    (#"{"type": "glyphs", "test_fraction": 0.5, "test_count": 5}"#, "keep one"),
+    (#"{"type": "glyphs", "batch_size": 0}"#, "out of range"),
+    (#"{"type": "csv", "file": "f", "delimiter": "ab"}"#, "one ASCII character"),
+    (#"{"type": "csv", "file": "f", "targets": ["a", "b"]}"#, "one target column"),
+    (#"{"type": "noise", "shape": [1000000, 1000000]}"#, "2³⁰"),
+  ])
+  func refusesWhatDoesNotFit(_ text: String, _ word: String) throws {
+    let error = #expect(throws: ConfigurationError.self) { _ = try read(text) }
+    #expect(error?.description.contains(word) == true, "\(error?.description ?? "")")
+  }
+
+  @Test func describesItself() throws {
+    let definitions = SchemaDefinitions()
+    let reader = SettingsReader(describingInto: definitions)
+    _ = try reader.component("data", from: DataCatalog.catalog, "data")
+    #expect(definitions.alternatives["data"]?.count == 6)
+  }
+}
