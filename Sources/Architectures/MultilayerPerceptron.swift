@@ -42,8 +42,9 @@ package struct MultilayerPerceptron: Architecture, Settings {
         "head_initializer", from: initializerCatalog, default: .string("glorot_normal"), "how the head's weights start")
       ?? .glorotNormal
     normalization = try reader.choice("normalization", default: Normalization.none, "normalisation in every hidden layer")
-    normalizationPlace = try reader.choice(
-      "normalization_place", default: .beforeActivation, "where in a hidden layer it normalises")
+    let place: NormalizationPlace? = try reader.optionalChoice(
+      "normalization_place", "where in a hidden layer it normalises; before_activation if absent")
+    normalizationPlace = place ?? .beforeActivation
     isResidual = try reader.boolean(
       "residual", default: false, "whether a hidden layer adds its input where the widths agree")
     dropout = try reader.number("dropout", default: 0, in: 0...0.999, "the rate behind every activation")
@@ -54,7 +55,7 @@ package struct MultilayerPerceptron: Architecture, Settings {
       listed != nil || (depth != nil && (width != nil || depth == 0)), nil,
       "expected \"depth\" and \"width\", or \"widths\", such as \"depth\": 3, \"width\": 256")
     try reader.require(
-      normalization != .none || !reader.has("normalization_place"), "normalization_place",
+      normalization != .none || place == nil, "normalization_place",
       "never used, because \"normalization\" is \"none\"")
     widths = listed ?? [Int](repeating: width ?? 1, count: depth ?? 0)
   }

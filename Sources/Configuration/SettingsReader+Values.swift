@@ -77,22 +77,21 @@ extension SettingsReader {
   package func choice<Choice: CaseIterable & RawRepresentable>(
     _ key: String, default value: Choice? = nil, _ documentation: String
   ) throws(ConfigurationError) -> Choice where Choice.RawValue == String {
-    let names = Choice.allCases.map(\.rawValue)
     guard let first = Choice.allCases.first else { preconditionFailure("\(Choice.self) has no cases") }
     return try read(
-      key, .choice(names), default: value, placeholder: first, documentation: documentation, isRequired: value == nil,
-      encode: { .string($0.rawValue) },
-      decode: { (json, path) throws(ConfigurationError) in
-        guard let name = json.string else {
-          throw json.mistyped(path, expected: "one of the strings " + names.joined(separator: ", "))
-        }
-        guard let choice = Choice(rawValue: name) else {
-          throw ConfigurationError(
-            path: path, message: "unknown value \"\(name)\"" + NearestName.hint(name, among: names),
-            location: json.location)
-        }
-        return (choice, json)
-      })
+      key, .choice(Choice.allCases.map(\.rawValue)), default: value, placeholder: first, documentation: documentation,
+      isRequired: value == nil, encode: { .string($0.rawValue) },
+      decode: { (json, path) throws(ConfigurationError) in (try json.decodedChoice(path), json) })
+  }
+
+  /// One of the cases of an enumeration, or nil where the key is not written.
+  package func optionalChoice<Choice: CaseIterable & RawRepresentable>(
+    _ key: String, _ documentation: String
+  ) throws(ConfigurationError) -> Choice? where Choice.RawValue == String {
+    try read(
+      key, .choice(Choice.allCases.map(\.rawValue)), default: .some(nil), placeholder: nil, documentation: documentation,
+      isRequired: false, encode: { $0.map { .string($0.rawValue) } },
+      decode: { (json, path) throws(ConfigurationError) in (try json.decodedChoice(path) as Choice, json) })
   }
 
   /// A list of whole numbers, or nil where the key is not written.
@@ -191,6 +190,18 @@ extension JSON {
         path: path, message: "\(excerpt) is out of range: expected \(lower)\(upper)", location: location)
     }
     return value
+  }
+
+  func decodedChoice<Choice: CaseIterable & RawRepresentable>(
+    _ path: String
+  ) throws(ConfigurationError) -> Choice where Choice.RawValue == String {
+    let names = Choice.allCases.map(\.rawValue)
+    guard let name = string else { throw mistyped(path, expected: "one of the strings " + names.joined(separator: ", ")) }
+    guard let choice = Choice(rawValue: name) else {
+      throw ConfigurationError(
+        path: path, message: "unknown value \"\(name)\"" + NearestName.hint(name, among: names), location: location)
+    }
+    return choice
   }
 
   func decodedString(_ path: String, _ pattern: String?) throws(ConfigurationError) -> String {

@@ -44,6 +44,8 @@ package struct ExecutionPlan: Sendable {
     /// The frame's slices, in its order.
     package let tensors: [Tensor]
     package let matmuls: [MatmulShape]
+    /// Numbers of its parameters in the parameter table.
+    package let parameters: [Int]
     package let accumulatedInputs: UInt64
     package let accumulatedParameters: UInt64
     package let runsBackward: Bool

@@ -191,7 +191,12 @@ package final class LaneProgram {
   }
 
   /// Runs every layer backwards, after `forward()` on the same batch; writes the bound gradient arena.
-  package func backward() {
-    for step in steps.reversed() where step.runsBackward { step.layer.backward(step.frame) }
+  ///
+  /// - Parameter finished: called after each step of the plan, with its number.
+  package func backward(finished: (Int) -> Void = { _ in }) {
+    for index in steps.indices.reversed() where steps[index].runsBackward {
+      steps[index].layer.backward(steps[index].frame)
+      finished(index)
+    }
   }
 }

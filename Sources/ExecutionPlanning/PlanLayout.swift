@@ -186,7 +186,7 @@ struct PlanLayout {
     precondition(counts.total == tensors.count)
     return ExecutionPlan.Step(
       name: node.name, layer: layer, counts: counts, tensors: tensors, matmuls: matmuls,
-      accumulatedInputs: Self.bits(accumulatesInput), accumulatedParameters: Self.bits(accumulatesParameter),
+      parameters: layer.parameters.compactMap { table.index(of: node.parameterName($0)) }, accumulatedInputs: Self.bits(accumulatesInput), accumulatedParameters: Self.bits(accumulatesParameter),
       runsBackward: runs, index: index)
   }
 
@@ -234,7 +234,7 @@ struct PlanLayout {
     let steps = steps.map { step in
       ExecutionPlan.Step(
         name: step.name, layer: step.layer, counts: step.counts, tensors: step.tensors.map(resolved),
-        matmuls: step.matmuls, accumulatedInputs: step.accumulatedInputs,
+        matmuls: step.matmuls, parameters: step.parameters, accumulatedInputs: step.accumulatedInputs,
         accumulatedParameters: step.accumulatedParameters, runsBackward: step.runsBackward, index: step.index)
     }
     let conversions = fieldCopies.sorted { $0.key < $1.key }.map {

@@ -10,7 +10,8 @@ package struct AverageSettings: Settings {
     decay = try reader.optionalNumber(
       "decay", in: 0...1, "share of the old average that a step keeps, such as 0.999; no average if absent")
     warmsUp = try reader.boolean(
-      "warmup", default: true, "keep only min(decay, (1 + t) / (10 + t)) in step t, to forget the first parameters soon")
+      "warmup", default: true, "keep only min(decay, (1 + t) / (10 + t)) in step t, to forget the first parameters soon"
+    )
     try reader.require((decay ?? 0) < 1, "decay", "1 never moves: expected below 1")
   }
 

@@ -3,9 +3,9 @@ import Kernels
 
 /// How parameters follow from their gradients.
 ///
-/// An optimizer holds settings only; its state is the slots, one flat arena each, laid out like the parameters and zero at
-/// first. Updates are in place, allocate nothing, and treat every element alone, so the bits do not depend on how tensors
-/// are cut into chunks; only the partial sums of the statistics do.
+/// An optimizer holds settings only; its state is the slots, one flat arena each, laid out like the parameters and zero
+/// at first. Updates are in place, allocate nothing, and treat every element alone, so the bits do not depend on how
+/// tensors are cut into chunks; only the partial sums of the statistics do.
 package protocol Optimizer: Sendable {
   /// The base rate, which the schedule and parameter groups multiply.
   var learningRate: Double { get }

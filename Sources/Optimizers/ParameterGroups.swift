@@ -55,7 +55,8 @@ package struct ParameterGroups: Sendable {
     decaysBiasesAndNorms = try reader.boolean(
       "decay_biases_and_norms", default: false, "whether tensors of fewer than two dimensions decay as well")
     groups = try reader.objects(
-      "groups", of: ParameterGroupSettings.self, "parameters that are trained differently; the first that matches counts")
+      "groups", of: ParameterGroupSettings.self,
+      "parameters that are trained differently; the first that matches counts")
     place = SettingsPlace("groups", in: reader)
   }
 
@@ -91,7 +92,8 @@ package struct ParameterGroups: Sendable {
 
   private func unused(_ glob: Glob, _ place: SettingsPlace, _ names: [String]) -> ConfigurationError {
     if names.contains(where: glob.matches) {
-      return place.error("\"\(glob.pattern)\" matches only parameters of earlier groups: put it before them or remove it")
+      return place.error(
+        "\"\(glob.pattern)\" matches only parameters of earlier groups: put it before them or remove it")
     }
     return place.error("\"\(glob.pattern)\" matches no parameter" + glob.hint(among: names))
   }

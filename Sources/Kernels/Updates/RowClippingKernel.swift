@@ -3,7 +3,8 @@ import CPlatform
 
 /// The rows of a gradient held to a share of the norm of their parameters.
 package enum RowClippingKernel {
-  /// Where ‖G‖ > factor·max(‖W‖, epsilon), the row becomes G·factor·max(‖W‖, epsilon) / ‖G‖; rows that are not finite stay.
+  /// Where ‖G‖ > factor·max(‖W‖, epsilon), the row becomes G·factor·max(‖W‖, epsilon) / ‖G‖; rows that are not finite
+  /// stay.
   ///
   /// - Parameters:
   ///   - gradient: [rows, n] float32, in place.

@@ -31,8 +31,8 @@ extension UpdateRule {
   }
 }
 
-/// One pass over a chunk: clip, update, round to the shadow, average, measure. Elements do not see one another, so a tensor
-/// gets the same bits however it is cut.
+/// One pass over a chunk: clip, update, round to the shadow, average, measure. Elements do not see one another, so a
+/// tensor gets the same bits however it is cut.
 private struct UpdateSweep<Rule: UpdateRule, Measures: StaticFlag> {
   private let rule: Rule
   private let count: Int

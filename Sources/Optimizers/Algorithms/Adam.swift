@@ -18,7 +18,8 @@ package struct Adam: Optimizer {
 
   init(from reader: SettingsReader, decay: Decay) throws(ConfigurationError) {
     learningRate = try reader.learningRate(default: 1e-3)
-    betas = try reader.betas(default: (0.9, 0.999), "decay rates of the running means of the gradient and of its square")
+    betas = try reader.betas(
+      default: (0.9, 0.999), "decay rates of the running means of the gradient and of its square")
     epsilon = try reader.number("epsilon", default: 1e-8, in: 0...1, "added to the root of the mean square")
     self.decay = decay
   }

@@ -11,7 +11,8 @@ package struct RMSProp: Optimizer, Settings {
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
     learningRate = try reader.learningRate(default: 1e-2)
-    alpha = try reader.number("alpha", default: 0.99, in: 0...1, "decay rate of the running mean of the squared gradient")
+    alpha = try reader.number(
+      "alpha", default: 0.99, in: 0...1, "decay rate of the running mean of the squared gradient")
     epsilon = try reader.number("epsilon", default: 1e-8, in: 0...1, "added to the root of the mean square")
     momentum = try reader.number("momentum", default: 0, in: 0...1, "share of the last step's direction that is kept")
     isCentered = try reader.boolean("centered", default: false, "divide by the running deviation instead (Graves 2013)")

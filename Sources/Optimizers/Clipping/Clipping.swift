@@ -1,10 +1,12 @@
 import Configuration
 import Kernels
 
-/// How gradients are kept from being too large; they are cut by the update itself, so the arenas keep what was measured.
+/// How gradients are kept from being too large; they are cut by the update itself, so the arenas keep what was
+/// measured.
 package enum Clipping: Sendable, Equatable {
   case none
-  /// All gradients times min(1, threshold / (norm + 1e-6)), norm being that of all together: PyTorch's `clip_grad_norm_`.
+  /// All gradients times min(1, threshold / (norm + 1e-6)), norm being that of all together: PyTorch's
+  /// `clip_grad_norm_`.
   case globalNorm(threshold: Double)
   /// Each tensor's gradient times threshold / max(norm, threshold), norm being its own: TensorFlow's `clip_by_norm`.
   case perTensor(threshold: Double)
@@ -20,8 +22,8 @@ package enum Clipping: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - statistics: of the gradient of every tensor; zero for frozen ones.
-  ///   - globalNorm: the root of the sum of all their squares. Where it is not finite, neither are the scales: such a step
-  ///     is the non-finite policy's.
+  ///   - globalNorm: the root of the sum of all their squares. Where it is not finite, neither are the scales: such a
+  ///     step is the non-finite policy's.
   package func scales(_ statistics: [TensorStatistics], globalNorm: Double) -> ClippingScales {
     switch self {
     case .none, .adaptive: return ClippingScales()

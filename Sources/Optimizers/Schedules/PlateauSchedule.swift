@@ -37,7 +37,8 @@ package struct PlateauRule: Settings, Equatable {
     threshold = try reader.number("threshold", default: 1e-4, in: 0...1, "relative change that counts as better")
     cooldown = try reader.integer(
       "cooldown", default: 0, in: 0...1_000_000, "evaluations after a reduction that do not count")
-    minimumFraction = try reader.number("minimum_fraction", default: 0, in: 0...1, "the least the rate is multiplied by")
+    minimumFraction = try reader.number(
+      "minimum_fraction", default: 0, in: 0...1, "the least the rate is multiplied by")
     try reader.require(factor < 1, "factor", "1 reduces nothing: expected below 1")
   }
 
@@ -52,7 +53,8 @@ package struct PlateauRule: Settings, Equatable {
   fileprivate var json: JSON {
     .object([
       ("monitor", .string(monitor.rawValue)), ("factor", .number(factor)), ("patience", .integer(patience)),
-      ("threshold", .number(threshold)), ("cooldown", .integer(cooldown)), ("minimum_fraction", .number(minimumFraction)),
+      ("threshold", .number(threshold)), ("cooldown", .integer(cooldown)),
+      ("minimum_fraction", .number(minimumFraction)),
     ])
   }
 }

@@ -1,7 +1,8 @@
 import Configuration
 import Foundation
 
-/// f + (1 − f)·(1 − p)ᵏ, with p the share of the run after the warm-up that is done, f the final fraction and k the power.
+/// f + (1 − f)·(1 − p)ᵏ, with p the share of the run after the warm-up that is done, f the final fraction and k the
+/// power.
 package struct PolynomialSchedule: Schedule, Settings {
   package let warmup: Warmup
   private let finalFraction: Double

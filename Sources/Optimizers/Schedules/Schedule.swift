@@ -13,10 +13,10 @@ package struct ScheduleHorizon: Sendable, Equatable {
 
 /// How the learning rate changes over a run: a pure function of the step, with no state to lose.
 ///
-/// Every schedule can begin with a linear warm-up of w steps, in which step t (from 0) has the factor (t + 1) / (w + 1), as
-/// in nanoGPT: never 0, and 1 at step w. What follows starts there at 1. In PyTorch's terms a cosine with a warm-up is
-/// `SequentialLR` of `LinearLR(start_factor=1/(w+1), total_iters=w)` and `CosineAnnealingLR(T_max=total-w)`, so the final
-/// value is that of step `totalSteps`, one after the last.
+/// Every schedule can begin with a linear warm-up of w steps, in which step t (from 0) has the factor
+/// (t + 1) / (w + 1), as in nanoGPT: never 0, and 1 at step w. What follows starts there at 1. In PyTorch's terms a cosine with a
+/// warm-up is `SequentialLR` of `LinearLR(start_factor=1/(w+1), total_iters=w)` and `CosineAnnealingLR(T_max=total-w)`,
+/// so the final value is that of step `totalSteps`, one after the last.
 package protocol Schedule: Sendable {
   var warmup: Warmup { get }
 
@@ -30,7 +30,8 @@ package protocol Schedule: Sendable {
   /// Checks lengths other than the warm-up's.
   func checkMain(_ horizon: ScheduleHorizon) throws(ConfigurationError)
 
-  /// The first state of a schedule that waits for a plateau, whose factor then multiplies this one's; nil for all others.
+  /// The first state of a schedule that waits for a plateau, whose factor then multiplies this one's; nil for all
+  /// others.
   var initialPlateau: PlateauState? { get }
 }
 
@@ -82,7 +83,9 @@ package struct Warmup: Sendable {
   func check(_ horizon: ScheduleHorizon) throws(ConfigurationError) {
     guard let duration, steps(horizon) > horizon.totalSteps else { return }
     throw place.error(
-      "\(duration) is \(steps(horizon)) steps, longer than the whole run of \(horizon.totalSteps): shorten it or train longer")
+      "\(duration) is \(steps(horizon)) steps, longer than the whole run of \(horizon.totalSteps): "
+        + "shorten it or train longer"
+    )
   }
 }
 

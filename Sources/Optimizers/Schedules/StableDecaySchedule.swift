@@ -2,8 +2,8 @@ import Configuration
 
 /// Constant, and in the last stretch of the run down to the final fraction f (warm-up, stable, decay).
 ///
-/// With p the share of the stretch that is done: linear f + (1 − f)·(1 − p), or with 1 − √p in place of 1 − p (Hägele et al.
-/// 2024), or a cosine.
+/// With p the share of the stretch that is done: linear f + (1 − f)·(1 − p), or with 1 − √p in place of 1 − p (Hägele
+/// et al. 2024), or a cosine.
 package struct StableDecaySchedule: Schedule, Settings {
   private enum Shape: String, CaseIterable {
     case linear, cosine

@@ -12,7 +12,8 @@ package struct StepSchedule: Schedule, Settings {
     warmup = try Warmup(from: reader)
     gamma = try reader.number("gamma", default: 0.1, in: 0...1, above: true, "what the rate is multiplied by each time")
     let every = try reader.optionalDuration("every", "the time between two; \"30 epochs\" if neither is written")
-    milestones = try reader.optionalDurations("milestones", "the times themselves, such as [\"30 epochs\", \"60 epochs\"]")
+    milestones = try reader.optionalDurations(
+      "milestones", "the times themselves, such as [\"30 epochs\", \"60 epochs\"]")
     try reader.require(every == nil || milestones == nil, "every", "is written beside \"milestones\": keep one of them")
     self.every = every ?? TrainingDuration(30, .epochs)
   }

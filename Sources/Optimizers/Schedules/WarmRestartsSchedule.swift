@@ -1,7 +1,7 @@
 import Configuration
 
-/// Cosines that each start at 1 again; the first lasts `period`, every further one `multiplier` times the one before it.
-/// Times count from the end of the warm-up. PyTorch's `CosineAnnealingWarmRestarts`.
+/// Cosines that each start at 1 again; the first lasts `period`, every further one `multiplier` times the one before
+/// it. Times count from the end of the warm-up. PyTorch's `CosineAnnealingWarmRestarts`.
 package struct WarmRestartsSchedule: Schedule, Settings {
   package let warmup: Warmup
   private let period: TrainingDuration
@@ -11,7 +11,8 @@ package struct WarmRestartsSchedule: Schedule, Settings {
   package init(from reader: SettingsReader) throws(ConfigurationError) {
     warmup = try Warmup(from: reader)
     period = try reader.duration("period", default: TrainingDuration(10, .epochs), "how long the first cosine lasts")
-    multiplier = try reader.integer("multiplier", default: 1, in: 1...1000, "how much longer each cosine is than the last")
+    multiplier = try reader.integer(
+      "multiplier", default: 1, in: 1...1000, "how much longer each cosine is than the last")
     finalFraction = try reader.number(
       "final_fraction", default: 0, in: 0...1, "share of the learning rate that is left at the end of a cosine")
   }

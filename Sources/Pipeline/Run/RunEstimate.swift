@@ -30,7 +30,7 @@ package struct RunEstimate: Sendable {
     let slotNames = plan.configuration.optimizer.slotNames
     let hasAverage = plan.configuration.training.average.isEnabled
     let isMixed = plan.configuration.training.precision == .bfloat16
-    let gradientBuffers = (0..<lanes).reduce(0) { $0 + tree.bufferCount(of: $1) }
+    let gradientBuffers = tree.bufferCount
     let activations = max(plan.trainingPlan.activationByteCount, plan.evaluationPlan.activationByteCount)
     let fields = plan.data.fields
     let batchSlots = (0..<lanes).reduce(lanes) { $0 + DataLoader.slotCount(tree, lane: $1) }

@@ -7,8 +7,8 @@ extension RunModel {
   /// Every arena that a checkpoint holds, with the group its tensors are filed under.
   var storedArenas: [(group: String, arena: Arena, isBuffers: Bool)] {
     var arenas = [("parameters", state.parameters, false)]
-    for (name, arena) in zip(updates.optimizer.slotNames, updates.slots) { arenas.append(("optimizer/\(name)", arena, false)) }
-    if let average = updates.average { arenas.append(("ema", average.parameters, false)) }
+    for (name, arena) in zip(update.optimizer.slotNames, update.slots) { arenas.append(("optimizer/\(name)", arena, false)) }
+    if let average = update.average { arenas.append(("ema", average.parameters, false)) }
     return arenas + [("buffers", state.buffers, true)]
   }
 
@@ -41,7 +41,7 @@ extension RunModel {
   ///
   /// - Returns: the number of tensors.
   package func export(to url: URL, step: Int) throws(CheckpointError) -> Int {
-    let parameters = updates.average?.parameters ?? state.parameters
+    let parameters = update.average?.parameters ?? state.parameters
     var tensors = table.entries.map {
       CheckpointTensor(path: $0.name, shape: $0.shape, slice: table.slice($0, in: parameters))
     }

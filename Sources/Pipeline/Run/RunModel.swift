@@ -12,13 +12,13 @@ import Optimizers
 package final class RunModel: Sendable {
   package let plan: RunPlan
   package let state: ModelState
-  package let updates: UpdatePass
+  let reduction: GradientReduction
+  package let update: ParameterUpdate
 
   /// Which field of the data feeds which field of the graph.
   let boundFields: [(graph: Int, data: Int)]
-  let schedules: [[(buffer: Int, joins: Int)]]
-  /// Each lane's gradient buffers.
-  let laneGradients: [[Arena]]
+  /// What each lane does with its micro-batches.
+  let turns: [[GradientTree.Turn]]
   /// What each micro-batch contributes to the buffers; empty when the model has none.
   let observations: [Arena]
   let losses: SharedArray<LossSums>
@@ -39,25 +39,17 @@ package final class RunModel: Sendable {
   /// Allocates everything but the lanes' activations.
   package init(_ plan: RunPlan) {
     self.plan = plan
-    let table = plan.table
-    let configuration = plan.configuration
-    state = ModelState(table, precision: configuration.training.precision)
-    let average = configuration.training.average.isEnabled ? ModelState(averageOf: state) : nil
-    updates = UpdatePass(
-      state: state, optimizer: configuration.optimizer, groups: plan.groups, average: average, tree: plan.tree)
+    let tree = plan.tree
+    state = ModelState(plan.table, precision: plan.configuration.training.precision)
+    losses = SharedArray(repeating: LossSums(), count: tree.microBatches)
+    reduction = GradientReduction(plan, losses: losses)
+    update = ParameterUpdate(plan, state: state, reduction: reduction)
     boundFields = plan.graph.fields.enumerated().compactMap { index, field in
       plan.data.fields.firstIndex { $0.name == field.name }.map { (index, $0) }
     }
-    let tree = plan.tree
-    schedules = (0..<tree.lanes).map(tree.schedule(of:))
-    var gradients = updates.gradients[...]
-    laneGradients = (0..<tree.lanes).map { lane in
-      defer { gradients = gradients.dropFirst(tree.bufferCount(of: lane)) }
-      return Array(gradients.prefix(tree.bufferCount(of: lane)))
-    }
-    let bufferBytes = table.bufferByteCount
+    turns = (0..<tree.lanes).map(tree.turns(of:))
+    let bufferBytes = plan.table.bufferByteCount
     observations = bufferBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: bufferBytes) }
-    losses = SharedArray(repeating: LossSums(), count: tree.microBatches)
     watchedNames = plan.trainingPlan.steps.filter { $0.layer.watchedActivation != nil }.map(\.name)
     watched = SharedArray(
       repeating: ActivationStatistics(rms: 0, deadShare: 0, saturatedShare: 0), count: watchedNames.count)
@@ -72,6 +64,6 @@ package final class RunModel: Sendable {
   /// Makes shadows and average follow parameters that were written from outside.
   package func adoptParameters() {
     state.refreshShadows()
-    updates.average?.parameters.copy(from: state.parameters)
+    update.average?.parameters.copy(from: state.parameters)
   }
 }

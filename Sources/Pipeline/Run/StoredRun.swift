@@ -74,7 +74,7 @@ package struct StoredRun: Sendable {
     let data = try Dataset(
       opening: configuration.data, runSeed: configuration.seed, standardization: checkpoint.metadata.standardization())
     let model = RunModel(try RunPlan(configuration, data: data, lanes: lanes))
-    let hasAverage = model.updates.average != nil
+    let hasAverage = model.update.average != nil
     _ = try CheckpointFile.read(
       at: checkpoint.url, into: hasAverage ? model.checkpointTensors : model.modelTensors, match: .subset)
     model.state.refreshShadows()
@@ -95,7 +95,7 @@ package struct StoredRun: Sendable {
       throw RunError(.configuration, "--split \(split): the run's data have no such samples (data.\(split)_fraction is 0)")
     }
     let run = TrainingRun(
-      model: model, purpose: .evaluate(samples, split: split, usesAverage: model.updates.average != nil), folder: nil,
+      model: model, purpose: .evaluate(samples, split: split, usesAverage: model.update.average != nil), folder: nil,
       start: .init(state: state, isResumed: false))
     let result = try await run.run()
     guard let validation = result.validation else { throw RunError("\(folder.path): the evaluation gave no result") }

@@ -103,8 +103,8 @@ package struct TrainingRun: Sendable {
     await withTaskGroup { group in
       for lane in 0..<lanes {
         let stage = ForwardStage(
-          lane: lane, thread: laneThreads[lane], model: model, backward: BackwardStage(thread: laneThreads[lane]),
-          optimizer: optimizer, loader: loader, snapshot: snapshot, clock: clocks.lanes[lane])
+          lane: lane, thread: laneThreads[lane], model: model,
+          backward: BackwardStage(thread: laneThreads[lane], lane: lane, reduction: model.reduction), optimizer: optimizer, loader: loader, snapshot: snapshot, clock: clocks.lanes[lane])
         group.addTask { await stage.run() }
       }
     }

@@ -36,9 +36,10 @@ package struct EarlyStoppingSettings: Settings {
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
     patience = try reader.optionalInteger("patience", in: 1...1_000_000, "evaluations without improvement before stopping")
-    minimumImprovement = try reader.number(
-      "min_delta", default: 0, in: 0...1e9, "how much lower the loss must be to count as better")
-    try reader.require(patience != nil || !reader.has("min_delta"), "min_delta", "never used without \"patience\"")
+    let improvement = try reader.optionalNumber(
+      "min_delta", in: 0...1e9, "how much lower the loss must be to count as better; 0 if absent")
+    try reader.require(patience != nil || improvement == nil, "min_delta", "never used without \"patience\"")
+    minimumImprovement = improvement ?? 0
   }
 }
 

@@ -1,26 +1,24 @@
-import Arenas
-import Kernels
-
-/// Plays micro-batches backwards on one lane's thread and joins their gradients as the summation tree says.
+/// Plays micro-batches backwards on one lane's thread and hands their gradients to the reduction, layer by layer.
 package actor BackwardStage {
   private nonisolated let thread: StageThread
+  private let lane: Int
+  private let reduction: GradientReduction
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-  init(thread: StageThread) { self.thread = thread }
+  init(thread: StageThread, lane: Int, reduction: GradientReduction) {
+    self.thread = thread
+    self.lane = lane
+    self.reduction = reduction
+  }
 
   /// - Parameters:
-  ///   - gradients: the lane's gradient buffers.
-  ///   - buffer: where this micro-batch's gradients go.
-  ///   - joins: how many times the topmost buffer is then added to the one below.
+  ///   - turn: which of the lane's gradient buffers this micro-batch's gradients go to.
+  ///   - isLastTurn: whether the lane has no further micro-batch in this batch.
   /// - Returns: the tape, for the next micro-batch.
-  func play(_ tape: consuming Tape, gradients: [Arena], buffer: Int, joins: Int) -> Tape {
-    tape.program.bind(gradients: gradients[buffer])
-    tape.program.backward()
-    for join in 0..<joins {
-      let top = buffer - join
-      GradientKernel.merge(gradients[top].all(as: .float32), into: gradients[top - 1].all(as: .float32))
-    }
+  func play(_ tape: consuming Tape, turn: GradientTree.Turn, isLastTurn: Bool) -> Tape {
+    tape.program.bind(gradients: reduction.laneArenas[lane][turn.buffer])
+    tape.program.backward { step in reduction.finished(step: step, lane: lane, turn: turn, isLastTurn: isLastTurn) }
     return tape
   }
 }

@@ -49,9 +49,8 @@ package actor ForwardStage {
       clock.waited()
       switch work {
       case .play(let step, let watching): await play(programs, step: step, watching: watching)
-      case .reduce(let scale): model.updates.reduce(lane: lane, scale: scale)
-      case .clipRows: if let clipping = model.adaptiveClipping { model.updates.clipRows(lane: lane, clipping) }
-      case .update: model.updates.update(lane: lane)
+      case .clipRows: if let clipping = model.adaptiveClipping { model.update.clipRows(lane: lane, clipping) }
+      case .update: model.update.run(lane: lane)
       case .evaluate(let evaluation): evaluation.run(programs, lane: lane)
       case .snapshot: snapshot?.take(lane: lane, of: model.tree.lanes)
       case .stop: return
@@ -61,7 +60,8 @@ package actor ForwardStage {
 
   private func play(_ programs: LanePrograms, step: Int, watching: Bool) async {
     let program = programs.training
-    for (position, turn) in model.schedules[lane].enumerated() {
+    let turns = model.turns[lane]
+    for position in turns.indices {
       clock.worked()
       guard let microBatch = await loader.queues[lane].receive() else { return }
       clock.waited()
@@ -76,8 +76,8 @@ package actor ForwardStage {
       model.losses[microBatch.index] = program.forward(watching: isWatched)
       if isWatched { for index in program.watched.indices { model.watched[index] = program.watched[index] } }
       let tape = await backward.play(
-        Tape(program: program, microBatch: microBatch), gradients: model.laneGradients[lane], buffer: turn.buffer,
-        joins: turn.joins)
+        Tape(program: program, microBatch: microBatch), turn: turns[position],
+        isLastTurn: position == turns.count - 1)
       loader.recycle(tape.finish(), lane: lane)
     }
   }
@@ -104,7 +104,7 @@ final class LanePrograms {
     training = LaneProgram(model.plan.trainingPlan, state: model.state, activations: activations, store: store)
     training.pass.seed = model.configuration.seed
     evaluation = LaneProgram(model.plan.evaluationPlan, state: model.state, activations: activations, store: store)
-    averaged = model.updates.average.map {
+    averaged = model.update.average.map {
       LaneProgram(model.plan.evaluationPlan, state: $0, activations: activations, store: store)
     }
     evaluationBatch = MicroBatch(fields: model.data.fields, rows: model.plan.rows)

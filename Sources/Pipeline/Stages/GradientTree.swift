@@ -20,6 +20,13 @@ package struct GradientTree: Sendable {
     package let source: Int
   }
 
+  /// One micro-batch of a lane: the buffer it is computed in, and how many joins follow it (a join adds the topmost buffer to
+  /// the one below).
+  package struct Turn: Sendable, Equatable {
+    package let buffer: Int
+    package let joins: Int
+  }
+
   package let microBatches: Int
   package let lanes: Int
 
@@ -34,11 +41,10 @@ package struct GradientTree: Sendable {
     lane * microBatches / lanes..<(lane + 1) * microBatches / lanes
   }
 
-  /// What a lane does: the buffer each of its micro-batches is computed in and how many joins follow it (a join adds the
-  /// topmost buffer to the one below), and the finished parts it is left with, in its buffers from the first on.
-  private func play(_ lane: Int) -> (schedule: [(buffer: Int, joins: Int)], remainder: [Node]) {
+  /// What a lane does, and the finished parts it is left with, in its buffers from the first on.
+  private func play(_ lane: Int) -> (turns: [Turn], remainder: [Node]) {
     var stack: [Node] = []
-    let schedule = range(of: lane).map { leaf in
+    let turns = range(of: lane).map { leaf in
       let buffer = stack.count
       stack.append(Node(start: leaf, size: 1))
       var joins = 0
@@ -47,9 +53,9 @@ package struct GradientTree: Sendable {
         stack.append(joined)
         joins += 1
       }
-      return (buffer, joins)
+      return Turn(buffer: buffer, joins: joins)
     }
-    return (schedule, stack)
+    return (turns, stack)
   }
 
   private static func parent(of left: Node, _ right: Node) -> Node? {
@@ -58,11 +64,13 @@ package struct GradientTree: Sendable {
     return areSiblings ? Node(start: left.start, size: 2 * left.size) : nil
   }
 
-  /// For each micro-batch of a lane, the buffer it is computed in and how many joins follow it.
-  package func schedule(of lane: Int) -> [(buffer: Int, joins: Int)] { play(lane).schedule }
+  package func turns(of lane: Int) -> [Turn] { play(lane).turns }
 
   /// Gradient buffers that a lane needs at once.
-  package func bufferCount(of lane: Int) -> Int { schedule(of: lane).map { $0.buffer + 1 }.max() ?? 0 }
+  package func bufferCount(of lane: Int) -> Int { turns(of: lane).map { $0.buffer + 1 }.max() ?? 0 }
+
+  /// Gradient buffers of all lanes.
+  package var bufferCount: Int { (0..<lanes).reduce(0) { $0 + bufferCount(of: $1) } }
 
   /// The joins between what the lanes are left with, in order; the sum ends up in the buffer of micro-batch 0.
   package func merges() -> [Merge] {

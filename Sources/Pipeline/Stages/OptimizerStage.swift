@@ -27,7 +27,7 @@ package enum RunOutcome: Sendable, Equatable {
 /// The stage runs on the first lane's thread, because it has nothing to do while lanes compute.
 package actor OptimizerStage {
   private enum Phase {
-    case starting, playing, reducing, clipping, updating, evaluating(Evaluation, split: String), snapshotting, done
+    case starting, playing, clipping, updating, evaluating(Evaluation, split: String), snapshotting, done
   }
 
   private nonisolated let thread: StageThread
@@ -47,7 +47,6 @@ package actor OptimizerStage {
   private var waiting: [UnsafeContinuation<Work, Never>?]
   private var gradientStatistics: [TensorStatistics]
   private var updateStatistics: [UpdateStatistics]
-  private var loss = LossSums()
   private var gradientNorm = 0.0
   private var clipScale = 1.0
   private var learningRate = 0.0
@@ -113,8 +112,7 @@ package actor OptimizerStage {
         return evaluate(samples, split: split, usesAverage: usesAverage)
       }
       return await beginStepOrFinish()
-    case .playing: return beginReduction()
-    case .reducing: return await decideUpdate()
+    case .playing: return await decideUpdate()
     case .clipping: return beginUpdate()
     case .updating: return await endStep()
     case .evaluating(let evaluation, let split):
@@ -159,16 +157,11 @@ package actor OptimizerStage {
     return .stop
   }
 
-  private func beginReduction() -> Work {
-    loss = LossSums()
+  private func decideUpdate() async -> Work {
+    var loss = LossSums()
     for index in 0..<model.losses.count { loss.merge(model.losses[index]) }
     lastLoss = loss.mean
-    phase = .reducing
-    return .reduce(scale: loss.weight > 0 ? Float(1 / loss.weight) : 0)
-  }
-
-  private func decideUpdate() async -> Work {
-    model.updates.collectGradients(into: &gradientStatistics)
+    model.reduction.collect(into: &gradientStatistics)
     gradientNorm = gradientStatistics.reduce(0) { $0 + $1.sumOfSquares }.squareRoot()
     if !lastLoss.isFinite || gradientStatistics.contains(where: { $0.nonfinite > 0 }) { return await handleNonfinite() }
     if model.adaptiveClipping != nil {
@@ -212,12 +205,12 @@ package actor OptimizerStage {
       scalars.clipValue = clipping.value
       scalars.step = state.step + 1
       scalars.averageDecay = averageDecay
-      model.updates.scalars[index] = scalars
+      model.update.scalars[index] = scalars
     }
   }
 
   private func endStep() async -> Work {
-    model.updates.collectUpdates(into: &updateStatistics)
+    model.update.collect(into: &updateStatistics)
     state.step += 1
     state.cursor += 1
     await report()
@@ -295,11 +288,11 @@ package actor OptimizerStage {
 
   private func beginEvaluation() -> Work? {
     guard !model.data.splits.validation.isEmpty else { return nil }
-    return evaluate(model.data.splits.validation, split: "validation", usesAverage: model.updates.average != nil)
+    return evaluate(model.data.splits.validation, split: "validation", usesAverage: model.update.average != nil)
   }
 
   private func evaluate(_ samples: SampleSet, split: String, usesAverage: Bool) -> Work {
-    if usesAverage { model.updates.average?.refreshShadows() }
+    if usesAverage { model.update.average?.refreshShadows() }
     let evaluation = Evaluation(
       samples, of: model.data, rows: model.plan.rows, lanes: model.tree.lanes, usesAverage: usesAverage)
     phase = .evaluating(evaluation, split: split)
@@ -314,7 +307,7 @@ package actor OptimizerStage {
       .validation(
         ValidationRecord(
           step: state.step, split: split, loss: Float(sums.mean), accuracy: hasAccuracy ? Float(sums.accuracy) : nil,
-          count: Int(sums.count), isEMA: model.updates.average != nil)), urgently: true)
+          count: Int(sums.count), isEMA: model.update.average != nil)), urgently: true)
     state.observe(validation: sums, configuration: model.configuration)
     hasStoppedEarly = state.hasRunOutOfPatience(model.configuration.training.earlyStopping)
   }

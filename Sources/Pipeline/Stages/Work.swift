@@ -4,8 +4,6 @@ import CheckpointFiles
 package enum Work: Sendable {
   /// Forward and backward over this lane's micro-batches.
   case play(step: Int, watching: Bool)
-  /// This lane's share of summing the gradients.
-  case reduce(scale: Float)
   /// This lane's share of adaptive clipping.
   case clipRows
   /// This lane's share of the update.
