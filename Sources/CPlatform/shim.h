@@ -46,6 +46,15 @@ typedef double troupe_double8 __attribute__((ext_vector_type(8)));
 static inline troupe_float16 troupe_float_of_int16(troupe_int16 x) { return __builtin_convertvector(x, troupe_float16); }
 static inline troupe_double8 troupe_double_of_float8(troupe_float8 x) { return __builtin_convertvector(x, troupe_double8); }
 
+// The same vector, of which the optimizer knows nothing: taking halves of a vector otherwise makes LLVM split the whole
+// chain of operations that led to it into half registers.
+static inline troupe_float16 troupe_whole16(troupe_float16 x) {
+#if defined(__AVX512F__)
+  __asm__("" : "+v"(x));
+#endif
+  return x;
+}
+
 // bfloat16 is the upper half of a float32; rounds to nearest, ties to even; a NaN stays one.
 static inline troupe_float16 troupe_widen_bfloat16(troupe_ushort16 x) {
   return (troupe_float16)(__builtin_convertvector(x, troupe_uint16) << 16);

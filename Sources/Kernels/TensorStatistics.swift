@@ -56,28 +56,29 @@ package enum Statistics {
 struct StatisticsLanes {
   private var lowSquares = SIMD8<Double>.zero
   private var highSquares = SIMD8<Double>.zero
-  /// The largest magnitudes, NaN aside.
-  private var largest = Vector.zero
-  private var nonfinite = SIMD16<Int32>.zero
+  /// The largest magnitudes as bits, whose order is that of the magnitudes with NaN above infinity.
+  private var largest = SIMD16<Int32>.zero
+  private var nonfinite = SIMD16<UInt32>.zero
 
-  @inline(__always) mutating func add(_ x: Vector) {
+  @inline(__always) mutating func add(_ vector: Vector) {
+    let x = troupe_whole16(vector)
     let low = troupe_double_of_float8(x.lowHalf)
     let high = troupe_double_of_float8(x.highHalf)
     lowSquares.addProduct(low, low)
     highSquares.addProduct(high, high)
-    let size = x.magnitude
-    largest = largest.max(size)
-    let finite = size .<= Vector(repeating: .greatestFiniteMagnitude)
-    nonfinite = (nonfinite &+ 1).replacing(with: nonfinite, where: finite)
+    let bits = unsafeBitCast(x, to: SIMD16<Int32>.self) & 0x7FFF_FFFF
+    largest = largest.replacing(with: bits, where: bits .> largest)
+    // From infinity's bits on, adding one exponent carries into the sign; a comparison would go lane by lane.
+    nonfinite &+= (unsafeBitCast(bits, to: SIMD16<UInt32>.self) &+ 0x0080_0000) &>> 31
   }
 
   @inline(__always) func merged(with other: StatisticsLanes) -> TensorStatistics {
     let squares = (lowSquares + other.lowSquares) + (highSquares + other.highSquares)
     let four = squares.lowHalf + squares.highHalf
     let two = four.lowHalf + four.highHalf
-    let sum = two.x + two.y
+    let bits = Swift.max(largest.max(), other.largest.max())
     return TensorStatistics(
-      sumOfSquares: sum, largest: sum.isNaN ? .nan : largest.max(other.largest).largest,
+      sumOfSquares: two.x + two.y, largest: Float(bitPattern: UInt32(bitPattern: bits)),
       nonfinite: Int((nonfinite &+ other.nonfinite).wrappedSum()))
   }
 }
