@@ -13,6 +13,23 @@
 int pthread_setname_np(pthread_t thread, const char *name);
 int madvise(void *address, size_t length, int advice);
 
+// What the kernels were compiled for: runs are only promised the same bits on the same instruction set.
+static inline const char *troupe_instruction_set(void) {
+#if defined(__AVX512BF16__)
+  return "x86-64 AVX-512 BF16";
+#elif defined(__AVX512F__)
+  return "x86-64 AVX-512";
+#elif defined(__AVX2__)
+  return "x86-64 AVX2";
+#elif defined(__x86_64__)
+  return "x86-64";
+#elif defined(__aarch64__)
+  return "arm64";
+#else
+  return "unknown";
+#endif
+}
+
 static inline void troupe_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 // Linux's MADV_HUGEPAGE (14): a hint, so its result is not looked at.

@@ -14,6 +14,7 @@ struct RunCalendar: Sendable {
   private let keepLast: Int
   private let normsEvery: Int
   private let activationsEvery: Int
+  private let histogramsEvery: Int?
   private let build: String
 
   init(_ model: RunModel, build: String) {
@@ -28,6 +29,7 @@ struct RunCalendar: Sendable {
     keepLast = configuration.checkpoints.keepLast
     normsEvery = configuration.norms.every.steps(perEpoch: perEpoch)
     activationsEvery = configuration.norms.activationsEvery.steps(perEpoch: perEpoch)
+    histogramsEvery = configuration.norms.histogramsEvery?.steps(perEpoch: perEpoch)
     self.build = build
   }
 
@@ -40,6 +42,8 @@ struct RunCalendar: Sendable {
   func saves(after step: Int) -> Bool { step % saveEvery == 0 }
   func logsNorms(after step: Int) -> Bool { step % normsEvery == 0 || step == 1 }
   func watchesActivations(after step: Int) -> Bool { step % activationsEvery == 0 || step == 1 }
+
+  func drawsHistograms(after step: Int) -> Bool { histogramsEvery.map { step % $0 == 0 } ?? false }
 
   func pools(_ state: RunState) -> CheckpointPools {
     CheckpointPools(last: keepLast, best: state.best.map(\.step), every: keepEvery)

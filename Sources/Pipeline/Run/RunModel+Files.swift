@@ -23,6 +23,12 @@ extension RunModel {
       + table.checkpointTensors("buffers", state.buffers, isBuffers: true)
   }
 
+  /// What an evaluation needs: the model, and the moving average where the run keeps one.
+  package var evaluatedTensors: [CheckpointTensor] {
+    modelTensors
+      + (update.average.map { table.checkpointTensors("ema", $0.parameters, isBuffers: false) } ?? [])
+  }
+
   /// Reads parameters and buffers from a checkpoint, or from a safetensors file with PyTorch's names.
   package func load(parametersFrom url: URL) throws {
     if url.pathExtension == "safetensors" {

@@ -37,13 +37,15 @@ package final class RunModel: Sendable {
   }
 
   /// Allocates everything but the lanes' activations.
-  package init(_ plan: RunPlan) {
+  ///
+  /// - Parameter trains: false for a model that is only evaluated, without gradients and optimizer state.
+  package init(_ plan: RunPlan, trains: Bool = true) {
     self.plan = plan
     let tree = plan.tree
     state = ModelState(plan.table, precision: plan.configuration.training.precision)
     losses = SharedArray(repeating: LossSums(), count: tree.microBatches)
-    reduction = GradientReduction(plan, losses: losses)
-    update = ParameterUpdate(plan, state: state, reduction: reduction)
+    reduction = GradientReduction(plan, losses: losses, trains: trains)
+    update = ParameterUpdate(plan, state: state, reduction: reduction, trains: trains)
     boundFields = plan.graph.fields.enumerated().compactMap { index, field in
       plan.data.fields.firstIndex { $0.name == field.name }.map { (index, $0) }
     }

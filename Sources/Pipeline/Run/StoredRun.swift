@@ -73,10 +73,8 @@ package struct StoredRun: Sendable {
   package func model(lanes: Int) throws -> RunModel {
     let data = try Dataset(
       opening: configuration.data, runSeed: configuration.seed, standardization: checkpoint.metadata.standardization())
-    let model = RunModel(try RunPlan(configuration, data: data, lanes: lanes))
-    let hasAverage = model.update.average != nil
-    _ = try CheckpointFile.read(
-      at: checkpoint.url, into: hasAverage ? model.checkpointTensors : model.modelTensors, match: .subset)
+    let model = RunModel(try RunPlan(configuration, data: data, lanes: lanes), trains: false)
+    _ = try CheckpointFile.read(at: checkpoint.url, into: model.evaluatedTensors, match: .subset)
     model.state.refreshShadows()
     return model
   }

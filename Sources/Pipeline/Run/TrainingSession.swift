@@ -73,6 +73,9 @@ package struct TrainingSession: Sendable {
       throw RunError("\(checkpoint.url.path): the run's state is missing")
     }
     let state = try RunState(json: JSONParser.parse(text, file: checkpoint.url.lastPathComponent))
+    if let build = metadata.texts["build"], build != BuildInfo.text {
+      say("the checkpoint was made by \(build), this is \(BuildInfo.text): the last bits may differ from here on")
+    }
     say("going on after step \(state.step) from \(checkpoint.url.lastPathComponent)")
     return TrainingSession(folder: folder, model: model, start: .init(state: state, isResumed: true))
   }

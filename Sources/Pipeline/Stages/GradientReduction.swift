@@ -48,11 +48,11 @@ final class GradientReduction: Sendable {
   private let losses: SharedArray<LossSums>
   private let statistics: SharedArray<TensorStatistics>
 
-  init(_ plan: RunPlan, losses: SharedArray<LossSums>) {
+  init(_ plan: RunPlan, losses: SharedArray<LossSums>, trains: Bool) {
     let table = plan.table
     tree = plan.tree
     self.losses = losses
-    arenas = (0..<tree.bufferCount).map { _ in Arena(byteCount: table.byteCount) }
+    arenas = (0..<tree.bufferCount).map { _ in Arena(byteCount: trains ? table.byteCount : 0) }
     var rest = arenas[...]
     laneArenas = (0..<tree.lanes).map { [tree] lane in
       defer { rest = rest.dropFirst(tree.bufferCount(of: lane)) }

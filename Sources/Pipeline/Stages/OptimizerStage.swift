@@ -82,7 +82,13 @@ package actor OptimizerStage {
     updateStatistics = [UpdateStatistics](repeating: UpdateStatistics(), count: model.table.entries.count)
   }
 
-  var finalState: RunState { state }
+  /// The state with the time of this session.
+  var finalState: RunState {
+    var final = state
+    final.seconds += Double(StageClock.now &- sessionStart) / 1e9
+    return final
+  }
+
   var finalValidation: LossSums? { lastValidation }
 
   /// What a lane does next; returns when all lanes have finished what they were doing.
@@ -214,6 +220,7 @@ package actor OptimizerStage {
     state.step += 1
     state.cursor += 1
     await report()
+    if calendar.drawsHistograms(after: state.step) { await recorder.writeHistograms(of: model, step: state.step) }
     if calendar.evaluates(after: state.step), stopRequest.signal(after: state.step) == nil, let work = beginEvaluation() { return work }
     return await saveOrGoOn()
   }
@@ -330,8 +337,7 @@ package actor OptimizerStage {
   private func orderCheckpoint() async {
     guard let ticket = heldTicket.take(), let writer else { return }
     lastSavedStep = state.step
-    var saved = state
-    saved.seconds += Double(StageClock.now &- sessionStart) / 1e9
+    var saved = finalState
     if lastEvaluatedStep == state.step, let sums = lastValidation {
       saved.noteCheckpoint(validation: sums, model.configuration.checkpoints)
       state.best = saved.best

@@ -25,7 +25,6 @@ enum RecorderItem: ~Copyable, Sendable {
   case step(StepReport)
   case validation(ValidationRecord)
   case event(EventRecord)
-  case histograms(step: Int)
 }
 
 /// What a run says while it goes on, for a terminal or a program.
@@ -114,6 +113,15 @@ package actor Recorder {
     }
   }
 
+  /// Writes a histogram of every parameter for TensorBoard; the lanes wait meanwhile, so nothing moves.
+  func writeHistograms(of model: RunModel, step: Int) {
+    attempt { () throws(RecordsError) in
+      for entry in model.table.entries {
+        try events?.histogram(entry.name, model.table.slice(entry, in: model.state.parameters).floats, step: step)
+      }
+    }
+  }
+
   /// Writes the last lines and what the run concludes from its norms.
   func finish(_ outcome: EventRecord) {
     drain()
@@ -134,7 +142,6 @@ package actor Recorder {
       case .step(let report): handle(report)
       case .validation(let record): handle(record)
       case .event(let record): handle(record)
-      case .histograms: break
       }
     }
     writeStages(force: false)
