@@ -59,6 +59,8 @@ typedef int32_t troupe_int16 __attribute__((ext_vector_type(16)));
 typedef float troupe_float8 __attribute__((ext_vector_type(8)));
 typedef double troupe_double8 __attribute__((ext_vector_type(8)));
 
+static inline troupe_int16 troupe_max_int16(troupe_int16 x, troupe_int16 y) { return __builtin_elementwise_max(x, y); }
+
 // Conversions that Swift's SIMD types make lane by lane.
 static inline troupe_float16 troupe_float_of_int16(troupe_int16 x) { return __builtin_convertvector(x, troupe_float16); }
 static inline troupe_double8 troupe_double_of_float8(troupe_float8 x) { return __builtin_convertvector(x, troupe_double8); }

@@ -18,7 +18,7 @@ package enum GradientKernel {
         Float.store(value, to + i, lanes: lanes)
         return value
       }
-      return Statistics.measure(a.count, scaled)
+      return Statistics.measure(to, a.count, scaled)
     }
     precondition(b.count == a.count && b.type == .float32)
     let from = b.pointer(as: Float.self)
@@ -27,6 +27,6 @@ package enum GradientKernel {
       Float.store(value, to + i, lanes: lanes)
       return value
     }
-    return Statistics.measure(a.count, merged)
+    return Statistics.measure(to, a.count, merged)
   }
 }

@@ -31,12 +31,16 @@ package enum Statistics {
   package static func measure(_ x: TensorSlice) -> TensorStatistics {
     precondition(x.type == .float32)
     let from = x.pointer(as: Float.self)
-    return measure(x.count) { i, lanes in Float.load(from + i, lanes: lanes) }
+    return measure(from, x.count) { i, lanes in Float.load(from + i, lanes: lanes) }
   }
 
   /// The statistics of what `value(i, lanes)` returns; lanes beyond the end must be zero.
+  ///
+  /// - Parameter memory: where the same values stand afterwards, for the rare case that they are looked at again.
   @inline(__always)
-  static func measure(_ count: Int, _ value: (Int, Int) -> Vector) -> TensorStatistics {
+  static func measure(
+    _ memory: UnsafePointer<Float>, _ count: Int, _ value: (Int, Int) -> Vector
+  ) -> TensorStatistics {
     var (a, b) = (StatisticsLanes(), StatisticsLanes())
     var i = 0
     while i &+ 32 <= count {
@@ -48,37 +52,61 @@ package enum Statistics {
       a.add(value(i, min(16, count &- i)))
       i &+= 16
     }
-    return a.merged(with: b)
+    let quick = a.merged(with: b)
+    return quick.isAccurate ? quick.statistics() : measureExactly(memory, count)
+  }
+
+  /// For values whose squares leave float32, and for counting those that are not finite.
+  @inline(never)
+  static func measureExactly(_ memory: UnsafePointer<Float>, _ count: Int) -> TensorStatistics {
+    var statistics = TensorStatistics()
+    for i in 0..<count {
+      let value = memory[i]
+      statistics.sumOfSquares += Double(value) * Double(value)
+      if !(value.magnitude <= statistics.largest) && !statistics.largest.isNaN { statistics.largest = value.magnitude }
+      if !value.isFinite { statistics.nonfinite += 1 }
+    }
+    return statistics
   }
 }
 
-/// Sixteen running statistics.
+/// Sixteen running statistics in float32: three instructions a vector, because every pass over every tensor takes them along.
 struct StatisticsLanes {
-  private var lowSquares = SIMD8<Double>.zero
-  private var highSquares = SIMD8<Double>.zero
+  private var squares = Vector.zero
   /// The largest magnitudes as bits, whose order is that of the magnitudes with NaN above infinity.
   private var largest = SIMD16<Int32>.zero
-  private var nonfinite = SIMD16<UInt32>.zero
+
+  /// Magnitudes between these have squares, and sums of squares, well inside float32; smaller ones beside them do not matter.
+  private static let smallestAccurate: Float = 1e-15
+  private static let largestAccurate: Float = 1e16
 
   @inline(__always) mutating func add(_ vector: Vector) {
     let x = troupe_whole16(vector)
-    let low = troupe_double_of_float8(x.lowHalf)
-    let high = troupe_double_of_float8(x.highHalf)
-    lowSquares.addProduct(low, low)
-    highSquares.addProduct(high, high)
-    let bits = unsafeBitCast(x, to: SIMD16<Int32>.self) & 0x7FFF_FFFF
-    largest = largest.replacing(with: bits, where: bits .> largest)
-    // From infinity's bits on, adding one exponent carries into the sign; a comparison would go lane by lane.
-    nonfinite &+= (unsafeBitCast(bits, to: SIMD16<UInt32>.self) &+ 0x0080_0000) &>> 31
+    squares = squares.addingProduct(x, x)
+    largest = troupe_max_int16(largest, unsafeBitCast(x, to: SIMD16<Int32>.self) & 0x7FFF_FFFF)
   }
 
-  @inline(__always) func merged(with other: StatisticsLanes) -> TensorStatistics {
-    let squares = (lowSquares + other.lowSquares) + (highSquares + other.highSquares)
-    let four = squares.lowHalf + squares.highHalf
-    let two = four.lowHalf + four.highHalf
-    let bits = Swift.max(largest.max(), other.largest.max())
+  @inline(__always) func merged(with other: StatisticsLanes) -> StatisticsLanes {
+    var merged = self
+    merged.squares += other.squares
+    merged.largest = troupe_max_int16(largest, other.largest)
+    return merged
+  }
+
+  /// NaN where an element was.
+  var largestMagnitude: Float { Float(bitPattern: UInt32(bitPattern: largest.max())) }
+
+  /// Whether the sum of squares can be trusted: nothing but zeros, or a largest magnitude whose square is representable.
+  var isAccurate: Bool {
+    let largest = largestMagnitude
+    return largest == 0 || (largest >= Self.smallestAccurate && largest <= Self.largestAccurate)
+  }
+
+  /// - Parameter scale: what every value was multiplied by before it was added.
+  func statistics(scale: Float = 1, nonfinite: Int = 0) -> TensorStatistics {
+    let four = squares.lowHalf.lowHalf + squares.lowHalf.highHalf + (squares.highHalf.lowHalf + squares.highHalf.highHalf)
+    let sum = (Double(four.x) + Double(four.y)) + (Double(four.z) + Double(four.w))
     return TensorStatistics(
-      sumOfSquares: two.x + two.y, largest: Float(bitPattern: UInt32(bitPattern: bits)),
-      nonfinite: Int((nonfinite &+ other.nonfinite).wrappedSum()))
+      sumOfSquares: sum / (Double(scale) * Double(scale)), largest: largestMagnitude / scale, nonfinite: nonfinite)
   }
 }
