@@ -20,6 +20,9 @@ package struct RunEstimate: Sendable {
   /// Multiplications and additions of one step's products, forwards and backwards.
   package let flopsPerStep: Int
 
+  /// Code, libraries, stacks and oneDNN's generated kernels, as measured on runs of several sizes.
+  private static let programBytes = 40 << 20
+
   package var memoryBytes: Int { memory.reduce(0) { $0 + $1.bytes } }
 
   /// - Parameter writesCheckpoints: false for a run without a folder.
@@ -36,6 +39,7 @@ package struct RunEstimate: Sendable {
     let batchSlots = (0..<lanes).reduce(lanes) { $0 + DataLoader.slotCount(tree, lane: $1) }
     let stored = parameters * (1 + slotNames.count + (hasAverage ? 1 : 0)) + plan.table.bufferByteCount
     var memory = [
+      Item(name: "program and libraries", bytes: Self.programBytes),
       Item(name: "parameters", bytes: parameters),
       Item(name: "gradients (\(gradientBuffers) buffers)", bytes: parameters * gradientBuffers),
       Item(name: "activations (\(lanes) lanes)", bytes: activations * lanes),
