@@ -66,6 +66,15 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    tests("Arenas"),
+    tests("Configuration", ["Pipeline"]),
+    tests("Kernels", ["Arenas"]),
+    tests("Layers", ["Arenas", "Configuration", "Kernels"]),
+    tests("ModelGraph", ["Arenas", "Kernels", "Layers"]),
+    tests("Architectures", ["Arenas", "Configuration", "Layers", "ModelGraph"]),
+    tests("ExecutionPlanning", ["Architectures", "Arenas", "Configuration", "Kernels", "Layers", "ModelGraph"]),
+    tests("Optimizers", ["Arenas", "Configuration", "Kernels"]),
+    tests("CheckpointFiles", ["Arenas", "CHDF5"]),
     tests("RunRecords"),
     tests("DataReading", ["Arenas", "CHDF5", "CPlatform", "Configuration"]),
   ]

@@ -12,7 +12,18 @@ package struct ConfigurationError: Error, CustomStringConvertible, Sendable {
   }
 
   package var description: String {
-    [location?.description, path.isEmpty ? nil : path, message].compactMap { $0 }.joined(separator: ": ")
+    [location?.description, path.isEmpty ? nil : path, message].compactMap { $0 }.joined(separator: ": ").onOneLine
+  }
+}
+
+extension String {
+  /// Control characters, which a key may hold, as JSON's escapes: an error is one line and leaves the terminal alone.
+  fileprivate var onOneLine: String {
+    guard unicodeScalars.contains(where: { $0.value < 0x20 }) else { return self }
+    return unicodeScalars.map { scalar in
+      let digits = String(scalar.value, radix: 16)
+      return scalar.value < 0x20 ? "\\u" + String(repeating: "0", count: 4 - digits.count) + digits : String(scalar)
+    }.joined()
   }
 }
 
@@ -22,9 +33,9 @@ package enum NearestName {
   package static func of(_ name: String, among candidates: some Sequence<String>) -> String? {
     let scored = candidates.map { (distance(name.lowercased(), $0.lowercased()), $0) }
     guard let best = scored.min(by: { $0 < $1 }) else { return nil }
-    let close = max(2, max(name.count, best.1.count) / 3)
-    let contains = name.count >= 3 && (best.1.contains(name) || name.contains(best.1))
-    return best.0 <= close || contains ? best.1 : nil
+    let close = max(2, max(min(name.count, longest), best.1.count) / 3)
+    if best.0 <= close { return best.1 }
+    return name.count >= 3 ? candidates.first { $0.contains(name) || $0.count >= 3 && name.contains($0) } : nil
   }
 
   /// `, did you mean "x"?` or, when nothing is near, `; known: a, b, c`.
@@ -33,10 +44,12 @@ package enum NearestName {
     return candidates.isEmpty ? "" : "; known: " + candidates.sorted().joined(separator: ", ")
   }
 
+  /// A name longer than this is nobody's typing slip; the bound keeps hostile input from costing a quadratic search.
+  private static let longest = 128
+
   static func distance(_ a: String, _ b: String) -> Int {
-    // A name longer than this is nobody's typing slip; the bound keeps hostile input from costing a quadratic search.
-    let a = Array(a.prefix(128))
-    let b = Array(b.prefix(128))
+    let a = Array(a.prefix(longest))
+    let b = Array(b.prefix(longest))
     guard !a.isEmpty, !b.isEmpty else { return max(a.count, b.count) }
     var beforeLast = [Int](repeating: 0, count: b.count + 1)
     var last = Array(0...b.count)

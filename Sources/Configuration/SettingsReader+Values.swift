@@ -182,7 +182,10 @@ extension JSON {
   func decodedNumber(
     _ path: String, _ range: ClosedRange<Double>, above: Bool
   ) throws(ConfigurationError) -> Double {
-    guard let value = double else { throw mistyped(path, expected: "a number") }
+    guard let value = double else {
+      let isNumber = if case .number = content { true } else { false }
+      throw mistyped(path, expected: isNumber ? "a number below 1.8e308" : "a number")
+    }
     guard range.contains(value), !(above && value == range.lowerBound) else {
       let lower = above ? "above \(JSON.number(range.lowerBound).compactText)" : "at least \(JSON.number(range.lowerBound).compactText)"
       let upper = range.upperBound.isFinite ? " and at most \(JSON.number(range.upperBound).compactText)" : ""

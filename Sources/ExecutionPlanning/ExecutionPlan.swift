@@ -76,13 +76,25 @@ package struct ExecutionPlan: Sendable {
   /// Multiplications and additions of one pass over a micro-batch.
   package var flops: Int { steps.reduce(0) { $0 + $1.flops } }
 
+  /// What a plan does to be fast and small; without it the results must be the same, which tests look at.
+  package struct Economies: Sendable {
+    package var fusesNeighbours = true
+    /// Whether tensors that live at different times may lie in the same memory.
+    package var sharesMemory = true
+
+    package init() {}
+  }
+
   /// - Parameters:
   ///   - frozen: names of parameters that get no gradient.
   package init(
-    _ unfused: ModelGraph, table: ParameterTable, precision: Precision, isTraining: Bool, frozen: Set<String> = []
+    _ unfused: ModelGraph, table: ParameterTable, precision: Precision, isTraining: Bool, frozen: Set<String> = [],
+    economies: Economies = Economies()
   ) {
-    let graph = unfused.fusingNeighbours()
-    var layout = PlanLayout(graph, table: table, precision: precision, isTraining: isTraining, frozen: frozen)
+    let graph = economies.fusesNeighbours ? unfused.fusingNeighbours() : unfused
+    var layout = PlanLayout(
+      graph, table: table, precision: precision, isTraining: isTraining, frozen: frozen,
+      sharesMemory: economies.sharesMemory)
     layout.placeTensors()
     self.graph = graph
     self.table = table

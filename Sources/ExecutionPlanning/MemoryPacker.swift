@@ -4,23 +4,25 @@ import Arenas
 ///
 /// Greedy by size (Pisarchyk and Lee 2020): the largest tensor first, each at the lowest offset where it meets no tensor that
 /// lives at the same time.
-struct MemoryPacker {
-  struct Request {
-    let byteCount: Int
+package struct MemoryPacker {
+  package struct Request {
+    package let byteCount: Int
     /// First and last moment at which the tensor must exist.
-    let lifetime: ClosedRange<Int>
+    package let lifetime: ClosedRange<Int>
   }
 
-  private(set) var requests: [Request] = []
+  package private(set) var requests: [Request] = []
+
+  package init() {}
 
   /// - Returns: a ticket that `pack()` turns into an offset.
-  mutating func add(byteCount: Int, lifetime: ClosedRange<Int>) -> Int {
+  package mutating func add(byteCount: Int, lifetime: ClosedRange<Int>) -> Int {
     requests.append(Request(byteCount: Arena.aligned(max(byteCount, 1)), lifetime: lifetime))
     return requests.count - 1
   }
 
   /// - Returns: the offset of each request, and the bytes that hold them all.
-  func pack() -> (offsets: [Int], byteCount: Int) {
+  package func pack() -> (offsets: [Int], byteCount: Int) {
     var offsets = [Int](repeating: 0, count: requests.count)
     var placed: [Int] = []  // sorted by offset
     var total = 0

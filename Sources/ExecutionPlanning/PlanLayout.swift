@@ -13,6 +13,7 @@ struct PlanLayout {
   private let precision: Precision
   private let isTraining: Bool
   private let frozen: Set<String>
+  private let sharesMemory: Bool
   private var packer = MemoryPacker()
 
   /// What stands for a tensor until `pack()` has run: a packer's ticket in place of an offset.
@@ -25,12 +26,16 @@ struct PlanLayout {
   private var count: Int { graph.nodes.count }
   private func backwardTime(_ node: Int) -> Int { 2 * count - 1 - node }
 
-  init(_ graph: ModelGraph, table: ParameterTable, precision: Precision, isTraining: Bool, frozen: Set<String>) {
+  init(
+    _ graph: ModelGraph, table: ParameterTable, precision: Precision, isTraining: Bool, frozen: Set<String>,
+    sharesMemory: Bool
+  ) {
     self.graph = graph
     self.table = table
     self.precision = precision
     self.isTraining = isTraining
     self.frozen = frozen
+    self.sharesMemory = sharesMemory
   }
 
   /// The value whose memory `value` is: a reshape's output is its input.
@@ -76,7 +81,8 @@ struct PlanLayout {
   }
 
   private mutating func place(count: Int, _ type: ElementType, _ lifetime: ClosedRange<Int>) -> Tensor {
-    let ticket = packer.add(byteCount: count * type.byteCount, lifetime: lifetime)
+    let ticket = packer.add(
+      byteCount: count * type.byteCount, lifetime: sharesMemory ? lifetime : 0...2 * self.count)
     return Tensor(place: .activations(ticket), count: count, type: type)
   }
 

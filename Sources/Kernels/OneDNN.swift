@@ -7,6 +7,20 @@ package enum OneDNN {
   /// oneDNN fixes the number of threads when a primitive is created, so a lane calls this before it prepares its kernels.
   package static func useOneThread() { omp_set_num_threads(1) }
 
+  /// Whether this CPU multiplies bfloat16 matrices: oneDNN asks for AVX-512 at least, and refuses them otherwise.
+  package static let supportsBFloat16: Bool = {
+    let stream = OneDNNStream()
+    var matrix = dnnl_memory_desc_t()
+    var extents: [dnnl_dim_t] = [16, 16]
+    check(dnnl_memory_desc_init_by_tag(&matrix, 2, &extents, dnnl_bf16, dnnl_ab), "a matrix")
+    var description = dnnl_matmul_desc_t()
+    guard dnnl_matmul_desc_init(&description, &matrix, &matrix, nil, &matrix) == dnnl_success else { return false }
+    var primitive: dnnl_primitive_desc_t?
+    let status = dnnl_primitive_desc_create(&primitive, &description, nil, stream.engine, nil)
+    dnnl_primitive_desc_destroy(primitive)
+    return status == dnnl_success
+  }()
+
   /// A status other than success is a mistake of ours: descriptors are made from shapes the plan has checked.
   @inline(__always) static func check(_ status: dnnl_status_t, _ what: @autoclosure () -> String) {
     precondition(status == dnnl_success, "oneDNN refused \(what()): status \(status.rawValue)")

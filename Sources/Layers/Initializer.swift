@@ -61,12 +61,12 @@ package enum Initializer: Sendable, Equatable {
         }
       }
       let norm = basis[vector].reduce(0) { $0 + $1 * $1 }.squareRoot()
-      for i in 0..<length { basis[vector][i] *= gain / norm }
+      for i in 0..<length { basis[vector][i] /= norm }
     }
     var span = tensor.mutableFloats
     for row in 0..<rows {
       for column in 0..<columns {
-        span[row * columns + column] = Float(rows <= columns ? basis[row][column] : basis[column][row])
+        span[row * columns + column] = Float(gain * (rows <= columns ? basis[row][column] : basis[column][row]))
       }
     }
   }

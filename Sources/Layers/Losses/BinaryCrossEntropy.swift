@@ -34,5 +34,7 @@ package struct BinaryCrossEntropy: Loss {
     kernel.backward(frame.input(0), targets: frame.input(1), validRows: frame.validRows, into: dx)
   }
 
-  package static let examples: [LayerExample] = []
+  package static let examples = [
+    LayerExample(#"{"type": "binary_cross_entropy"}"#, inputs: [[5, 7], [5, 7]], output: [1])
+  ]
 }

@@ -64,5 +64,10 @@ package struct CrossEntropy: Loss {
       frame.input(0), targets: frame.input(1), validRows: validRows(frame), logSumExp: frame.saved(0), into: dx)
   }
 
-  package static let examples: [LayerExample] = []
+  package static let examples = [
+    LayerExample(#"{"type": "cross_entropy"}"#, inputs: [[5, 7], [5]], output: [1]),
+    LayerExample(
+      #"{"type": "cross_entropy", "label_smoothing": 0.2, "class_weights": [1, 0.5, 2]}"#, inputs: [[4, 6, 3], [4, 6]],
+      output: [1]),
+  ]
 }

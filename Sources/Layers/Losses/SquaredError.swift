@@ -32,5 +32,7 @@ package struct SquaredError: Loss {
     kernel.backward(frame.input(0), targets: frame.input(1), validRows: frame.validRows, into: dx)
   }
 
-  package static let examples: [LayerExample] = []
+  package static let examples = [
+    LayerExample(#"{"type": "mse"}"#, inputs: [[5, 7], [5, 7]], output: [1])
+  ]
 }

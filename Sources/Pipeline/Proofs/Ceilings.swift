@@ -25,7 +25,7 @@ package struct Ceilings: Sendable {
   package static func measure(lanes: Int) -> Ceilings {
     var figures: [Figure] = []
     for count in Set([1, lanes]).sorted() {
-      for type in [ElementType.float32, .bfloat16] {
+      for type in [ElementType.float32, .bfloat16] where type == .float32 || OneDNN.supportsBFloat16 {
         for (name, size) in [("large", largeProduct), ("small", smallProduct)] {
           figures.append(
             Figure(

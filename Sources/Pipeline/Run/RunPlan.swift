@@ -3,6 +3,7 @@ import Arenas
 import Configuration
 import DataReading
 import ExecutionPlanning
+import Kernels
 import Layers
 import ModelGraph
 import Optimizers
@@ -55,6 +56,10 @@ package struct RunPlan: Sendable {
       throw RunError(
         .configuration,
         "training.micro_batches: \(microBatches) does not divide data.batch_size \(batchSize); use one of its divisors")
+    }
+    guard configuration.training.precision == .float32 || OneDNN.supportsBFloat16 else {
+      throw RunError(
+        .configuration, "training.precision: this CPU has no bfloat16 products, which need AVX-512; use \"float32\"")
     }
     rows = batchSize / microBatches
     tree = GradientTree(microBatches: microBatches, lanes: lanes)

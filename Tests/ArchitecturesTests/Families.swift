@@ -1,0 +1,23 @@
+import Architectures
+import Arenas
+import Configuration
+import Layers
+import ModelGraph
+
+/// The graph of a model written as in a configuration.
+func graph(_ model: String, input: [Int] = [8, 20], outputs: Int = 5) throws -> ModelGraph {
+  let json = try JSONParser.parse(model, file: "c.json")
+  let architecture = try architectureCatalog.read(json, path: "model").product
+  var builder = GraphBuilder()
+  let x = builder.field("input", TensorShape(input), .float32)
+  let prediction = try architecture.build(&builder, input: x, outputs: outputs)
+  return try builder.finish(prediction: prediction)
+}
+
+extension ModelGraph {
+  var names: [String] { nodes.map(\.name) }
+
+  var parameterNames: [String] { nodes.flatMap { node in node.layer.parameters.map(node.parameterName) } }
+
+  var parameterCount: Int { nodes.flatMap(\.layer.parameters).reduce(0) { $0 + $1.shape.elementCount } }
+}

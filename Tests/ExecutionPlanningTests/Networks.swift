@@ -1,0 +1,52 @@
+import Architectures
+import Arenas
+import Configuration
+import Layers
+import ModelGraph
+
+/// A training graph of `model`, written as in a configuration, on a batch of the given shape.
+func network(
+  _ model: String, input: [Int] = [6, 20], outputs: Int = 5, loss: String = #"{"type": "cross_entropy"}"#,
+  isTraining: Bool = true
+) throws -> ModelGraph {
+  let architecture = try architectureCatalog.read(try JSONParser.parse(model, file: "model")).product
+  let blueprint = try lossCatalog.read(try JSONParser.parse(loss, file: "loss")).product
+  var builder = GraphBuilder()
+  let x = builder.field("input", TensorShape(input), .float32)
+  let target = blueprint.wantsClasses ? [input[0]] : [input[0], outputs]
+  let t = builder.field("target", TensorShape(target), blueprint.wantsClasses ? .int32 : .float32)
+  let prediction = try architecture.build(&builder, input: x, outputs: outputs)
+  return try builder.finish(prediction: prediction, loss: isTraining ? (blueprint, t) : nil)
+}
+
+func mlp(_ settings: String, depth: Int = 4, width: Int = 24) -> String {
+  #"{"type": "mlp", "depth": \#(depth), "width": \#(width), \#(settings)}"#
+}
+
+/// Networks in which tensors live in different ways: kept or not, read twice, seen in another shape, from the batch.
+let variedNetworks: [(model: String, input: [Int])] = [
+  (mlp(#""activation": "relu""#), [6, 20]),
+  (mlp(#""activation": "sigmoid""#), [6, 20]),
+  (mlp(#""activation": "gelu", "dropout": 0.2"#), [6, 4, 5]),
+  (mlp(#""activation": "tanh", "normalization": "batch""#), [6, 20]),
+  (mlp(#""activation": "silu", "normalization": "layer", "normalization_place": "after_activation""#), [6, 20]),
+  (mlp(#""activation": "relu", "normalization": "rms", "residual": true, "dropout": 0.1"#), [6, 20]),
+  (#"{"type": "mlp", "widths": [40, 24, 24, 8], "residual": true, "activation": "leaky_relu"}"#, [6, 20]),
+  (mlp(#""activation": "relu""#, depth: 0), [6, 2, 2, 5]),
+  (
+    #"""
+    {"type": "layers", "layers": [
+      {"type": "residual", "layers": [{"type": "activation", "function": "tanh"}, {"type": "dropout", "rate": 0}]},
+      {"type": "flatten"},
+      {"type": "residual", "layers": [{"type": "dropout", "rate": 0}]},
+      {"type": "linear", "units": 16},
+      {"type": "repeat", "times": 2, "layers": [
+        {"type": "residual", "layers": [
+          {"type": "layer_norm"}, {"type": "linear", "units": 16},
+          {"type": "residual", "layers": [{"type": "activation", "function": "silu"}]}]},
+        {"type": "dropout", "rate": 0.3}, {"type": "flatten"}]},
+      {"type": "batch_norm"}, {"type": "linear", "units": 5, "bias": false},
+      {"type": "activation", "function": "softplus"}]}
+    """#, [6, 4, 5]
+  ),
+]

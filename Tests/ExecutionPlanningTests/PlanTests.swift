@@ -1,0 +1,137 @@
+import Arenas
+import ExecutionPlanning
+import Kernels
+import Layers
+import ModelGraph
+import Testing
+
+@Suite struct PlanTests {
+  @Test(arguments: variedNetworks.indices, precisions)
+  func sharingMemoryChangesNoBit(_ index: Int, _ precision: Precision) throws {
+    let graph = try network(variedNetworks[index].model, input: variedNetworks[index].input)
+    let sharing = try Trial(graph, precision)
+    let apart = try Trial(graph, precision) { $0.sharesMemory = false }
+    let outcome = apart.run()
+    #expect(!outcome.prediction.contains { $0.isNaN } && outcome.loss.value.isFinite)
+    for entry in apart.plan.table.entries {
+      #expect(!apart.gradient(of: entry.name).contains { $0.isNaN }, "\(entry.name)")
+    }
+    #expect(sharing.run() == outcome)
+    // Memory now holds what the first pass left.
+    #expect(sharing.run() == outcome)
+    #expect(sharing.plan.activationByteCount <= apart.plan.activationByteCount)
+  }
+
+  @Test(arguments: variedNetworks.indices, precisions)
+  func fusionChangesNothing(_ index: Int, _ precision: Precision) throws {
+    // Without dropout, whose numbers depend on a layer's place in the plan.
+    let model = variedNetworks[index].model.replacing(#/"(dropout|rate)": [0-9.]+/#) { "\"\($0.1)\": 0" }
+    let graph = try network(model, input: variedNetworks[index].input)
+    let fused = try Trial(graph, precision)
+    let plain = try Trial(graph, precision) { $0.fusesNeighbours = false }
+    let (a, b) = (fused.run(), plain.run())
+    let tolerance = precision == .float32 ? 1e-5 : 0.02
+    #expect(abs(a.loss.value - b.loss.value) <= tolerance * b.loss.value)
+    #expect(distance(a.prediction, b.prediction) <= tolerance)
+    for entry in plain.plan.table.entries {
+      let name = entry.name
+      #expect(distance(fused.gradient(of: name), plain.gradient(of: name)) <= tolerance, "\(name)")
+    }
+  }
+
+  @Test func fusionSavesSteps() throws {
+    let graph = try network(mlp(#""activation": "relu""#))
+    let fused = try Trial(graph).plan
+    let plain = try Trial(graph) { $0.fusesNeighbours = false }.plan
+    #expect(plain.steps.count == fused.steps.count + 4)
+    #expect(fused.activationByteCount <= plain.activationByteCount)
+  }
+
+  /// The gradient of the whole network against central differences of its loss.
+  @Test(arguments: [
+    (mlp(#""activation": "tanh", "normalization": "layer", "residual": true"#), #"{"type": "cross_entropy"}"#),
+    (mlp(#""activation": "gelu", "normalization": "batch""#), #"{"type": "cross_entropy", "label_smoothing": 0.1}"#),
+    (mlp(#""activation": "silu", "normalization": "rms", "dropout": 0.2"#), #"{"type": "mse"}"#),
+    (mlp(#""activation": "sigmoid", "residual": true"#), #"{"type": "mse"}"#),
+  ])
+  func gradientsAgreeWithDifferences(model: String, loss: String) throws {
+    let trial = try Trial(try network(model, loss: loss))
+    _ = trial.run()
+    for (index, entry) in trial.plan.table.entries.enumerated() {
+      let slice = trial.plan.table.slice(entry, in: trial.state.parameters)
+      let start = (0..<slice.count).map { slice.floats[$0] }
+      let gradient = trial.gradient(of: entry.name).map(Double.init)
+      let random = RandomStream(seed: 5, purpose: .checking, stream: index)
+      let size: Float = 3e-3
+      func loss(_ sign: Float) -> Double {
+        var span = slice.mutableFloats
+        for i in span.indices { span[i] = start[i] + sign * size * random.normal(i) }
+        return trial.forward().value
+      }
+      let difference = loss(1) - loss(-1)
+      _ = loss(0)
+      let expected = gradient.enumerated().reduce(0) { $0 + $1.element * 2 * Double(size * random.normal($1.offset)) }
+      let length = gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      #expect(abs(difference - expected) <= 2 * Double(size) * (0.01 * length + 2e-3), "\(entry.name)")
+    }
+  }
+
+  @Test func frozenParametersGetNoGradient() throws {
+    let graph = try network(mlp(#""activation": "relu", "normalization": "layer""#))
+    let whole = try Trial(graph)
+    _ = whole.run()
+    let frozen: Set = [
+      "hidden.0.weight", "hidden.0.bias", "hidden_norms.0.weight", "hidden_norms.0.bias", "hidden.2.weight",
+    ]
+    let part = try Trial(graph, frozen: frozen)
+    _ = part.run()
+    for entry in part.plan.table.entries {
+      let gradient = part.gradient(of: entry.name)
+      if frozen.contains(entry.name) {
+        #expect(gradient.allSatisfy { $0.isNaN }, "\(entry.name) was written")
+      } else {
+        #expect(gradient == whole.gradient(of: entry.name), "\(entry.name)")
+      }
+    }
+    // Nothing before the first parameter that trains runs backwards.
+    #expect(part.plan.steps.filter { !$0.runsBackward }.map(\.name) == ["hidden.0", "hidden_norms.0", "activations.0"])
+    #expect(part.plan.activationByteCount < whole.plan.activationByteCount)
+  }
+
+  @Test func aNetworkThatIsFrozenThroughoutOnlyRunsForwards() throws {
+    let graph = try network(mlp(#""activation": "relu""#, depth: 1))
+    let names = try ParameterTable(graph).entries.map(\.name)
+    let trial = try Trial(graph, frozen: Set(names))
+    #expect(trial.run().loss.value > 0)
+    #expect(trial.plan.steps.allSatisfy { !$0.runsBackward })
+  }
+
+  @Test(arguments: precisions) func inferenceNeedsLessMemory(_ precision: Precision) throws {
+    let model = mlp(#""activation": "gelu", "normalization": "layer""#, depth: 8)
+    let training = try Trial(try network(model), precision)
+    let inference = try Trial(try network(model), precision, isTraining: false)
+    let (a, b) = (training.run(), inference.run())
+    #expect(a.prediction == b.prediction && a.loss == b.loss)
+    #expect(4 * inference.plan.activationByteCount < training.plan.activationByteCount)
+    #expect(inference.plan.steps.allSatisfy { !$0.runsBackward })
+    let prediction = try Trial(try network(model, isTraining: false), precision, isTraining: false)
+    #expect(prediction.run().prediction == b.prediction)
+  }
+
+  /// Twice the depth needs no more memory without a backward pass.
+  @Test func inferenceMemoryDoesNotGrowWithDepth() throws {
+    let byteCounts = try [8, 16].map {
+      try Trial(try network(mlp(#""activation": "relu""#, depth: $0)), isTraining: false).plan.activationByteCount
+    }
+    #expect(byteCounts[0] == byteCounts[1])
+  }
+
+  @Test func backwardCostsTwiceAForward() throws {
+    let graph = try network(mlp(#""activation": "relu""#))
+    let (training, inference) = (try Trial(graph).plan, try Trial(graph, isTraining: false).plan)
+    // All but the gradient of the first layer's input, which nobody needs, and the loss.
+    let first = 2 * 6 * 20 * 24
+    let loss = inference.steps.last?.flops ?? 0
+    #expect(training.flops - 3 * loss == 3 * (inference.flops - loss) - first)
+  }
+}

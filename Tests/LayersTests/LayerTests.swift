@@ -1,0 +1,112 @@
+import Arenas
+import Configuration
+import Kernels
+import Layers
+import Testing
+
+/// One example of one layer that configurations can name, or that architectures add by themselves.
+struct LayerCase: Sendable, CustomTestStringConvertible {
+  let type: any ConfigurableLayer.Type
+  let example: LayerExample
+
+  static let all = configurableLayers.flatMap { type in type.examples.map { LayerCase(type: type, example: $0) } }
+
+  var testDescription: String { "\(example.settings) on \(example.inputs)" }
+  var json: JSON { get throws { try JSONParser.parse(example.settings, file: "example") } }
+
+  /// Whether a configuration can name the layer.
+  var isCatalogued: Bool { layerCatalog.entries.contains { $0.kind == type.kind } }
+
+  func make(_ inputs: [TensorShape]) throws -> any Layer {
+    if isCatalogued { return try layerCatalog.read(json).product.make(inputs) }
+    return try ResidualAdd(settings: NoSettings(), inputs: inputs)
+  }
+}
+
+@Suite struct LayerTests {
+  @Test func everyLayerHasExamples() {
+    for type in configurableLayers { #expect(!type.examples.isEmpty, "\(type.kind)") }
+    let kinds = Set(configurableLayers.map { $0.kind })
+    #expect(kinds == Set(layerCatalog.entries.map(\.kind)).union([ResidualAdd.kind]))
+    #expect(kinds.count == configurableLayers.count)
+  }
+
+  @Test(arguments: LayerCase.all) func behaves(_ test: LayerCase) throws {
+    let layer = try test.make(test.example.inputs)
+    #expect(layer.inputShapes == test.example.inputs)
+    #expect(layer.outputShape == test.example.output)
+    if layer.isReshape {
+      // It never runs: the plan lets its output be its input.
+      #expect(layer.inputShapes[0].elementCount == layer.outputShape.elementCount)
+      #expect(layer.parameters.isEmpty && layer.buffers.isEmpty && layer.saved.isEmpty)
+      return
+    }
+    var check = LayerCheck(layer: layer)
+    check.isSameInInference = !(layer is BatchNorm || layer is Dropout)
+    let complaints = check.complaints()
+    #expect(complaints.isEmpty, "\(complaints.joined(separator: "\n"))")
+  }
+
+  @Test(arguments: LayerCase.all) func decodesStrictly(_ test: LayerCase) throws {
+    guard test.isCatalogued else { return }
+    let json = try test.json
+    let resolved = try layerCatalog.read(json).resolved
+    #expect(try layerCatalog.read(resolved).resolved == resolved)
+    let extra = try json.setting("no_such_key=1")
+    let error = #expect(throws: ConfigurationError.self) { _ = try layerCatalog.read(extra, path: "model.layers[2]") }
+    #expect(error?.path == "model.layers[2].no_such_key")
+    #expect(error?.message.contains("unknown key") == true)
+    for member in resolved.members ?? [] where member.key != "initializer" {
+      let mistyped = try json.setting("\(member.key)=[]")
+      #expect(throws: ConfigurationError.self, "\(member.key)") { _ = try layerCatalog.read(mistyped) }
+    }
+  }
+
+  @Test(arguments: LayerCase.all) func refusesOtherInputs(_ test: LayerCase) throws {
+    let inputs = test.example.inputs
+    #expect(throws: LayerError.self) { _ = try test.make([]) }
+    #expect(throws: LayerError.self) { _ = try test.make(inputs + [inputs[0]]) }
+    #expect(throws: LayerError.self) { _ = try test.make([TensorShape.scalar] + inputs.dropFirst()) }
+  }
+
+  @Test(arguments: Activation.allCases.filter { $0 != .identity && $0.derivativeFollowsFromOutput })
+  func behavesWithAnActivationFusedIn(_ activation: Activation) throws {
+    for hasBias in [true, false] {
+      var settings = Linear.LayerSettings(units: 9, initializer: .heNormal)
+      settings.hasBias = hasBias
+      let linear = try Linear(settings: settings, inputs: [[5, 13].shape])
+      let next = try ActivationLayer(settings: .init(activation), inputs: [linear.outputShape])
+      let fused = try #require(linear.fused(with: next))
+      #expect(fused.fused(with: next) == nil)
+      // A kink of ReLU can lie anywhere between two units, so the steps are small.
+      let complaints = LayerCheck(layer: fused, difference: 1e-3).complaints()
+      #expect(complaints.isEmpty, "\(complaints.joined(separator: "\n"))")
+    }
+  }
+
+  @Test func onlyAnActivationWhoseInputIsNotKeptIsFused() throws {
+    let linear = try Linear(settings: .init(units: 4, initializer: .heNormal), inputs: [[2, 3].shape])
+    for activation in Activation.allCases {
+      let next = try ActivationLayer(settings: .init(activation), inputs: [linear.outputShape])
+      #expect((linear.fused(with: next) != nil) == activation.derivativeFollowsFromOutput)
+    }
+    #expect(linear.fused(with: try Flatten(settings: NoSettings(), inputs: [linear.outputShape])) == nil)
+  }
+
+  @Test func residualsOfDifferentShapesAreRefused() {
+    let error = #expect(throws: LayerError.self) {
+      _ = try ResidualAdd(settings: NoSettings(), inputs: [[2, 3].shape, [2, 4].shape])
+    }
+    #expect(error?.description.contains("[2, 3] against [2, 4]") == true)
+  }
+
+  @Test func linearRefusesWhatCannotBeCounted() {
+    #expect(throws: LayerError.self) {
+      _ = try Linear(settings: .init(units: 1_000_000, initializer: .zeros), inputs: [[1 << 40, 1 << 18].shape])
+    }
+  }
+}
+
+extension [Int] {
+  var shape: TensorShape { TensorShape(self) }
+}
