@@ -193,7 +193,7 @@ struct PlanLayout {
     return ExecutionPlan.Step(
       name: node.name, layer: layer, counts: counts, tensors: tensors, matmuls: matmuls,
       parameters: layer.parameters.compactMap { table.index(of: node.parameterName($0)) }, accumulatedInputs: Self.bits(accumulatesInput), accumulatedParameters: Self.bits(accumulatesParameter),
-      runsBackward: runs, index: index)
+      runsBackward: runs, index: node.index)
   }
 
   private func placeParameter(_ name: String, runs: Bool) -> (master: Tensor, shadow: Tensor, gradient: Tensor) {

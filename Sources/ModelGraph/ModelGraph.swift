@@ -19,6 +19,8 @@ package struct ModelGraph: Sendable {
   package struct Node: Sendable {
     /// PyTorch's name of the module, `hidden.0`; its parameters are `hidden.0.weight`, …
     package let name: String
+    /// Its place in the graph as it was built: what its random numbers depend on, whatever is fused later.
+    package let index: Int
     package var layer: any Layer
     package var inputs: [Value]
 
@@ -115,7 +117,7 @@ package struct GraphBuilder {
 
   private mutating func add(_ name: String, layer: any Layer, _ inputs: [ModelGraph.Value]) -> ModelGraph.Value {
     precondition(names.insert(name).inserted, "two nodes are called \(name)")
-    nodes.append(ModelGraph.Node(name: name, layer: layer, inputs: inputs))
+    nodes.append(ModelGraph.Node(name: name, index: nodes.count, layer: layer, inputs: inputs))
     return .node(nodes.count - 1)
   }
 }
