@@ -79,7 +79,8 @@ package actor Recorder {
     let metrics = try MetricsWriter(folder: folder, resumeAt: step)
     if metrics.needsHeader { try metrics.run(header) }
     self.metrics = metrics
-    events = try TensorBoardWriter(folder: folder, resumeAt: step)
+    // TensorBoard drops what it has from the named step on: that is the first one still to come.
+    events = try TensorBoardWriter(folder: folder, resumeAt: step.map { $0 + 1 })
     lastStep = step ?? 0
   }
 
