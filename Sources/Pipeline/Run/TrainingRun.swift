@@ -92,9 +92,9 @@ package struct TrainingRun: Sendable {
       thread: loaderThread, data: model.data, tree: model.tree, rows: model.plan.rows, cursor: start.state.cursor,
       clock: clocks.loader)
 
-    let loading = Task { await loader.run() }
-    let recording = Task { await recorder.run() }
-    let writing = Task { [writer] in await writer?.run() }
+    let loading = Task(executorPreference: loaderThread) { await loader.run() }
+    let recording = Task(executorPreference: recorderThread) { await recorder.run() }
+    let writing = Task(executorPreference: writerThread) { [writer] in await writer?.run() }
     if start.isResumed {
       recorder.items.send(
         .event(EventRecord(step: start.state.step, kind: .resumed, text: "resumed after step \(start.state.step)")),
@@ -105,7 +105,7 @@ package struct TrainingRun: Sendable {
         let stage = ForwardStage(
           lane: lane, thread: laneThreads[lane], model: model,
           backward: BackwardStage(thread: laneThreads[lane], lane: lane, reduction: model.reduction), optimizer: optimizer, loader: loader, snapshot: snapshot, clock: clocks.lanes[lane])
-        group.addTask { await stage.run() }
+        group.addTask(executorPreference: laneThreads[lane]) { await stage.run() }
       }
     }
     loader.stop()

@@ -11,6 +11,8 @@ package actor DataLoader {
   private let rows: Int
   private let firstCursor: Int
   private let clock: StageClock
+  /// Most micro-batches that any lane plays in a step.
+  private let longestTurn: Int
   /// Filled micro-batches, one queue a lane.
   nonisolated let queues: [SlotQueue<MicroBatch>]
   private nonisolated let free: [SlotQueue<MicroBatch>]
@@ -30,6 +32,7 @@ package actor DataLoader {
     self.rows = rows
     firstCursor = cursor
     self.clock = clock
+    longestTurn = (0..<tree.lanes).map { tree.range(of: $0).count }.max() ?? 0
     let capacities = (0..<tree.lanes).map { Self.slotCount(tree, lane: $0) }
     queues = capacities.map { SlotQueue(capacity: $0) }
     // Woken when half of a lane's slots are free, not for each one.
@@ -68,8 +71,6 @@ package actor DataLoader {
       cursor += 1
     }
   }
-
-  private var longestTurn: Int { (0..<tree.lanes).map { tree.range(of: $0).count }.max() ?? 0 }
 
   nonisolated func recycle(_ slot: consuming MicroBatch, lane: Int) { free[lane].send(slot) }
 

@@ -6,10 +6,12 @@ import Synchronization
 
 /// A thread of its own that runs the jobs of the actors whose executor it is.
 ///
-/// Stages block and compute, which the shared cooperative pool cannot bear. An idle thread first spins, because the next
+/// Stages block and compute, which the shared cooperative pool cannot bear. As a stage's task prefers its thread as well
+/// (`executorPreference`), a continuation that is resumed comes straight back here; without, it takes a detour through the
+/// pool, which allocates and wakes a thread of its own. An idle thread first spins, because the next
 /// phase of a step is usually microseconds away and waking a sleeping core costs more than the phase; then it sleeps.
 // Sendable because its state is behind a mutex, an atomic and a semaphore.
-package final class StageThread: SerialExecutor, @unchecked Sendable {
+package final class StageThread: SerialExecutor, TaskExecutor, @unchecked Sendable {
   package let name: String
   private let jobs = Mutex(RigidDeque<UnownedJob>(capacity: StageThread.capacity))
   private let pending = Atomic<Int>(0)
@@ -46,6 +48,8 @@ package final class StageThread: SerialExecutor, @unchecked Sendable {
 
   package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
+  package func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
+
   /// Ends the thread once nothing is left to do. The actors on it must have finished.
   package func finish() {
     isFinished.store(true, ordering: .sequentiallyConsistent)
@@ -55,7 +59,8 @@ package final class StageThread: SerialExecutor, @unchecked Sendable {
   private func work() {
     while true {
       if let job = next() {
-        job.runSynchronously(on: asUnownedSerialExecutor())
+        // What runs here is alone on this thread, however it came.
+        job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
       } else if isFinished.load(ordering: .sequentiallyConsistent) {
         return
       } else {
