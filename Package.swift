@@ -18,9 +18,14 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [
   .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+/// - Parameter symbols: functions that the test program's own `troupe_counted_…` take the place of, in all libraries.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], counting symbols: [String] = []) -> Target {
   .testTarget(
-    name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: settings)
+    name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: settings,
+    linkerSettings: symbols.map {
+      .unsafeFlags(
+        ["-Xlinker", "--defsym=\($0)=troupe_counted_\($0)", "-Xlinker", "--export-dynamic-symbol=\($0)"])
+    })
 }
 
 let package = Package(
@@ -36,6 +41,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CPlatform"),
+    .systemLibrary(name: "CAllocations", path: "Tests/CAllocations"),
 
     room("Arenas", ["CPlatform"]),
     room("Configuration"),
@@ -76,6 +82,13 @@ let package = Package(
     tests("Optimizers", ["Arenas", "Configuration", "Kernels"]),
     tests("CheckpointFiles", ["Arenas", "CHDF5"]),
     tests("RunRecords"),
+    tests(
+      "Pipeline",
+      [
+        "Arenas", "CAllocations", "CheckpointFiles", "Configuration", "DataReading", "ExecutionPlanning", "Kernels",
+        "Optimizers", "RunRecords",
+      ],
+      counting: ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign", "_Znwm"]),
     tests("DataReading", ["Arenas", "CHDF5", "CPlatform", "Configuration"]),
   ]
 )

@@ -2,6 +2,9 @@
 struct ProtoBuffer {
   private(set) var bytes: [UInt8] = []
 
+  /// Keeps the memory for the next message.
+  mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+
   private enum WireType: UInt64 {
     case varint = 0
     case fixed64 = 1
@@ -46,7 +49,9 @@ struct ProtoBuffer {
   }
 
   mutating func field(_ number: Int, _ value: String) {
-    field(number, bytes: Array(value.utf8))
+    key(number, .delimited)
+    varint(UInt64(value.utf8.count))
+    bytes.append(contentsOf: value.utf8)
   }
 
   mutating func field(_ number: Int, bytes value: [UInt8]) {
@@ -61,10 +66,17 @@ struct ProtoBuffer {
     for value in values { fixed(value.bitPattern) }
   }
 
-  /// A nested message.
+  /// A nested message: built in place, then moved on by the length in front of it.
   mutating func field(_ number: Int, _ build: (inout ProtoBuffer) -> Void) {
-    var nested = ProtoBuffer()
-    build(&nested)
-    field(number, bytes: nested.bytes)
+    key(number, .delimited)
+    let start = bytes.count
+    build(&self)
+    let end = bytes.count
+    varint(UInt64(end - start))
+    // The length now stands behind the message: rotate it to the front, byte by byte.
+    for position in end..<bytes.count {
+      let byte = bytes.remove(at: position)
+      bytes.insert(byte, at: start + position - end)
+    }
   }
 }

@@ -15,6 +15,8 @@ package final class TensorBoardWriter {
   private var histogram = TensorBoardHistogram()
   private var file: LogFile
   private var pending: [UInt8] = []
+  /// The message under way; kept, so that a steady step allocates nothing.
+  private var message = ProtoBuffer()
 
   /// Starts a new event file in `folder`.
   ///
@@ -28,10 +30,8 @@ package final class TensorBoardWriter {
     let name = Self.makeFileName(wallTime: wallTime)
     file = try LogFile(path: folder.appending(path: name).systemPath, mode: .create)
     fileName = name
-    append(Self.event(wallTime: wallTime, step: nil) { $0.field(3, "brain.Event:2") })
-    if let step {
-      append(Self.event(wallTime: wallTime, step: step) { $0.field(7) { $0.field(1, 1) } })
-    }
+    append(wallTime: wallTime, step: nil) { $0.field(3, "brain.Event:2") }
+    if let step { append(wallTime: wallTime, step: step) { $0.field(7) { $0.field(1, 1) } } }
     try flush()
   }
 
@@ -105,31 +105,25 @@ package final class TensorBoardWriter {
   }
 
   private func summary(step: Int, _ build: (inout ProtoBuffer) -> Void) throws(RecordsError) {
-    append(Self.event(wallTime: Self.now(), step: step) { $0.field(5, build) })
+    append(wallTime: Self.now(), step: step) { $0.field(5, build) }
     if pending.count >= Self.flushThreshold { try flush() }
   }
 
-  private func append(_ event: [UInt8]) {
-    pending.append(contentsOf: Self.record(event, crc))
+  /// An event as a record: u64 length, masked CRC of the length, event, masked CRC of the event; little-endian.
+  private func append(wallTime: Double, step: Int?, _ build: (inout ProtoBuffer) -> Void) {
+    message.removeAll()
+    message.field(1, wallTime)
+    if let step { message.field(2, step) }
+    build(&message)
+    let start = pending.count
+    appendFixed(UInt64(message.bytes.count))
+    appendFixed(crc.masked(pending.span.extracting(start..<pending.count)))
+    pending.append(contentsOf: message.bytes)
+    appendFixed(crc.masked(message.bytes.span))
   }
 
-  static func event(wallTime: Double, step: Int?, _ build: (inout ProtoBuffer) -> Void) -> [UInt8] {
-    var proto = ProtoBuffer()
-    proto.field(1, wallTime)
-    if let step { proto.field(2, step) }
-    build(&proto)
-    return proto.bytes
-  }
-
-  /// u64 length, masked CRC of the length, data, masked CRC of the data; little-endian.
-  static func record(_ data: [UInt8], _ crc: CRC32C) -> [UInt8] {
-    var length = ProtoBuffer()
-    length.fixed(UInt64(data.count))
-    var lengthCheck = ProtoBuffer()
-    lengthCheck.fixed(crc.masked(length.bytes.span))
-    var dataCheck = ProtoBuffer()
-    dataCheck.fixed(crc.masked(data.span))
-    return length.bytes + lengthCheck.bytes + data + dataCheck.bytes
+  private func appendFixed<Value: FixedWidthInteger>(_ value: Value) {
+    for shift in stride(from: 0, to: Value.bitWidth, by: 8) { pending.append(UInt8(truncatingIfNeeded: value >> Value(shift))) }
   }
 
   private static func now() -> Double { Date().timeIntervalSince1970 }

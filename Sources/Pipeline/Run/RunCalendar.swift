@@ -38,7 +38,8 @@ struct RunCalendar: Sendable {
   }
 
   /// `step` counts the steps done: the first that is logged is 1.
-  func evaluates(after step: Int) -> Bool { step % evaluateEvery == 0 }
+  /// The last step is evaluated in any case, and before it is saved.
+  func evaluates(after step: Int) -> Bool { step % evaluateEvery == 0 || step == totalSteps }
   func saves(after step: Int) -> Bool { step % saveEvery == 0 }
   func logsNorms(after step: Int) -> Bool { step % normsEvery == 0 || step == 1 }
   func watchesActivations(after step: Int) -> Bool { step % activationsEvery == 0 || step == 1 }

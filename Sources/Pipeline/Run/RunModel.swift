@@ -60,6 +60,7 @@ package final class RunModel: Sendable {
   /// Writes the first values of everything, as the seed says.
   package func initialize() {
     state.table.initialize(parameters: state.parameters, buffers: state.buffers, seed: configuration.seed)
+    for slot in update.slots { slot.all(as: .float32).zero() }
     adoptParameters()
   }
 

@@ -17,6 +17,8 @@ package struct RunState: Sendable, Equatable {
   /// The lowest validation loss so far and how many evaluations ago it was.
   package var lowestLoss: Double?
   package var evaluationsSinceLowest = 0
+  /// The step of the last evaluation; nil before the first.
+  package var evaluatedStep: Int?
   /// What a schedule that looks at the validation loss remembers.
   package var plateau: PlateauState?
   /// Seconds of training, over all resumptions.
@@ -36,6 +38,7 @@ package struct RunState: Sendable, Equatable {
       ("best", .array(best.map { .object([("step", .integer($0.step)), ("value", .number($0.value))]) })),
       ("lowest_loss", lowestLoss.map { .number($0) } ?? .null),
       ("evaluations_since_lowest", .integer(evaluationsSinceLowest)),
+      ("evaluated_step", evaluatedStep.map { .integer($0) } ?? .null),
       ("plateau", plateau?.json ?? .null), ("seconds", .number(seconds)),
     ])
   }
@@ -61,6 +64,7 @@ package struct RunState: Sendable, Equatable {
     }
     lowestLoss = json["lowest_loss"]?.double
     evaluationsSinceLowest = try count("evaluations_since_lowest")
+    evaluatedStep = json["evaluated_step"]?.integer
     if let saved = json["plateau"], saved != .null { plateau = try PlateauState(json: saved) }
     seconds = try number("seconds")
   }

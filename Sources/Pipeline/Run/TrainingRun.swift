@@ -86,7 +86,7 @@ package struct TrainingRun: Sendable {
     }
     let optimizer = OptimizerStage(
       thread: laneThreads[0], model: model, purpose: purpose, state: start.state, calendar: RunCalendar(model, build: BuildInfo.text),
-      recorder: recorder, writer: writer, snapshot: snapshot, stopRequest: stopRequest, header: header,
+      savedStep: start.isResumed ? start.state.step : nil, recorder: recorder, writer: writer, snapshot: snapshot, stopRequest: stopRequest, header: header,
       clock: clocks.optimizer)
     let loader = DataLoader(
       thread: loaderThread, data: model.data, tree: model.tree, rows: model.plan.rows, cursor: start.state.cursor,
@@ -118,7 +118,7 @@ package struct TrainingRun: Sendable {
     await recorder.finish(outcome.event(step: state.step))
     recorder.items.close()
     await recording.value
-    if let failure = recorder.firstFailure { outcome = .failed(failure.description) }
+    if let failure = recorder.firstFailure, !outcome.isBad { outcome = .failed(failure.description) }
     let validation = await optimizer.finalValidation
     return Result(
       outcome: outcome, state: state, loss: await optimizer.lastLoss,
@@ -148,6 +148,14 @@ struct StageClocks: Sendable {
 }
 
 extension RunOutcome {
+  /// What has gone wrong already is said, not what went wrong after it.
+  fileprivate var isBad: Bool {
+    switch self {
+    case .finished, .stoppedEarly, .interrupted: false
+    case .diverged, .failed: true
+    }
+  }
+
   func event(step: Int) -> EventRecord {
     switch self {
     case .finished: EventRecord(step: step, kind: .finished, text: "finished")

@@ -53,7 +53,6 @@ package actor OptimizerStage {
   private var stepStart: UInt64 = 0
   private var sessionStart = StageClock.now
   private var lastSavedStep: Int?
-  private var lastEvaluatedStep: Int?
   private var lastValidation: LossSums?
   private var hasStoppedEarly = false
   private(set) var outcome = RunOutcome.finished
@@ -63,7 +62,8 @@ package actor OptimizerStage {
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   init(
-    thread: StageThread, model: RunModel, purpose: TrainingRun.Purpose, state: RunState, calendar: RunCalendar, recorder: Recorder,
+    thread: StageThread, model: RunModel, purpose: TrainingRun.Purpose, state: RunState, calendar: RunCalendar,
+    savedStep: Int?, recorder: Recorder,
     writer: CheckpointWriter?, snapshot: StateSnapshot?, stopRequest: StopRequest, header: RunHeader, clock: StageClock
   ) {
     self.thread = thread
@@ -71,6 +71,8 @@ package actor OptimizerStage {
     self.purpose = purpose
     self.state = state
     self.calendar = calendar
+    lastSavedStep = savedStep
+    hasStoppedEarly = state.hasRunOutOfPatience(model.configuration.training.earlyStopping)
     self.recorder = recorder
     self.writer = writer
     self.snapshot = snapshot
@@ -117,10 +119,12 @@ package actor OptimizerStage {
       if case .evaluate(let samples, let split, let usesAverage) = purpose {
         return evaluate(samples, split: split, usesAverage: usesAverage)
       }
-      return await beginStepOrFinish()
+      return await start()
     case .playing: return await decideUpdate()
     case .clipping: return beginUpdate()
-    case .updating: return await endStep()
+    case .updating:
+      model.update.collect(into: &updateStatistics)
+      return await endStep()
     case .evaluating(let evaluation, let split):
       record(evaluation.total(), split: split)
       if case .evaluate = purpose { return finish(.finished) }
@@ -130,6 +134,17 @@ package actor OptimizerStage {
       return await beginStepOrFinish()
     case .done: return .stop
     }
+  }
+
+  private func start() async -> Work {
+    // Rolling back needs something to go back to: the first parameters may have come from a file.
+    if case .rollBack = model.configuration.training.nonfinite, lastSavedStep == nil, let work = await beginSnapshot() {
+      return work
+    }
+    // A run that was stopped where an evaluation was due left it out.
+    let owesEvaluation = state.step > 0 && calendar.evaluates(after: state.step) && state.evaluatedStep != state.step
+    if owesEvaluation, stopRequest.signal(after: state.step) == nil, let work = beginEvaluation() { return work }
+    return await beginStepOrFinish()
   }
 
   private func beginStepOrFinish() async -> Work {
@@ -144,7 +159,8 @@ package actor OptimizerStage {
       return await finishSaving(isOver ? .finished : .interrupted(signal))
     }
     if isOver {
-      if lastEvaluatedStep != state.step, let work = beginEvaluation() { return work }
+      // Also where a run that had ended is looked at again: its result is wanted, and not recorded twice.
+      if state.evaluatedStep != state.step || lastValidation == nil, let work = beginEvaluation() { return work }
       return await finishSaving(hasStoppedEarly ? .stoppedEarly : .finished)
     }
     stepStart = StageClock.now
@@ -197,9 +213,7 @@ package actor OptimizerStage {
 
   private func setScalars() {
     let configuration = model.configuration
-    learningRate =
-      configuration.optimizer.learningRate * calendar.rateFactor(step: state.step)
-      * (state.plateau?.factor ?? 1)
+    learningRate = scheduledRate
     let clipping = configuration.clipping.scales(gradientStatistics, globalNorm: gradientNorm)
     clipScale = Double(clipping.globalScale)
     let averageDecay = configuration.training.average.decay(step: state.step)
@@ -215,8 +229,11 @@ package actor OptimizerStage {
     }
   }
 
+  private var scheduledRate: Double {
+    model.configuration.optimizer.learningRate * calendar.rateFactor(step: state.step) * (state.plateau?.factor ?? 1)
+  }
+
   private func endStep() async -> Work {
-    model.update.collect(into: &updateStatistics)
     state.step += 1
     state.cursor += 1
     await report()
@@ -226,7 +243,13 @@ package actor OptimizerStage {
   }
 
   private func saveOrGoOn() async -> Work {
-    if calendar.saves(after: state.step), let work = await beginSnapshot() { return work }
+    if calendar.saves(after: state.step) {
+      if lastSavedStep == state.step {
+        noteBest()
+      } else if let work = await beginSnapshot() {
+        return work
+      }
+    }
     return await beginStepOrFinish()
   }
 
@@ -243,7 +266,11 @@ package actor OptimizerStage {
     case .skip:
       state.skippedUpdates += 1
       tell(.skippedNonfinite, "step \(state.step + 1): update left out, \(place)")
-      for index in updateStatistics.indices { updateStatistics[index] = UpdateStatistics() }
+      (learningRate, clipScale) = (scheduledRate, 1)
+      for (index, entry) in model.table.entries.enumerated() {
+        updateStatistics[index] = UpdateStatistics()
+        updateStatistics[index].parameter = Statistics.measure(model.table.slice(entry, in: model.state.parameters))
+      }
       return await endStep()
     case .rollBack: return await rollBack(place)
     }
@@ -308,7 +335,8 @@ package actor OptimizerStage {
 
   private func record(_ sums: LossSums, split: String) {
     lastValidation = sums
-    lastEvaluatedStep = state.step
+    guard state.evaluatedStep != state.step else { return }
+    state.evaluatedStep = state.step
     let hasAccuracy = (model.graph.lossNode.flatMap { model.graph.nodes[$0].layer as? any Loss })?.accuracyName != nil
     recorder.items.send(
       .validation(
@@ -334,14 +362,17 @@ package actor OptimizerStage {
 
   private var heldTicket: SnapshotTicket?
 
+  /// Enters the checkpoint of this step among the best, if it was evaluated and is one of them.
+  private func noteBest() {
+    guard state.evaluatedStep == state.step, let sums = lastValidation else { return }
+    state.noteCheckpoint(validation: sums, model.configuration.checkpoints)
+  }
+
   private func orderCheckpoint() async {
     guard let ticket = heldTicket.take(), let writer else { return }
     lastSavedStep = state.step
-    var saved = finalState
-    if lastEvaluatedStep == state.step, let sums = lastValidation {
-      saved.noteCheckpoint(validation: sums, model.configuration.checkpoints)
-      state.best = saved.best
-    }
+    noteBest()
+    let saved = finalState
     let metadata = CheckpointMetadata(step: state.step, texts: calendar.texts(saved, model))
     writer.orders.send(CheckpointOrder(ticket: ticket, metadata: metadata, pools: calendar.pools(saved)))
   }

@@ -44,6 +44,8 @@ package actor Recorder {
   private let progress: @Sendable (RunProgress) -> Void
   private var metrics: MetricsWriter?
   private var events: TensorBoardWriter?
+  /// Kept, so that a step allocates nothing.
+  private var scalars: [(tag: String, value: Float)] = [("loss/train", 0), ("learning_rate", 0), ("gradient_norm", 0)]
   private var lastStages = StageClock.now
   private var lastStep = 0
   private nonisolated let failure = Mutex<RecordsError?>(nil)
@@ -155,11 +157,10 @@ package actor Recorder {
       try metrics?.step(record)
       if report.hasNorms { try metrics?.norms(step: record.step, report.norms.span) }
       if report.hasActivations { try metrics?.activations(step: record.step, report.activations.span) }
-      try events?.scalars(
-        [
-          ("loss/train", record.loss), ("learning_rate", Float(record.learningRate)),
-          ("gradient_norm", record.gradientNorm),
-        ], step: record.step)
+      scalars[0].value = record.loss
+      scalars[1].value = Float(record.learningRate)
+      scalars[2].value = record.gradientNorm
+      try events?.scalars(scalars, step: record.step)
     }
     freeReports.send(report)
     progress(.step(record, totalSteps: totalSteps))

@@ -1,0 +1,138 @@
+import Arenas
+import CheckpointFiles
+import Configuration
+import DataReading
+import Foundation
+import Pipeline
+import Testing
+
+/// One case of Tests/Golden: settings, weights and data, and what PyTorch computed from them.
+struct GoldenCase: CustomTestStringConvertible {
+  let name: String
+  let json: JSON
+  private let tensors: URL
+
+  var testDescription: String { name }
+
+  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appending(path: "Golden")
+
+  static var all: [GoldenCase] {
+    get throws {
+      try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        .filter { $0.lastPathComponent.hasPrefix("mlp-") && $0.pathExtension == "json" }
+        .sorted { $0.path < $1.path }.map { try GoldenCase($0) }
+    }
+  }
+
+  private init(_ file: URL) throws {
+    json = try ConfigurationFile.load(file.path)
+    name = file.deletingPathExtension().lastPathComponent
+    tensors = file.deletingPathExtension().appendingPathExtension("safetensors")
+  }
+
+  var hasBatchNorm: Bool { json["model"]?["normalization"]?.string == "batch" }
+  var undetermined: [String] { json["undetermined"]?.array?.compactMap(\.string) ?? [] }
+
+  func numbers(_ key: String) -> [Double] { json["golden"]?[key]?.array?.compactMap(\.double) ?? [] }
+
+  func number(_ key: String) -> Double? { json["golden"]?[key]?.double }
+
+  /// A number for each tensor.
+  func numbersByName(_ key: String) -> [(name: String, value: Double)] {
+    (json["golden"]?[key]?.members ?? []).compactMap { member in member.value.double.map { (member.key, $0) } }
+  }
+
+  /// The elements of each tensor.
+  func elementsByName(_ key: String) -> [(name: String, values: [Double])] {
+    (json["golden"]?[key]?.members ?? []).map { ($0.key, $0.value.array?.compactMap(\.double) ?? []) }
+  }
+
+  // MARK: As a run of ours
+
+  /// The case's settings in the spelling of our configurations.
+  func configuration(microBatches: Int) throws -> JSON {
+    let training = try #require(json["training"])
+    let steps = try #require(training["steps"]?.integer)
+    var members: [(String, JSON)] = [
+      ("name", .string(name)), ("data", try data(training)), ("model", try model()),
+      (
+        "training",
+        .object([
+          ("duration", .string("\(steps) steps")), ("micro_batches", .integer(microBatches)),
+          ("precision", training["precision"] ?? .null),
+        ])
+      ),
+    ]
+    for key in ["loss", "optimizer", "schedule", "clipping"] { members.append((key, try #require(json[key]))) }
+    return .object(members)
+  }
+
+  /// Stands for the samples from memory: of their size, and read in their order.
+  private func data(_ training: JSON) throws -> JSON {
+    .object([
+      ("type", .string("noise")), ("count", try #require(training["rows"])),
+      ("shape", .array([try #require(json["model"]?["inputs"])])),
+      ("batch_size", try #require(training["batch_size"])), ("validation_fraction", .integer(0)),
+      ("shuffle", .boolean(false)),
+    ])
+  }
+
+  private func model() throws -> JSON {
+    let members = try #require(json["model"]?.members)
+    let hasWidths = json["model"]?["width"]?.array != nil
+    return .object(
+      members.compactMap { member in
+        switch member.key {
+        case "inputs", "outputs": nil
+        case "depth" where hasWidths: nil
+        case "width" where hasWidths: ("widths", member.value)
+        case "normalization_position": ("normalization_place", member.value)
+        default: (member.key, member.value)
+        }
+      })
+  }
+
+  func samples() throws -> MemorySamples {
+    let entries = try Safetensors.contents(at: tensors).entries
+    let input = try #require(entries.first { $0.name == "input" })
+    let target = try #require(entries.first { $0.name == "target" })
+    let isClass = target.type == .i32
+    let arenas = [input, target].map { Arena(byteCount: $0.range.count) }
+    _ = try Safetensors.read(
+      at: tensors,
+      into: [
+        CheckpointTensor(path: "input", shape: TensorShape(input.dimensions), slice: arenas[0].all(as: .float32)),
+        CheckpointTensor(
+          path: "target", shape: TensorShape(target.dimensions), slice: arenas[1].all(as: isClass ? .int32 : .float32)),
+      ], match: .subset)
+    let outputs = try #require(json["model"]?["outputs"]?.integer)
+    return withExtendedLifetime(arenas) {
+      let targets = arenas[1].all(as: isClass ? .int32 : .float32)
+      return MemorySamples(
+        name: name, count: input.dimensions[0],
+        columns: [
+          .init(
+            SampleField(name: SampleField.input, shape: TensorShape([input.dimensions[1]]), type: .float32),
+            .floats(arenas[0].all(as: .float32).array)),
+          isClass
+            ? .init(
+              SampleField(name: SampleField.target, shape: .scalar, type: .int32, classCount: outputs),
+              .integers(targets.integers.indices.map { targets.integers[$0] }))
+            : .init(
+              SampleField(name: SampleField.target, shape: TensorShape([outputs]), type: .float32),
+              .floats(targets.array)),
+        ])
+    }
+  }
+
+  /// Writes the case's weights over the model's.
+  func load(into model: RunModel) throws {
+    let renamed = model.modelTensors.map { tensor in
+      CheckpointTensor(
+        path: "parameters/" + tensor.path.drop { $0 != "/" }.dropFirst(), shape: tensor.shape, slice: tensor.slice)
+    }
+    _ = try Safetensors.read(at: tensors, into: renamed, match: .subset)
+    model.adoptParameters()
+  }
+}
