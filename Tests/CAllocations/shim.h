@@ -29,7 +29,8 @@ typedef struct {
   troupe_thread_allocations threads[troupe_most_threads];
 } troupe_allocations;
 
-// Every object file that uses this header brings its own copy of what is defined in it; weak makes the program take one.
+// Every object file that uses this header brings its own copy of what is defined in it; weak makes the program take
+// one.
 #define TROUPE_COUNTED __attribute__((weak, noinline))
 
 TROUPE_COUNTED troupe_allocations *troupe_allocation_table(void) {
@@ -65,8 +66,8 @@ TROUPE_COUNTED void troupe_count_allocation(void *caller) {
   }
 }
 
-// What stands in front of malloc and the others, under names that the linker gives to them (Package.swift). Not inline, so
-// that the return address is in the caller.
+// What stands in front of malloc and the others, under names that the linker gives to them (Package.swift). Not
+// inline, so that the return address is in the caller.
 
 TROUPE_COUNTED void *troupe_counted_malloc(size_t size) {
   troupe_count_allocation(__builtin_return_address(0));

@@ -58,8 +58,8 @@ import Testing
 
 /// Trains, and looks at what each stage's thread allocates in the steady part of the run.
 ///
-/// oneDNN builds a hash table of a product's arguments in every `dnnl_primitive_execute`: its allocations are its own, and
-/// counted apart.
+/// oneDNN builds a hash table of a product's arguments in every `dnnl_primitive_execute`: its allocations are its own,
+/// and counted apart.
 ///
 /// - Parameter perRecordedStep: what the recorder may allocate, on average, where there is a folder.
 private func expectNoAllocations(
@@ -69,7 +69,8 @@ private func expectNoAllocations(
   let model = try Trial(json: json, lanes: lanes).model()
   model.initialize()
   if let folder { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
-  let looks = Mutex((first: CountedAllocations(), last: CountedAllocations(), counts: [String: CountedAllocations.Count]()))
+  let looks = Mutex(
+    (first: CountedAllocations(), last: CountedAllocations(), counts: [String: CountedAllocations.Count]()))
   let (steady, watched) = (AllocationTests.steady, AllocationTests.watched)
   let run = TrainingRun(
     model: model, folder: folder, start: .init(state: RunState(), isResumed: false)

@@ -1,9 +1,9 @@
 import CAllocations
 import Foundation
 
-/// The functions that stand in front of malloc and operator new for every library in the test program: the linker gives them
-/// those names and exports them (Package.swift), so nothing needs to be preloaded. Named here because code in a header is
-/// only there when it is used.
+/// The functions that stand in front of malloc and operator new for every library in the test program: the linker gives
+/// them those names and exports them (Package.swift), so nothing needs to be preloaded. Named here because code in a
+/// header is only there when it is used.
 private let countedFunctions: [any Sendable] = [
   troupe_counted_malloc, troupe_counted_calloc, troupe_counted_realloc, troupe_counted_aligned_alloc,
   troupe_counted_posix_memalign, troupe_counted__Znwm,

@@ -72,7 +72,8 @@ private final class CountedSamples: SampleSource {
   @Test func theMeanDoesNotDependOnTheBatches() async throws {
     var losses: [Double] = []
     for batch in [1, 8, 24, 48] {
-      let json = try configuration("data.batch_size=\(batch)", "training.micro_batches=1", #"training.duration="0 steps""#)
+      let json = try configuration(
+        "data.batch_size=\(batch)", "training.micro_batches=1", #"training.duration="0 steps""#)
       let played = try await Trial(json: json).play()
       let validation = try #require(played.result.validation)
       #expect(validation.count == 37)

@@ -167,6 +167,6 @@ extension TensorSlice {
   }
 }
 
-extension Array<Float> {
+extension [Float] {
   var norm: Double { reduce(0) { $0 + Double($1) * Double($1) }.squareRoot() }
 }

@@ -6,7 +6,8 @@ import Testing
 @Suite(.serialized) struct LaneTests {
   /// Everything that could depend on who computes what: dropout, batch norm, an average, clipping.
   private static let everything = [
-    "data.count=400", "data.batch_size=120", #"model={"type":"mlp","depth":3,"width":20,"#
+    "data.count=400", "data.batch_size=120",
+    #"model={"type":"mlp","depth":3,"width":20,"#
       + #""normalization":"batch","residual":true,"dropout":0.1}"#,
     "training.ema.decay=0.99", #"training.validate_every="20 steps""#, #"clipping={"type":"global_norm"}"#,
   ]

@@ -84,7 +84,9 @@ import Testing
 
   // MARK: skip
 
-  private static let skipping = ["training.on_nonfinite=skip", "training.max_skipped=2", #"training.duration="35 steps""#]
+  private static let skipping = [
+    "training.on_nonfinite=skip", "training.max_skipped=2", #"training.duration="35 steps""#,
+  ]
 
   @Test func skipLeavesUpdatesOutUpToItsLimit() async throws {
     let scratch = try Scratch()

@@ -71,7 +71,8 @@ import Testing
   }
 
   @Test func bfloat16GoesOn() async throws {
-    let json = try configuration("training.precision=bfloat16", "training.ema.decay=0.9", #"training.duration="15 steps""#)
+    let json = try configuration(
+      "training.precision=bfloat16", "training.ema.decay=0.9", #"training.duration="15 steps""#)
     try await expectEqual(json, stops: [4, 5, 11])
   }
 
@@ -79,7 +80,8 @@ import Testing
   @Test(arguments: [10, 9, 11, 20])
   func stopsAtAnEvaluationGoOn(stop: Int) async throws {
     let json = try configuration(
-      #"training.duration="25 steps""#, #"schedule={"type":"reduce_on_plateau","factor":0.5,"patience":0,"threshold":0.5}"#,
+      #"training.duration="25 steps""#,
+      #"schedule={"type":"reduce_on_plateau","factor":0.5,"patience":0,"threshold":0.5}"#,
       "training.early_stopping.patience=5", #"training.validate_every="5 steps""#, #"checkpoints.every="10 steps""#,
       "checkpoints.keep_best=2")
     try await expectEqual(json, stops: [stop])

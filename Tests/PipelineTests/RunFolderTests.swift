@@ -53,8 +53,10 @@ import Testing
     let played = try await session(json, scratch.folder("run"))
     let newest = try #require(try CheckpointFolder(scratch.folder("run")).newestGood())
     let shapes: [(String, [Int])] = [
-      ("hidden.0.weight", [24, 12]), ("hidden.0.bias", [24]), ("hidden_norms.0.weight", [24]), ("hidden_norms.0.bias", [24]),
-      ("hidden.1.weight", [24, 24]), ("hidden.1.bias", [24]), ("hidden_norms.1.weight", [24]), ("hidden_norms.1.bias", [24]),
+      ("hidden.0.weight", [24, 12]), ("hidden.0.bias", [24]), ("hidden_norms.0.weight", [24]),
+      ("hidden_norms.0.bias", [24]),
+      ("hidden.1.weight", [24, 24]), ("hidden.1.bias", [24]), ("hidden_norms.1.weight", [24]),
+      ("hidden_norms.1.bias", [24]),
       ("head.weight", [4, 24]), ("head.bias", [4]),
     ]
     var expected: [String: [Int]] = [:]
@@ -72,7 +74,8 @@ import Testing
     #expect(try played.model.export(to: file, step: 2) == 14)
     #expect(
       try Set(Safetensors.contents(at: file).entries.map(\.name))
-        == Set(shapes.map(\.0) + (0..<2).flatMap { ["hidden_norms.\($0).running_mean", "hidden_norms.\($0).running_var"] }))
+        == Set(
+          shapes.map(\.0) + (0..<2).flatMap { ["hidden_norms.\($0).running_mean", "hidden_norms.\($0).running_var"] }))
     let (other, same) = (
       try await session(json, scratch.folder("other"), stopAfter: 0, initialParameters: file.path),
       try await session(json, scratch.folder("same"), stopAfter: 0, initialParameters: newest.url.path)
@@ -146,7 +149,8 @@ import Testing
     }
     try write(5)
     let json = try configuration(
-      #"data={"type":"csv","file":"\#(file.path)","batch_size":6,"standardize":true}"#, #"training.duration="12 steps""#)
+      #"data={"type":"csv","file":"\#(file.path)","batch_size":6,"standardize":true}"#, #"training.duration="12 steps""#
+    )
     _ = try await session(json, scratch.folder("run"), stopAfter: 4)
     try write(6)
     let text = await error { _ = try await session(json, scratch.folder("run"), .resume) }
@@ -157,7 +161,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("optimizer.learning_rate=0.02", "optimizer.learning_rate"), ("optimizer.weight_decay=0.3", "optimizer.weight_decay"),
+    ("optimizer.learning_rate=0.02", "optimizer.learning_rate"),
+    ("optimizer.weight_decay=0.3", "optimizer.weight_decay"),
     ("model.width=25", "model.width"), ("seed=4", "seed"), ("training.micro_batches=4", "training.micro_batches"),
     (#"clipping={"type":"value"}"#, "clipping"), ("training.precision=bfloat16", "training.precision"),
     ("data.batch_size=12", "data.batch_size"),

@@ -113,14 +113,23 @@ package final class RunFolder: Sendable {
 final class FileLock: Sendable {
   private let descriptor: Int32
 
+  /// A process that is ending, or one between fork and exec, holds on to a lock a little longer.
+  private static let attempts = 10
+  private static let pause = 0.02
+
   init(_ folder: URL) throws(RunError) {
     let path = folder.appending(path: "run.lock").path
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
       throw RunError("cannot write in the run folder \(folder.path): \(String(cString: strerror(errno)))")
     }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      close(descriptor)
+    for attempt in 1... {
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
+      if attempt < Self.attempts {
+        Thread.sleep(forTimeInterval: Self.pause)
+        continue
+      }
+      // Not closed here: `deinit` runs although the initializer throws.
       throw RunError("\(folder.path): another process is training this run; wait for it or give another --run-dir")
     }
   }
