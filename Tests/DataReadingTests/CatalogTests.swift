@@ -58,6 +58,6 @@ import Testing
     let definitions = SchemaDefinitions()
     let reader = SettingsReader(describingInto: definitions)
     _ = try reader.component("data", from: DataCatalog.catalog, "data")
-    #expect(definitions.alternatives["data"]?.count == 6)
+    #expect(definitions.alternatives["data"]?.count == DataCatalog.catalog.entries.count)
   }
 }

@@ -1,0 +1,52 @@
+# Troupe's everyday commands; `make` alone lists them.
+
+TROUPE := .build/release/troupe
+SCHEMA := Configs/schema/train.schema.json
+SOURCES := Sources Tests Package.swift
+# The demo trains into folders of its own: repeating it replaces them and touches no other run.
+DEMO := checkpoints/demo
+REPORT := checkpoints/demo.html
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help dependencies build demo test test-full format lint schema clean
+
+help: ## list these commands
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+dependencies: ## install what is missing (apt)
+	@Scripts/install-dependencies.sh
+
+build: dependencies ## build for release: .build/release/troupe
+	swift build -c release
+
+demo: build ## train 50 sigmoid and 50 ReLU layers, compare them in one report
+	@test -d Datasets/glyphs || $(TROUPE) dataset make glyphs Datasets/glyphs
+	@rm -rf $(DEMO)
+	@for name in mlp-sigmoid mlp-relu; do \
+	  echo && $(TROUPE) train Configs/$$name.json --run-dir $(DEMO)/$$name || exit; \
+	done
+	@echo && echo "On digits that neither network has seen:"
+	@for name in mlp-sigmoid mlp-relu; do $(TROUPE) evaluate $(DEMO)/$$name || exit; done
+	@echo && $(TROUPE) report $(DEMO)/mlp-sigmoid $(DEMO)/mlp-relu --output $(REPORT)
+	@echo && echo "Open $(REPORT) in a browser: both runs side by side."
+
+test: dependencies ## run every test, in release (kernels are far slower in debug)
+	swift test -c release
+
+test-full: dependencies ## the same, with the tests that take minutes
+	TROUPE_LONG_TESTS=1 swift test -c release
+
+format: dependencies ## rewrite the sources with swift format
+	swift format --in-place --recursive $(SOURCES)
+
+lint: dependencies ## check the sources with swift format, change nothing
+	swift format lint --strict --recursive $(SOURCES)
+
+schema: build ## write the JSON Schema of configurations
+	@mkdir -p $(dir $(SCHEMA))
+	$(TROUPE) schema > $(SCHEMA).tmp
+	@mv $(SCHEMA).tmp $(SCHEMA)
+
+clean: ## remove what was built; runs and data stay
+	swift package clean
