@@ -31,14 +31,16 @@ struct Evaluate: AsyncParsableCommand {
       }
       let stored = try StoredRun(run, choice, say: json.output.say)
       let result = try await stored.evaluate(split: split, lanes: lanes.count)
+      let accuracy = result.accuracy.map { String(format: ", accuracy %.2f%%", 100 * $0) } ?? ""
       json.output.say(
         String(
-          format: "%@ at step %d, %@: loss %.4f, accuracy %.2f%% of %d samples", stored.configuration.name,
-          stored.state.step, split, result.loss, 100 * result.accuracy, result.count))
+          format: "%@ at step %d, %@: loss %.4f%@ over %d samples", stored.configuration.name, stored.state.step, split,
+          result.loss, accuracy, result.count))
       json.output.result(
         .object([
           ("run", .string(run)), ("step", .integer(stored.state.step)), ("split", .string(split)),
-          ("loss", .number(result.loss)), ("accuracy", .number(result.accuracy)), ("count", .integer(result.count)),
+          ("loss", .number(result.loss)), ("accuracy", result.accuracy.map { .number($0) } ?? .null),
+          ("count", .integer(result.count)),
         ]))
     }
   }

@@ -29,7 +29,12 @@ struct Output {
   func result(_ json: JSON) { if isJSON { Output.write(json.compactText + "\n", to: .standardOutput) } }
 
   static func note(_ text: String) { write(text + "\n", to: .standardError) }
-  static func complain(_ text: String) { write("troupe: error: \(text)\n", to: .standardError) }
+
+  /// One line, whatever the message holds.
+  static func complain(_ text: String) {
+    let words = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    write("troupe: error: \(words)\n", to: .standardError)
+  }
 
   static func write(_ text: String, to handle: FileHandle) {
     // A reader that has gone away (head, a closed pager) is no reason to stop training.

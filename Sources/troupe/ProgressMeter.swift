@@ -6,24 +6,33 @@ import Synchronization
 /// Shows how a run goes: one line that is redrawn on a terminal, a plain line now and then elsewhere.
 final class ProgressMeter: Sendable {
   private struct State {
-    var lastShown = ContinuousClock.now - .seconds(60)
+    var lastShown: ContinuousClock.Instant?
+    /// The steps done before this session, and when it began.
     var start: (step: Int, time: ContinuousClock.Instant)?
-    var isDrawn = false
-    var smoothedLoss: Double?
+    /// What stands on the terminal's last line.
+    var drawn: String?
+    var loss = RunningAverage()
+    var milliseconds = RunningAverage()
   }
 
   private let output: Output
+  private let descriptor: Int32
   private let isTerminal: Bool
   private let state = Mutex(State())
 
   private static let redrawInterval = Duration.milliseconds(100)
   private static let plainInterval = Duration.seconds(5)
-  private static let barWidth = 24
-  private static let smoothing = 0.95
+  /// Steps and seconds before a guess at the end is worth showing.
+  private static let paceSteps = 3
+  private static let paceSeconds = 0.5
+  private static let defaultColumns = 80
+  private static let eraseLine = "\r\u{1B}[K"
 
   init(output: Output) {
     self.output = output
-    isTerminal = isatty(output.isJSON ? STDERR_FILENO : STDOUT_FILENO) == 1
+    descriptor = output.isJSON ? STDERR_FILENO : STDOUT_FILENO
+    let isDumb = ProcessInfo.processInfo.environment["TERM"].map { $0 == "dumb" } ?? true
+    isTerminal = isatty(descriptor) == 1 && !isDumb
   }
 
   func show(_ progress: RunProgress) {
@@ -32,71 +41,85 @@ final class ProgressMeter: Sendable {
     case .validation(let record):
       let accuracy = record.accuracy.map { String(format: ", accuracy %.2f%%", 100 * $0) } ?? ""
       let average = record.isEMA ? " (ema)" : ""
-      line(String(format: "step %d: %@ loss %.4f%@%@", record.step, record.split, record.loss, accuracy, average))
-    case .event(let record) where record.kind == .checkpoint: break
-    case .event(let record) where record.kind == .finished: break
-    case .event(let record): line("step \(record.step): \(record.text)")
+      say(String(format: "step %d: %@ loss %.4f%@%@", record.step, record.split, record.loss, accuracy, average))
+    case .event(let record):
+      switch record.kind {
+      case .checkpoint, .finished, .resumed, .stopped: break
+      default: say("step \(record.step): \(record.text)")
+      }
+    }
+  }
+
+  /// A line above the one that is redrawn.
+  func say(_ text: String) {
+    state.withLock { state in
+      guard let drawn = state.drawn else { return output.say(text) }
+      write(Self.eraseLine + text + "\n" + drawn)
     }
   }
 
   /// Ends the line that was being redrawn.
-  func finish() { clear() }
+  func finish() {
+    state.withLock { state in
+      if state.drawn != nil { write("\n") }
+      state.drawn = nil
+    }
+  }
 
   private func show(_ record: StepRecord, of total: Int) {
-    let now = ContinuousClock.now
-    let text: String? = state.withLock { state in
-      let loss = Double(record.loss)
-      state.smoothedLoss = state.smoothedLoss.map { Self.smoothing * $0 + (1 - Self.smoothing) * loss } ?? loss
-      guard let start = state.start else {
-        state.start = (record.step - 1, now - .milliseconds(Int(record.stepMilliseconds)))
-        return nil
-      }
-      let isLast = record.step == total
+    state.withLock { state in
+      let now = ContinuousClock.now
+      let start = state.start ?? (record.step - 1, now - .microseconds(Int64(1e3 * record.stepMilliseconds)))
+      state.start = start
+      state.loss.add(Double(record.loss))
+      state.milliseconds.add(record.stepMilliseconds)
       let interval = isTerminal ? Self.redrawInterval : Self.plainInterval
-      guard isLast || now - state.lastShown >= interval else { return nil }
+      let isDue = state.lastShown.map { now - $0 >= interval } ?? true
+      guard isDue || record.step == total else { return }
       state.lastShown = now
-      state.isDrawn = isTerminal
-      let elapsed = (now - start.time) / .seconds(1)
-      let done = max(record.step - start.step, 1)
-      let remaining = elapsed / Double(done) * Double(total - record.step)
-      let head = isTerminal ? Self.bar(record.step, of: total) + " " : ""
-      return head
-        + String(
-          format: "step %d/%d  epoch %.2f  loss %.4f  lr %.2e  %.0f samples/s  ETA %@", record.step, total,
-          record.epoch, state.smoothedLoss ?? loss, record.learningRate, record.samplesPerSecond,
-          Self.duration(remaining))
+      var line = ProgressLine(step: record.step, totalSteps: total, epoch: record.epoch)
+      line.loss = state.loss.value
+      line.learningRate = record.learningRate
+      let batch = record.samplesPerSecond * record.stepMilliseconds
+      line.samplesPerSecond = batch / max(state.milliseconds.value, .leastNormalMagnitude)
+      line.elapsed = (now - start.time) / .seconds(1)
+      // Over the whole session: evaluations and checkpoints belong to the pace.
+      let done = record.step - start.step
+      if done >= Self.paceSteps, line.elapsed >= Self.paceSeconds {
+        line.remaining = line.elapsed / Double(done) * Double(total - record.step)
+      }
+      guard isTerminal else { return output.say(line.plain) }
+      let text = line.drawn(columns: columns)
+      state.drawn = text
+      write(Self.eraseLine + text)
     }
-    guard let text else { return }
-    if isTerminal {
-      Output.write("\r\u{1B}[K" + text, to: output.isJSON ? .standardError : .standardOutput)
-    } else {
-      output.say(text)
+  }
+
+  private func write(_ text: String) { Output.write(text, to: output.isJSON ? .standardError : .standardOutput) }
+
+  /// The terminal's width, asked every time because it changes.
+  private var columns: Int {
+    var size = winsize()
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return Self.defaultColumns }
+    return Int(size.ws_col)
+  }
+}
+
+/// The mean of the first values, and an exponential average of about the last `window` from then on.
+private struct RunningAverage {
+  private(set) var value = 0.0
+  private var count = 0.0
+
+  private static let window = 20.0
+
+  /// A value that is not finite is shown as it is, and leaves no trace once it is over.
+  mutating func add(_ new: Double) {
+    guard new.isFinite, value.isFinite else {
+      value = new
+      count = 1
+      return
     }
-  }
-
-  private func line(_ text: String) {
-    clear()
-    output.say(text)
-  }
-
-  private func clear() {
-    let isDrawn = state.withLock { state in
-      defer { state.isDrawn = false }
-      return state.isDrawn
-    }
-    if isDrawn { Output.write("\n", to: output.isJSON ? .standardError : .standardOutput) }
-  }
-
-  private static func bar(_ step: Int, of total: Int) -> String {
-    let filled = total > 0 ? min(barWidth, barWidth * step / total) : 0
-    return String(repeating: "█", count: filled) + String(repeating: "░", count: barWidth - filled)
-  }
-
-  /// Such as `42s`, `3m05s`, `2h07m`.
-  private static func duration(_ seconds: Double) -> String {
-    let whole = Int(seconds.rounded())
-    if whole < 60 { return "\(whole)s" }
-    if whole < 3600 { return String(format: "%dm%02ds", whole / 60, whole % 60) }
-    return String(format: "%dh%02dm", whole / 3600, whole / 60 % 60)
+    count = min(count + 1, Self.window)
+    value += (new - value) / count
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Configuration
 import Foundation
+import Pipeline
 import RunRecords
 
 struct ReportCommand: AsyncParsableCommand {
@@ -31,8 +32,12 @@ struct ReportCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reportingFailures {
-      let folders = runs.map { URL(fileURLWithPath: $0, isDirectory: true) }
-      let logs = try folders.map { folder throws(RecordsError) in try RunLog.read(folder: folder) }
+      let folders = try runs.map { run throws(RunError) in try StoredRun.folder(run) }
+      var logs = try folders.map { folder throws(RecordsError) in try RunLog.read(folder: folder) }
+      // Two runs of one name are told apart by their folders.
+      for (index, log) in logs.enumerated() where logs.count(where: { $0.name == log.name }) > 1 {
+        logs[index].name = folders[index].relativePath
+      }
       let page = output.map { URL(fileURLWithPath: $0) } ?? folders[0].appending(path: "report.html")
       try Report.write(runs: logs, to: page)
       if let csv { _ = try MetricsCSV.write(folder: folders[0], to: URL(fileURLWithPath: csv, isDirectory: true)) }

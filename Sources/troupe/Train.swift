@@ -44,9 +44,11 @@ struct Train: AsyncParsableCommand {
       let session = try TrainingSession.prepare(
         source.json(), runDirectory: runDir, mode: resume ? .resume : fresh ? .fresh : .new, initialParameters: initFrom,
         lanes: lanes.count, say: output.say)
-      let watch = SignalWatch(session.stopRequest)
-      defer { withExtendedLifetime(watch) {} }
       let meter = ProgressMeter(output: output)
+      let watch = SignalWatch(session.stopRequest) { signal in
+        meter.say("stopping after this step to save a checkpoint; \(signal == SIGINT ? "Ctrl-C" : "the signal") again stops at once")
+      }
+      defer { withExtendedLifetime(watch) {} }
       output.say(session.headline)
       let result = try await session.run { meter.show($0) }
       meter.finish()
@@ -63,7 +65,7 @@ struct Train: AsyncParsableCommand {
       if !flow.advice.isEmpty { output.say("  \(flow.advice)") }
     }
     output.say("run folder: \(session.folder.url.relativePath) (report.html, metrics.jsonl, checkpoints)")
-    output.result(session.summary(result, verdict: flow.verdict.rawValue))
+    output.result(session.summary(result, log))
     switch result.outcome {
     case .finished, .stoppedEarly: break
     case .interrupted(let signal): throw CommandFailure("stopped after saving; go on with --resume", 128 + signal)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Pipeline
 
 /// The command line: parsing and printing only.
@@ -25,8 +26,16 @@ struct Troupe: AsyncParsableCommand {
     ])
 
   static func main() async {
+    // A reader that goes away and a limit on file sizes are errors of a write, not the end of the process.
+    signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
+    var command: any ParsableCommand
     do {
-      var command = try parseAsRoot()
+      command = try parseAsRoot()
+    } catch {
+      refuse(error)
+    }
+    do {
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()
       } else {
@@ -35,12 +44,20 @@ struct Troupe: AsyncParsableCommand {
     } catch let failure as CommandFailure {
       Output.complain(failure.message)
       exit(withError: failure.exitCode)
+    } catch where exitCode(for: error) == .success {
+      exit(withError: error)
     } catch {
-      // Help and version leave with 0; everything else the parser throws is a wrong use.
-      let code = exitCode(for: error)
-      if code == .success { exit(withError: error) }
-      Output.note(fullMessage(for: error))
-      exit(withError: ExitCode(2))
+      Output.complain(error.localizedDescription)
+      exit(withError: ExitCode.failure)
     }
+  }
+
+  /// Ends with what the parser has to say: help and versions with 0, everything else as a wrong use in one line.
+  private static func refuse(_ error: any Error) -> Never {
+    if exitCode(for: error) == .success { exit(withError: error) }
+    // The parser's own hint names the command whose use was wrong: "See 'troupe train --help' for more information."
+    let hint = fullMessage(for: error).split(separator: "\n").last { $0.contains("--help'") }?.split(separator: "'")
+    Output.complain(message(for: error) + "; see \(hint?.dropFirst().first ?? "troupe --help")")
+    exit(withError: ExitCode(2))
   }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import CheckpointFiles
 import Configuration
 import Foundation
+import Pipeline
 
 struct Verify: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -20,7 +21,8 @@ struct Verify: AsyncParsableCommand {
   func run() async throws {
     try await reportingFailures {
       let url = URL(fileURLWithPath: path)
-      let files = url.pathExtension == "h5" ? [url] : try CheckpointFolder(url).all().map(\.url)
+      let isFile = url.pathExtension == "h5" && FileManager.default.fileExists(atPath: path)
+      let files = isFile ? [url] : try CheckpointFolder(StoredRun.folder(path)).all().map(\.url)
       guard !files.isEmpty else { throw CommandFailure("\(path): no checkpoints here", 2) }
       var results: [JSON] = []
       var damaged = 0

@@ -14,6 +14,7 @@ package final class RunFolder: Sendable {
 
   static let configurationName = "config.json"
   static let resolvedName = "config.resolved.json"
+  static let initialParametersName = "init-from.txt"
 
   package var checkpoints: CheckpointFolder { CheckpointFolder(url) }
 
@@ -32,30 +33,44 @@ package final class RunFolder: Sendable {
   ///
   /// - Parameters:
   ///   - isFresh: moves a run that is already there to `<name>.old-<n>` instead of refusing.
+  ///   - initialParameters: the file that the parameters came from, if they did not come from the seed.
   ///   - say: told where an old run went.
   package static func create(
-    _ url: URL, given: JSON, resolved: JSON, isFresh: Bool, say: (String) -> Void
+    _ url: URL, given: JSON, resolved: JSON, isFresh: Bool, initialParameters: String? = nil, say: (String) -> Void
   ) throws(RunError) -> RunFolder {
-    let manager = FileManager.default
-    if manager.fileExists(atPath: url.appending(path: resolvedName).path)
-      || manager.fileExists(atPath: url.appending(path: MetricsWriter.fileName).path)
-    {
-      guard isFresh else {
-        throw RunError(
-          .configuration,
-          "\(url.path): there is a run of this name already; go on with it with --resume, start over with --fresh "
-            + "(the old run is kept beside it), or give another --run-dir")
-      }
+    if !isFresh {
+      try refuseExisting(url)
+    } else if holdsRun(url) {
       let kept = try moveAside(url)
       say("kept the old run as \(kept.path)")
     }
-    try attempt("cannot make the run folder \(url.path)") {
-      try manager.createDirectory(at: url, withIntermediateDirectories: true)
-    }
+    try makeFolder(url)
     let lock = try FileLock(url)
+    if let initialParameters { try write(initialParameters + "\n", to: url.appending(path: initialParametersName)) }
     try write(given.prettyText + "\n", to: url.appending(path: configurationName))
     try write(resolved.prettyText + "\n", to: url.appending(path: resolvedName))
     return RunFolder(url: url, resolved: resolved, lock: lock)
+  }
+
+  /// Refuses a folder that holds a run: nothing in it may be replaced unasked.
+  package static func refuseExisting(_ url: URL) throws(RunError) {
+    guard holdsRun(url) else { return }
+    throw RunError(
+      .configuration,
+      "\(url.relativePath): there is a run of this name already; go on with it with --resume, start over with --fresh "
+        + "(the old run is kept beside it), or give another --run-dir")
+  }
+
+  private static func holdsRun(_ url: URL) -> Bool {
+    [resolvedName, MetricsWriter.fileName].contains {
+      FileManager.default.fileExists(atPath: url.appending(path: $0).path)
+    }
+  }
+
+  /// The file that the run's first parameters came from; nil where the seed says them.
+  var initialParameters: String? {
+    let text = try? String(contentsOf: url.appending(path: Self.initialParametersName), encoding: .utf8)
+    return text?.trimmingCharacters(in: .newlines)
   }
 
   /// Opens the folder of a run to go on with it.
@@ -68,7 +83,9 @@ package final class RunFolder: Sendable {
   package static func configuration(of url: URL) throws(RunError) -> JSON {
     let file = url.appending(path: resolvedName)
     guard FileManager.default.fileExists(atPath: file.path) else {
-      throw RunError(.configuration, "\(url.path): no run here (\(resolvedName) is missing)")
+      throw RunError(
+        .configuration,
+        "\(url.relativePath): no run here to go on with (\(resolvedName) is missing); start one without --resume")
     }
     do throws(ConfigurationError) {
       return try ConfigurationFile.load(file.path)
@@ -94,6 +111,20 @@ package final class RunFolder: Sendable {
       return target
     }
     return url
+  }
+
+  /// Makes the folder and those above it that are missing.
+  private static func makeFolder(_ url: URL) throws(RunError) {
+    var place = ""
+    for component in url.absoluteURL.standardizedFileURL.path.split(separator: "/") {
+      place += "/\(component)"
+      guard mkdir(place, 0o777) != 0, errno != EEXIST else { continue }
+      throw RunError("cannot make the run folder \(url.relativePath): \(place): \(String(cString: strerror(errno)))")
+    }
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: place, isDirectory: &isFolder), isFolder.boolValue else {
+      throw RunError("cannot make the run folder \(url.relativePath): a file of that name is in the way")
+    }
   }
 
   private static func write(_ text: String, to file: URL) throws(RunError) {

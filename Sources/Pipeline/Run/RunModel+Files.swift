@@ -31,16 +31,29 @@ extension RunModel {
 
   /// Reads parameters and buffers from a checkpoint, or from a safetensors file with PyTorch's names.
   package func load(parametersFrom url: URL) throws {
-    if url.pathExtension == "safetensors" {
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw RunError(.configuration, "\(url.relativePath): no such file to start from")
+    }
+    do {
+      try read(parametersFrom: url)
+    } catch let error as CheckpointError {
+      throw RunError(.configuration, "cannot start from \(url.lastPathComponent): \(error)")
+    }
+    adoptParameters()
+  }
+
+  private func read(parametersFrom url: URL) throws {
+    switch url.pathExtension {
+    case "safetensors":
       let plain = modelTensors.map { tensor in
         CheckpointTensor(
           path: String(tensor.path.drop { $0 != "/" }.dropFirst()), shape: tensor.shape, slice: tensor.slice)
       }
       _ = try Safetensors.read(at: url, into: plain)
-    } else {
+    case "h5":
       _ = try CheckpointFile.read(at: url, into: modelTensors, match: .subset)
+    default: throw RunError(.configuration, "\(url.relativePath): expected a checkpoint (.h5) or a safetensors file")
     }
-    adoptParameters()
   }
 
   /// Writes parameters and buffers as safetensors; the moving average in place of the parameters where the run kept one.

@@ -32,6 +32,9 @@ package final class RunModel: Sendable {
   package var tree: GradientTree { plan.tree }
   package var batchSize: Int { plan.batchSize }
 
+  /// Whether the loss can tell right answers from wrong ones.
+  var hasAccuracy: Bool { plan.hasAccuracy }
+
   var adaptiveClipping: AdaptiveClipping? {
     if case .adaptive(let clipping) = configuration.clipping { clipping } else { nil }
   }

@@ -28,7 +28,7 @@ extension RunPlan {
       "batch                \(batchSize) in \(tree.microBatches) micro-batches of \(self.rows), played by \(tree.lanes) lanes",
       "run                  \(totalSteps) steps, \(stepsPerEpoch) an epoch",
       String(format: "arithmetic           %.3f GFLOP a step in products", Double(estimate.flopsPerStep) / 1e9),
-      "memory               \(RunEstimate.text(estimate.memoryBytes))",
+      "memory               \(RunEstimate.text(estimate.memoryBytes))" + Self.shortage(estimate.memoryBytes),
     ]
     lines += estimate.memory.map {
       "  " + $0.name.padding(toLength: 26, withPad: " ", startingAt: 0) + RunEstimate.text($0.bytes)
@@ -67,6 +67,12 @@ extension RunPlan {
       ),
       ("learning_rates", .array(rates.map { .number(Float($0)) })),
     ])
+  }
+
+  /// Words for a run that this machine has no room for, which `train` would refuse.
+  private static func shortage(_ bytes: Int) -> String {
+    guard let available = RunEstimate.availableMemory, bytes > available else { return "" }
+    return ", more than the \(RunEstimate.text(available)) available: train would refuse"
   }
 
   private static let curveWidth = 60

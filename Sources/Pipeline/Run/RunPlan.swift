@@ -44,6 +44,11 @@ package struct RunPlan: Sendable {
 
   package var batchSize: Int { rows * tree.microBatches }
 
+  /// Whether the loss can tell right answers from wrong ones.
+  var hasAccuracy: Bool {
+    graph.lossNode.flatMap { graph.nodes[$0].layer as? any Loss }?.accuracyName != nil
+  }
+
   /// - Parameters:
   ///   - configuration: with `training.micro_batches` resolved.
   ///   - lanes: threads that compute; never part of a run's identity.
@@ -81,6 +86,23 @@ package struct RunPlan: Sendable {
       try configuration.schedule.check(horizon)
     } catch {
       throw RunError(.configuration, error.description)
+    }
+    try checkWatched()
+  }
+
+  /// Refuses settings that wait for figures which no evaluation will give.
+  private func checkWatched() throws(RunError) {
+    let kind = configuration.loss.kind
+    guard hasAccuracy || configuration.checkpoints.monitor != .accuracy else {
+      throw RunError(.configuration, "checkpoints.monitor: the loss \(kind) knows no accuracy; use \"validation.loss\"")
+    }
+    guard data.splits.validation.isEmpty else { return }
+    let missing = "needs validation samples, but data.validation_fraction is 0"
+    guard configuration.training.earlyStopping.patience == nil else {
+      throw RunError(.configuration, "training.early_stopping.patience: \(missing)")
+    }
+    guard configuration.schedule.initialPlateau == nil else {
+      throw RunError(.configuration, "schedule: waiting for a plateau \(missing)")
     }
   }
 

@@ -29,7 +29,8 @@ package final class StopRequest: Sendable {
 package final class SignalWatch: @unchecked Sendable {
   private let sources: [any DispatchSourceSignal]
 
-  package init(_ request: StopRequest) {
+  /// - Parameter notice: told once, when the first signal has come.
+  package init(_ request: StopRequest, notice: @escaping @Sendable (Int32) -> Void = { _ in }) {
     sources = [SIGINT, SIGTERM].map { number in
       // The default action must not come before ours.
       signal(number, SIG_IGN)
@@ -37,6 +38,7 @@ package final class SignalWatch: @unchecked Sendable {
       source.setEventHandler {
         if request.signal != nil { _exit(128 + number) }
         request.ask(number)
+        notice(number)
       }
       source.resume()
       return source

@@ -35,10 +35,7 @@ package struct StoredRun: Sendable {
       folder = url.deletingLastPathComponent()
       checkpoint = try CheckpointFile.verify(at: url)
     } else {
-      folder = url
-      guard FileManager.default.fileExists(atPath: url.path) else {
-        throw RunError(.configuration, "\(path): no such run folder or checkpoint")
-      }
+      folder = try Self.folder(path)
       guard let newest = try CheckpointFolder(url).newestGood(report: say) else {
         throw RunError("\(path): no good checkpoint here")
       }
@@ -51,13 +48,32 @@ package struct StoredRun: Sendable {
     self.state = try RunState(json: JSONParser.parse(state, file: checkpoint.url.lastPathComponent))
   }
 
+  /// The folder at `path`, which must be there: everything else can then be said of a run.
+  package static func folder(_ path: String) throws(RunError) -> URL {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw RunError(.configuration, "\(path): expected a run folder or a checkpoint, found nothing of that name")
+    }
+    guard isFolder.boolValue else {
+      throw RunError(.configuration, "\(path): expected a run folder or a checkpoint (.h5), found another file")
+    }
+    return URL(fileURLWithPath: path, isDirectory: true)
+  }
+
   private static func choose(
     _ choice: Choice, _ newest: CheckpointSummary, in folder: URL
   ) throws -> CheckpointSummary {
     let step: Int
     switch choice {
     case .newest: return newest
-    case .step(let wanted): step = wanted
+    case .step(let wanted):
+      step = wanted
+      let steps = try CheckpointFolder(folder).all().map(\.step)
+      guard steps.contains(wanted) else {
+        throw RunError(
+          .configuration,
+          "\(folder.relativePath): no checkpoint of step \(wanted); there are \(steps.map(String.init).joined(separator: ", "))")
+      }
     case .best:
       let text = newest.metadata.texts["state"] ?? ""
       guard let best = try RunState(json: JSONParser.parse(text, file: newest.url.lastPathComponent)).best.first else {
@@ -84,7 +100,7 @@ package struct StoredRun: Sendable {
   /// - Parameter split: "validation", "test" or "train".
   package func evaluate(
     split: String, lanes: Int
-  ) async throws -> (loss: Double, accuracy: Double, count: Int) {
+  ) async throws -> (loss: Double, accuracy: Double?, count: Int) {
     let model = try model(lanes: lanes)
     let splits = model.data.splits
     let samples = ["train": splits.training, "validation": splits.validation, "test": splits.test][split]

@@ -10,8 +10,8 @@ package struct TrainingRun: Sendable {
     package let state: RunState
     /// Mean training loss of the last step.
     package let loss: Double
-    /// Mean loss, accuracy and number of samples of the last evaluation.
-    package let validation: (loss: Double, accuracy: Double, count: Int)?
+    /// Mean loss, accuracy (nil where the loss knows none) and number of samples of the last evaluation.
+    package let validation: (loss: Double, accuracy: Double?, count: Int)?
     /// What each stage did with the time of this session, in seconds; empty where records were kept, which hold it.
     package let stages: [StageTime]
   }
@@ -122,7 +122,7 @@ package struct TrainingRun: Sendable {
     let validation = await optimizer.finalValidation
     return Result(
       outcome: outcome, state: state, loss: await optimizer.lastLoss,
-      validation: validation.map { ($0.mean, $0.accuracy, Int($0.count)) },
+      validation: validation.map { ($0.mean, model.hasAccuracy ? $0.accuracy : nil, Int($0.count)) },
       stages: folder == nil ? clocks.take() : [])
   }
 }

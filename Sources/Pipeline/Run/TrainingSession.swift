@@ -27,31 +27,39 @@ package struct TrainingSession: Sendable {
     let given = try RunConfiguration(json)
     let url = RunFolder.url(name: given.name, override: runDirectory)
     if mode == .resume { return try resume(given, url, lanes: lanes, say: say) }
+    if mode == .new { try RunFolder.refuseExisting(url) }
     let configuration = try given.resolvingMicroBatches()
     let data = try Dataset(opening: configuration.data, runSeed: configuration.seed)
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
     try RunEstimate(plan).check(folder: url)
-    let folder = try RunFolder.create(
-      url, given: json, resolved: configuration.resolved, isFresh: mode == .fresh, say: say)
     let model = RunModel(plan)
     model.initialize()
-    if let initialParameters {
-      try model.load(parametersFrom: URL(fileURLWithPath: initialParameters))
-      say("started from the parameters in \(initialParameters)")
-    }
+    if let initialParameters { try model.load(parametersFrom: URL(fileURLWithPath: initialParameters)) }
+    // Only now: whatever is wrong with the input leaves no folder behind and moves no older run aside.
+    let folder = try RunFolder.create(
+      url, given: json, resolved: configuration.resolved, isFresh: mode == .fresh,
+      initialParameters: initialParameters.map { URL(fileURLWithPath: $0).path }, say: say)
+    if let initialParameters { say("started from the parameters in \(initialParameters)") }
+    return TrainingSession(folder: folder, model: model, start: .init(state: firstState(configuration), isResumed: false))
+  }
+
+  private static func firstState(_ configuration: RunConfiguration) -> RunState {
     var state = RunState()
     state.plateau = configuration.schedule.initialPlateau
-    return TrainingSession(folder: folder, model: model, start: .init(state: state, isResumed: false))
+    return state
   }
 
   private static func resume(
     _ given: RunConfiguration, _ url: URL, lanes: Int, say: (String) -> Void
   ) throws -> TrainingSession {
-    var folder = try RunFolder.open(url)
+    let folder = try RunFolder.open(url)
     let stored = try RunConfiguration(folder.resolved)
     let configuration = try stored.adopting(given)
     guard let checkpoint = try folder.checkpoints.newestGood(report: say) else {
-      throw RunError("\(url.path): no good checkpoint to go on from; start over with --fresh")
+      guard try folder.checkpoints.all().isEmpty else {
+        throw RunError("\(url.relativePath): no good checkpoint to go on from; start over with --fresh")
+      }
+      return try startAgain(folder, stored, configuration, lanes: lanes, say: say)
     }
     let carried = try checkpoint.metadata.standardization()
     let data = try Dataset(opening: configuration.data, runSeed: configuration.seed, standardization: carried)
@@ -62,10 +70,7 @@ package struct TrainingSession: Sendable {
     }
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
     try RunEstimate(plan).check(folder: url)
-    if configuration.resolved != stored.resolved {
-      folder = try folder.replacingConfiguration(configuration.resolved)
-      say("the run goes on with the changed \(configuration.resolved.firstDifference(from: stored.resolved) ?? "settings")")
-    }
+    let adopted = try adopt(configuration, folder, stored, say: say)
     let model = RunModel(plan)
     let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
     model.state.refreshShadows()
@@ -76,8 +81,37 @@ package struct TrainingSession: Sendable {
     if let build = metadata.texts["build"], build != BuildInfo.text {
       say("the checkpoint was made by \(build), this is \(BuildInfo.text): the last bits may differ from here on")
     }
-    say("going on after step \(state.step) from \(checkpoint.url.lastPathComponent)")
-    return TrainingSession(folder: folder, model: model, start: .init(state: state, isResumed: true))
+    say(
+      state.step < plan.totalSteps
+        ? "going on after step \(state.step) from \(checkpoint.url.lastPathComponent)"
+        : "the run is finished at step \(state.step); a longer training.duration would go on with it")
+    return TrainingSession(folder: adopted, model: model, start: .init(state: state, isResumed: true))
+  }
+
+  /// Writes down what the resumed run changes of its configuration.
+  private static func adopt(
+    _ configuration: RunConfiguration, _ folder: RunFolder, _ stored: RunConfiguration, say: (String) -> Void
+  ) throws(RunError) -> RunFolder {
+    guard let change = configuration.resolved.firstDifference(from: stored.resolved) else { return folder }
+    say("the run goes on with the changed \(change)")
+    return try folder.replacingConfiguration(configuration.resolved)
+  }
+
+  /// Starts a run that was stopped before its first checkpoint at its first step again.
+  private static func startAgain(
+    _ folder: RunFolder, _ stored: RunConfiguration, _ configuration: RunConfiguration, lanes: Int,
+    say: (String) -> Void
+  ) throws -> TrainingSession {
+    let data = try Dataset(opening: configuration.data, runSeed: configuration.seed)
+    let plan = try RunPlan(configuration, data: data, lanes: lanes)
+    try RunEstimate(plan).check(folder: folder.url)
+    let adopted = try adopt(configuration, folder, stored, say: say)
+    let model = RunModel(plan)
+    model.initialize()
+    if let file = folder.initialParameters { try model.load(parametersFrom: URL(fileURLWithPath: file)) }
+    say("the run was stopped before its first checkpoint: it starts again at its first step")
+    return TrainingSession(
+      folder: adopted, model: model, start: .init(state: firstState(configuration), isResumed: true))
   }
 
   /// One line about what is about to run.
@@ -96,22 +130,30 @@ package struct TrainingSession: Sendable {
   }
 
   /// What a script wants to know of a finished run.
-  package func summary(_ result: TrainingRun.Result, verdict: String) -> JSON {
+  ///
+  /// - Parameter log: the run's records, which know what a session that had nothing left to do does not.
+  package func summary(_ result: TrainingRun.Result, _ log: RunLog) -> JSON {
+    let hasPlayed = result.state.step > start.state.step
+    let loss = hasPlayed ? result.loss : log.steps.last.map { Double($0.loss) }
     var members: [(String, JSON)] = [
-      ("run", .string(folder.url.relativePath)), ("step", .integer(result.state.step)), ("loss", .number(result.loss)),
+      ("run", .string(folder.url.relativePath)), ("step", .integer(result.state.step)),
+      ("loss", loss.map { .number($0) } ?? .null),
     ]
-    if let validation = result.validation {
+    let recorded = log.validations.last { $0.split == "validation" }.map {
+      (loss: Double($0.loss), accuracy: $0.accuracy.map { Double($0) }, count: $0.count)
+    }
+    if let validation = result.validation ?? recorded {
       members.append(
         (
           "validation",
           .object([
-            ("loss", .number(validation.loss)), ("accuracy", .number(validation.accuracy)),
+            ("loss", .number(validation.loss)), ("accuracy", validation.accuracy.map { .number($0) } ?? .null),
             ("count", .integer(validation.count)),
           ])
         ))
     }
     members += [
-      ("gradient_flow", .string(verdict)), ("parameters_digest", .string(model.parametersDigest)),
+      ("gradient_flow", .string(log.gradientFlow.verdict.rawValue)), ("parameters_digest", .string(model.parametersDigest)),
       ("seconds", .number(result.state.seconds)),
     ]
     return .object(members)

@@ -79,6 +79,7 @@ package actor OptimizerStage {
     self.stopRequest = stopRequest
     self.header = header
     self.clock = clock
+    lastSavedStep = savedStep
     waiting = [UnsafeContinuation<Work, Never>?](repeating: nil, count: model.tree.lanes)
     gradientStatistics = [TensorStatistics](repeating: TensorStatistics(), count: model.table.entries.count)
     updateStatistics = [UpdateStatistics](repeating: UpdateStatistics(), count: model.table.entries.count)
@@ -128,6 +129,9 @@ package actor OptimizerStage {
     case .evaluating(let evaluation, let split):
       record(evaluation.total(), split: split)
       if case .evaluate = purpose { return finish(.finished) }
+      if lastSavedStep == state.step, let sums = lastValidation {
+        state.noteCheckpoint(validation: sums, model.configuration.checkpoints)
+      }
       return await saveOrGoOn()
     case .snapshotting:
       await orderCheckpoint()
@@ -337,11 +341,10 @@ package actor OptimizerStage {
     lastValidation = sums
     guard state.evaluatedStep != state.step else { return }
     state.evaluatedStep = state.step
-    let hasAccuracy = (model.graph.lossNode.flatMap { model.graph.nodes[$0].layer as? any Loss })?.accuracyName != nil
     recorder.items.send(
       .validation(
         ValidationRecord(
-          step: state.step, split: split, loss: Float(sums.mean), accuracy: hasAccuracy ? Float(sums.accuracy) : nil,
+          step: state.step, split: split, loss: Float(sums.mean), accuracy: model.hasAccuracy ? Float(sums.accuracy) : nil,
           count: Int(sums.count), isEMA: model.update.average != nil)), urgently: true)
     state.observe(validation: sums, configuration: model.configuration)
     hasStoppedEarly = state.hasRunOutOfPatience(model.configuration.training.earlyStopping)
