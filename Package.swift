@@ -44,30 +44,31 @@ let package = Package(
     .systemLibrary(name: "CAllocations", path: "Tests/CAllocations"),
 
     room("Arenas", ["CPlatform"]),
-    room("Configuration"),
+    room("JSONValues"),
+    room("Configuration", ["JSONValues"]),
     room("Kernels", ["Arenas", "CPlatform", "COneDNN"]),
     room("Layers", ["Arenas", "Configuration", "Kernels"]),
     room("ModelGraph", ["Arenas", "Layers"]),
     room("Architectures", ["Arenas", "Configuration", "Kernels", "Layers", "ModelGraph"]),
     room("ExecutionPlanning", ["Arenas", "Kernels", "Layers", "ModelGraph"]),
-    room("Optimizers", ["Arenas", "Configuration", "Kernels"]),
-    room("DataReading", ["Arenas", "Configuration", "CPlatform", "CZlib"]),
-    room("CheckpointFiles", ["Arenas", "CCrypto", "CPlatform"]),
+    room("Optimizers", ["Arenas", "Configuration", "JSONValues", "Kernels"]),
+    room("DataReading", ["Arenas", "Configuration", "CPlatform", "CZlib", "JSONValues"]),
+    room("CheckpointFiles", ["Arenas", "CCrypto", "CPlatform", "JSONValues"]),
     room(
-      "RunRecords",
+      "RunRecords", ["JSONValues"],
       resources: ["report.html", "report.css", "charts.js", "line-chart.js", "heat-map.js", "stage-bars.js", "report.js"]
         .map { .embedInCode("Report/\($0)") }),
     room(
       "Pipeline",
       [
         "Architectures", "Arenas", "CPlatform", "CheckpointFiles", "Configuration", "DataReading", "ExecutionPlanning",
-        "Kernels", "Layers", "ModelGraph", "Optimizers", "RunRecords",
+        "JSONValues", "Kernels", "Layers", "ModelGraph", "Optimizers", "RunRecords",
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
     .executableTarget(
       name: "troupe",
       dependencies: [
-        "CheckpointFiles", "Configuration", "DataReading", "Kernels", "Pipeline", "RunRecords",
+        "CheckpointFiles", "Configuration", "DataReading", "JSONValues", "Kernels", "Pipeline", "RunRecords",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

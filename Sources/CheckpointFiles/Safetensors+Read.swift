@@ -54,8 +54,7 @@ extension Safetensors {
     let dataStart = lengthBytes + Int(length)
     let header: SafetensorsHeader
     do {
-      var parser = SafetensorsHeaderParser(try calls.bytes(of: file, in: lengthBytes..<dataStart))
-      header = try parser.header()
+      header = try SafetensorsHeader(calls.bytes(of: file, in: lengthBytes..<dataStart))
     } catch {
       throw error.within(path)
     }

@@ -1,5 +1,6 @@
 import Arenas
 import Foundation
+import JSONValues
 
 extension Safetensors {
   /// Writes tensors under their paths, in the order of the reference writer: wider types first, then by name.
@@ -50,8 +51,8 @@ extension Safetensors {
   ) throws(CheckpointError) -> [UInt8] {
     var members: [String] = []
     if !metadata.isEmpty {
-      let texts = metadata.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\(quoted($0.value))" }
-      members.append("\(quoted(metadataKey)):{\(texts.joined(separator: ","))}")
+      let texts = metadata.sorted { $0.key < $1.key }.map { "\(JSON.quoted($0.key)):\(JSON.quoted($0.value))" }
+      members.append("\(JSON.quoted(metadataKey)):{\(texts.joined(separator: ","))}")
     }
     var names: Set<String> = [metadataKey]
     var offset = 0
@@ -62,7 +63,7 @@ extension Safetensors {
       let shape = tensor.shape.dimensions.map(String.init).joined(separator: ",")
       let end = offset + tensor.slice.byteCount
       members.append(
-        "\(quoted(tensor.path)):{\"dtype\":\"\(DataType(tensor.slice.type).rawValue)\",\"shape\":[\(shape)],"
+        "\(JSON.quoted(tensor.path)):{\"dtype\":\"\(DataType(tensor.slice.type).rawValue)\",\"shape\":[\(shape)],"
           + "\"data_offsets\":[\(offset),\(end)]}")
       offset = end
     }
@@ -72,26 +73,5 @@ extension Safetensors {
       throw CheckpointError("the safetensors header would have \(json.count) bytes, \(largestHeader) are allowed")
     }
     return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
-  }
-
-  /// A JSON string.
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\r": result += "\\r"
-      case "\t": result += "\\t"
-      case "\u{8}": result += "\\b"
-      case "\u{C}": result += "\\f"
-      case "\0"..<" ":
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
   }
 }

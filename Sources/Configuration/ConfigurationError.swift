@@ -1,3 +1,5 @@
+import JSONValues
+
 /// What is wrong with a configuration, said in one line: where, what was found, what was expected, what to do.
 package struct ConfigurationError: Error, CustomStringConvertible, Sendable {
   /// Keys from the top, `model.layers[2].width`; empty for the whole file.

@@ -1,4 +1,5 @@
 import Foundation
+import JSONValues
 
 /// Reads configuration files: "extends" merged, overrides applied, nothing decoded yet.
 package enum ConfigurationFile {

@@ -1,3 +1,5 @@
+import JSONValues
+
 /// A length of training with its unit: "5 epochs", "2000 steps".
 package struct TrainingDuration: Sendable, Equatable, CustomStringConvertible {
   package enum Unit: String, Sendable { case steps, epochs }

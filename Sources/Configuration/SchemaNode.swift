@@ -1,3 +1,5 @@
+import JSONValues
+
 /// What a key accepts: recorded by `SettingsReader` as it reads, written out as JSON Schema.
 package indirect enum SchemaNode: Sendable {
   case boolean

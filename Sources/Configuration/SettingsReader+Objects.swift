@@ -1,3 +1,5 @@
+import JSONValues
+
 /// A component that a configuration chooses by its "type".
 package struct CatalogEntry<Product>: Sendable {
   /// The value of "type".

@@ -1,3 +1,5 @@
+import JSONValues
+
 // Plain values: numbers, flags, words and lists of them.
 extension SettingsReader {
   /// A whole number within `range`.

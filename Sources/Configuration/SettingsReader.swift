@@ -1,3 +1,5 @@
+import JSONValues
+
 /// Settings that are read from a JSON object, key by key.
 ///
 /// The initialiser is the one table of the component's keys: the same calls decode and validate a configuration, fill in

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import JSONValues
 
 extension DatasetSummary {
   /// Most classes listed one by one.

@@ -1,3 +1,5 @@
+import JSONValues
+
 /// The settings of several runs side by side: one row a key path, one column a run.
 package struct ConfigurationTable {
   package struct Row: Equatable {
@@ -19,16 +21,15 @@ package struct ConfigurationTable {
   package private(set) var readable: [Bool] = []
 
   package init(_ texts: [String?]) {
-    let powers = PowersOfTen()
     var places: [String: Int] = [:]
     for (run, text) in texts.enumerated() {
       let bytes = Array((text ?? "").utf8)
-      guard let node = JSONNode.parse(bytes.span, powers: powers), case .object = node else {
+      guard let json = try? JSONParser.parse(bytes.span), json.members != nil else {
         readable.append(false)
         continue
       }
       readable.append(true)
-      Self.walk(node, path: "") { key, value in
+      Self.walk(json, path: "") { key, value in
         if let place = places[key] {
           rows[place].values[run] = value
         } else if rows.count < Self.mostRows {
@@ -46,37 +47,34 @@ package struct ConfigurationTable {
     }
   }
 
-  private static func walk(_ node: JSONNode, path: String, _ visit: (String, String) -> Void) {
-    switch node {
+  private static func walk(_ json: JSON, path: String, _ visit: (String, String) -> Void) {
+    switch json.content {
     case .object(let members) where !members.isEmpty:
       for member in members where member.key != "$schema" {
         walk(member.value, path: path.isEmpty ? member.key : "\(path).\(member.key)", visit)
       }
     case .array(let values) where values.contains(where: { $0.isContainer }):
       for (index, value) in values.enumerated() { walk(value, path: "\(path)[\(index)]", visit) }
-    default: visit(path, String(node.text.prefix(longestValue)))
+    default: visit(path, String(json.text.prefix(longestValue)))
     }
   }
 }
 
-extension JSONNode {
+extension JSON {
+  /// Whether rows of its own are made of the value; a list of numbers is shown in one.
   fileprivate var isContainer: Bool {
-    switch self {
-    case .object, .array: true
-    default: false
-    }
+    members != nil || array.map { !$0.allSatisfy { $0.floatingPoint != nil } } ?? false
   }
 
-  /// The value as a person would write it.
+  /// The value as a person would write it, in one form for equal numbers.
   fileprivate var text: String {
-    switch self {
+    switch content {
     case .object: "{}"
     case .array(let values): "[" + values.map(\.text).joined(separator: ", ") + "]"
-    case .numbers(let values): "[" + values.map { JSONNode.number($0).text }.joined(separator: ", ") + "]"
     case .string(let value): value
-    case .integer(let value): String(value)
-    case .number(let value): LineBuffer.text(value, digits: LineBuffer.exactDigits)
-    case .bool(let value): value ? "true" : "false"
+    case .number(let written):
+      unsigned.map(String.init) ?? double.map { LineBuffer.text($0, digits: LineBuffer.exactDigits) } ?? written
+    case .boolean(let value): value ? "true" : "false"
     case .null: "null"
     }
   }

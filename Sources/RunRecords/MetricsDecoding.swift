@@ -1,6 +1,8 @@
+import JSONValues
+
 /// From JSON to records. Nil marks a damaged line: a key missing, of another type, or arrays of different lengths.
 extension MetricsLine {
-  init?(_ node: JSONNode) {
+  init?(_ node: JSON) {
     guard let kind = node["kind"]?.string else { return nil }
     if kind == "run" {
       guard let header = RunHeader(node) else { return nil }
@@ -11,7 +13,7 @@ extension MetricsLine {
     self = line
   }
 
-  private static func line(_ kind: String, step: Int, _ node: JSONNode) -> MetricsLine? {
+  private static func line(_ kind: String, step: Int, _ node: JSON) -> MetricsLine? {
     switch kind {
     case "step": StepRecord(step: step, node).map { .step($0) }
     case "norms": NormsRecord(step: step, node).map { .norms($0) }
@@ -25,25 +27,42 @@ extension MetricsLine {
   }
 }
 
-extension JSONNode {
+extension JSON {
+  /// An array of numbers, or of strings that stand for non-finite ones.
+  private var floatingPoints: [Double]? { array.flatMap { $0.every(\.floatingPoint) } }
+
+  /// An array of strings.
+  fileprivate var strings: [String]? { array.flatMap { $0.every(\.string) } }
+
   fileprivate func floats(_ key: String, count: Int? = nil) -> [Double]? {
-    guard let values = self[key]?.numbers, count == nil || values.count == count else { return nil }
+    guard let values = self[key]?.floatingPoints, count == nil || values.count == count else { return nil }
     return values
   }
 }
 
+extension Array {
+  /// What `transform` makes of all elements; nil where it makes nothing of one.
+  fileprivate func every<Result>(_ transform: (Element) -> Result?) -> [Result]? {
+    var results: [Result] = []
+    results.reserveCapacity(count)
+    for element in self {
+      guard let result = transform(element) else { return nil }
+      results.append(result)
+    }
+    return results
+  }
+}
+
 extension RunHeader {
-  init?(_ node: JSONNode) {
+  init?(_ node: JSON) {
     guard let name = node["name"]?.string, let family = node["family"]?.string,
-      let parameterCount = node["parameter_count"]?.count, case .integer(let seed)? = node["seed"],
+      let parameterCount = node["parameter_count"]?.count, let seed = node["seed"]?.unsigned,
       let precision = node["precision"]?.string, let microBatches = node["micro_batches"]?.count,
       let lanes = node["lanes"]?.count, let started = node["started"]?.string,
-      let hostThreads = node["host_threads"]?.count, let list = node["tensors"]?.array,
+      let hostThreads = node["host_threads"]?.count, let tensors = node["tensors"]?.array?.every({ TensorDescription($0) }),
       let activationLayers = node["activation_layers"]?.strings
     else { return nil }
-    let tensors = list.compactMap { TensorDescription($0) }
-    guard tensors.count == list.count else { return nil }
-    self.init(
+        self.init(
       name: name, family: family, parameterCount: parameterCount, seed: seed, precision: precision,
       microBatches: microBatches, lanes: lanes, started: started, hostThreads: hostThreads, tensors: tensors,
       activationLayers: activationLayers)
@@ -51,20 +70,20 @@ extension RunHeader {
 }
 
 extension TensorDescription {
-  init?(_ node: JSONNode) {
+  init?(_ node: JSON) {
     guard let name = node["name"]?.string, let elements = node["elements"]?.count, let depth = node["depth"]?.count,
-      let isWeight = node["is_weight"]?.bool
+      let isWeight = node["is_weight"]?.boolean
     else { return nil }
     self.init(name: name, elementCount: elements, depth: depth, isWeight: isWeight)
   }
 }
 
 extension StepRecord {
-  init?(step: Int, _ node: JSONNode) {
-    guard let epoch = node["epoch"]?.double, let loss = node["loss"]?.double,
-      let learningRate = node["learning_rate"]?.double, let gradientNorm = node["gradient_norm"]?.double,
-      let clipScale = node["clip_scale"]?.double, let samplesPerSecond = node["samples_per_second"]?.double,
-      let stepMilliseconds = node["step_ms"]?.double
+  init?(step: Int, _ node: JSON) {
+    guard let epoch = node["epoch"]?.floatingPoint, let loss = node["loss"]?.floatingPoint,
+      let learningRate = node["learning_rate"]?.floatingPoint, let gradientNorm = node["gradient_norm"]?.floatingPoint,
+      let clipScale = node["clip_scale"]?.floatingPoint, let samplesPerSecond = node["samples_per_second"]?.floatingPoint,
+      let stepMilliseconds = node["step_ms"]?.floatingPoint
     else { return nil }
     self.init(
       step: step, epoch: epoch, loss: Float(loss), learningRate: learningRate, gradientNorm: Float(gradientNorm),
@@ -73,7 +92,7 @@ extension StepRecord {
 }
 
 extension NormsRecord {
-  init?(step: Int, _ node: JSONNode) {
+  init?(step: Int, _ node: JSON) {
     guard let gradientL2 = node.floats("gradient_l2") else { return nil }
     let count = gradientL2.count
     guard let gradientMax = node.floats("gradient_max", count: count),
@@ -94,7 +113,7 @@ extension NormsRecord {
 }
 
 extension ActivationsRecord {
-  init?(step: Int, _ node: JSONNode) {
+  init?(step: Int, _ node: JSON) {
     guard let rms = node.floats("rms"), let dead = node.floats("dead", count: rms.count),
       let saturated = node.floats("saturated", count: rms.count)
     else { return nil }
@@ -106,17 +125,17 @@ extension ActivationsRecord {
 }
 
 extension ValidationRecord {
-  init?(step: Int, _ node: JSONNode) {
-    guard let split = node["split"]?.string, let loss = node["loss"]?.double, let count = node["count"]?.count,
-      let isEMA = node["is_ema"]?.bool
+  init?(step: Int, _ node: JSON) {
+    guard let split = node["split"]?.string, let loss = node["loss"]?.floatingPoint, let count = node["count"]?.count,
+      let isEMA = node["is_ema"]?.boolean
     else { return nil }
-    let accuracy = node["accuracy"]?.double.map { Float($0) }
+    let accuracy = node["accuracy"]?.floatingPoint.map { Float($0) }
     self.init(step: step, split: split, loss: Float(loss), accuracy: accuracy, count: count, isEMA: isEMA)
   }
 }
 
 extension StagesRecord {
-  init?(step: Int, _ node: JSONNode) {
+  init?(step: Int, _ node: JSON) {
     guard let names = node["names"]?.strings,
       let busy = node.floats("busy", count: names.count), let waiting = node.floats("waiting", count: names.count)
     else { return nil }
@@ -126,7 +145,7 @@ extension StagesRecord {
 }
 
 extension EventRecord {
-  init?(step: Int, _ node: JSONNode) {
+  init?(step: Int, _ node: JSON) {
     guard let kind = node["event"]?.string, let text = node["text"]?.string else { return nil }
     // A kind that a later version has added is still worth showing.
     self.init(step: step, kind: Kind(rawValue: kind) ?? .note, text: text)
@@ -134,16 +153,15 @@ extension EventRecord {
 }
 
 extension GradientFlow {
-  init?(_ node: JSONNode) {
+  init?(_ node: JSON) {
     guard let verdict = node["verdict"]?.string.flatMap({ Verdict(rawValue: $0) }),
-      let slope = node["slope"]?.double, let change = node["change"]?.double,
-      let depths = node.floats("depths"), let medians = node.floats("log10_rms", count: depths.count),
+      let slope = node["slope"]?.floatingPoint, let change = node["change"]?.floatingPoint,
+      let depths = node["depths"]?.array?.every({ $0.double.flatMap { Int(exactly: $0) } }),
+      let medians = node.floats("log10_rms", count: depths.count),
       let sentence = node["sentence"]?.string, let advice = node["advice"]?.string
     else { return nil }
-    let whole = depths.compactMap { Int(exactly: $0) }
-    guard whole.count == depths.count else { return nil }
     self.init(
-      verdict: verdict, slope: slope, change: change, depths: whole, medians: medians, sentence: sentence,
+      verdict: verdict, slope: slope, change: change, depths: depths, medians: medians, sentence: sentence,
       advice: advice)
   }
 }

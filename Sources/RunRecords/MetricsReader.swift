@@ -1,9 +1,9 @@
 import FoundationEssentials
+import JSONValues
 
 /// Reads `metrics.jsonl` line by line. Damaged lines, and a torn last one, are counted and passed over.
 package struct MetricsReader: ~Copyable {
   private var lines: LineReader
-  private let powers = PowersOfTen()
   /// Lines so far that are not records.
   package private(set) var damagedLines = 0
 
@@ -21,7 +21,7 @@ package struct MetricsReader: ~Copyable {
   mutating func nextWithBytes() throws(RecordsError) -> (line: MetricsLine, range: Range<Int>)? {
     while let line = try lines.next() {
       if case .bytes(let range, _) = line,
-        let node = JSONNode.parse(lines.buffer.span.extracting(range), powers: powers),
+        let node = try? JSONParser.parse(lines.buffer.span.extracting(range)),
         let record = MetricsLine(node)
       {
         return (record, range)

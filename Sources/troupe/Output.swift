@@ -3,6 +3,7 @@ import CheckpointFiles
 import Configuration
 import DataReading
 import Foundation
+import JSONValues
 import Pipeline
 import RunRecords
 

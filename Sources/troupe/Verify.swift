@@ -3,6 +3,7 @@ import CheckpointFiles
 import Configuration
 import Foundation
 import Pipeline
+import JSONValues
 
 struct Verify: AsyncParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import Arenas
 import Configuration
 import DataReading
+import JSONValues
 import Testing
 
 @Suite struct CatalogTests {

@@ -1,4 +1,5 @@
 import Configuration
+import JSONValues
 
 /// Factor 1 after the warm-up, times `PlateauState.factor`: PyTorch's `ReduceLROnPlateau` (threshold mode "rel").
 package struct PlateauSchedule: Schedule, Settings {

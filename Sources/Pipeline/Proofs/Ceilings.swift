@@ -1,6 +1,7 @@
 import Arenas
 import Configuration
 import Foundation
+import JSONValues
 import Kernels
 import Synchronization
 

@@ -2,6 +2,7 @@ import Arenas
 import CheckpointFiles
 import Configuration
 import Foundation
+import JSONValues
 import RunRecords
 
 /// Trains a configuration twice, once stopped and resumed, and compares the two runs bit by bit.

@@ -1,6 +1,7 @@
 import Configuration
 import DataReading
 import Foundation
+import JSONValues
 import Kernels
 import RunRecords
 import Synchronization

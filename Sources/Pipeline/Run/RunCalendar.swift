@@ -1,5 +1,6 @@
 import CheckpointFiles
 import Configuration
+import JSONValues
 import Kernels
 import Optimizers
 

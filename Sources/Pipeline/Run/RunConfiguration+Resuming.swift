@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import JSONValues
 
 extension RunConfiguration {
   /// What a resumed run may change: when things are done and written, never what is computed.

@@ -1,6 +1,7 @@
 import CheckpointFiles
 import Configuration
 import Foundation
+import JSONValues
 import RunRecords
 
 /// A run's folder: `config.json` as given, `config.resolved.json`, checkpoints and records.

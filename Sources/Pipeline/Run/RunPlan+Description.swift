@@ -1,6 +1,7 @@
 import Configuration
 import ExecutionPlanning
 import Foundation
+import JSONValues
 import Layers
 import Optimizers
 

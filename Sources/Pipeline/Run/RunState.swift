@@ -1,4 +1,5 @@
 import Configuration
+import JSONValues
 import Optimizers
 
 /// Everything about a run that changes with time and is not a tensor: saved with every checkpoint, whole.

@@ -2,6 +2,7 @@ import CheckpointFiles
 import Configuration
 import DataReading
 import Foundation
+import JSONValues
 
 /// A run that is on the disk, looked at without training on: its configuration and one of its checkpoints.
 package struct StoredRun: Sendable {

@@ -3,6 +3,7 @@ import CheckpointFiles
 import Configuration
 import DataReading
 import Foundation
+import JSONValues
 import RunRecords
 
 /// A run from the command line's point of view: a configuration, a folder, and a place to start.

@@ -1,4 +1,5 @@
 import Configuration
+import JSONValues
 
 /// The JSON Schema (draft-07) of configuration files, made from the calls that decode them.
 package enum ConfigurationSchema {

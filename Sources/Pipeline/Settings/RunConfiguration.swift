@@ -1,6 +1,7 @@
 import Architectures
 import Configuration
 import DataReading
+import JSONValues
 import Layers
 import Optimizers
 

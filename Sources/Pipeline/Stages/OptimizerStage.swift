@@ -4,6 +4,7 @@ import Configuration
 import DataReading
 import ExecutionPlanning
 import Foundation
+import JSONValues
 import Kernels
 import Layers
 import Optimizers

@@ -72,20 +72,6 @@ extension JSON {
   package var array: [JSON]? { if case .array(let elements) = content { elements } else { nil } }
   package var members: [Member]? { if case .object(let members) = content { members } else { nil } }
 
-  /// The number as float64, if it is one and representable.
-  package var double: Double? {
-    guard case .number(let text) = content, let value = Double(text), value.isFinite else { return nil }
-    return value
-  }
-
-  /// The number as an integer, if it is whole: `5`, `5.0` and `5e2` are.
-  package var integer: Int? {
-    guard case .number(let text) = content else { return nil }
-    if let exact = Int(text) { return exact }
-    guard let value = Double(text), value == value.rounded(), abs(value) < 0x1p53 else { return nil }
-    return Int(value)
-  }
-
   package subscript(_ key: String) -> JSON? { members?.first { $0.key == key }?.value }
 
   /// What kind of value this is, in a reader's words.

@@ -51,8 +51,14 @@ extension JSON {
     text += close
   }
 
-  /// Appends `string` in quotes, with everything escaped that JSON demands.
-  package static func quote(_ string: String, to text: inout String) {
+  /// The string in quotes, with everything escaped that JSON demands.
+  package static func quoted(_ string: String) -> String {
+    var text = ""
+    quote(string, to: &text)
+    return text
+  }
+
+  private static func quote(_ string: String, to text: inout String) {
     text += "\""
     for scalar in string.unicodeScalars {
       switch scalar {
@@ -61,6 +67,8 @@ extension JSON {
       case "\n": text += "\\n"
       case "\r": text += "\\r"
       case "\t": text += "\\t"
+      case "\u{8}": text += "\\b"
+      case "\u{C}": text += "\\f"
       case _ where scalar.value < 0x20:
         let digits = String(scalar.value, radix: 16)
         text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
