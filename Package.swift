@@ -44,6 +44,7 @@ let package = Package(
     .systemLibrary(name: "CAllocations", path: "Tests/CAllocations"),
 
     room("Arenas", ["CPlatform"]),
+    room("Checksums", ["CPlatform"]),
     room("JSONValues"),
     room("Configuration", ["JSONValues"]),
     room("Kernels", ["Arenas", "CPlatform", "COneDNN"]),
@@ -52,10 +53,10 @@ let package = Package(
     room("Architectures", ["Arenas", "Configuration", "Kernels", "Layers", "ModelGraph"]),
     room("ExecutionPlanning", ["Arenas", "Kernels", "Layers", "ModelGraph"]),
     room("Optimizers", ["Arenas", "Configuration", "JSONValues", "Kernels"]),
-    room("DataReading", ["Arenas", "Configuration", "CPlatform", "CZlib", "JSONValues"]),
-    room("CheckpointFiles", ["Arenas", "CCrypto", "CPlatform", "JSONValues"]),
+    room("DataReading", ["Arenas", "Checksums", "Configuration", "CPlatform", "CZlib", "JSONValues"]),
+    room("CheckpointFiles", ["Arenas", "CCrypto", "CPlatform", "Checksums", "JSONValues"]),
     room(
-      "RunRecords", ["JSONValues"],
+      "RunRecords", ["Checksums", "JSONValues"],
       resources: ["report.html", "report.css", "charts.js", "line-chart.js", "heat-map.js", "stage-bars.js", "report.js"]
         .map { .embedInCode("Report/\($0)") }),
     room(

@@ -1,4 +1,5 @@
 import Arenas
+import Checksums
 
 /// Lays out one checkpoint file: superblock, headers of groups and datasets, then the data.
 struct CheckpointEncoder {
@@ -32,7 +33,7 @@ struct CheckpointEncoder {
   init(_ tensors: [CheckpointTensor], metadata: CheckpointMetadata) throws(CheckpointError) {
     self.metadata = metadata
     for tensor in tensors {
-      let crc = crc32c(UnsafeRawBufferPointer(start: tensor.slice.address, count: tensor.slice.byteCount))
+      let crc = CRC32C.checksum(tensor.slice.bytes)
       try add(
         Dataset(
           path: tensor.path, type: tensor.slice.type == .int32 ? .int32 : .float32,
@@ -42,7 +43,7 @@ struct CheckpointEncoder {
     for (name, text) in metadata.texts.sorted(by: { $0.key < $1.key }) {
       // HDF5 has no text of no bytes: an empty one is one byte of padding.
       let bytes = text.isEmpty ? [0] : Array(text.utf8)
-      let crc = bytes.withRawBytes { crc32c($0) }
+      let crc = CRC32C.checksum(bytes.span.bytes)
       try add(
         Dataset(
           path: "\(CheckpointLayout.textGroup)/\(name)", type: .text(byteCount: bytes.count), dimensions: [],

@@ -1,4 +1,5 @@
 import Arenas
+import Checksums
 import Foundation
 
 extension CheckpointFile {
@@ -10,7 +11,8 @@ extension CheckpointFile {
     let block = FileBlock(byteCount: blockSize)
     for dataset in contents.tensors {
       var crc: UInt32 = 0
-      try block.forEach(of: verified.file, in: dataset.range, calls: calls) { bytes, _ in crc = crc32c(bytes, from: crc)
+      try block.forEach(of: verified.file, in: dataset.range, calls: calls) { bytes, _ in
+        crc = CRC32C.checksum(bytes.bytes, from: crc)
       }
       try check(crc, dataset, url: url)
     }
@@ -39,7 +41,7 @@ extension CheckpointFile {
       for start in stride(from: 0, to: memory.count, by: blockSize) {
         let block = UnsafeMutableRawBufferPointer(rebasing: memory[start...].prefix(blockSize))
         try calls.read(block, from: verified.file, at: dataset.range.lowerBound + start)
-        crc = crc32c(UnsafeRawBufferPointer(block), from: crc)
+        crc = CRC32C.checksum(block.bytes, from: crc)
       }
       try check(crc, dataset, url: url)
     }
@@ -60,7 +62,7 @@ extension CheckpointFile {
     var metadata = CheckpointMetadata(step: contents.step)
     for dataset in contents.texts {
       var bytes = try calls.bytes(of: verified.file, in: dataset.range)
-      try check(bytes.withUnsafeBytes { crc32c($0) }, dataset, url: verified.url)
+      try check(CRC32C.checksum(bytes.span.bytes), dataset, url: verified.url)
       if bytes == [0] { bytes = [] }
       guard let text = String(validating: bytes, as: UTF8.self) else {
         throw CheckpointError("\(verified.url.path): \(dataset.path) is not UTF-8")

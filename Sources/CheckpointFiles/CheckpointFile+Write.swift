@@ -1,5 +1,6 @@
 import Arenas
 import CPlatform
+import Checksums
 import Foundation
 
 extension CheckpointFile {
@@ -165,7 +166,7 @@ private struct CheckpointWriting {
       try block.forEach(of: file, in: segment.offset..<end, calls: calls) { bytes, offset in
         hash.update(bytes)
         if segment.crc != nil {
-          crc = crc32c(bytes, from: crc)
+          crc = CRC32C.checksum(bytes.bytes, from: crc)
         } else {
           same = same && segment.withBytes { $0[(offset - segment.offset)...].prefix(bytes.count).elementsEqual(bytes) }
         }

@@ -74,7 +74,7 @@ package struct Dataset: Sendable {
   package var fingerprint: String {
     let parts = [splits.training.count, splits.validation.count, splits.test.count].map(String.init)
     let description = "\(source.fingerprint) \(parts.joined(separator: " ")) \(seed) \(settings.shuffle)"
-    return Digest.of(description, count: source.count)
+    return Fingerprint.of(description, count: source.count)
   }
 
   /// Writes field number `field` of `sample` (an index into the source) over `slot`, standardised; allocates nothing.

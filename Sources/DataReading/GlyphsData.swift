@@ -63,6 +63,6 @@ package struct GlyphsData: DataKind {
           .init(
             SampleField(name: SampleField.target, shape: .scalar, type: .int32, classCount: Self.classes),
             .integers(labels.map(Int32.init))),
-        ], fingerprint: Digest.of(settings, count: count)))
+        ], fingerprint: Fingerprint.of(settings, count: count)))
   }
 }

@@ -37,7 +37,7 @@ package struct JoinedSamples: SampleSource {
     name = first.name
     count = first.count + second.count
     residentBytes = first.residentBytes + second.residentBytes
-    fingerprint = Digest.of("\(first.fingerprint) then \(second.fingerprint)", count: first.count + second.count)
+    fingerprint = Fingerprint.of("\(first.fingerprint) then \(second.fingerprint)", count: first.count + second.count)
   }
 
   package func read(_ index: Int, epoch: Int, field: Int, into slot: TensorSlice) {

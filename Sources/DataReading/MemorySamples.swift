@@ -60,7 +60,7 @@ package final class MemorySamples: SampleSource {
     self.count = count
     self.columns = columns
     self.fields = columns.map(\.field)
-    self.fingerprint = fingerprint ?? Digest.of(columns, count: count)
+    self.fingerprint = fingerprint ?? Fingerprint.of(columns, count: count)
   }
 
   package var residentBytes: Int { columns.reduce(0) { $0 + $1.values.residentBytes } }

@@ -45,6 +45,6 @@ package struct NoiseData: DataKind {
           .init(
             SampleField(name: SampleField.target, shape: .scalar, type: .int32, classCount: classes),
             .integers(labels)),
-        ], fingerprint: Digest.of("noise 1 \(count) \(shape) \(classes) \(seed)", count: count)))
+        ], fingerprint: Fingerprint.of("noise 1 \(count) \(shape) \(classes) \(seed)", count: count)))
   }
 }

@@ -49,6 +49,6 @@ package struct SpiralsData: DataKind {
           .init(
             SampleField(name: SampleField.target, shape: .scalar, type: .int32, classCount: classes),
             .integers(labels)),
-        ], fingerprint: Digest.of(settings, count: count)))
+        ], fingerprint: Fingerprint.of(settings, count: count)))
   }
 }

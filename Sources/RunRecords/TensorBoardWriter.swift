@@ -1,3 +1,4 @@
+import Checksums
 import FoundationEssentials
 import Glibc
 
@@ -11,7 +12,6 @@ package final class TensorBoardWriter {
   static let flushThreshold = 1 << 16
 
   package let fileName: String
-  private let crc = CRC32C()
   private var histogram = TensorBoardHistogram()
   private var file: LogFile
   private var pending: [UInt8] = []
@@ -124,6 +124,27 @@ package final class TensorBoardWriter {
 
   private func appendFixed<Value: FixedWidthInteger>(_ value: Value) {
     for shift in stride(from: 0, to: Value.bitWidth, by: 8) { pending.append(UInt8(truncatingIfNeeded: value >> Value(shift))) }
+  private func append(_ event: [UInt8]) {
+    pending.append(contentsOf: Self.record(event))
+  }
+
+  static func event(wallTime: Double, step: Int?, _ build: (inout ProtoBuffer) -> Void) -> [UInt8] {
+    var proto = ProtoBuffer()
+    proto.field(1, wallTime)
+    if let step { proto.field(2, step) }
+    build(&proto)
+    return proto.bytes
+  }
+
+  /// u64 length, masked CRC of the length, data, masked CRC of the data; little-endian.
+  static func record(_ data: [UInt8]) -> [UInt8] {
+    var length = ProtoBuffer()
+    length.fixed(UInt64(data.count))
+    var lengthCheck = ProtoBuffer()
+    lengthCheck.fixed(CRC32C.masked(length.bytes.span))
+    var dataCheck = ProtoBuffer()
+    dataCheck.fixed(CRC32C.masked(data.span))
+    return length.bytes + lengthCheck.bytes + data + dataCheck.bytes
   }
 
   private static func now() -> Double { Date().timeIntervalSince1970 }
@@ -136,5 +157,13 @@ package final class TensorBoardWriter {
     // Nanoseconds keep two writers of one second and process apart.
     let unique = String(Int((wallTime - wallTime.rounded(.down)) * 1e9))
     return "events.out.tfevents.\(padded).\(information.hostName).\(information.processIdentifier).\(unique)"
+  }
+}
+
+extension CRC32C {
+  /// The checksum as TFRecord stores it: rotated and shifted, so that a CRC over data with CRCs stays good.
+  package static func masked(_ bytes: Span<UInt8>) -> UInt32 {
+    let value = checksum(bytes.bytes)
+    return ((value >> 15) | (value << 17)) &+ 0xA282_EAD8
   }
 }

@@ -1,17 +1,17 @@
 import Arenas
-import CPlatform
+import Checksums
 
 /// Content digests by which a checkpoint knows its data again: CRC32C, as hexadecimal text.
-enum Digest {
+enum Fingerprint {
   /// Shapes, counts and every value of `columns`.
   static func of(_ columns: [MemorySamples.Column], count: Int) -> String {
     var parts: [String] = ["\(count)"]
     for column in columns {
       let crc =
         switch column.values {
-        case .bytes(let values): values.withUnsafeBytes { troupe_crc32c(0, $0.baseAddress, $0.count) }
-        case .floats(let values): values.withUnsafeBytes { troupe_crc32c(0, $0.baseAddress, $0.count) }
-        case .integers(let values): values.withUnsafeBytes { troupe_crc32c(0, $0.baseAddress, $0.count) }
+        case .bytes(let values): CRC32C.checksum(values.span.bytes)
+        case .floats(let values): CRC32C.checksum(values.span.bytes)
+        case .integers(let values): CRC32C.checksum(values.span.bytes)
         }
       parts.append("\(column.field.name)\(column.field.shape)\(column.field.classCount ?? 0):\(hex(crc))")
     }
@@ -20,7 +20,7 @@ enum Digest {
 
   /// A description in words: the settings of a generated set.
   static func of(_ description: String, count: Int) -> String {
-    let crc = Array(description.utf8).withUnsafeBytes { troupe_crc32c(0, $0.baseAddress, $0.count) }
+    let crc = CRC32C.checksum(Array(description.utf8).span.bytes)
     return "crc32c-\(hex(crc))-\(count)"
   }
 

@@ -1,5 +1,4 @@
 import CCrypto
-import CPlatform
 
 /// SHA-256 (FIPS 180-4), by OpenSSL, which uses the processor's SHA instructions.
 package enum Digest {
@@ -44,9 +43,4 @@ package struct SHA256: ~Copyable {
     let digits = Array("0123456789abcdef".utf8)
     return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
-}
-
-/// CRC32C of `bytes` continued from `crc`, which starts at 0.
-func crc32c(_ bytes: UnsafeRawBufferPointer, from crc: UInt32 = 0) -> UInt32 {
-  troupe_crc32c(crc, bytes.baseAddress, bytes.count)
 }
