@@ -53,8 +53,9 @@ let package = Package(
     room("Architectures", ["Arenas", "Configuration", "Kernels", "Layers", "ModelGraph"]),
     room("ExecutionPlanning", ["Arenas", "Kernels", "Layers", "ModelGraph"]),
     room("Optimizers", ["Arenas", "Configuration", "JSONValues", "Kernels"]),
-    room("DataReading", ["Arenas", "Checksums", "Configuration", "CPlatform", "CZlib", "JSONValues"]),
-    room("CheckpointFiles", ["Arenas", "CCrypto", "CPlatform", "Checksums", "JSONValues"]),
+    room("HDF5Format", ["Arenas", "CZlib"]),
+    room("DataReading", ["Arenas", "Checksums", "Configuration", "CPlatform", "CZlib", "HDF5Format", "JSONValues"]),
+    room("CheckpointFiles", ["Arenas", "CCrypto", "CPlatform", "Checksums", "HDF5Format", "JSONValues"]),
     room(
       "RunRecords", ["Checksums", "JSONValues"],
       resources: ["report.html", "report.css", "charts.js", "line-chart.js", "heat-map.js", "stage-bars.js", "report.js"]

@@ -1,5 +1,6 @@
 import Arenas
 import Checksums
+import HDF5Format
 
 /// Lays out one checkpoint file: superblock, headers of groups and datasets, then the data.
 struct CheckpointEncoder {

@@ -1,4 +1,4 @@
-import Arenas
+import HDF5Format
 
 /// One walk through the groups of a file, from its root to every dataset.
 struct CheckpointWalk {
@@ -25,10 +25,9 @@ struct CheckpointWalk {
     let root = try rootAddress(of: file)
     visited.insert(root)
     let header = try header(at: root, of: file)
-    let attributes = try HDF5Attribute.all(of: header)
+    let attributes = try CheckpointAttributes(of: header)
     try checkFormat(attributes)
-    var stated = try attributes.scalar(CheckpointLayout.stepAttribute, .int64)
-    let step = Int64(bitPattern: try stated.number(8))
+    let step = Int64(bitPattern: try attributes.number(CheckpointLayout.stepAttribute, .int64))
     guard step >= 0 else { throw CheckpointError("states step \(step)") }
     self.step = Int(step)
     try visitGroup(header, path: "", depth: 0, file: file)
@@ -40,18 +39,24 @@ struct CheckpointWalk {
     guard bytes.count == 48, bytes.starts(with: CheckpointLayout.signature) else {
       throw CheckpointError("not a checkpoint: it does not start with an HDF5 1.8 superblock")
     }
-    var fields = HDF5Bytes(bytes[CheckpointLayout.signature.count...])
-    guard try fields.number(2) == 0x0808 else { throw CheckpointError("its addresses have not 8 bytes") }
-    _ = try fields.byte()
-    guard try fields.number(8) == 0, try fields.address() == nil else {
-      throw CheckpointError("it starts elsewhere than at its first byte, or its superblock is extended")
+    return try CheckpointError.reading { () throws(HDF5Error) in try superblock(HDF5Block(start: 0, bytes: bytes)) }
+  }
+
+  private func superblock(_ block: HDF5Block) throws(HDF5Error) -> UInt64 {
+    func refused(_ description: String) -> HDF5Error { .source(CheckpointError(description)) }
+    var fields = block
+    try fields.skip(CheckpointLayout.signature.count)
+    guard try fields.number(2) == 0x0808 else { throw refused("its addresses have not 8 bytes") }
+    try fields.skip(1)
+    guard try fields.word() == 0, try fields.word() == HDF5Block.undefined else {
+      throw refused("it starts elsewhere than at its first byte, or its superblock is extended")
     }
-    guard try fields.number(8) == UInt64(byteCount) else {
-      throw CheckpointError("it states another size than its \(byteCount) bytes")
+    guard try fields.word() == UInt64(byteCount) else {
+      throw refused("it states another size than its \(byteCount) bytes")
     }
-    let root = try fields.number(8)
-    guard try fields.number(4) == UInt64(jenkinsChecksum(bytes[..<44])) else {
-      throw CheckpointError("its superblock does not agree with its checksum")
+    let root = try fields.word()
+    guard try fields.number(4) == UInt64(jenkinsChecksum(block.bytes[..<44])) else {
+      throw refused("its superblock does not agree with its checksum")
     }
     return root
   }
@@ -59,22 +64,54 @@ struct CheckpointWalk {
   private mutating func header(
     at address: UInt64, of file: borrowing OpenFile
   ) throws(CheckpointError) -> HDF5ObjectHeader {
-    try HDF5ObjectHeader(at: address, of: file, byteCount: byteCount, budget: &budget, calls: calls)
+    let header: HDF5ObjectHeader
+    do throws(HDF5Error) {
+      header = try HDF5ObjectHeader(at: address) { (address, count) throws(HDF5Error) in
+        try block(at: address, count: count, of: file)
+      }
+    } catch {
+      throw CheckpointError(error)
+    }
+    guard header.version == 2 else {
+      throw CheckpointError("expected an object header of version 2 at byte \(address)")
+    }
+    for message in header.messages {
+      guard message.kind != nil else {
+        throw CheckpointError("an object has the header message \(message.code), which a checkpoint has no use for")
+      }
+      guard !message.isShared else { throw CheckpointError("an object shares a header message: refused") }
+    }
+    return header
   }
 
-  private func checkFormat(_ attributes: [String: HDF5Attribute]) throws(CheckpointError) {
+  /// A piece of the file's structures; it is taken from the budget, so that a file that refers to the same bytes again
+  /// and again comes to an end.
+  private mutating func block(
+    at address: UInt64, count: UInt64, of file: borrowing OpenFile
+  ) throws(HDF5Error) -> HDF5Block {
+    guard count <= UInt64(max(budget, 0)), address <= UInt64(byteCount), count <= UInt64(byteCount) - address else {
+      throw .source(CheckpointError("a structure at byte \(address) does not fit into the file"))
+    }
+    budget -= Int(count)
+    do {
+      return HDF5Block(start: address, bytes: try calls.bytes(of: file, in: Int(address)..<Int(address + count)))
+    } catch {
+      throw .source(error)
+    }
+  }
+
+  private func checkFormat(_ attributes: CheckpointAttributes) throws(CheckpointError) {
     let name = CheckpointLayout.formatAttribute
-    guard let attribute = attributes[name] else { throw CheckpointError("the attribute \(name) is missing") }
+    let attribute = try attributes.attribute(name)
     let longest = CheckpointLayout.format.utf8.count
-    guard case .text = attribute.type, attribute.value.count <= longest else {
+    guard case .text = attribute.type, attribute.value.remaining <= longest else {
       throw CheckpointError("the attribute \(name) is not a text of at most \(longest) bytes")
     }
-    let format = String(decoding: attribute.value, as: UTF8.self)
+    let format = String(decoding: attribute.value.bytes, as: UTF8.self)
     guard format == CheckpointLayout.format, attribute.space == .scalar else {
       throw CheckpointError("has the format \"\(format)\", expected \"\(CheckpointLayout.format)\"")
     }
-    var stated = try attributes.scalar(CheckpointLayout.versionAttribute, .int32)
-    let version = Int32(truncatingIfNeeded: try stated.number(4))
+    let version = Int32(truncatingIfNeeded: try attributes.number(CheckpointLayout.versionAttribute, .int32))
     guard version == CheckpointLayout.version else {
       throw CheckpointError("has format version \(version), this build reads \(CheckpointLayout.version)")
     }
@@ -86,10 +123,13 @@ struct CheckpointWalk {
     guard depth < CheckpointLayout.deepestPath else {
       throw CheckpointError("the group \(path) lies deeper than \(CheckpointLayout.deepestPath) groups")
     }
-    try checkCompact(try header.only(.linkInfo), path: path)
+    _ = try header.only(.linkInfo)
+    guard try !CheckpointError.reading({ () throws(HDF5Error) in try header.hasIndexedLinks() }) else {
+      throw CheckpointError("the group /\(path) keeps its links outside its header, as no checkpoint does")
+    }
     var names: Set<String> = []
     for message in header.all(.link) {
-      let link = try HDF5Link(message, group: path)
+      let link = try Link(message, group: path)
       let inner = path.isEmpty ? link.name : "\(path)/\(link.name)"
       guard names.insert(link.name).inserted else { throw CheckpointError("\(inner) occurs twice") }
       guard visited.insert(link.address).inserted else { throw Self.linkedTwice(inner) }
@@ -116,70 +156,25 @@ struct CheckpointWalk {
   private static func linkedTwice(_ path: String) -> CheckpointError {
     CheckpointError("\(path) is linked more than once: a checkpoint has one name for each object")
   }
-
-  /// Whether a group's links are all in its header. Source: the format specification, IV.A.2.c.
-  private func checkCompact(_ message: HDF5Bytes, path: String) throws(CheckpointError) {
-    var fields = message
-    _ = try fields.byte()
-    if try fields.byte() & 1 != 0 { _ = try fields.take(8) }
-    guard try fields.address() == nil else {
-      throw CheckpointError("the group /\(path) keeps its links outside its header, as no checkpoint does")
-    }
-  }
 }
 
-extension CheckpointContents.Dataset {
-  /// Reads a dataset's description and checks that it is one of a checkpoint.
-  init(_ header: HDF5ObjectHeader, path: String, byteCount: Int) throws(CheckpointError) {
-    do throws(CheckpointError) {
-      self.path = path
-      range = try Self.range(header, byteCount: byteCount)
-      shape = try Self.shape(header)
-      var type = try header.only(.datatype)
-      let datatype = try HDF5Datatype(type.take(type.count))
-      let isText = path.hasPrefix(CheckpointLayout.textGroup + "/")
-      switch datatype {
-      case .float32 where !isText: kind = .tensor(.float32)
-      case .int32 where !isText: kind = .tensor(.int32)
-      case .text where isText: kind = .text
-      default: throw CheckpointError(isText ? "not a text of fixed length" : "neither little-endian float32 nor int32")
-      }
-      let (bytes, overflow) = shape.elementCount.multipliedReportingOverflow(by: datatype.byteCount ?? 0)
-      guard !overflow, bytes == range.count, !isText || shape.rank == 0 else {
-        throw CheckpointError("it takes \(range.count) bytes, which is not what its shape \(shape) needs")
-      }
-      var stated = try HDF5Attribute.all(of: header).scalar(CheckpointLayout.checksumAttribute, .uint32)
-      crc = UInt32(truncatingIfNeeded: try stated.number(4))
-    } catch {
-      throw error.within(path)
-    }
-  }
+/// A name that a checkpoint may have and the object it leads to.
+private struct Link {
+  let name: String
+  let address: UInt64
 
-  /// Where the data lie. Source: the format specification, IV.A.2.i, version 3.
-  private static func range(_ header: HDF5ObjectHeader, byteCount: Int) throws(CheckpointError) -> Range<Int> {
-    guard !header.has(.externalFiles) else { throw CheckpointError("its data are in another file: refused") }
-    var fields = try header.only(.layout)
-    guard try fields.byte() == 3, try fields.byte() == 1, !header.has(.filters) else {
-      throw CheckpointError("it is chunked, compact or virtual: refused, a checkpoint's data are contiguous")
+  /// Anything but a hard link is refused.
+  init(_ message: HDF5Block, group: String) throws(CheckpointError) {
+    let link = try CheckpointError.reading { () throws(HDF5Error) in try HDF5Link(message) }
+    guard let name = String(validating: link.nameBytes, as: UTF8.self), !name.contains("/"),
+      CheckpointLayout.flaw(in: name) == nil
+    else { throw CheckpointError("something in the group /\(group) has a name that is not one of a tensor") }
+    guard case .object(let address) = link.target else {
+      throw CheckpointError(
+        "/\(group) has a soft or external link named \(name): refused, a checkpoint has plain links only")
     }
-    guard let offset = try fields.address() else { throw CheckpointError("it has no data") }
-    let count = try fields.number(8)
-    guard count > 0, offset <= UInt64(byteCount), count <= UInt64(byteCount) - offset else {
-      throw CheckpointError("it states \(count) bytes at byte \(offset) of \(byteCount)")
-    }
-    return Int(offset)..<Int(offset + count)
-  }
-
-  private static func shape(_ header: HDF5ObjectHeader) throws(CheckpointError) -> TensorShape {
-    var fields = try header.only(.dataspace)
-    switch try HDF5Dataspace(fields.take(fields.count)) {
-    case .scalar: return .scalar
-    case .null: throw CheckpointError("it is empty")
-    case .simple(let extents):
-      guard let shape = TensorShape(checking: extents.map { Int(clamping: $0) }) else {
-        throw CheckpointError("it states the shape \(extents), which no tensor has")
-      }
-      return shape
-    }
+    guard address != HDF5Block.undefined else { throw CheckpointError("/\(group)/\(name) leads nowhere") }
+    self.name = name
+    self.address = address
   }
 }

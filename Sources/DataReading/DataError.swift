@@ -1,3 +1,5 @@
+import HDF5Format
+
 /// What is wrong with a data set, in one line: where, what was expected, what was found and what to do about it.
 package struct DataError: Error, Equatable, CustomStringConvertible {
   /// The file, or the kind of generated set ("spirals").
@@ -26,13 +28,7 @@ package struct DataError: Error, Equatable, CustomStringConvertible {
 
 extension DataError {
   /// A piece of a file, quoted for a message: printable, one line, at most 40 characters.
-  static func quoted(_ text: some StringProtocol) -> String {
-    let longest = 40
-    let shown = text.prefix(longest).map { character in
-      character.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F } ? character : "\u{FFFD}"
-    }
-    return "\"" + String(shown) + (text.count > longest ? "…" : "") + "\""
-  }
+  static func quoted(_ text: some StringProtocol) -> String { HDF5Error.quoted(text) }
 
   /// Bytes for a message, in the largest unit that keeps at least one whole one.
   static func bytes(_ count: Int) -> String {

@@ -1,5 +1,6 @@
 import Arenas
 import Foundation
+import HDF5Format
 
 extension DatasetSummary {
   /// Looks at a file, or at a folder with IDX files, and finds out what it is by its content.
@@ -80,17 +81,18 @@ extension DatasetSummary {
   }
 
   private static func inspectHDF5(_ path: String, limit: Int) throws(DataError) -> DatasetSummary {
-    let file = try HDF5File(path: path)
+    let file = try HDF5Input(path: path)
     var summary = DatasetSummary(
       path: path, kind: HDF5Data.kind, count: 0, parts: [], classes: [], preview: [], notes: [])
     for name in try file.rootNames() {
       do throws(DataError) {
         let dataset = try file.dataset(name, limit: limit)
-        let moments =
+        let moments = try file.reading { () throws(HDF5Error) in
           dataset.kind == .bytes
-          ? Moments(of: try dataset.readBytes()) { Double($0) } : Moments(of: try dataset.readFloats()) { Double($0) }
+            ? Moments(of: try dataset.readBytes()) { Double($0) } : Moments(of: try dataset.readFloats()) { Double($0) }
+        }
         summary.count = max(summary.count, dataset.shape[0])
-        summary.parts.append(Part(name: name, shape: dataset.shape, type: dataset.typeName, moments: moments))
+        summary.parts.append(Part(name: name, shape: dataset.shape, type: dataset.type.name, moments: moments))
       } catch {
         summary.notes.append("\(name): \(error.found)")
       }

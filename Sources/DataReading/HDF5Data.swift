@@ -1,5 +1,6 @@
 import Arenas
 import Configuration
+import HDF5Format
 
 /// Two datasets of an HDF5 file: inputs [samples, …] and targets [samples] or [samples, values].
 package struct HDF5Data: DataKind {
@@ -47,7 +48,7 @@ package struct HDF5Data: DataKind {
   private func read(
     _ path: String, _ inputs: String, _ targets: String, classes: Int?
   ) throws(DataError) -> MemorySamples {
-    let file = try HDF5File(path: path)
+    let file = try HDF5Input(path: path)
     let input = try file.dataset(inputs, limit: maxBytes)
     let target = try file.dataset(targets, limit: maxBytes)
     let count = input.shape[0]
@@ -59,23 +60,27 @@ package struct HDF5Data: DataKind {
     }
     return MemorySamples(
       name: path, count: count,
-      columns: [try Self.inputColumn(input), try Self.targetColumn(target, classes: classes)])
+      columns: [try Self.inputColumn(input, of: file), try Self.targetColumn(target, of: file, classes: classes)])
   }
 
-  private static func inputColumn(_ dataset: HDF5Dataset) throws(DataError) -> MemorySamples.Column {
+  private static func inputColumn(
+    _ dataset: HDF5Dataset, of file: HDF5Input
+  ) throws(DataError) -> MemorySamples.Column {
     guard dataset.shape.rank >= 2 else {
       throw DataError(
-        dataset.path, at: "dataset \(DataError.quoted(dataset.name))", expected: "[samples, features, …]",
+        file.path, at: "dataset \(DataError.quoted(dataset.name))", expected: "[samples, features, …]",
         found: "\(dataset.shape)", advice: "give every sample a dimension of its own")
     }
     let field = SampleField(
       name: SampleField.input, shape: TensorShape(Array(dataset.shape.dimensions.dropFirst())), type: .float32)
-    if dataset.kind == .bytes { return .init(field, .bytes(try dataset.readBytes())) }
-    return .init(field, .floats(try finiteFloats(dataset)))
+    if dataset.kind == .bytes {
+      return .init(field, .bytes(try file.reading { () throws(HDF5Error) in try dataset.readBytes() }))
+    }
+    return .init(field, .floats(try finiteFloats(dataset, of: file)))
   }
 
   private static func targetColumn(
-    _ dataset: HDF5Dataset, classes: Int?
+    _ dataset: HDF5Dataset, of file: HDF5Input, classes: Int?
   ) throws(DataError) -> MemorySamples.Column {
     let place = "dataset \(DataError.quoted(dataset.name))"
     let count = dataset.shape[0]
@@ -83,28 +88,28 @@ package struct HDF5Data: DataKind {
     guard dataset.kind != .floats else {
       guard dataset.shape.rank <= 2, classes == nil else {
         throw DataError(
-          dataset.path, at: place, expected: classes == nil ? "[samples] or [samples, values]" : "integer labels",
-          found: "\(dataset.typeName) \(dataset.shape)")
+          file.path, at: place, expected: classes == nil ? "[samples] or [samples, values]" : "integer labels",
+          found: "\(dataset.type.name) \(dataset.shape)")
       }
       let field = SampleField(name: SampleField.target, shape: TensorShape([width]), type: .float32)
-      return .init(field, .floats(try finiteFloats(dataset)))
+      return .init(field, .floats(try finiteFloats(dataset, of: file)))
     }
     guard width == 1, dataset.shape.rank <= 2 else {
       throw DataError(
-        dataset.path, at: place, expected: "one integer label a sample", found: "\(dataset.typeName) \(dataset.shape)",
+        file.path, at: place, expected: "one integer label a sample", found: "\(dataset.type.name) \(dataset.shape)",
         advice: "store class numbers, not one-hot rows; values to predict are stored as floats")
     }
-    let labels = try dataset.readIntegers()
+    let labels = try file.reading { () throws(HDF5Error) in try dataset.readIntegers() }
     let largest = Int(labels.max() ?? 0)
     guard largest < mostClasses else {
       throw DataError(
-        dataset.path, at: place, expected: "labels below \(mostClasses)", found: "\(largest)",
+        file.path, at: place, expected: "labels below \(mostClasses)", found: "\(largest)",
         advice: "store values to predict as floats")
     }
     let classCount = classes ?? max(2, largest + 1)
     if let bad = labels.firstIndex(where: { $0 < 0 || $0 >= classCount }) {
       throw DataError(
-        dataset.path, at: "\(place), sample \(bad)", expected: "a label of 0 to \(classCount - 1)",
+        file.path, at: "\(place), sample \(bad)", expected: "a label of 0 to \(classCount - 1)",
         found: "\(labels[bad])", advice: "set classes to the number of classes if the label is right")
     }
     return .init(
@@ -112,12 +117,12 @@ package struct HDF5Data: DataKind {
       .integers(labels.map { Int32(truncatingIfNeeded: $0) }))
   }
 
-  private static func finiteFloats(_ dataset: HDF5Dataset) throws(DataError) -> [Float] {
-    let values = try dataset.readFloats()
+  private static func finiteFloats(_ dataset: HDF5Dataset, of file: HDF5Input) throws(DataError) -> [Float] {
+    let values = try file.reading { () throws(HDF5Error) in try dataset.readFloats() }
     if let bad = values.firstIndex(where: { !$0.isFinite }) {
       let width = dataset.shape.elementCount / dataset.shape[0]
       throw DataError(
-        dataset.path, at: "dataset \(DataError.quoted(dataset.name)), sample \(bad / width), value \(bad % width)",
+        file.path, at: "dataset \(DataError.quoted(dataset.name)), sample \(bad / width), value \(bad % width)",
         expected: "a finite float32", found: "\(values[bad])", advice: "remove or fill the sample")
     }
     return values

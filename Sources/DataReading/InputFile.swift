@@ -1,14 +1,12 @@
 import CPlatform
 import CZlib
 import Glibc
+import HDF5Format
 
 /// A regular file read from front to back, unpacked on the way where it is gzip.
 ///
 /// Nothing is allocated on a file's word alone: the caller states a size, which is held against what the file can hold.
 struct InputFile: ~Copyable {
-  /// Deflate cannot pack better than this (zlib's technical notes): 258 bytes from 2 bits.
-  static let bestDeflateRatio = 1032
-
   let path: String
   /// Bytes on disk.
   let size: Int
@@ -35,7 +33,7 @@ struct InputFile: ~Copyable {
   /// The most bytes that can still come out of the file, an upper bound when it is packed.
   var mostRemaining: Int {
     guard isCompressed else { return max(0, size - offset) }
-    let (most, overflow) = size.multipliedReportingOverflow(by: Self.bestDeflateRatio)
+    let (most, overflow) = size.multipliedReportingOverflow(by: Deflate.bestRatio)
     return overflow ? .max : most
   }
 

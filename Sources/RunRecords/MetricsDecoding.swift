@@ -59,7 +59,8 @@ extension RunHeader {
       let parameterCount = node["parameter_count"]?.count, let seed = node["seed"]?.unsigned,
       let precision = node["precision"]?.string, let microBatches = node["micro_batches"]?.count,
       let lanes = node["lanes"]?.count, let started = node["started"]?.string,
-      let hostThreads = node["host_threads"]?.count, let tensors = node["tensors"]?.array?.every({ TensorDescription($0) }),
+      let hostThreads = node["host_threads"]?.count,
+      let tensors = node["tensors"]?.array?.every({ TensorDescription($0) }),
       let activationLayers = node["activation_layers"]?.strings
     else { return nil }
         self.init(
@@ -82,7 +83,8 @@ extension StepRecord {
   init?(step: Int, _ node: JSON) {
     guard let epoch = node["epoch"]?.floatingPoint, let loss = node["loss"]?.floatingPoint,
       let learningRate = node["learning_rate"]?.floatingPoint, let gradientNorm = node["gradient_norm"]?.floatingPoint,
-      let clipScale = node["clip_scale"]?.floatingPoint, let samplesPerSecond = node["samples_per_second"]?.floatingPoint,
+      let clipScale = node["clip_scale"]?.floatingPoint,
+      let samplesPerSecond = node["samples_per_second"]?.floatingPoint,
       let stepMilliseconds = node["step_ms"]?.floatingPoint
     else { return nil }
     self.init(

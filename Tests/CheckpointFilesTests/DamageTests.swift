@@ -1,6 +1,7 @@
 import Arenas
 import CheckpointFiles
 import Foundation
+import HDF5Format
 import Testing
 
 @Suite struct DamageTests {

@@ -16,9 +16,9 @@ struct HDF5ChunkGrid {
   private static let mostPaddingRatio = 16
 
   /// - Throws: for chunks so much larger than the dataset that unpacking them would be an attack.
-  init(dataset: HDF5Dataset, chunk extents: [Int]) throws(DataError) {
+  init(dataset: HDF5Dataset, chunk extents: [Int]) throws(HDF5Error) {
     shape = dataset.shape
-    elementBytes = dataset.format.byteCount
+    elementBytes = dataset.elementBytes
     guard let chunk = TensorShape(checking: extents),
       let counts = TensorShape(
         checking: zip(dataset.shape.dimensions, chunk.dimensions).map { ($0 - 1) / $1 + 1 })
@@ -44,7 +44,7 @@ struct HDF5ChunkGrid {
   }
 
   /// Copies a chunk's elements to where they belong in the whole.
-  func place(_ bytes: [UInt8], at offsets: [Int], in content: inout [UInt8]) throws(DataError) {
+  func place(_ bytes: [UInt8], at offsets: [Int], in content: inout [UInt8]) throws(HDF5Error) {
     precondition(bytes.count == chunkBytes && content.count == shape.elementCount * elementBytes)
     let rank = shape.rank
     let inside = (0..<rank).map { min(chunk[$0], shape[$0] - offsets[$0]) }
