@@ -22,7 +22,8 @@ struct LineReader: ~Copyable {
   private var ended = false
 
   init(path: String) throws(RecordsError) {
-    let opened = open(path, O_RDONLY | O_CLOEXEC)
+    // O_NONBLOCK: opening a pipe must not wait for a writer.
+    let opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if opened < 0 { throw errno == ENOENT ? .noRecords(path: path) : LogFile.failure(path, "open for reading") }
     // A device or a pipe could go on for ever.
     var status = stat()

@@ -204,6 +204,12 @@ import Testing
     #expect(throws: RecordsError.self) { try MetricsWriter(folder: folder.url, resumeAt: 3) }
   }
 
+  @Test func pipesAreNotWaitedFor() throws {
+    let folder = try TemporaryFolder()
+    #expect(mkfifo(folder.file("metrics.jsonl").path, 0o600) == 0)
+    #expect(throws: RecordsError.self) { try RunLog.read(folder: folder.url) }
+  }
+
   @Test func normsLineIsCheap() throws {
     let folder = try TemporaryFolder()
     var run = FakeRun(name: "speed")
