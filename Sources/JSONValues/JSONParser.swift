@@ -3,7 +3,7 @@ package struct JSONParser: ~Escapable {
   /// Deeper nesting is refused: no file of ours needs it, and recursion must end somewhere.
   package static let deepestNesting = 64
   /// More values than any file of ours has; the bound keeps a text of `[0,0,…` from filling the memory.
-  package static let mostValues = 8_000_000
+  package static let mostValues = 4_000_000
 
   let bytes: Span<UInt8>
   var position = 0
