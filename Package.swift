@@ -76,22 +76,25 @@ let package = Package(
       swiftSettings: settings),
 
     tests("Arenas"),
-    tests("Configuration", ["Pipeline"]),
+    tests("JSONValues"),
+    tests("Configuration", ["JSONValues", "Pipeline"]),
     tests("Kernels", ["Arenas"]),
-    tests("Layers", ["Arenas", "Configuration", "Kernels"]),
+    tests("Layers", ["Arenas", "Configuration", "JSONValues", "Kernels"]),
     tests("ModelGraph", ["Arenas", "Kernels", "Layers"]),
-    tests("Architectures", ["Arenas", "Configuration", "Layers", "ModelGraph"]),
-    tests("ExecutionPlanning", ["Architectures", "Arenas", "Configuration", "Kernels", "Layers", "ModelGraph"]),
-    tests("Optimizers", ["Arenas", "Configuration", "Kernels"]),
-    tests("CheckpointFiles", ["Arenas", "CHDF5"]),
-    tests("RunRecords"),
+    tests("Architectures", ["Arenas", "Configuration", "JSONValues", "Layers", "ModelGraph"]),
+    tests(
+      "ExecutionPlanning",
+      ["Architectures", "Arenas", "Configuration", "JSONValues", "Kernels", "Layers", "ModelGraph"]),
+    tests("Optimizers", ["Arenas", "Configuration", "JSONValues", "Kernels"]),
+    tests("CheckpointFiles", ["Arenas", "CHDF5", "HDF5Format"]),
+    tests("RunRecords", ["Checksums"]),
     tests(
       "Pipeline",
       [
-        "Arenas", "CAllocations", "CheckpointFiles", "Configuration", "DataReading", "ExecutionPlanning", "Kernels",
-        "Optimizers", "RunRecords",
+        "Arenas", "CAllocations", "CheckpointFiles", "Configuration", "DataReading", "ExecutionPlanning", "JSONValues",
+        "Kernels", "Optimizers", "RunRecords",
       ],
       counting: ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign", "_Znwm"]),
-    tests("DataReading", ["Arenas", "CHDF5", "CPlatform", "Configuration"]),
+    tests("DataReading", ["Arenas", "CHDF5", "CPlatform", "Configuration", "JSONValues"]),
   ]
 )

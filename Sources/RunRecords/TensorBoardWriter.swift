@@ -117,34 +117,15 @@ package final class TensorBoardWriter {
     build(&message)
     let start = pending.count
     appendFixed(UInt64(message.bytes.count))
-    appendFixed(crc.masked(pending.span.extracting(start..<pending.count)))
+    appendFixed(CRC32C.masked(pending.span.extracting(start..<pending.count)))
     pending.append(contentsOf: message.bytes)
-    appendFixed(crc.masked(message.bytes.span))
+    appendFixed(CRC32C.masked(message.bytes.span))
   }
 
   private func appendFixed<Value: FixedWidthInteger>(_ value: Value) {
-    for shift in stride(from: 0, to: Value.bitWidth, by: 8) { pending.append(UInt8(truncatingIfNeeded: value >> Value(shift))) }
-  private func append(_ event: [UInt8]) {
-    pending.append(contentsOf: Self.record(event))
-  }
-
-  static func event(wallTime: Double, step: Int?, _ build: (inout ProtoBuffer) -> Void) -> [UInt8] {
-    var proto = ProtoBuffer()
-    proto.field(1, wallTime)
-    if let step { proto.field(2, step) }
-    build(&proto)
-    return proto.bytes
-  }
-
-  /// u64 length, masked CRC of the length, data, masked CRC of the data; little-endian.
-  static func record(_ data: [UInt8]) -> [UInt8] {
-    var length = ProtoBuffer()
-    length.fixed(UInt64(data.count))
-    var lengthCheck = ProtoBuffer()
-    lengthCheck.fixed(CRC32C.masked(length.bytes.span))
-    var dataCheck = ProtoBuffer()
-    dataCheck.fixed(CRC32C.masked(data.span))
-    return length.bytes + lengthCheck.bytes + data + dataCheck.bytes
+    for shift in stride(from: 0, to: Value.bitWidth, by: 8) {
+      pending.append(UInt8(truncatingIfNeeded: value >> Value(shift)))
+    }
   }
 
   private static func now() -> Double { Date().timeIntervalSince1970 }

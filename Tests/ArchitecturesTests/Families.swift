@@ -1,6 +1,7 @@
 import Architectures
 import Arenas
 import Configuration
+import JSONValues
 import Layers
 import ModelGraph
 

@@ -1,4 +1,5 @@
 import Configuration
+import JSONValues
 import Foundation
 import Testing
 

@@ -1,5 +1,6 @@
 import Arenas
 import Configuration
+import JSONValues
 import Testing
 
 @Suite struct JSONParserTests {

@@ -1,4 +1,5 @@
 import Configuration
+import JSONValues
 import Testing
 
 /// A bit of everything that a component can read.

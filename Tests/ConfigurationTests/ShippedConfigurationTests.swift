@@ -1,5 +1,6 @@
 import Arenas
 import Configuration
+import JSONValues
 import Foundation
 import Pipeline
 import Testing

@@ -1,5 +1,6 @@
 import Arenas
 import Configuration
+import JSONValues
 import Kernels
 import Layers
 import Testing

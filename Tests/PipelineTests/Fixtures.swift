@@ -1,6 +1,7 @@
 import Arenas
 import CheckpointFiles
 import Configuration
+import JSONValues
 import DataReading
 import Foundation
 import Pipeline
