@@ -3,6 +3,8 @@
 TROUPE := .build/release/troupe
 SCHEMA := Configs/schema/train.schema.json
 SOURCES := Sources Tests Package.swift
+# Nothing is imported as testable: so tests and program are the same build, and neither rebuilds the other.
+TEST := swift test -c release --disable-testable-imports $(if $(FILTER),--filter '$(FILTER)')
 # The demo trains into folders of its own: repeating it replaces them and touches no other run.
 DEMO := checkpoints/demo
 REPORT := checkpoints/demo.html
@@ -31,11 +33,11 @@ demo: build ## train 50 sigmoid and 50 ReLU layers, compare them in one report
 	@echo && $(TROUPE) report $(DEMO)/mlp-sigmoid $(DEMO)/mlp-relu --output $(REPORT)
 	@echo && echo "Open $(REPORT) in a browser: both runs side by side."
 
-test: dependencies ## run every test, in release (kernels are far slower in debug)
-	swift test -c release
+test: dependencies ## run every test, in release; FILTER=LayersTests runs one suite
+	$(TEST)
 
 test-full: dependencies ## the same, with the tests that take minutes
-	TROUPE_LONG_TESTS=1 swift test -c release
+	TROUPE_LONG_TESTS=1 $(TEST)
 
 format: dependencies ## rewrite the sources with swift format
 	swift format --in-place --recursive $(SOURCES)
