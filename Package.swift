@@ -96,5 +96,9 @@ let package = Package(
       ],
       counting: ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign", "_Znwm"]),
     tests("DataReading", ["Arenas", "CHDF5", "CPlatform", "Configuration", "JSONValues"]),
+    // Whole runs through the command line: the program is built because it is a dependency, and run as a process.
+    .testTarget(
+      name: "TroupeTests", dependencies: ["troupe", "CHDF5", "CheckpointFiles", "Configuration", "JSONValues"],
+      swiftSettings: settings),
   ]
 )

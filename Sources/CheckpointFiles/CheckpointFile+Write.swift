@@ -5,7 +5,7 @@ import Foundation
 
 extension CheckpointFile {
   /// Room that must be left on the disk beside the checkpoint itself, for its digest and the run's other files.
-  fileprivate static let spareSpace = 1 << 20
+  package static let spareSpace = 1 << 20
   /// Bytes read and digested at once: they stay in the second-level cache between the two.
   static let blockSize = 512 << 10
 

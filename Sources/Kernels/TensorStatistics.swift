@@ -53,10 +53,20 @@ package enum Statistics {
       i &+= 16
     }
     let quick = a.merged(with: b)
-    return quick.isAccurate ? quick.statistics() : measureExactly(memory, count)
+    return quick.isAccurate ? quick.statistics() : measureAgain(memory, count, largest: quick.largestMagnitude)
   }
 
-  /// For values whose squares leave float32, and for counting those that are not finite.
+  /// For values whose squares leave float32, such as vanishing gradients: scaled by a power of two, which loses nothing.
+  @inline(never)
+  private static func measureAgain(_ memory: UnsafePointer<Float>, _ count: Int, largest: Float) -> TensorStatistics {
+    guard largest.isFinite else { return measureExactly(memory, count) }
+    let scale = Float(sign: .plus, exponent: -max(largest.exponent, -126), significand: 1)
+    var lanes = StatisticsLanes()
+    forEachVector(count) { i, width in lanes.add(Float.load(memory + i, lanes: width) * scale) }
+    return lanes.statistics(scale: scale)
+  }
+
+  /// Element by element, for counting those that are not finite.
   @inline(never)
   static func measureExactly(_ memory: UnsafePointer<Float>, _ count: Int) -> TensorStatistics {
     var statistics = TensorStatistics()

@@ -35,12 +35,18 @@ struct ReportCommand: AsyncParsableCommand {
       let folders = try runs.map { run throws(RunError) in try StoredRun.folder(run) }
       var logs = try folders.map { folder throws(RecordsError) in try RunLog.read(folder: folder) }
       // Two runs of one name are told apart by their folders.
-      for (index, log) in logs.enumerated() where logs.count(where: { $0.name == log.name }) > 1 {
+      let names = logs.map(\.name)
+      for index in logs.indices where names.count(where: { $0 == names[index] }) > 1 {
         logs[index].name = folders[index].relativePath
       }
       let page = output.map { URL(fileURLWithPath: $0) } ?? folders[0].appending(path: "report.html")
       try Report.write(runs: logs, to: page)
-      if let csv { _ = try MetricsCSV.write(folder: folders[0], to: URL(fileURLWithPath: csv, isDirectory: true)) }
+      if let csv {
+        let folder = URL(fileURLWithPath: csv, isDirectory: true)
+        // Whatever is wrong with the folder is said by the write into it.
+        try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        _ = try MetricsCSV.write(folder: folders[0], to: folder)
+      }
       for log in logs {
         json.output.say("\(log.name): \(log.gradientFlow.verdict.rawValue). \(log.gradientFlow.sentence)")
       }

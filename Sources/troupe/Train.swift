@@ -57,8 +57,11 @@ struct Train: AsyncParsableCommand {
   }
 
   private func finish(_ session: TrainingSession, _ result: TrainingRun.Result, _ output: Output) throws {
-    let log = try RunLog.read(folder: session.folder.url)
-    try Report.write(runs: [log], to: session.folder.url.appending(path: "report.html"))
+    let folder = session.folder.url
+    let log = (try? RunLog.read(folder: folder)) ?? RunLog(folder: folder, name: folder.lastPathComponent)
+    let report = Result { () throws(RecordsError) in
+      try Report.write(runs: [log], to: folder.appending(path: "report.html"))
+    }
     let flow = log.gradientFlow
     if !flow.sentence.isEmpty {
       output.say("gradient flow: \(flow.verdict.rawValue). \(flow.sentence)")
@@ -67,8 +70,11 @@ struct Train: AsyncParsableCommand {
     output.say("run folder: \(session.folder.url.relativePath) (report.html, metrics.jsonl, checkpoints)")
     output.result(session.summary(result, log))
     switch result.outcome {
-    case .finished, .stoppedEarly: break
-    case .interrupted(let signal): throw CommandFailure("stopped after saving; go on with --resume", 128 + signal)
+    // A report that cannot be written must not hide how the run itself ended.
+    case .finished, .stoppedEarly: try report.get()
+    case .interrupted(let signal):
+      Output.note("troupe: stopped by signal \(signal), saved after step \(result.state.step); go on with --resume")
+      throw ExitCode(128 + signal)
     case .diverged(let reason): throw CommandFailure(reason, 3)
     case .failed(let reason): throw CommandFailure(reason)
     }

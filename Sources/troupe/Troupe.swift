@@ -44,6 +44,8 @@ struct Troupe: AsyncParsableCommand {
     } catch let failure as CommandFailure {
       Output.complain(failure.message)
       exit(withError: failure.exitCode)
+    } catch let code as ExitCode {
+      exit(withError: code)
     } catch where exitCode(for: error) == .success {
       exit(withError: error)
     } catch {

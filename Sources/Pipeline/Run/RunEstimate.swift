@@ -1,4 +1,5 @@
 import Arenas
+import CheckpointFiles
 import DataReading
 import ExecutionPlanning
 import Foundation
@@ -58,7 +59,7 @@ package struct RunEstimate: Sendable {
     checkpointBytes = stored
     let settings = plan.configuration.checkpoints
     // One more than is kept: the new one is complete before an old one goes.
-    diskBytes = stored * (settings.keepLast + settings.keepBest + 1)
+    diskBytes = stored * (settings.keepLast + settings.keepBest + 1) + CheckpointFile.spareSpace
     flopsPerStep = plan.trainingPlan.flops * tree.microBatches
   }
 

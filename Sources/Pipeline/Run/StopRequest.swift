@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import Synchronization
 
@@ -25,25 +24,59 @@ package final class StopRequest: Sendable {
 }
 
 /// Turns SIGINT and SIGTERM into a request to save and stop; the second one ends the process at once.
-// Sendable because its sources are made once and only cancelled.
-package final class SignalWatch: @unchecked Sendable {
-  private let sources: [any DispatchSourceSignal]
+///
+/// The handler does the one thing that it may: it writes the signal's number into a pipe, whose reader has a thread of its own.
+/// From the moment that this is made no signal is lost, which a dispatch source cannot promise.
+package final class SignalWatch: Sendable {
+  private static let watched = [SIGINT, SIGTERM]
 
   /// - Parameter notice: told once, when the first signal has come.
   package init(_ request: StopRequest, notice: @escaping @Sendable (Int32) -> Void = { _ in }) {
-    sources = [SIGINT, SIGTERM].map { number in
-      // The default action must not come before ours.
-      signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global(qos: .userInitiated))
-      source.setEventHandler {
-        if request.signal != nil { _exit(128 + number) }
-        request.ask(number)
-        notice(number)
+    var ends: [Int32] = [-1, -1]
+    // Without a pipe, which only a process out of descriptors meets, signals keep their default action.
+    guard pipe(&ends) == 0 else { return }
+    let readingEnd = ends[0]
+    signalPipe.store(ends[1], ordering: .releasing)
+    let reader = Thread {
+      var number: UInt8 = 0
+      while true {
+        let count = read(readingEnd, &number, 1)
+        guard count == 1 else {
+          if count < 0, errno == EINTR { continue }
+          break
+        }
+        if number == 0 { break }
+        if request.signal != nil { _exit(128 + Int32(number)) }
+        request.ask(Int32(number))
+        notice(Int32(number))
       }
-      source.resume()
-      return source
+      close(readingEnd)
+    }
+    reader.name = "signals"
+    reader.start()
+    for number in Self.watched {
+      var action = sigaction()
+      action.__sigaction_handler.sa_handler = tell
+      action.sa_flags = SA_RESTART
+      sigaction(number, &action, nil)
     }
   }
 
-  deinit { for source in sources { source.cancel() } }
+  deinit {
+    for number in Self.watched { signal(number, SIG_DFL) }
+    tell(0)
+    let end = signalPipe.exchange(-1, ordering: .acquiring)
+    if end >= 0 { close(end) }
+  }
+}
+
+/// Where the handler writes; -1 while nobody watches.
+private let signalPipe = Atomic<Int32>(-1)
+
+/// The handler: only what is safe in one.
+private func tell(_ number: Int32) {
+  let saved = errno
+  var byte = UInt8(truncatingIfNeeded: number)
+  _ = write(signalPipe.load(ordering: .acquiring), &byte, 1)
+  errno = saved
 }

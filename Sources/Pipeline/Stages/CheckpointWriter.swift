@@ -58,6 +58,7 @@ package actor CheckpointWriter {
   private func write(_ metadata: CheckpointMetadata, _ pools: CheckpointPools) async {
     // The records must be at least as far as the checkpoint, or a resumed run would miss lines.
     await recorder.synchronize()
+    guard recorder.firstFailure == nil else { return }
     do throws(CheckpointError) {
       let url = folder.url.appending(path: CheckpointFile.name(step: metadata.step))
       let receipt = try CheckpointFile.write(snapshot.tensors, metadata: metadata, to: url)

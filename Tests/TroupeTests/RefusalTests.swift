@@ -1,0 +1,87 @@
+import Configuration
+import Foundation
+import Testing
+
+/// Configurations that are wrong: one line each, with the place, and nothing is made.
+@Suite struct RefusalTests {
+  let workspace: Workspace
+
+  init() throws { workspace = try .withSmallConfiguration() }
+
+  struct Mistake: Sendable, CustomTestStringConvertible {
+    let setting: String
+    let words: [String]
+    var testDescription: String { setting }
+  }
+
+  static let mistakes = [
+    Mistake(setting: "model.activaton=relu", words: ["model.activaton", "unknown key", "\"activation\""]),
+    Mistake(setting: "modle={}", words: ["modle", "\"model\""]),
+    Mistake(setting: "model.activation=rleu", words: ["model.activation", "rleu", "relu"]),
+    Mistake(setting: "model.type=mpl", words: ["model.type", "mpl", "mlp"]),
+    Mistake(setting: "optimizer.type=adamm", words: ["optimizer.type", "adamm", "adam"]),
+    Mistake(setting: "model.width=\"16\"", words: ["model.width", "whole number", "16"]),
+    Mistake(setting: "model.width=1.5", words: ["model.width", "1.5"]),
+    Mistake(setting: "model.depth=-1", words: ["model.depth", "-1", "0 to"]),
+    Mistake(setting: "model.dropout=1", words: ["model.dropout", "1"]),
+    Mistake(setting: "optimizer.learning_rate=\"1e-4\"", words: ["optimizer.learning_rate", "number", "1e-4"]),
+    Mistake(setting: "optimizer.learning_rate=-1", words: ["optimizer.learning_rate", "-1"]),
+    Mistake(setting: "training.duration=4", words: ["training.duration", "4", "epochs"]),
+    Mistake(setting: "training.duration=4 epoches", words: ["training.duration", "4 epoches"]),
+    Mistake(setting: "training.micro_batches=3", words: ["training.micro_batches", "3", "32"]),
+    Mistake(setting: "training.early_stopping={\"min_delta\": 1}", words: ["min_delta", "patience"]),
+    Mistake(setting: "data.batch_size=4096", words: ["batch_size", "480", "4096"]),
+    Mistake(setting: "data.validation_fraction=0.95", words: ["validation_fraction", "test_fraction"]),
+    Mistake(setting: "loss={\"type\":\"mse\"}", words: ["loss.type", "mse", "cross_entropy"]),
+    Mistake(
+      setting: "loss={\"type\":\"cross_entropy\",\"class_weights\":[1,2]}", words: ["class_weights", "2", "3 classes"]),
+    Mistake(setting: "name=../escape", words: ["name", "../escape"]),
+    Mistake(setting: "extends=nowhere.json", words: ["extends"]),
+  ]
+
+  @Test(arguments: mistakes) func settingsAreRefused(mistake: Mistake) throws {
+    try workspace.refuse("train", "small.json", "--set", mistake.setting, saying: mistake.words)
+    #expect(try workspace.names(".") == ["small.json"])
+  }
+
+  @Test func whatNoEvaluationWillGiveIsNotWaitedFor() throws {
+    try workspace.refuse(
+      "describe", "small.json", "--set", "data.validation_fraction=0", "--set", "training.early_stopping.patience=2",
+      saying: ["training.early_stopping.patience", "validation_fraction"])
+  }
+
+  @Test func aModelTooLargeForTheMachineIsNotStarted() throws {
+    try workspace.refuse(
+      "train", "small.json", "--set", "model.width=1000000", saying: ["memory", "TiB", "model.width"])
+    #expect(!workspace.exists("checkpoints"))
+  }
+
+  @Test func placesInTheFileAreNamed() throws {
+    try workspace.write(smallConfiguration.replacing("\"seed\": 7", with: "\"seed\": 7, \"seed\": 8"), "twice.json")
+    try workspace.refuse("describe", "twice.json", saying: ["twice.json:3:14", "\"seed\"", "twice"])
+    try workspace.write(smallConfiguration.replacing("\"seed\": 7,", with: "\"seed\": 7"), "comma.json")
+    try workspace.refuse("describe", "comma.json", saying: ["comma.json:4:3"])
+    try workspace.write(smallConfiguration.replacing("\"dropout\"", with: "\"dropuot\""), "key.json")
+    try workspace.refuse("describe", "key.json", saying: ["key.json:8:", "model.dropuot", "\"dropout\""])
+    try workspace.write(String(smallConfiguration.dropLast(30)), "cut.json")
+    try workspace.refuse("describe", "cut.json", saying: ["cut.json:13:"])
+    try workspace.write("{\"extends\": \"itself.json\"}", "itself.json")
+    try workspace.refuse("describe", "itself.json", saying: ["itself.json", "extends"])
+  }
+
+  @Test func whatIsNoConfigurationIsRefused() throws {
+    try workspace.refuse("describe", "nowhere.json", saying: ["nowhere.json", "no such"])
+    try workspace.refuse("describe", ".", saying: [".", "cannot be read"])
+    try workspace.refuse("describe", "/dev/zero", saying: ["/dev/zero"])
+    try workspace.write(Data(), "empty.json")
+    try workspace.refuse("describe", "empty.json", saying: ["empty.json:1:1"])
+    try workspace.write(Data((0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 197) }), "binary.json")
+    try workspace.refuse("describe", "binary.json", saying: ["binary.json:1:1"])
+    try workspace.write(Data(repeating: 0x20, count: 17 << 20), "huge.json")
+    try workspace.refuse("describe", "huge.json", saying: ["huge.json", "16 MiB"])
+    try workspace.write(String(repeating: "[", count: 200_000), "deep.json")
+    try workspace.refuse("describe", "deep.json", saying: ["deep.json:1:"])
+    try workspace.write("[1, 2]", "list.json")
+    try workspace.refuse("describe", "list.json", saying: ["list.json", "object"])
+  }
+}
