@@ -17,7 +17,7 @@ struct Troupe: AsyncParsableCommand {
         troupe report checkpoints/mlp-sigmoid checkpoints/mlp-relu
 
       Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 diverged, 5 verification mismatch,
-      75 stopped and resumable, 130/143 stopped by SIGINT/SIGTERM after saving a checkpoint.
+      130/143 stopped by SIGINT/SIGTERM after saving a checkpoint.
       """,
     version: "troupe \(BuildInfo.version)",
     subcommands: [
