@@ -1,0 +1,10 @@
+/// How a run ended.
+package enum RunOutcome: Sendable, Equatable {
+  case finished
+  case stoppedEarly
+  /// A signal's number.
+  case interrupted(Int32)
+  /// A gradient or loss was not finite, and the policy said abort.
+  case diverged(String)
+  case failed(String)
+}

@@ -1,0 +1,44 @@
+import CheckpointFiles
+import Configuration
+
+/// When the state is copied for the writer, and what goes with it.
+extension OptimizerStage {
+  func saveOrGoOn() async -> Work {
+    if calendar.saves(after: state.step) {
+      if lastSavedStep == state.step {
+        noteBest()
+      } else if let work = await beginSnapshot() {
+        return work
+      }
+    }
+    return await beginStepOrFinish()
+  }
+
+  func beginSnapshot() async -> Work? {
+    guard let writer, snapshot != nil else {
+      lastSavedStep = state.step
+      return nil
+    }
+    clock.worked()
+    guard let ticket = await writer.tickets.receive() else { return nil }
+    clock.waited()
+    heldTicket = consume ticket
+    phase = .snapshotting
+    return .snapshot
+  }
+
+  /// Enters the checkpoint of this step among the best, if it was evaluated and is one of them.
+  func noteBest() {
+    guard state.evaluatedStep == state.step, let sums = lastValidation else { return }
+    state.noteCheckpoint(validation: sums, model.configuration.checkpoints)
+  }
+
+  func orderCheckpoint() async {
+    guard let ticket = heldTicket.take(), let writer else { return }
+    lastSavedStep = state.step
+    noteBest()
+    let saved = finalState
+    let metadata = CheckpointMetadata(step: state.step, texts: calendar.texts(saved, model))
+    writer.orders.send(CheckpointOrder(ticket: ticket, metadata: metadata, pools: calendar.pools(saved)))
+  }
+}
