@@ -42,9 +42,7 @@ package struct Catalog<Product>: Sendable {
     guard let entry = entries.first(where: { $0.kind == kind }) else {
       throw reader.error("type", "unknown type \"\(kind)\"" + NearestName.hint(kind, among: entries.map(\.kind)))
     }
-    let product = try entry.make(reader)
-    try reader.finish()
-    return (product, reader.resolved)
+    return (try reader.decode(entry.make), reader.resolved)
   }
 
   func describe(into definitions: SchemaDefinitions) -> [SchemaNode] {
@@ -74,9 +72,7 @@ extension SettingsReader {
   package func object<S: Settings>(_ key: String, _ type: S.Type, _ documentation: String) throws(ConfigurationError) -> S {
     let decode = { (json: JSON, path: String) throws(ConfigurationError) -> (S, JSON) in
       let reader = try self.reader(of: json, path: path)
-      let settings = try S(from: reader)
-      try reader.finish()
-      return (settings, reader.resolved)
+      return (try reader.decode(S.init(from:)), reader.resolved)
     }
     let empty = JSON.object([])
     let absent = try decode(empty, path(of: key))
@@ -96,8 +92,7 @@ extension SettingsReader {
         var resolved: [JSON] = []
         for (index, element) in elements.enumerated() {
           let reader = try SettingsReader(element, path: "\(path)[\(index)]")
-          settings.append(try S(from: reader))
-          try reader.finish()
+          settings.append(try reader.decode(S.init(from:)))
           resolved.append(reader.resolved)
         }
         return (settings, .array(resolved))

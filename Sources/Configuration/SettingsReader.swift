@@ -66,6 +66,37 @@ package final class SettingsReader {
     if !isDescribing, !condition() { throw error(key, message()) }
   }
 
+  /// Makes settings from the object, and refuses keys that they do not know.
+  package func decode<Product>(
+    _ make: (SettingsReader) throws(ConfigurationError) -> Product
+  ) throws(ConfigurationError) -> Product {
+    do throws(ConfigurationError) {
+      let product = try make(self)
+      try finish()
+      return product
+    } catch {
+      // What the object as a whole lacks may be there under a misspelt name.
+      guard error.path == path, let slip = slip(knownTo: make) else { throw error }
+      throw ConfigurationError(
+        path: path, message: "\(error.message); is \"\(slip.written.key)\" meant to be \"\(slip.known)\"?",
+        location: slip.written.value.location)
+    }
+  }
+
+  /// The first key that `make` does not know and that is nearly one which it knows and which is not written.
+  private func slip<Product>(
+    knownTo make: (SettingsReader) throws(ConfigurationError) -> Product
+  ) -> (written: JSON.Member, known: String)? {
+    let describing = SettingsReader(describingInto: SchemaDefinitions())
+    _ = try? make(describing)
+    let known = (properties + describing.properties).map(\.key)
+    let absent = known.filter { !has($0) }
+    for member in source.members ?? [] where !known.contains(member.key) {
+      if let name = NearestName.of(member.key, among: absent) { return (member, name) }
+    }
+    return nil
+  }
+
   /// Refuses every key that no reading method asked for.
   package func finish() throws(ConfigurationError) {
     guard !isDescribing, let members = source.members else { return }

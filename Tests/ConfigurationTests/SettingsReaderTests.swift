@@ -44,9 +44,7 @@ private struct Sample: Settings {
 @Suite struct SettingsReaderTests {
   private func read(_ text: String) throws -> (sample: Sample, resolved: JSON) {
     let reader = try SettingsReader(try JSONParser.parse(text, file: "s.json"), path: "sample")
-    let sample = try Sample(from: reader)
-    try reader.finish()
-    return (sample, reader.resolved)
+    return (try reader.decode(Sample.init(from:)), reader.resolved)
   }
 
   @Test func fillsInEveryDefault() throws {
@@ -73,6 +71,15 @@ private struct Sample: Settings {
   static let refused: [(String, String)] = [
     ("[]", "s.json:1:1: sample: expected an object, found an array []"),
     ("{}", #"s.json:1:1: sample: the key "count" is missing (how many)"#),
+    (
+      #"{"rate": 1, "cuont": 3}"#,
+      #"s.json:1:22: sample: the key "count" is missing (how many); is "cuont" meant to be "count"?"#
+    ),
+    (
+      #"{"colour": "red"}"#,
+      #"s.json:1:12: sample: the key "count" is missing (how many); is "colour" meant to be "color"?"#
+    ),
+    (#"{"mauve": 1}"#, #"s.json:1:1: sample: the key "count" is missing (how many)"#),
     (#"{"count": 11}"#, "s.json:1:11: sample.count: 11 is out of range: expected 1 to 10"),
     (#"{"count": 2.5}"#, "s.json:1:11: sample.count: expected a whole number, found a number 2.5"),
     (#"{"count": "3"}"#, #"sample.count: expected a whole number, found a string "3"; remove the quotes"#),

@@ -27,8 +27,7 @@ package struct RunConfiguration: Sendable {
   /// Decodes the JSON of a configuration file, with "extends" and overrides already applied.
   package init(_ json: JSON) throws(ConfigurationError) {
     let reader = try SettingsReader(json)
-    let keys = try RunKeys(from: reader)
-    try reader.finish()
+    let keys = try reader.decode(RunKeys.init(from:))
     guard let data = keys.data, let model = keys.model, let loss = keys.loss, let optimizer = keys.optimizer,
       let schedule = keys.schedule, let clipping = keys.clipping
     else { preconditionFailure("a reader that decodes returns every component") }
