@@ -44,6 +44,25 @@ import Testing
     #expect(try workspace.names(".") == ["small.json"])
   }
 
+  /// A key that is missing may be there under a name that is nearly right.
+  @Test(arguments: [
+    ("\"width\"", "\"widht\"", [":8:", "model", "\"depth\" and \"width\"", "is \"widht\" meant to be \"width\"?"]),
+    ("\"name\"", "\"nmae\"", [":2:", "\"name\" is missing", "is \"nmae\" meant to be \"name\"?"]),
+  ])
+  func misspeltKeysAreFound(key: String, slip: String, words: [String]) throws {
+    try workspace.write(smallConfiguration.replacing(key, with: slip), "slip.json")
+    try workspace.refuse("train", "slip.json", saying: ["slip.json"] + words)
+    #expect(!workspace.exists("checkpoints"))
+  }
+
+  @Test func aModelWithoutParametersIsNotStarted() throws {
+    let data = #"data={"type": "noise", "count": 100, "shape": [4], "classes": 4, "batch_size": 32}"#
+    let model = #"model={"type": "layers", "layers": [{"type": "flatten"}]}"#
+    try workspace.refuse(
+      "train", "small.json", "--set", data, "--set", model, saying: ["model: has no parameters", "linear"])
+    #expect(!workspace.exists("checkpoints"))
+  }
+
   @Test func whatNoEvaluationWillGiveIsNotWaitedFor() throws {
     try workspace.refuse(
       "describe", "small.json", "--set", "data.validation_fraction=0", "--set", "training.early_stopping.patience=2",

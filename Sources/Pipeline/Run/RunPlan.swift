@@ -76,6 +76,10 @@ package struct RunPlan: Sendable {
     } catch {
       throw RunError(.configuration, error.description)
     }
+    guard !table.entries.isEmpty else {
+      throw RunError(
+        .configuration, "model: has no parameters to train; add a layer that has some, such as \"linear\"")
+    }
     groups = try Self.groups(configuration, table)
     let frozen = Set(zip(table.entries, groups).filter { $0.1.isFrozen }.map(\.0.name))
     let precision = configuration.training.precision
