@@ -13,12 +13,15 @@ extension MetricsWriter {
     package var hasHeader = false
   }
 
-  /// Cuts the records in `folder` back to the lines with a step of at most `step`; damaged lines go too.
+  /// Cuts the records in `folder` back to the lines with a step of at most `step`, and of at most `validatedStep` if they
+  /// hold a validation; damaged lines go too.
   ///
   /// The kept lines go to a new file that is on the disk before it takes the old one's name, so that a crash at any
   /// moment leaves one of the two whole. A folder without records is left as it is.
   @discardableResult
-  package static func truncate(folder: URL, toStep step: Int) throws(RecordsError) -> Truncation {
+  package static func truncate(
+    folder: URL, toStep step: Int, validatedStep: Int? = nil
+  ) throws(RecordsError) -> Truncation {
     let path = folder.appending(path: fileName).systemPath
     var result = Truncation()
     guard access(path, F_OK) == 0 else { return result }
@@ -28,7 +31,9 @@ extension MetricsWriter {
       var kept = try LogFile(path: temporary, mode: .replace)
       var text = LineBuffer(capacity: 2 * flushThreshold)
       while let (line, range) = try reader.nextWithBytes() {
-        guard line.step ?? 0 <= step else {
+        var last = step
+        if let validatedStep, case .validation = line { last = min(last, validatedStep) }
+        guard line.step ?? 0 <= last else {
           result.dropped += 1
           continue
         }

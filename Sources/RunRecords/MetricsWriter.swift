@@ -23,11 +23,16 @@ package final class MetricsWriter {
 
   /// Opens the records in `folder`.
   ///
-  /// - Parameter resumeAt: nil creates the file and refuses where there is one. A step keeps the lines up to that step
-  ///   (see `MetricsWriter.truncate(folder:toStep:)`) and goes on after them.
-  package init(folder: URL, resumeAt step: Int?) throws(RecordsError) {
+  /// - Parameters:
+  ///   - resumeAt: nil creates the file and refuses where there is one. A step keeps the lines up to that step (see
+  ///     `MetricsWriter.truncate`) and goes on after them.
+  ///   - validatedStep: the last step whose validation is kept; nil keeps those of every step that is.
+  package init(folder: URL, resumeAt step: Int?, validatedStep: Int? = nil) throws(RecordsError) {
     let path = folder.appending(path: Self.fileName).systemPath
-    needsHeader = if let step { try !Self.truncate(folder: folder, toStep: step).hasHeader } else { true }
+    let kept = try step.map { (step) throws(RecordsError) in
+      try Self.truncate(folder: folder, toStep: step, validatedStep: validatedStep)
+    }
+    needsHeader = kept?.hasHeader != true
     file = try LogFile(path: path, mode: step == nil ? .create : .append)
     buffer = LineBuffer(capacity: 2 * Self.flushThreshold)
   }

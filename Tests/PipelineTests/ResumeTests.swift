@@ -120,6 +120,19 @@ import Testing
     }
   }
 
+  /// The evaluation that its end would have brought is made when the run is looked at again, and recorded once.
+  @Test func stoppedAtTheLastStepIsRecordedOnce() async throws {
+    let scratch = try Scratch()
+    let json = try configuration(#"training.duration="12 steps""#)
+    let stopped = try await session(json, scratch.folder("run"), stopAfter: 12)
+    #expect(stopped.result.outcome == .finished && stopped.witness.validations.map(\.step) == [10])
+    for _ in 0..<3 {
+      let again = try await session(json, scratch.folder("run"), .resume)
+      #expect(again.result.outcome == .finished && again.digests == stopped.digests)
+      #expect(try RunLog.read(folder: scratch.folder("run")).validations.map(\.step) == [10, 12])
+    }
+  }
+
   @Test func stoppingAgainBeforeAStepIsFine() async throws {
     let scratch = try Scratch()
     let json = try configuration(#"training.duration="12 steps""#)

@@ -153,6 +153,8 @@ import Testing
     try (whole + Data("{\"kind\":\"step\",\"step\":2,\"epo".utf8)).write(to: folder.file("metrics.jsonl"))
     let result = try MetricsWriter.truncate(folder: folder.url, toStep: 2)
     #expect([result.kept, result.dropped, result.damaged] == [8, 2, 1])
+    let unvalidated = try MetricsWriter.truncate(folder: folder.url, toStep: 2, validatedStep: 1)
+    #expect([unvalidated.kept, unvalidated.dropped, unvalidated.damaged] == [6, 2, 0])
     let writer = try MetricsWriter(folder: folder.url, resumeAt: 1)
     #expect(!writer.needsHeader)
     try writer.event(EventRecord(step: 1, kind: .resumed, text: "from step 1"))

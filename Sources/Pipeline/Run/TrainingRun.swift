@@ -74,7 +74,7 @@ package struct TrainingRun: Sendable {
       thread: recorderThread, folder: folder, totalSteps: model.plan.totalSteps, clocks: clocks.all,
       clock: clocks.recorder, tensors: model.table.entries.count, layers: model.watchedNames.count, progress: progress)
     do throws(RecordsError) {
-      try await recorder.open(resumeAt: start.isResumed ? start.state.step : nil, header: header)
+      try await recorder.open(resumeAt: start.isResumed ? start.state : nil, header: header)
     } catch {
       throw RunError(error.description)
     }

@@ -57,11 +57,11 @@ extension OptimizerStage {
       restored.skippedUpdates = state.skippedUpdates
       state = restored
       lastSavedStep = state.step
-      try await recorder.rewind(to: state.step, header: header)
+      try await recorder.rewind(to: state, header: header)
     } catch {
       return finish(.failed("step \(badStep): \(place); rolling back failed: \(error)"))
     }
     tell(.rolledBack, "back from step \(badStep) to \(state.step): \(place)")
-    return await beginStepOrFinish()
+    return await goOn()
   }
 }

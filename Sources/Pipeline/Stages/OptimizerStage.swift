@@ -129,6 +129,11 @@ package actor OptimizerStage {
     if case .rollBack = model.configuration.training.nonfinite, lastSavedStep == nil, let work = await beginSnapshot() {
       return work
     }
+    return await goOn()
+  }
+
+  /// Goes on from a checkpoint's state.
+  func goOn() async -> Work {
     // A run that was stopped where an evaluation was due left it out.
     let owesEvaluation = state.step > 0 && calendar.evaluates(after: state.step) && state.evaluatedStep != state.step
     if owesEvaluation, stopRequest.signal(after: state.step) == nil, let work = beginEvaluation() { return work }

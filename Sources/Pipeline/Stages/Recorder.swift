@@ -75,10 +75,12 @@ package actor Recorder {
     for _ in 0..<Self.reportCount { freeReports.send(StepReport(tensors: tensors, layers: layers)) }
   }
 
-  /// Opens the records: new ones, or those of a run that goes on after `step`.
-  func open(resumeAt step: Int?, header: RunHeader) throws(RecordsError) {
+  /// Opens the records: new ones, or those of a run that goes on from `state`.
+  func open(resumeAt state: RunState?, header: RunHeader) throws(RecordsError) {
     guard let folder else { return }
-    let metrics = try MetricsWriter(folder: folder, resumeAt: step)
+    let step = state?.step
+    // An evaluation that the state knows nothing of is made again, and recorded again.
+    let metrics = try MetricsWriter(folder: folder, resumeAt: step, validatedStep: state?.evaluatedStep ?? 0)
     if metrics.needsHeader { try metrics.run(header) }
     self.metrics = metrics
     // TensorBoard drops what it has from the named step on: that is the first one still to come.
@@ -86,13 +88,13 @@ package actor Recorder {
     lastStep = step ?? 0
   }
 
-  /// Takes the records back to `step`.
-  func rewind(to step: Int, header: RunHeader) throws(RecordsError) {
+  /// Takes the records back to what `state` knows.
+  func rewind(to state: RunState, header: RunHeader) throws(RecordsError) {
     drain()
     try metrics?.flush()
     metrics = nil
     events = nil
-    try open(resumeAt: step, header: header)
+    try open(resumeAt: state, header: header)
   }
 
   /// The first thing that could not be written, if any.
