@@ -43,6 +43,10 @@ import Testing
     #expect(json["validation"]?["accuracy"]?.double != nil)
     #expect(json["validation"]?["count"]?.integer == 60)
     #expect(json["parameters_digest"]?.string?.count == 64)
+    #expect(json["checkpoints"]?["count"]?.integer == 4)
+    #expect(json["checkpoints"]?["stall_ms"]?.double.map { $0 > 0 } == true)
+    #expect(json["checkpoints"]?["stall_share"]?.double.map { $0 > 0 && $0 < 1 } == true)
+    #expect(try workspace.text("elsewhere/run/metrics.jsonl").contains(", lanes held for "))
     #expect(workspace.exists("elsewhere/run/step-00000060.h5"))
     #expect(!workspace.exists("checkpoints"))
   }

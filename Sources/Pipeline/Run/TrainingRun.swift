@@ -12,6 +12,9 @@ package struct TrainingRun: Sendable {
     package let loss: Double
     /// Mean loss, accuracy (nil where the loss knows none) and number of samples of the last evaluation.
     package let validation: (loss: Double, accuracy: Double?, count: Int)?
+    package let checkpointStall: CheckpointStall
+    /// Seconds that the lanes worked or waited in this session.
+    package let sessionSeconds: Double
     /// What each stage did with the time of this session, in seconds; empty where records were kept, which hold it.
     package let stages: [StageTime]
   }
@@ -115,6 +118,7 @@ package struct TrainingRun: Sendable {
     var outcome = await optimizer.outcome
     if let failure = writer?.firstFailure { outcome = .failed(failure.description) }
     let state = await optimizer.finalState
+    let sessionSeconds = await optimizer.sessionSeconds
     await recorder.finish(outcome.event(step: state.step))
     recorder.items.close()
     await recording.value
@@ -123,6 +127,7 @@ package struct TrainingRun: Sendable {
     return Result(
       outcome: outcome, state: state, loss: await optimizer.lastLoss,
       validation: validation.map { ($0.mean, model.hasAccuracy ? $0.accuracy : nil, Int($0.count)) },
+      checkpointStall: await optimizer.checkpointStall, sessionSeconds: sessionSeconds,
       stages: folder == nil ? clocks.take() : [])
   }
 }

@@ -157,6 +157,17 @@ package struct TrainingSession: Sendable {
       ("gradient_flow", .string(log.gradientFlow.verdict.rawValue)), ("parameters_digest", .string(model.parametersDigest)),
       ("seconds", .number(result.state.seconds)),
     ]
+    let stall = result.checkpointStall
+    if stall.count > 0 {
+      members.append(
+        (
+          "checkpoints",
+          .object([
+            ("count", .integer(stall.count)), ("stall_ms", .number(1e3 * stall.seconds / Double(stall.count))),
+            ("stall_share", .number(stall.seconds / result.sessionSeconds)),
+          ])
+        ))
+    }
     return .object(members)
   }
 }

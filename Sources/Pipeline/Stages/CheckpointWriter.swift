@@ -11,6 +11,8 @@ struct CheckpointOrder: ~Copyable, Sendable {
   let ticket: SnapshotTicket
   let metadata: CheckpointMetadata
   let pools: CheckpointPools
+  /// How long the lanes stood still for the snapshot.
+  let stallSeconds: Double
 }
 
 /// Writes snapshots to HDF5 while training goes on, and removes what need not be kept.
@@ -49,13 +51,13 @@ package actor CheckpointWriter {
     clock.worked()
     while let order = await orders.receive() {
       clock.waited()
-      await write(order.metadata, order.pools)
+      await write(order.metadata, order.pools, stallSeconds: order.stallSeconds)
       tickets.send(order.giveBack())
       clock.worked()
     }
   }
 
-  private func write(_ metadata: CheckpointMetadata, _ pools: CheckpointPools) async {
+  private func write(_ metadata: CheckpointMetadata, _ pools: CheckpointPools, stallSeconds: Double) async {
     // The records must be at least as far as the checkpoint, or a resumed run would miss lines.
     await recorder.synchronize()
     guard recorder.firstFailure == nil else { return }
@@ -68,7 +70,8 @@ package actor CheckpointWriter {
         .event(
           EventRecord(
             step: metadata.step, kind: .checkpoint,
-            text: "\(url.lastPathComponent), \(receipt.byteCount) bytes, sha256 \(receipt.digest)")), urgently: true)
+            text: "\(url.lastPathComponent), \(receipt.byteCount) bytes, sha256 \(receipt.digest), "
+              + String(format: "lanes held for %.1f ms", 1e3 * stallSeconds))), urgently: true)
     } catch {
       failure.withLock { if $0 == nil { $0 = error } }
     }

@@ -1,6 +1,13 @@
 import CheckpointFiles
 import Configuration
 
+/// How long the lanes stood still for checkpoints in a session: from the wait for the snapshot, which the last checkpoint
+/// may still hold, until all have copied their share and the writer knows of it.
+package struct CheckpointStall: Sendable {
+  package var count = 0
+  package var seconds = 0.0
+}
+
 /// When the state is copied for the writer, and what goes with it.
 extension OptimizerStage {
   func saveOrGoOn() async -> Work {
@@ -20,6 +27,7 @@ extension OptimizerStage {
       return nil
     }
     clock.worked()
+    snapshotStart = StageClock.now
     guard let ticket = await writer.tickets.receive() else { return nil }
     clock.waited()
     heldTicket = consume ticket
@@ -39,6 +47,10 @@ extension OptimizerStage {
     noteBest()
     let saved = finalState
     let metadata = CheckpointMetadata(step: state.step, texts: calendar.texts(saved, model))
-    writer.orders.send(CheckpointOrder(ticket: ticket, metadata: metadata, pools: calendar.pools(saved)))
+    let pools = calendar.pools(saved)
+    let stall = StageClock.seconds(since: snapshotStart)
+    checkpointStall.count += 1
+    checkpointStall.seconds += stall
+    writer.orders.send(CheckpointOrder(ticket: ticket, metadata: metadata, pools: pools, stallSeconds: stall))
   }
 }

@@ -9,7 +9,7 @@ extension OptimizerStage {
 
   func report() async {
     guard var report = await recorder.freeReports.receive() else { return }
-    let seconds = Double(StageClock.now &- stepStart) / 1e9
+    let seconds = StageClock.seconds(since: stepStart)
     report.record = StepRecord(
       step: state.step, epoch: Double(state.cursor) / Double(model.plan.stepsPerEpoch), loss: Float(lastLoss),
       learningRate: learningRate, gradientNorm: Float(gradientNorm), clipScale: Float(clipScale),

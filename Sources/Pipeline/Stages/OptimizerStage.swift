@@ -10,7 +10,8 @@ import RunRecords
 /// The stage runs on the first lane's thread, because it has nothing to do while lanes compute.
 package actor OptimizerStage {
   enum Phase {
-    case starting, playing, clipping, updating, evaluating(Evaluation, split: String), snapshotting, done
+    case starting, playing, clipping, updating, snapshotting, done
+    case evaluating(Evaluation, split: String)
   }
 
   private nonisolated let thread: StageThread
@@ -40,6 +41,9 @@ package actor OptimizerStage {
   var hasStoppedEarly = false
   /// Between the moment that a snapshot is begun and the moment that the writer has it.
   var heldTicket: SnapshotTicket?
+  var snapshotStart: UInt64 = 0
+  /// How long this session's checkpoints have held the lanes so far.
+  var checkpointStall = CheckpointStall()
   private(set) var outcome = RunOutcome.finished
   /// The mean training loss of the last step.
   var lastLoss = 0.0
@@ -69,10 +73,13 @@ package actor OptimizerStage {
     updateStatistics = [UpdateStatistics](repeating: UpdateStatistics(), count: model.table.entries.count)
   }
 
+  /// Since the lanes asked for their first work.
+  var sessionSeconds: Double { StageClock.seconds(since: sessionStart) }
+
   /// The state with the time of this session.
   var finalState: RunState {
     var final = state
-    final.seconds += Double(StageClock.now &- sessionStart) / 1e9
+    final.seconds += sessionSeconds
     return final
   }
 

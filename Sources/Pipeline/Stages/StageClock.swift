@@ -14,6 +14,9 @@ package final class StageClock: Sendable {
   /// Nanoseconds of the monotonic clock.
   package static var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
 
+  /// Seconds since a reading of `now`.
+  package static func seconds(since start: UInt64) -> Double { Double(now &- start) / 1e9 }
+
   /// Counts the time since the last call as work.
   package func worked() { busy.add(lap(), ordering: .relaxed) }
 
