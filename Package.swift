@@ -40,6 +40,7 @@ let package = Package(
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CImage", providers: [.apt(["libpng-dev", "libturbojpeg0-dev"])]),
     .systemLibrary(name: "CPlatform"),
     .systemLibrary(name: "CAllocations", path: "Tests/CAllocations"),
 
@@ -54,6 +55,7 @@ let package = Package(
     room("ExecutionPlanning", ["Arenas", "Kernels", "Layers", "ModelGraph"]),
     room("Optimizers", ["Arenas", "Configuration", "JSONValues", "Kernels"]),
     room("HDF5Format", ["Arenas", "CZlib"]),
+    room("ImageFiles", ["CImage"]),
     room("DataReading", ["Arenas", "Checksums", "Configuration", "CPlatform", "CZlib", "HDF5Format", "JSONValues"]),
     room("CheckpointFiles", ["Arenas", "CCrypto", "CPlatform", "Checksums", "HDF5Format", "JSONValues"]),
     room(
@@ -95,6 +97,7 @@ let package = Package(
         "Kernels", "Optimizers", "RunRecords",
       ],
       counting: ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign", "_Znwm"]),
+    tests("ImageFiles", ["Arenas", "CImage", "CZlib"]),
     tests("DataReading", ["Arenas", "CHDF5", "CPlatform", "Configuration", "JSONValues"]),
     // Whole runs through the command line: the program is built because it is a dependency, and run as a process.
     .testTarget(

@@ -5,7 +5,10 @@ set -euo pipefail
 
 # Beside the system libraries of Package.swift: a C compiler with its headers (libgomp comes with it), and git,
 # with which SwiftPM fetches packages.
-packages=(build-essential ca-certificates git pkg-config libhdf5-dev libdnnl-dev zlib1g-dev libssl-dev)
+packages=(
+  build-essential ca-certificates git pkg-config
+  libhdf5-dev libdnnl-dev zlib1g-dev libssl-dev libpng-dev libturbojpeg0-dev
+)
 # What Swift's own programs are linked against, as swift.org lists it.
 swift_packages=(libcurl4-openssl-dev libedit-dev libncurses-dev libsqlite3-dev libxml2-dev tzdata uuid-dev)
 least_swift=6.2
@@ -45,9 +48,10 @@ install_missing() {
 
 # Without apt there is no way to install, but what is needed may be there.
 check_without_apt() {
-  printf '#include <%s>\n' hdf5.h dnnl.h zlib.h openssl/evp.h \
+  printf '#include <%s>\n' hdf5.h dnnl.h zlib.h openssl/evp.h png.h turbojpeg.h \
     | cc $(pkg-config --cflags hdf5-serial 2>/dev/null) -fsyntax-only -x c - 2>/dev/null \
-    || fail "no apt here; install a C compiler, pkg-config, git, and the headers of HDF5, oneDNN, zlib and OpenSSL by hand"
+    || fail "no apt here; install by hand a C compiler, pkg-config, git, and the headers of" \
+      "HDF5, oneDNN, zlib, OpenSSL, libpng and libjpeg-turbo (with TurboJPEG)"
 }
 
 check_swift() {

@@ -1,0 +1,46 @@
+import Glibc
+
+extension Image {
+  /// The picture as a PNG file: the same bytes for the same picture.
+  package func png() throws(ImageError) -> [UInt8] { try PNGCodec.encode(self) }
+
+  /// The picture as a JPEG file, with colour at full resolution unless `hasHalvedColour`.
+  ///
+  /// - Parameter quality: 1 (small) to 100 (good).
+  package func jpeg(quality: Int = 90, hasHalvedColour: Bool = false) throws(ImageError) -> [UInt8] {
+    try JPEGCodec.encode(self, quality: quality, hasHalvedColour: hasHalvedColour)
+  }
+
+  /// Writes the picture as a PNG file, over one that may be there.
+  ///
+  /// The file appears under its name only when all of it is on disk.
+  package func writePNG(to path: String) throws(ImageError) {
+    let file = try png()
+    let temporary = path + ".tmp"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw Self.failure(path, "a file that can be written") }
+    let isWritten = file.withUnsafeBytes { Self.write($0, to: descriptor) } && fsync(descriptor) == 0
+    let reason = errno
+    guard close(descriptor) == 0, isWritten, rename(temporary, path) == 0 else {
+      if !isWritten { errno = reason }
+      let failure = Self.failure(path, "room for the file")
+      unlink(temporary)
+      throw failure
+    }
+  }
+
+  private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
+    var rest = bytes
+    while !rest.isEmpty {
+      let written = Glibc.write(descriptor, rest.baseAddress, rest.count)
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else { return false }
+      rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(written))
+    }
+    return true
+  }
+
+  private static func failure(_ path: String, _ expected: String) -> ImageError {
+    ImageError(path, expected: expected, found: String(cString: strerror(errno)))
+  }
+}
