@@ -71,6 +71,12 @@ package struct TensorSlice: @unchecked Sendable {
     return TensorSlice(address: address, count: count, type: type)
   }
 
+  /// What lies behind the first `offset` bytes, which must be whole elements.
+  package func bytes(from offset: Int) -> TensorSlice {
+    precondition(offset % type.byteCount == 0)
+    return slice(offset / type.byteCount..<count)
+  }
+
   /// Sets every byte to zero.
   @inlinable package func zero() { address.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount) }
 

@@ -27,6 +27,7 @@ package struct ExecutionPlan: Sendable {
     case gradients(Int)
     case buffers(Int)
     case observations(Int)
+    case prepared(Int)
   }
 
   package struct Tensor: Sendable {
@@ -42,8 +43,9 @@ package struct ExecutionPlan: Sendable {
     package let layer: any Layer
     package let counts: Frame.Counts
     /// The frame's slices, in its order.
-    package let tensors: [Tensor]
+    package internal(set) var tensors: [Tensor]
     package let matmuls: [MatmulShape]
+    package let convolutions: [ConvolutionShape]
     /// Numbers of its parameters in the parameter table.
     package let parameters: [Int]
     package let accumulatedInputs: UInt64
@@ -54,7 +56,15 @@ package struct ExecutionPlan: Sendable {
 
     package var output: Tensor { tensors[counts.outputIndex] }
     /// Multiplications and additions in products, forwards and backwards.
-    package var flops: Int { matmuls.isEmpty ? layer.forwardFlops * (runsBackward ? 3 : 1) : matmuls.reduce(0) { $0 + $1.flops } }
+    package var flops: Int {
+      if matmuls.isEmpty, convolutions.isEmpty { return layer.forwardFlops * (runsBackward ? 3 : 1) }
+      return matmuls.reduce(0) { $0 + $1.flops } + convolutions.reduce(0) { $0 + $1.flops }
+    }
+
+    /// Bytes that its layer prepares.
+    package var preparedByteCount: Int {
+      tensors[counts.preparedIndex..<counts.scratchIndex].reduce(0) { $0 + $1.count * $1.type.byteCount }
+    }
   }
 
   /// A field that products read in bfloat16: converted once at the start of each pass.
@@ -72,6 +82,26 @@ package struct ExecutionPlan: Sendable {
   package let prediction: Tensor
   /// Bytes of a lane's activation arena.
   package let activationByteCount: Int
+  /// Bytes of the arena for what layers prepare, which all lanes share.
+  package let preparedByteCount: Int
+  /// Bytes that a lane's convolutions work in.
+  package var convolutionScratchByteCount: Int {
+    steps.reduce(0) { max($0, $1.convolutions.reduce(0) { max($0, $1.demand.scratchpadByteCount) }) }
+  }
+
+  /// Which steps each lane prepares: every one that has something to prepare once, about equal in bytes.
+  package func preparationShares(lanes: Int) -> [[Int]] {
+    var shares = [(byteCount: Int, steps: [Int])](repeating: (0, []), count: lanes)
+    let largestFirst = steps.indices.filter { steps[$0].preparedByteCount > 0 }.sorted {
+      (steps[$1].preparedByteCount, $0) < (steps[$0].preparedByteCount, $1)
+    }
+    for step in largestFirst {
+      let lane = shares.indices.min { shares[$0].byteCount < shares[$1].byteCount } ?? 0
+      shares[lane].byteCount += steps[step].preparedByteCount
+      shares[lane].steps.append(step)
+    }
+    return shares.map { $0.steps.sorted() }
+  }
 
   /// Multiplications and additions of one pass over a micro-batch.
   package var flops: Int { steps.reduce(0) { $0 + $1.flops } }
@@ -101,5 +131,6 @@ package struct ExecutionPlan: Sendable {
     self.precision = precision
     self.isTraining = isTraining
     (steps, conversions, prediction, activationByteCount) = layout.finish()
+    preparedByteCount = layout.preparedByteCount
   }
 }

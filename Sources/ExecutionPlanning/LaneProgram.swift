@@ -2,23 +2,7 @@ import Arenas
 import Kernels
 import Layers
 
-/// The matrix products of one lane: equal requests, of all its programs, share one prepared product.
-package final class MatmulStore {
-  private let stream: OneDNNStream
-  private var products: [MatmulShape: Matmul] = [:]
-
-  /// Must be made on the thread that will run the products.
-  package init() { stream = OneDNNStream() }
-
-  func product(_ shape: MatmulShape) -> Matmul {
-    if let known = products[shape] { return known }
-    let product = Matmul(shape, on: stream)
-    products[shape] = product
-    return product
-  }
-}
-
-/// A plan bound to one lane's memory: every tensor an address, every product prepared.
+/// A plan bound to one lane's memory: every tensor an address, every product and convolution made.
 ///
 /// Playing it allocates and looks up nothing. Only the batch and the gradient arena change between micro-batches; binding
 /// those rewrites their few entries in the table of slices.
@@ -58,7 +42,8 @@ package final class LaneProgram {
   }
 
   private let table: UnsafeMutableBufferPointer<TensorSlice>
-  private let products: UnsafeMutableBufferPointer<Unmanaged<Matmul>>
+  private let matmuls: UnsafeMutableBufferPointer<Unmanaged<Matmul>>
+  private let convolutions: UnsafeMutableBufferPointer<Unmanaged<Convolution>>
   private let passPointer: UnsafeMutablePointer<Pass>
   private var steps: [BoundStep] = []
   private var gradientBindings: [Binding] = []
@@ -67,19 +52,24 @@ package final class LaneProgram {
   private let conversions: [(field: Int, copy: TensorSlice)]
   private var fields: [TensorSlice]
   private let activations: Arena
+  private let prepared: Arena
   private let state: ModelState
-  // Keeps the products alive that `products` points to without owning.
-  private let store: MatmulStore
+  // Keeps alive what `matmuls` and `convolutions` point to without owning.
+  private let store: PrimitiveStore
   package let prediction: TensorSlice
 
   /// - Parameters:
   ///   - activations: at least `plan.activationByteCount` bytes; programs that never run at the same time may share it.
+  ///   - prepared: at least `plan.preparedByteCount` bytes; the lanes that play a plan share it.
   ///   - store: made on the thread that will play the program.
-  package init(_ plan: ExecutionPlan, state: ModelState, activations: Arena, store: MatmulStore) {
-    precondition(activations.byteCount >= plan.activationByteCount)
+  package init(
+    _ plan: ExecutionPlan, state: ModelState, activations: Arena, prepared: Arena, store: PrimitiveStore
+  ) {
+    precondition(activations.byteCount >= plan.activationByteCount && prepared.byteCount >= plan.preparedByteCount)
     self.plan = plan
     self.state = state
     self.activations = activations
+    self.prepared = prepared
     self.store = store
     let resolve = { (tensor: ExecutionPlan.Tensor) -> TensorSlice in
       switch tensor.place {
@@ -88,12 +78,14 @@ package final class LaneProgram {
       case .buffers(let offset): state.buffers.slice(offset: offset, count: tensor.count, type: tensor.type)
       case .shadows(let offset):
         (state.shadows ?? state.parameters).slice(offset: offset, count: tensor.count, type: tensor.type)
+      case .prepared(let offset): prepared.slice(offset: offset, count: tensor.count, type: tensor.type)
       case .nowhere, .field, .gradients, .observations: activations.slice(offset: 0, count: 0, type: tensor.type)
       }
     }
     table = .allocate(capacity: plan.steps.reduce(1) { $0 + $1.counts.total })
     table.initialize(repeating: activations.slice(offset: 0, count: 0, type: .float32))
-    products = .allocate(capacity: plan.steps.reduce(1) { $0 + $1.matmuls.count })
+    matmuls = .allocate(capacity: plan.steps.reduce(1) { $0 + $1.matmuls.count })
+    convolutions = .allocate(capacity: plan.steps.reduce(1) { $0 + $1.convolutions.count })
     passPointer = .allocate(capacity: 1)
     passPointer.initialize(to: Pass())
     passPointer.pointee.isTraining = plan.isTraining
@@ -107,28 +99,36 @@ package final class LaneProgram {
 
   deinit {
     table.deallocate()
-    products.deallocate()
+    matmuls.deallocate()
+    convolutions.deallocate()
     passPointer.deallocate()
   }
 
   private func bindSteps(_ resolve: (ExecutionPlan.Tensor) -> TensorSlice) {
-    guard let slices = table.baseAddress, let matmuls = products.baseAddress else { return }
+    guard let slices = table.baseAddress, let firstMatmul = matmuls.baseAddress,
+      let firstConvolution = convolutions.baseAddress
+    else { return }
     var entry = 0
-    var product = 0
+    var matmul = 0
+    var convolution = 0
     var watchIndex = 0
     for step in plan.steps {
       let frame = Frame(
-        slices: UnsafePointer(slices + entry), matmuls: UnsafePointer(matmuls + product), pass: passPointer,
-        counts: step.counts, accumulatedInputs: step.accumulatedInputs,
-        accumulatedParameters: step.accumulatedParameters, index: step.index)
+        slices: UnsafePointer(slices + entry), matmuls: UnsafePointer(firstMatmul + matmul),
+        convolutions: UnsafePointer(firstConvolution + convolution), pass: passPointer, counts: step.counts,
+        accumulatedInputs: step.accumulatedInputs, accumulatedParameters: step.accumulatedParameters, index: step.index)
       for tensor in step.tensors {
         table[entry] = resolve(tensor)
         bind(tensor, at: entry)
         entry += 1
       }
       for shape in step.matmuls {
-        products.initializeElement(at: product, to: Unmanaged.passUnretained(store.product(shape)))
-        product += 1
+        matmuls.initializeElement(at: matmul, to: Unmanaged.passUnretained(store.matmul(shape)))
+        matmul += 1
+      }
+      for shape in step.convolutions {
+        convolutions.initializeElement(at: convolution, to: Unmanaged.passUnretained(store.convolution(shape)))
+        convolution += 1
       }
       var watch: Watch?
       if let activation = step.layer.watchedActivation {
@@ -172,6 +172,11 @@ package final class LaneProgram {
     for binding in observationBindings {
       table[binding.entry] = observations.slice(offset: binding.offset, count: binding.count, type: binding.type)
     }
+  }
+
+  /// Lets the layers of some steps derive from the parameters what every lane reads.
+  package func prepare(_ steps: [Int]) {
+    for index in steps { self.steps[index].layer.prepare(self.steps[index].frame) }
   }
 
   /// Runs every layer on the bound batch.

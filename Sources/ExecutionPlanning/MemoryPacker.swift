@@ -7,8 +7,14 @@ import Arenas
 package struct MemoryPacker {
   package struct Request {
     package let byteCount: Int
-    /// First and last moment at which the tensor must exist.
-    package let lifetime: ClosedRange<Int>
+    /// First and last moments at which the tensor must exist; between two of them it may be overwritten.
+    package let lifetimes: [ClosedRange<Int>]
+
+    fileprivate func meets(_ other: Request) -> Bool {
+      lifetimes.contains { own in other.lifetimes.contains { $0.overlaps(own) } }
+    }
+
+    fileprivate var start: Int { lifetimes.first?.lowerBound ?? 0 }
   }
 
   package private(set) var requests: [Request] = []
@@ -16,8 +22,8 @@ package struct MemoryPacker {
   package init() {}
 
   /// - Returns: a ticket that `pack()` turns into an offset.
-  package mutating func add(byteCount: Int, lifetime: ClosedRange<Int>) -> Int {
-    requests.append(Request(byteCount: Arena.aligned(max(byteCount, 1)), lifetime: lifetime))
+  package mutating func add(byteCount: Int, lifetimes: [ClosedRange<Int>]) -> Int {
+    requests.append(Request(byteCount: Arena.aligned(max(byteCount, 1)), lifetimes: lifetimes))
     return requests.count - 1
   }
 
@@ -27,12 +33,12 @@ package struct MemoryPacker {
     var placed: [Int] = []  // sorted by offset
     var total = 0
     let largestFirst = requests.indices.sorted {
-      (requests[$0].byteCount, requests[$1].lifetime.lowerBound) > (requests[$1].byteCount, requests[$0].lifetime.lowerBound)
+      (requests[$0].byteCount, requests[$1].start) > (requests[$1].byteCount, requests[$0].start)
     }
     for ticket in largestFirst {
       let request = requests[ticket]
       var offset = 0
-      for other in placed where requests[other].lifetime.overlaps(request.lifetime) {
+      for other in placed where requests[other].meets(request) {
         if offset + request.byteCount <= offsets[other] { break }
         offset = max(offset, offsets[other] + requests[other].byteCount)
       }

@@ -5,14 +5,14 @@ import Kernels
 package final class ModelState: Sendable {
   package let table: ParameterTable
   package let parameters: Arena
-  /// bfloat16 copies of the weights at half their offsets; nil in a float32 run.
+  /// bfloat16 copies of the weights that products read; nil in a float32 run.
   package let shadows: Arena?
   package let buffers: Arena
 
   package init(_ table: ParameterTable, precision: Precision) {
     self.table = table
     parameters = Arena(byteCount: table.byteCount)
-    shadows = precision == .bfloat16 ? Arena(byteCount: table.byteCount / 2) : nil
+    shadows = precision == .bfloat16 ? Arena(byteCount: table.shadowByteCount) : nil
     buffers = Arena(byteCount: table.bufferByteCount)
   }
 
@@ -25,8 +25,8 @@ package final class ModelState: Sendable {
   }
 
   package func shadow(of entry: ParameterTable.Entry) -> TensorSlice? {
-    guard let shadows, entry.isWeight else { return nil }
-    return shadows.slice(offset: entry.offset / 2, count: entry.count, type: .bfloat16)
+    guard let shadows, let offset = entry.shadowOffset else { return nil }
+    return shadows.slice(offset: offset, count: entry.count, type: .bfloat16)
   }
 
   /// Makes the shadows follow parameters that were written from outside (initialised, loaded).

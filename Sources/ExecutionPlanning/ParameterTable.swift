@@ -12,10 +12,12 @@ package struct ParameterTable: Sendable {
     package let offset: Int
     /// Position of its layer from the input, among layers that have parameters.
     package let depth: Int
+    /// Bytes from the start of the arena of bfloat16 shadows; nil for a parameter that no product reads from there.
+    package internal(set) var shadowOffset: Int?
 
     package var shape: TensorShape { declaration.shape }
     package var count: Int { shape.elementCount }
-    /// Matrices and larger: what weight decay acts on by default and what products read in bfloat16.
+    /// Matrices and larger: what weight decay acts on by default.
     package var isWeight: Bool { shape.rank >= 2 }
   }
 
@@ -31,11 +33,9 @@ package struct ParameterTable: Sendable {
   package private(set) var entries: [Entry] = []
   package private(set) var buffers: [Buffer] = []
   package private(set) var byteCount = 0
+  package private(set) var shadowByteCount = 0
   package private(set) var bufferByteCount = 0
   private var indices: [String: Int] = [:]
-
-  /// A tensor starts on a multiple of this, so that its bfloat16 shadow at half the offset is aligned as well.
-  private static let alignment = 2 * Arena.alignment
 
   /// Parameters of one name (tied weights) are one parameter.
   package init(_ graph: ModelGraph) throws(GraphError) {
@@ -48,11 +48,13 @@ package struct ParameterTable: Sendable {
             throw GraphError(
               node: node.name, message: "shares \(name), but as \(declaration.shape) instead of \(entries[index].shape)")
           }
+          placeShadow(of: index, declaration)
           continue
         }
         indices[name] = entries.count
         entries.append(Entry(name: name, declaration: declaration, offset: byteCount, depth: depth))
         byteCount = Self.advance(byteCount, by: declaration.shape)
+        placeShadow(of: entries.count - 1, declaration)
       }
       for (index, declaration) in node.layer.buffers.enumerated() {
         buffers.append(
@@ -65,8 +67,15 @@ package struct ParameterTable: Sendable {
     }
   }
 
-  private static func advance(_ offset: Int, by shape: TensorShape) -> Int {
-    (offset + shape.elementCount * ElementType.float32.byteCount + alignment - 1) / alignment * alignment
+  private static func advance(_ offset: Int, by shape: TensorShape, _ type: ElementType = .float32) -> Int {
+    Arena.aligned(offset + shape.elementCount * type.byteCount)
+  }
+
+  /// Products read matrices in bfloat16, unless their layer prepares what it reads.
+  private mutating func placeShadow(of index: Int, _ declaration: ParameterDeclaration) {
+    guard entries[index].isWeight, !declaration.isPrepared, entries[index].shadowOffset == nil else { return }
+    entries[index].shadowOffset = shadowByteCount
+    shadowByteCount = Self.advance(shadowByteCount, by: declaration.shape, .bfloat16)
   }
 
   package func index(of name: String) -> Int? { indices[name] }

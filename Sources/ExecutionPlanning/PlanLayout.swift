@@ -22,6 +22,7 @@ struct PlanLayout {
   private var gradients: [Int: Tensor] = [:]
   private var runsBackward: [Bool] = []
   private var steps: [ExecutionPlan.Step] = []
+  private(set) var preparedByteCount = 0
 
   private var count: Int { graph.nodes.count }
   private func backwardTime(_ node: Int) -> Int { 2 * count - 1 - node }
@@ -80,9 +81,9 @@ struct PlanLayout {
     return graph.nodes[node].layer.canWidenOutput && feedsOnlyTheLoss ? .float32 : precision.activations
   }
 
-  private mutating func place(count: Int, _ type: ElementType, _ lifetime: ClosedRange<Int>) -> Tensor {
+  private mutating func place(count: Int, _ type: ElementType, _ lifetimes: ClosedRange<Int>...) -> Tensor {
     let ticket = packer.add(
-      byteCount: count * type.byteCount, lifetime: sharesMemory ? lifetime : 0...2 * self.count)
+      byteCount: count * type.byteCount, lifetimes: sharesMemory ? lifetimes : [0...2 * self.count])
     return Tensor(place: .activations(ticket), count: count, type: type)
   }
 
@@ -180,19 +181,25 @@ struct PlanLayout {
       inputs: tensors.first?.type ?? .float32, output: output.type, isTraining: isTraining && runs,
       needsInputGradient: needsInput, accumulatesInputGradient: accumulatesInput,
       accumulatesParameterGradient: accumulatesParameter)
+    for byteCount in layer.prepared(placement) { tensors.append(placePrepared(byteCount)) }
     let scratch = layer.scratchByteCount(placement)
-    tensors.append(scratch > 0 ? place(count: (scratch + 3) / 4, .float32, index...lastMoment) : .none)
+    tensors.append(
+      scratch > 0 ? place(count: (scratch + 3) / 4, .float32, index...index, lastMoment...lastMoment) : .none)
     let matmuls = layer.matmuls(placement)
+    let convolutions = layer.convolutions(placement)
     var counts = Frame.Counts()
     counts.inputs = node.inputs.count
     counts.parameters = layer.parameters.count
     counts.buffers = layer.buffers.count
     counts.saved = layer.saved.count
+    counts.prepared = tensors.count - counts.preparedIndex - 1
     counts.matmuls = matmuls.count
+    counts.convolutions = convolutions.count
     precondition(counts.total == tensors.count)
     return ExecutionPlan.Step(
       name: node.name, layer: layer, counts: counts, tensors: tensors, matmuls: matmuls,
-      parameters: layer.parameters.compactMap { table.index(of: node.parameterName($0)) }, accumulatedInputs: Self.bits(accumulatesInput), accumulatedParameters: Self.bits(accumulatesParameter),
+      convolutions: convolutions, parameters: layer.parameters.compactMap { table.index(of: node.parameterName($0)) },
+      accumulatedInputs: Self.bits(accumulatesInput), accumulatedParameters: Self.bits(accumulatesParameter),
       runsBackward: runs, index: node.index)
   }
 
@@ -201,14 +208,19 @@ struct PlanLayout {
     let entry = table.entries[index]
     let master = Tensor(place: .parameters(entry.offset), count: entry.count, type: .float32)
     var shadow = master
-    if precision == .bfloat16, entry.isWeight {
-      shadow = Tensor(place: .shadows(entry.offset / 2), count: entry.count, type: .bfloat16)
+    if precision == .bfloat16, let offset = entry.shadowOffset {
+      shadow = Tensor(place: .shadows(offset), count: entry.count, type: .bfloat16)
     }
     var gradient = Tensor.none
     if runs, !frozen.contains(name) {
       gradient = Tensor(place: .gradients(entry.offset), count: entry.count, type: .float32)
     }
     return (master, shadow, gradient)
+  }
+
+  private mutating func placePrepared(_ byteCount: Int) -> Tensor {
+    defer { preparedByteCount += Arena.aligned(byteCount) }
+    return Tensor(place: .prepared(preparedByteCount), count: (byteCount + 3) / 4, type: .float32)
   }
 
   private func placeBuffer(_ node: Int, _ number: Int, _ declaration: BufferDeclaration) -> [Tensor] {
@@ -238,10 +250,9 @@ struct PlanLayout {
       return Tensor(place: .activations(offsets[ticket]), count: tensor.count, type: tensor.type)
     }
     let steps = steps.map { step in
-      ExecutionPlan.Step(
-        name: step.name, layer: step.layer, counts: step.counts, tensors: step.tensors.map(resolved),
-        matmuls: step.matmuls, parameters: step.parameters, accumulatedInputs: step.accumulatedInputs,
-        accumulatedParameters: step.accumulatedParameters, runsBackward: step.runsBackward, index: step.index)
+      var step = step
+      step.tensors = step.tensors.map(resolved)
+      return step
     }
     let conversions = fieldCopies.sorted { $0.key < $1.key }.map {
       ExecutionPlan.Conversion(field: $0.key, copy: resolved($0.value))

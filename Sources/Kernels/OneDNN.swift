@@ -25,13 +25,22 @@ package enum OneDNN {
   @inline(__always) static func check(_ status: dnnl_status_t, _ what: @autoclosure () -> String) {
     precondition(status == dnnl_success, "oneDNN refused \(what()): status \(status.rawValue)")
   }
+
+  /// What a call that succeeded has made.
+  static func made<Handle>(_ handle: Handle?, _ what: @autoclosure () -> String) -> Handle {
+    guard let handle else { preconditionFailure("oneDNN returned no \(what())") }
+    return handle
+  }
 }
 
-/// The engine of a lane and the stream its primitives run on.
+/// The engine of a lane, the stream its primitives run on, and the memory they work in.
 // Sendable because a lane alone uses it after it was made.
 package final class OneDNNStream: @unchecked Sendable {
   let engine: dnnl_engine_t
   let stream: dnnl_stream_t
+  /// For whichever primitive is running.
+  private(set) var scratchpad: UnsafeMutableRawPointer
+  private var scratchpadByteCount = 0
 
   package init() {
     OneDNN.useOneThread()
@@ -39,13 +48,22 @@ package final class OneDNNStream: @unchecked Sendable {
     OneDNN.check(dnnl_engine_create(&engine, dnnl_cpu, 0), "a CPU engine")
     var stream: dnnl_stream_t?
     OneDNN.check(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags.rawValue), "a stream")
-    guard let engine, let stream else { preconditionFailure("oneDNN returned no engine or stream") }
-    self.engine = engine
-    self.stream = stream
+    self.engine = OneDNN.made(engine, "engine")
+    self.stream = OneDNN.made(stream, "stream")
+    scratchpad = .allocate(byteCount: 64, alignment: 64)
   }
 
   deinit {
     dnnl_stream_destroy(stream)
     dnnl_engine_destroy(engine)
+    scratchpad.deallocate()
+  }
+
+  /// Makes room for a primitive, before any is executed.
+  func reserveScratchpad(byteCount: Int) {
+    guard byteCount > scratchpadByteCount else { return }
+    scratchpad.deallocate()
+    scratchpad = .allocate(byteCount: byteCount, alignment: 64)
+    scratchpadByteCount = byteCount
   }
 }

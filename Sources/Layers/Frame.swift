@@ -28,21 +28,26 @@ package struct Frame {
     package var parameters = 0
     package var buffers = 0
     package var saved = 0
+    package var prepared = 0
     package var matmuls = 0
+    package var convolutions = 0
 
     package init() {}
 
-    /// Input, its gradient; output, its gradient; parameter, its shadow, its gradient; buffer, its observation; saved; scratch.
-    package var total: Int { 2 * inputs + 2 + 3 * parameters + 2 * buffers + saved + 1 }
+    /// Input, its gradient; output, its gradient; parameter, its shadow, its gradient; buffer, its observation; saved;
+    /// prepared; scratch.
+    package var total: Int { 2 * inputs + 2 + 3 * parameters + 2 * buffers + saved + prepared + 1 }
     package var outputIndex: Int { 2 * inputs }
     package var parameterIndex: Int { outputIndex + 2 }
     package var bufferIndex: Int { parameterIndex + 3 * parameters }
     package var savedIndex: Int { bufferIndex + 2 * buffers }
-    package var scratchIndex: Int { savedIndex + saved }
+    package var preparedIndex: Int { savedIndex + saved }
+    package var scratchIndex: Int { preparedIndex + prepared }
   }
 
   private let slices: UnsafePointer<TensorSlice>
   private let matmuls: UnsafePointer<Unmanaged<Matmul>>
+  private let convolutions: UnsafePointer<Unmanaged<Convolution>>
   private let passPointer: UnsafeMutablePointer<Pass>
   private let counts: Counts
   private let accumulatedInputs: UInt64
@@ -54,11 +59,13 @@ package struct Frame {
   ///   - slices: `counts.total` slices; one of no elements means "there is none".
   ///   - accumulatedInputs: bit i is set when something has already been written to the gradient of input i.
   package init(
-    slices: UnsafePointer<TensorSlice>, matmuls: UnsafePointer<Unmanaged<Matmul>>, pass: UnsafeMutablePointer<Pass>,
-    counts: Counts, accumulatedInputs: UInt64, accumulatedParameters: UInt64, index: Int
+    slices: UnsafePointer<TensorSlice>, matmuls: UnsafePointer<Unmanaged<Matmul>>,
+    convolutions: UnsafePointer<Unmanaged<Convolution>>, pass: UnsafeMutablePointer<Pass>, counts: Counts,
+    accumulatedInputs: UInt64, accumulatedParameters: UInt64, index: Int
   ) {
     self.slices = slices
     self.matmuls = matmuls
+    self.convolutions = convolutions
     passPointer = pass
     self.counts = counts
     self.accumulatedInputs = accumulatedInputs
@@ -109,10 +116,19 @@ package struct Frame {
   /// Kept from forward to backward.
   package func saved(_ i: Int) -> TensorSlice { slices[counts.savedIndex + checked(i, counts.saved)] }
 
+  /// What `prepare` derived from the parameters: as many bytes as the layer asked for, or up to 3 more.
+  package func prepared(_ i: Int) -> TensorSlice { slices[counts.preparedIndex + checked(i, counts.prepared)] }
+
+  package var preparedCount: Int { counts.prepared }
+
   /// Memory for the duration of one call.
   package var scratch: TensorSlice { slices[counts.scratchIndex] }
 
   package func matmul(_ i: Int) -> Matmul { matmuls[checked(i, counts.matmuls)]._withUnsafeGuaranteedRef { $0 } }
+
+  package func convolution(_ i: Int) -> Convolution {
+    convolutions[checked(i, counts.convolutions)]._withUnsafeGuaranteedRef { $0 }
+  }
 
   package var isTraining: Bool { passPointer.pointee.isTraining }
   package var validRows: Int { passPointer.pointee.validRows }

@@ -21,6 +21,10 @@ package protocol Layer: Sendable {
   func scratchByteCount(_ placement: LayerPlacement) -> Int
   /// The products it runs, by the numbers it will ask for.
   func matmuls(_ placement: LayerPlacement) -> [MatmulShape]
+  /// The convolutions it runs, by the numbers it will ask for.
+  func convolutions(_ placement: LayerPlacement) -> [ConvolutionShape]
+  /// Bytes of each tensor that `prepare` writes.
+  func prepared(_ placement: LayerPlacement) -> [Int]
   /// What must still be there when `backward` runs.
   var backwardReads: BackwardReads { get }
   /// Multiplications and additions of one forward pass; a backward pass takes about twice as many.
@@ -32,6 +36,11 @@ package protocol Layer: Sendable {
   /// The nonlinearity whose dead or saturated share is worth watching.
   var watchedActivation: Activation? { get }
 
+  /// Derives from parameters and buffers what every pass reads, such as weights in oneDNN's own layout.
+  ///
+  /// Called once on one of the lanes after every change of the parameters; all of them read what it wrote. It may use
+  /// parameters, buffers, prepared tensors, scratch and primitives, and nothing else of the frame.
+  func prepare(_ frame: Frame)
   func forward(_ frame: Frame)
   /// Adds to or sets the gradients of inputs and parameters, given that of the output.
   func backward(_ frame: Frame)
@@ -50,6 +59,9 @@ extension Layer {
   package var saved: [TensorShape] { [] }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { 0 }
   package func matmuls(_ placement: LayerPlacement) -> [MatmulShape] { [] }
+  package func convolutions(_ placement: LayerPlacement) -> [ConvolutionShape] { [] }
+  package func prepared(_ placement: LayerPlacement) -> [Int] { [] }
+  package func prepare(_ frame: Frame) {}
 
   /// Scratch for a kernel that computes the gradient of the first input even where nobody needs it.
   func unneededInputGradient(_ placement: LayerPlacement) -> Int {
@@ -74,13 +86,19 @@ package struct ParameterDeclaration: Sendable {
   /// Numbers of inputs and outputs that an element connects, which Glorot's and He's rules scale by.
   package let fanIn: Int
   package let fanOut: Int
+  /// Whether its layer reads only what it prepared from it, so that products need no bfloat16 copy.
+  package let isPrepared: Bool
 
-  package init(_ name: String, _ shape: TensorShape, _ initializer: Initializer, fanIn: Int = 1, fanOut: Int = 1) {
+  package init(
+    _ name: String, _ shape: TensorShape, _ initializer: Initializer, fanIn: Int = 1, fanOut: Int = 1,
+    isPrepared: Bool = false
+  ) {
     self.name = name
     self.shape = shape
     self.initializer = initializer
     self.fanIn = fanIn
     self.fanOut = fanOut
+    self.isPrepared = isPrepared
   }
 }
 

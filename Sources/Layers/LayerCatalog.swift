@@ -5,6 +5,7 @@ package let layerCatalog = Catalog<LayerBlueprint>(
   "layer",
   [
     Linear.catalogEntry("y = x·Wᵀ + b"),
+    Conv2D.catalogEntry("a window of weights that slides over images"),
     ActivationLayer.catalogEntry("a pointwise nonlinearity"),
     BatchNorm.catalogEntry("normalisation of each channel over the batch"),
     LayerNorm.catalogEntry("normalisation of each row"),
@@ -15,6 +16,6 @@ package let layerCatalog = Catalog<LayerBlueprint>(
 
 /// The types themselves, for the tests that every layer goes through.
 package let configurableLayers: [any ConfigurableLayer.Type] = [
-  Linear.self, ActivationLayer.self, BatchNorm.self, LayerNorm.self, RMSNorm.self, Dropout.self, ResidualAdd.self,
-  Flatten.self,
+  Linear.self, Conv2D.self, ActivationLayer.self, BatchNorm.self, LayerNorm.self, RMSNorm.self, Dropout.self,
+  ResidualAdd.self, Flatten.self,
 ]

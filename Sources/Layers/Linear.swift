@@ -89,26 +89,8 @@ package struct Linear: ConfigurableLayer {
   }
 
   package func backward(_ frame: Frame) {
-    var dy = frame.outputGradient
-    let biasGradient = settings.hasBias ? frame.parameterGradient(1) : nil
-    if activation != .identity {
-      if let biasGradient {
-        activation.backwardWithBias(
-          kept: frame.output, dy: dy, dx: dy, biasGradient: biasGradient, rows: rows, columns: settings.units,
-          accumulateBias: frame.accumulatesParameterGradient(1))
-      } else {
-        activation.backward(kept: frame.output, dy: dy, dx: dy, accumulate: false)
-      }
-    } else if let biasGradient {
-      ColumnSums.add(
-        dy, rows: rows, columns: settings.units, into: biasGradient,
-        accumulate: frame.accumulatesParameterGradient(1))
-    }
-    if dy.type != frame.input().type {
-      let narrow = frame.scratch.reinterpreted(as: frame.input().type, count: dy.count)
-      Elementwise.convert(dy, into: narrow)
-      dy = narrow
-    }
+    let dy = frame.differentiatedOutput(
+      activation, rows: rows, columns: settings.units, bias: settings.hasBias ? 1 : nil)
     if let weightGradient = frame.parameterGradient(0) {
       frame.matmul(1).execute(dy, frame.input(), into: weightGradient)
     }

@@ -29,12 +29,18 @@ import Testing
     let table = try table()
     var end = 0
     for entry in table.entries {
-      // The shadow at half the offset must be aligned as well.
-      #expect(entry.offset >= end && entry.offset % (2 * Arena.alignment) == 0)
+      #expect(entry.offset >= end && entry.offset % Arena.alignment == 0)
       end = entry.offset + 4 * entry.count
       #expect(table.index(of: entry.name).map { table.entries[$0].name } == entry.name)
     }
     #expect(end <= table.byteCount)
+    end = 0
+    for entry in table.entries where entry.isWeight {
+      let offset = try #require(entry.shadowOffset)
+      #expect(offset >= end && offset % Arena.alignment == 0)
+      end = offset + 2 * entry.count
+    }
+    #expect(end <= table.shadowByteCount)
     end = 0
     for buffer in table.buffers {
       #expect(buffer.offset >= end && buffer.offset % Arena.alignment == 0)

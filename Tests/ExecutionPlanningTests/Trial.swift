@@ -41,7 +41,10 @@ final class Trial {
     let activations = Arena(byteCount: plan.activationByteCount)
     // Whatever is read before it was written is NaN.
     activations.poison()
-    program = LaneProgram(plan, state: state, activations: activations, store: MatmulStore())
+    let prepared = Arena(byteCount: plan.preparedByteCount)
+    prepared.poison()
+    program = LaneProgram(
+      plan, state: state, activations: activations, prepared: prepared, store: PrimitiveStore())
     program.bind(gradients: gradients)
     program.bind(observations: observations)
     program.pass.validRows = graph.fields[0].shape[0]
@@ -49,12 +52,18 @@ final class Trial {
     for (index, field) in graph.fields.enumerated() { fields.append(program.fill(field, index)) }
   }
 
-  func forward() -> LossSums { program.forward() }
+  func forward() -> LossSums {
+    prepare()
+    return program.forward()
+  }
+
+  /// By three lanes in turn, each its share.
+  private func prepare() { for share in plan.preparationShares(lanes: 3) { program.prepare(share) } }
 
   func run() -> Outcome {
     gradients.poison()
     observations.poison()
-    let loss = program.forward()
+    let loss = forward()
     let prediction = (0..<program.prediction.count).map { program.prediction.value($0) }
     if plan.isTraining { program.backward() }
     return Outcome(

@@ -1,14 +1,15 @@
 import Arenas
 import Layers
 
-/// y = γ·x², with γ one factor a column, and a slip of the pen if one is asked for.
+/// y = γ·x², with γ one factor a column, read from a copy that it prepares, and a slip of the pen if one is asked for.
 struct BrokenLayer: Layer {
   enum Defect: String, CaseIterable, Sendable {
     case none
     case slightlyWrongInputGradient, wrongParameterGradient
     case setsWhereItShouldAdd, addsWhereItShouldSet
     case writesBehindOutput, writesBeforeGradient
-    case writesInput, writesSaved
+    case writesInput, writesSaved, writesPrepared
+    case writesBehindPrepared, preparesRandomly, preparesOnce
     case leavesOutputUnwritten
     case readsUndeclared
     case isRandomForwards, isRandomBackwards
@@ -26,7 +27,10 @@ struct BrokenLayer: Layer {
       case .addsWhereItShouldSet: "leaves gradients unwritten"
       case .writesBehindOutput: "forward: writes outside"
       case .writesBeforeGradient: "backward: writes outside"
-      case .writesInput, .writesSaved: "may only read"
+      case .writesInput, .writesSaved, .writesPrepared: "may only read"
+      case .writesBehindPrepared: "preparation: writes outside"
+      case .preparesRandomly: "preparation: differs when repeated"
+      case .preparesOnce: "derivative of parameter 0"
       case .leavesOutputUnwritten: "leaves output unwritten"
       case .readsUndeclared: "reads what it did not declare"
       case .isRandomForwards: "forward: differs when repeated"
@@ -48,15 +52,25 @@ struct BrokenLayer: Layer {
   var saved: [TensorShape] { [TensorShape([1])] }
   var backwardReads: BackwardReads { defect == .readsUndeclared ? [] : .inputs }
 
+  func prepared(_ placement: LayerPlacement) -> [Int] { [5 * ElementType.float32.byteCount] }
+
   private var noise: Float { Float.random(in: 0..<1e-3) }
 
+  func prepare(_ frame: Frame) {
+    let copy = frame.prepared(0)
+    if defect == .preparesOnce, !copy.value(0).isNaN { return }
+    for i in 0..<5 { copy.set(i, frame.parameter(0).value(i) + (defect == .preparesRandomly ? noise : 0)) }
+    if defect == .writesBehindPrepared { copy.beyond(by: copy.count).set(0, 0) }
+  }
+
   func forward(_ frame: Frame) {
-    let (x, y, weight) = (frame.input(), frame.output, frame.parameter(0))
+    let (x, y, weight) = (frame.input(), frame.output, frame.prepared(0))
     for i in 0..<x.count { y.set(i, weight.value(i % 5) * x.value(i) * x.value(i)) }
     frame.saved(0).set(0, 1)
     switch defect {
     case .writesBehindOutput: y.beyond(by: y.count).set(0, 0)
     case .writesInput: x.set(2, 1)
+    case .writesPrepared: weight.set(2, 1)
     case .leavesOutputUnwritten: y.set(y.count - 1, .nan)
     case .isRandomForwards: y.set(4, y.value(4) + noise)
     case .differsInInference: if !frame.isTraining { y.set(0, 0) }
@@ -66,7 +80,7 @@ struct BrokenLayer: Layer {
   }
 
   func backward(_ frame: Frame) {
-    let (x, dy, weight) = (frame.input(), frame.outputGradient, frame.parameter(0))
+    let (x, dy, weight) = (frame.input(), frame.outputGradient, frame.prepared(0))
     if let dx = frame.inputGradient() {
       for i in 0..<x.count {
         let slope: Float = defect == .slightlyWrongInputGradient ? 2.01 : 2

@@ -28,15 +28,18 @@ final class LayerBench {
   let buffers: [GuardedTensor]
   let observations: [GuardedTensor]
   let saved: [GuardedTensor]
+  let prepared: [GuardedTensor]
   let scratch: GuardedTensor
   /// Those that are wanted; of no elements where they are not.
   let inputGradients: [GuardedTensor]
   let parameterGradients: [GuardedTensor]
 
   private let stream = OneDNNStream()
-  private let products: [Matmul]
+  private let matmuls: [Matmul]
+  private let convolutions: [Convolution]
   private let table: UnsafeMutableBufferPointer<TensorSlice>
-  private let productTable: UnsafeMutableBufferPointer<Unmanaged<Matmul>>
+  private let matmulTable: UnsafeMutableBufferPointer<Unmanaged<Matmul>>
+  private let convolutionTable: UnsafeMutableBufferPointer<Unmanaged<Convolution>>
   private let passPointer: UnsafeMutablePointer<Pass>
   private let counts: Frame.Counts
 
@@ -44,7 +47,7 @@ final class LayerBench {
   var gradients: [GuardedTensor] { inputGradients + parameterGradients }
   var results: [GuardedTensor] { [output] + saved + observations }
   private var all: [GuardedTensor] {
-    inputs + gradients + results + [outputGradient, scratch] + parameters + shadows + buffers
+    inputs + gradients + results + [outputGradient, scratch] + parameters + shadows + buffers + prepared
   }
 
   init(_ layer: any Layer, _ conditions: Conditions = Conditions()) {
@@ -71,7 +74,7 @@ final class LayerBench {
       GuardedTensor(count: trains ? $0.shape.elementCount : 0, type: .float32)
     }
     shadows = zip(layer.parameters, parameters).map {
-      type == .bfloat16 && $0.shape.rank >= 2 ? GuardedTensor(count: $1.slice.count, type: type) : $1
+      type == .bfloat16 && $0.shape.rank >= 2 && !$0.isPrepared ? GuardedTensor(count: $1.slice.count, type: type) : $1
     }
     buffers = layer.buffers.map { GuardedTensor(count: $0.shape.elementCount, type: .float32) }
     observations = layer.buffers.map { GuardedTensor(count: $0.shape.elementCount, type: .float32) }
@@ -80,19 +83,24 @@ final class LayerBench {
       inputs: type, output: outputType, isTraining: conditions.isTraining, needsInputGradient: wanted,
       accumulatesInputGradient: wanted.map { $0 && conditions.accumulates },
       accumulatesParameterGradient: layer.parameters.map { _ in trains && conditions.accumulates })
+    prepared = layer.prepared(placement).map { GuardedTensor(count: ($0 + 3) / 4, type: .float32) }
     scratch = GuardedTensor(count: (layer.scratchByteCount(placement) + 3) / 4, type: .float32)
     let stream = stream
-    products = layer.matmuls(placement).map { Matmul($0, on: stream) }
+    matmuls = layer.matmuls(placement).map { Matmul($0, on: stream) }
+    convolutions = layer.convolutions(placement).map { Convolution($0, on: stream) }
 
     var counts = Frame.Counts()
     counts.inputs = inputs.count
     counts.parameters = parameters.count
     counts.buffers = buffers.count
     counts.saved = saved.count
-    counts.matmuls = products.count
+    counts.prepared = prepared.count
+    counts.matmuls = matmuls.count
+    counts.convolutions = convolutions.count
     self.counts = counts
     table = .allocate(capacity: counts.total)
-    productTable = .allocate(capacity: products.count + 1)
+    matmulTable = .allocate(capacity: matmuls.count + 1)
+    convolutionTable = .allocate(capacity: convolutions.count + 1)
     passPointer = .allocate(capacity: 1)
     passPointer.initialize(to: Pass())
     passPointer.pointee.isTraining = conditions.isTraining
@@ -102,32 +110,37 @@ final class LayerBench {
     for index in parameters.indices {
       slices += [parameters[index].slice, shadows[index].slice, parameterGradients[index].slice]
     }
-    slices += zip(buffers, observations).flatMap { [$0.slice, $1.slice] } + saved.map(\.slice) + [scratch.slice]
+    slices += zip(buffers, observations).flatMap { [$0.slice, $1.slice] } + (saved + prepared + [scratch]).map(\.slice)
     _ = table.initialize(fromContentsOf: slices)
-    _ = productTable.initialize(fromContentsOf: products.map(Unmanaged.passUnretained))
+    _ = matmulTable.initialize(fromContentsOf: matmuls.map(Unmanaged.passUnretained))
+    _ = convolutionTable.initialize(fromContentsOf: convolutions.map(Unmanaged.passUnretained))
   }
 
   deinit {
     table.deallocate()
-    productTable.deallocate()
+    matmulTable.deallocate()
+    convolutionTable.deallocate()
     passPointer.deallocate()
   }
 
   private var frame: Frame? {
-    guard let slices = table.baseAddress, let matmuls = productTable.baseAddress else { return nil }
+    guard let slices = table.baseAddress, let matmuls = matmulTable.baseAddress,
+      let convolutions = convolutionTable.baseAddress
+    else { return nil }
     return Frame(
-      slices: UnsafePointer(slices), matmuls: UnsafePointer(matmuls), pass: passPointer, counts: counts,
-      accumulatedInputs: conditions.accumulates ? .max : 0, accumulatedParameters: conditions.accumulates ? .max : 0,
-      index: 5)
+      slices: UnsafePointer(slices), matmuls: UnsafePointer(matmuls), convolutions: UnsafePointer(convolutions),
+      pass: passPointer, counts: counts, accumulatedInputs: conditions.accumulates ? .max : 0,
+      accumulatedParameters: conditions.accumulates ? .max : 0, index: 5)
   }
 
+  func prepare() { if let frame { layer.prepare(frame) } }
   func forward() { if let frame { layer.forward(frame) } }
   func backward() { if let frame { layer.backward(frame) } }
 
   /// The pass that runs next.
   func change(_ change: (inout Pass) -> Void) { change(&passPointer.pointee) }
 
-  /// Gives inputs, parameters and buffers their values, the same in every bench of the layer.
+  /// Gives inputs, parameters and buffers their values, the same in every bench of the layer, and has it prepare.
   ///
   /// Inputs keep away from 0, where some activations have a kink. All values are exact in bfloat16.
   func fill() {
@@ -153,6 +166,7 @@ final class LayerBench {
       let random = RandomStream(seed: 13, purpose: .checking, stream: index)
       buffer.values = (0..<buffer.slice.count).map { 0.5 + random.uniform($0) }
     }
+    prepare()
   }
 
   /// Makes the shadows follow the parameters.

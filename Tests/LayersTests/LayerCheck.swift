@@ -20,7 +20,7 @@ struct LayerCheck {
   private static let types: [ElementType] = OneDNN.supportsBFloat16 ? [.float32, .bfloat16] : [.float32]
 
   func complaints() -> [String] {
-    forward() + backward() + accumulation() + unwantedGradients() + derivatives() + inference() + bfloat16()
+    preparation() + forward() + backward() + accumulation() + unwantedGradients() + derivatives() + inference() + bfloat16()
   }
 
   private func bench(_ change: (inout Conditions) -> Void = { _ in }) -> LayerBench {
@@ -29,6 +29,18 @@ struct LayerCheck {
     let bench = LayerBench(layer, conditions)
     bench.fill()
     return bench
+  }
+
+  /// Preparing writes what is prepared, the same bits each time, and nothing else.
+  func preparation() -> [String] {
+    let bench = bench()
+    let first = bench.prepared.map(\.bits)
+    bench.poison(bench.inputs + bench.results + bench.gradients + [bench.outputGradient, bench.scratch])
+    var complaints = bench.trespasses(in: bench.prepare, writable: bench.prepared + [bench.scratch]).map {
+      "preparation: \($0)"
+    }
+    if bench.prepared.map(\.bits) != first { complaints.append("preparation: differs when repeated") }
+    return complaints
   }
 
   /// Forward fills its results, the same bits each time, and writes nothing else.
@@ -121,6 +133,7 @@ struct LayerCheck {
     let weights = bench.outputGradient.values.map(Double.init)
     // What backward differentiates: the output weighed by its gradient, summed in float64.
     func objective() -> Double {
+      bench.prepare()
       bench.forward()
       return layer is any Loss
         ? bench.loss.value : zip(bench.output.values, weights).reduce(0) { $0 + Double($1.0) * $1.1 }

@@ -48,7 +48,14 @@ package struct RunEstimate: Sendable {
       Item(name: "data set", bytes: plan.data.residentBytes),
     ]
     memory += slotNames.map { Item(name: "optimizer \($0)", bytes: parameters) }
-    if isMixed { memory.append(Item(name: "bfloat16 weights", bytes: parameters / 2 * (hasAverage ? 2 : 1))) }
+    if isMixed {
+      memory.append(Item(name: "bfloat16 weights", bytes: plan.table.shadowByteCount * (hasAverage ? 2 : 1)))
+    }
+    let prepared = plan.trainingPlan.preparedByteCount + plan.evaluationPlan.preparedByteCount
+    if prepared > 0 { memory.append(Item(name: "packed weights", bytes: prepared)) }
+    let scratch = max(
+      plan.trainingPlan.convolutionScratchByteCount, plan.evaluationPlan.convolutionScratchByteCount)
+    if scratch > 0 { memory.append(Item(name: "convolutions (\(lanes) lanes)", bytes: scratch * lanes)) }
     if hasAverage { memory.append(Item(name: "moving average", bytes: parameters)) }
     if plan.table.bufferByteCount > 0 {
       memory.append(

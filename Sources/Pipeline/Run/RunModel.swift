@@ -14,6 +14,7 @@ package final class RunModel: Sendable {
   package let state: ModelState
   let reduction: GradientReduction
   package let update: ParameterUpdate
+  let preparation: Preparation
 
   /// Which field of the data feeds which field of the graph.
   let boundFields: [(graph: Int, data: Int)]
@@ -49,6 +50,7 @@ package final class RunModel: Sendable {
     losses = SharedArray(repeating: LossSums(), count: tree.microBatches)
     reduction = GradientReduction(plan, losses: losses, trains: trains)
     update = ParameterUpdate(plan, state: state, reduction: reduction, trains: trains)
+    preparation = Preparation(plan)
     boundFields = plan.graph.fields.enumerated().compactMap { index, field in
       plan.data.fields.firstIndex { $0.name == field.name }.map { (index, $0) }
     }

@@ -22,7 +22,7 @@ package final class Evaluation: Sendable {
 
   /// Plays every `lanes`-th batch.
   func run(_ programs: LanePrograms, lane: Int) {
-    let program = usesAverage ? programs.averaged ?? programs.evaluation : programs.evaluation
+    let program = programs.evaluation(usesAverage: usesAverage)
     for batch in stride(from: lane, to: results.count, by: lanes) {
       let first = batch * rows
       let count = min(rows, samples.count - first)

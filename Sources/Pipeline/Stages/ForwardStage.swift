@@ -48,6 +48,7 @@ package actor ForwardStage {
       let work = await optimizer.next(lane: lane)
       clock.waited()
       switch work {
+      case .prepare(let program): model.preparation.run(program, programs, lane: lane)
       case .play(let step, let watching): await play(programs, step: step, watching: watching)
       case .clipRows: if let clipping = model.adaptiveClipping { model.update.clipRows(lane: lane, clipping) }
       case .update: model.update.run(lane: lane)
@@ -91,25 +92,33 @@ extension Tape {
 /// A lane's programs: training, and evaluation with the current and the averaged parameters. They share activations.
 final class LanePrograms {
   let training: LaneProgram
-  let evaluation: LaneProgram
-  let averaged: LaneProgram?
+  private let evaluation: LaneProgram
+  private let averaged: LaneProgram?
   var evaluationBatch: MicroBatch
   private let boundFields: [(graph: Int, data: Int)]
 
   /// Must be made on the lane's thread.
   init(_ model: RunModel, lane: Int) {
-    let store = MatmulStore()
+    let store = PrimitiveStore()
     let activations = Arena(
       byteCount: max(model.plan.trainingPlan.activationByteCount, model.plan.evaluationPlan.activationByteCount))
-    training = LaneProgram(model.plan.trainingPlan, state: model.state, activations: activations, store: store)
+    let preparation = model.preparation
+    training = LaneProgram(
+      model.plan.trainingPlan, state: model.state, activations: activations, prepared: preparation.training,
+      store: store)
     training.pass.seed = model.configuration.seed
-    evaluation = LaneProgram(model.plan.evaluationPlan, state: model.state, activations: activations, store: store)
-    averaged = model.update.average.map {
-      LaneProgram(model.plan.evaluationPlan, state: $0, activations: activations, store: store)
+    let evaluating = { (state: ModelState) in
+      LaneProgram(
+        model.plan.evaluationPlan, state: state, activations: activations, prepared: preparation.evaluation,
+        store: store)
     }
+    evaluation = evaluating(model.state)
+    averaged = model.update.average.map(evaluating)
     evaluationBatch = MicroBatch(fields: model.data.fields, rows: model.plan.rows)
     boundFields = model.boundFields
   }
+
+  func evaluation(usesAverage: Bool) -> LaneProgram { usesAverage ? averaged ?? evaluation : evaluation }
 
   func bindEvaluationBatch(to program: LaneProgram) {
     for field in boundFields { program.bind(field: field.graph, to: evaluationBatch.fields[field.data]) }

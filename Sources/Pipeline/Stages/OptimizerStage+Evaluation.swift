@@ -13,6 +13,13 @@ extension OptimizerStage {
     if usesAverage { model.update.average?.refreshShadows() }
     let evaluation = Evaluation(
       samples, of: model.data, rows: model.plan.rows, lanes: model.tree.lanes, usesAverage: usesAverage)
+    let program = Preparation.Program.evaluation(usesAverage: usesAverage)
+    guard model.preparation.isNeeded(by: program) else { return play(evaluation, split: split) }
+    phase = .preparingEvaluation(evaluation, split: split)
+    return .prepare(program)
+  }
+
+  func play(_ evaluation: Evaluation, split: String) -> Work {
     phase = .evaluating(evaluation, split: split)
     return .evaluate(evaluation)
   }

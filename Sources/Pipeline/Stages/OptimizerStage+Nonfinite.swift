@@ -41,6 +41,7 @@ extension OptimizerStage {
   /// Goes back to the newest checkpoint, or to the start, and on with the batches behind the bad one.
   func rollBack(_ place: String) async -> Work {
     let badStep = state.step + 1
+    isPrepared = false
     var restored = RunState()
     restored.plateau = model.configuration.schedule.initialPlateau
     do {

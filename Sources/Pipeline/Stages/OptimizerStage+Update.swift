@@ -20,6 +20,7 @@ extension OptimizerStage {
 
   func beginUpdate() -> Work {
     phase = .updating
+    isPrepared = false
     foldObservations()
     setScalars()
     return .update

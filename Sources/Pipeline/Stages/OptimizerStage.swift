@@ -10,8 +10,8 @@ import RunRecords
 /// The stage runs on the first lane's thread, because it has nothing to do while lanes compute.
 package actor OptimizerStage {
   enum Phase {
-    case starting, playing, clipping, updating, snapshotting, done
-    case evaluating(Evaluation, split: String)
+    case starting, preparing, playing, clipping, updating, snapshotting, done
+    case preparingEvaluation(Evaluation, split: String), evaluating(Evaluation, split: String)
   }
 
   private nonisolated let thread: StageThread
@@ -27,6 +27,8 @@ package actor OptimizerStage {
 
   var phase = Phase.starting
   var state: RunState
+  /// Whether what layers prepared follows the parameters as they are.
+  var isPrepared = false
   private var arrived = 0
   private var waiting: [UnsafeContinuation<Work, Never>?]
   var gradientStatistics: [TensorStatistics]
@@ -112,11 +114,13 @@ package actor OptimizerStage {
         return evaluate(samples, split: split, usesAverage: usesAverage)
       }
       return await start()
+    case .preparing: return play()
     case .playing: return await decideUpdate()
     case .clipping: return beginUpdate()
     case .updating:
       model.update.collect(into: &updateStatistics)
       return await endStep()
+    case .preparingEvaluation(let evaluation, let split): return play(evaluation, split: split)
     case .evaluating(let evaluation, let split):
       record(evaluation.total(), split: split)
       if case .evaluate = purpose { return finish(.finished) }
@@ -164,6 +168,15 @@ package actor OptimizerStage {
       return await finishSaving(hasStoppedEarly ? .stoppedEarly : .finished)
     }
     stepStart = StageClock.now
+    if !isPrepared, model.preparation.isNeeded(by: .training) {
+      phase = .preparing
+      return .prepare(.training)
+    }
+    return play()
+  }
+
+  private func play() -> Work {
+    isPrepared = true
     phase = .playing
     return .play(step: state.step, watching: calendar.watchesActivations(after: state.step + 1))
   }

@@ -66,8 +66,10 @@ package final class ParameterUpdate: Sendable {
       var update = UpdateChunk(
         gradient: chunk.slice(of: reduction.arenas[0]), parameter: chunk.slice(of: state.parameters))
       for slot in slots.indices { update.setSlot(slot, chunk.slice(of: slots[slot])) }
-      if let shadows = state.shadows, state.table.entries[chunk.tensor].isWeight {
-        update.shadow = shadows.slice(offset: chunk.offset / 2, count: chunk.count, type: .bfloat16)
+      let entry = state.table.entries[chunk.tensor]
+      if let shadow = state.shadow(of: entry) {
+        let first = (chunk.offset - entry.offset) / ElementType.float32.byteCount
+        update.shadow = shadow.slice(first..<first + chunk.count)
       }
       if let average { update.average = chunk.slice(of: average.parameters) }
       statistics[index] = optimizer.update(update, scalars[chunk.tensor])

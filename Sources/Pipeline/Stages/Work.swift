@@ -2,6 +2,8 @@ import CheckpointFiles
 
 /// What the optimizer stage tells every lane to do next; the lanes meet between any two.
 package enum Work: Sendable {
+  /// This lane's share of what layers derive from the parameters.
+  case prepare(Preparation.Program)
   /// Forward and backward over this lane's micro-batches.
   case play(step: Int, watching: Bool)
   /// This lane's share of adaptive clipping.
