@@ -121,7 +121,7 @@ package struct ExecutionPlan: Sendable {
     _ unfused: ModelGraph, table: ParameterTable, precision: Precision, isTraining: Bool, frozen: Set<String> = [],
     economies: Economies = Economies()
   ) {
-    let graph = economies.fusesNeighbours ? unfused.fusingNeighbours() : unfused
+    let graph = economies.fusesNeighbours ? unfused.fusingNeighbours(isTraining: isTraining) : unfused
     var layout = PlanLayout(
       graph, table: table, precision: precision, isTraining: isTraining, frozen: frozen,
       sharesMemory: economies.sharesMemory)

@@ -41,8 +41,7 @@ package struct ParameterTable: Sendable {
   package init(_ graph: ModelGraph) throws(GraphError) {
     var depth = 0
     for (nodeIndex, node) in graph.nodes.enumerated() {
-      for declaration in node.layer.parameters {
-        let name = node.parameterName(declaration)
+      for (name, declaration) in zip(node.parameterNames, node.layer.parameters) {
         if let index = indices[name] {
           guard entries[index].shape == declaration.shape else {
             throw GraphError(
@@ -59,7 +58,7 @@ package struct ParameterTable: Sendable {
       for (index, declaration) in node.layer.buffers.enumerated() {
         buffers.append(
           Buffer(
-            name: node.bufferName(declaration), declaration: declaration, offset: bufferByteCount, node: nodeIndex,
+            name: node.bufferNames[index], declaration: declaration, offset: bufferByteCount, node: nodeIndex,
             index: index))
         bufferByteCount = Self.advance(bufferByteCount, by: declaration.shape)
       }

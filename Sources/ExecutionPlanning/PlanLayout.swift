@@ -63,7 +63,7 @@ struct PlanLayout {
     guard isTraining else { return [Bool](repeating: false, count: count) }
     var depends = [Bool](repeating: false, count: count)
     for (index, node) in graph.nodes.enumerated() {
-      let trains = node.layer.parameters.contains { !frozen.contains(node.parameterName($0)) }
+      let trains = node.parameterNames.contains { !frozen.contains($0) }
       depends[index] = trains || node.inputs.contains { if case .node(let i) = $0 { depends[i] } else { false } }
     }
     var runs = [Bool](repeating: false, count: count)
@@ -87,14 +87,17 @@ struct PlanLayout {
     return Tensor(place: .activations(ticket), count: count, type: type)
   }
 
+  private func readsBackwards(_ reader: Int, _ value: Value) -> Bool {
+    let node = graph.nodes[reader]
+    return node.inputs.indices.contains { root(node.inputs[$0]) == value && node.layer.backwardReads.contains(.input($0)) }
+  }
+
   /// The last moment at which the output of `value` is read.
   private func lastUse(of value: Value, _ readers: [Int], producedBy producer: Int?) -> Int {
     var last = producer ?? 0
     for reader in readers {
       last = max(last, reader)
-      if runsBackward[reader], graph.nodes[reader].layer.backwardReads.contains(.inputs) {
-        last = max(last, backwardTime(reader))
-      }
+      if runsBackward[reader], readsBackwards(reader, value) { last = max(last, backwardTime(reader)) }
     }
     if let producer, runsBackward[producer], graph.nodes[producer].layer.backwardReads.contains(.output) {
       last = max(last, backwardTime(producer))
@@ -168,13 +171,12 @@ struct PlanLayout {
     }
     tensors += [output, gradients[index] ?? .none]
     var accumulatesParameter: [Bool] = []
-    for declaration in layer.parameters {
-      let name = node.parameterName(declaration)
+    for name in node.parameterNames {
       let (master, shadow, gradient) = placeParameter(name, runs: runs)
       tensors += [master, shadow, gradient]
       accumulatesParameter.append(gradient.count > 0 && !writtenParameters.insert(name).inserted)
     }
-    for (number, declaration) in layer.buffers.enumerated() { tensors += placeBuffer(index, number, declaration) }
+    for name in node.bufferNames { tensors += placeBuffer(name) }
     let lastMoment = runs ? backwardTime(index) : index
     for shape in layer.saved { tensors.append(place(count: shape.elementCount, .float32, index...lastMoment)) }
     let placement = LayerPlacement(
@@ -198,7 +200,7 @@ struct PlanLayout {
     precondition(counts.total == tensors.count)
     return ExecutionPlan.Step(
       name: node.name, layer: layer, counts: counts, tensors: tensors, matmuls: matmuls,
-      convolutions: convolutions, parameters: layer.parameters.compactMap { table.index(of: node.parameterName($0)) },
+      convolutions: convolutions, parameters: node.parameterNames.compactMap(table.index),
       accumulatedInputs: Self.bits(accumulatesInput), accumulatedParameters: Self.bits(accumulatesParameter),
       runsBackward: runs, index: node.index)
   }
@@ -223,12 +225,11 @@ struct PlanLayout {
     return Tensor(place: .prepared(preparedByteCount), count: (byteCount + 3) / 4, type: .float32)
   }
 
-  private func placeBuffer(_ node: Int, _ number: Int, _ declaration: BufferDeclaration) -> [Tensor] {
-    let name = graph.nodes[node].bufferName(declaration)
+  private func placeBuffer(_ name: String) -> [Tensor] {
     guard let buffer = table.buffers.first(where: { $0.name == name }) else {
       preconditionFailure("\(name) is not in the parameter table")
     }
-    let count = declaration.shape.elementCount
+    let count = buffer.declaration.shape.elementCount
     return [
       Tensor(place: .buffers(buffer.offset), count: count, type: .float32),
       Tensor(place: .observations(buffer.offset), count: count, type: .float32),

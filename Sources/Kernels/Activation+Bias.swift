@@ -19,23 +19,15 @@ extension Activation {
     precondition(biasGradient.count == columns && biasGradient.type == .float32)
     let pass = BiasPass(
       kept: kept, dy: dy, dx: dx, biasGradient: biasGradient, rows: rows, columns: columns, accumulate: accumulateBias)
-    switch self {
-    case .identity:
+    if self == .identity {
       if dx.address != dy.address { dx.copy(from: dy) }
-      ColumnSums.add(dy, rows: rows, columns: columns, into: biasGradient, accumulate: accumulateBias)
-    case .sigmoid: pass.run(Sigmoid.self)
-    case .tanh: pass.run(Tanh.self)
-    case .relu: pass.run(ReLU.self)
-    case .leakyReLU: pass.run(LeakyReLU.self)
-    case .silu: pass.run(SiLU.self)
-    case .gelu: pass.run(GELU.self)
-    case .geluTanh: pass.run(GELUTanh.self)
-    case .softplus: pass.run(Softplus.self)
+      return ColumnSums.add(dy, rows: rows, columns: columns, into: biasGradient, accumulate: accumulateBias)
     }
+    run(pass)
   }
 }
 
-private struct BiasPass {
+private struct BiasPass: PointwisePass {
   let kept: TensorSlice
   let dy: TensorSlice
   let dx: TensorSlice

@@ -9,11 +9,10 @@ package enum Activation: String, CaseIterable, Sendable {
   case softplus
 
   /// Whether the derivative follows from the output alone, so that the input need not be kept.
-  package var derivativeFollowsFromOutput: Bool {
-    switch self {
-    case .identity, .sigmoid, .tanh, .relu, .leakyReLU, .softplus: true
-    case .silu, .gelu, .geluTanh: false
-    }
+  package var derivativeFollowsFromOutput: Bool { run(Inquiry()) }
+
+  private struct Inquiry: PointwisePass {
+    func run<F: PointwiseFunction>(_ function: F.Type) -> Bool { F.slopeReadsOutput }
   }
 
   /// Whether outputs crowd at the ends of a bounded range, where the derivative vanishes.
@@ -22,17 +21,8 @@ package enum Activation: String, CaseIterable, Sendable {
   /// y = f(x), element by element; `y` may be `x` itself.
   package func apply(_ x: TensorSlice, into y: TensorSlice) {
     precondition(x.count == y.count && x.type == y.type)
-    switch self {
-    case .identity: if x.address != y.address { y.copy(from: x) }
-    case .sigmoid: Kernel<Sigmoid>.forward(x, y)
-    case .tanh: Kernel<Tanh>.forward(x, y)
-    case .relu: Kernel<ReLU>.forward(x, y)
-    case .leakyReLU: Kernel<LeakyReLU>.forward(x, y)
-    case .silu: Kernel<SiLU>.forward(x, y)
-    case .gelu: Kernel<GELU>.forward(x, y)
-    case .geluTanh: Kernel<GELUTanh>.forward(x, y)
-    case .softplus: Kernel<Softplus>.forward(x, y)
-    }
+    if self == .identity, x.address == y.address { return }
+    run(Apply(x: x, y: y))
   }
 
   /// dx = f'(·)·dy, or dx += it.
@@ -40,44 +30,50 @@ package enum Activation: String, CaseIterable, Sendable {
   /// - Parameter kept: the output y where `derivativeFollowsFromOutput`, the input x otherwise.
   package func backward(kept: TensorSlice, dy: TensorSlice, dx: TensorSlice, accumulate: Bool) {
     precondition(kept.count == dy.count && dx.count == dy.count && kept.type == dy.type && dx.type == dy.type)
-    switch self {
-    case .identity: Elementwise.contribute(dy, to: dx, first: !accumulate)
-    case .sigmoid: Kernel<Sigmoid>.backward(kept, dy, dx, accumulate)
-    case .tanh: Kernel<Tanh>.backward(kept, dy, dx, accumulate)
-    case .relu: Kernel<ReLU>.backward(kept, dy, dx, accumulate)
-    case .leakyReLU: Kernel<LeakyReLU>.backward(kept, dy, dx, accumulate)
-    case .silu: Kernel<SiLU>.backward(kept, dy, dx, accumulate)
-    case .gelu: Kernel<GELU>.backward(kept, dy, dx, accumulate)
-    case .geluTanh: Kernel<GELUTanh>.backward(kept, dy, dx, accumulate)
-    case .softplus: Kernel<Softplus>.backward(kept, dy, dx, accumulate)
-    }
+    if self == .identity { return Elementwise.contribute(dy, to: dx, first: !accumulate) }
+    run(Backward(kept: kept, dy: dy, dx: dx, accumulate: accumulate))
   }
 }
 
-/// A nonlinearity on vectors; `slope` gets what `Activation.derivativeFollowsFromOutput` says is kept.
+/// A nonlinearity on vectors.
 protocol PointwiseFunction {
+  /// Whether `slope` gets the output; the input otherwise.
+  static var slopeReadsOutput: Bool { get }
   static func value(_ x: Vector) -> Vector
   static func slope(_ kept: Vector) -> Vector
 }
 
-private enum Kernel<F: PointwiseFunction> {
-  static func forward(_ x: TensorSlice, _ y: TensorSlice) {
-    if x.type == .bfloat16 {
-      forward(x, y, as: BFloat16.self)
-    } else {
-      forward(x, y, as: Float.self)
+/// Work that is compiled for each nonlinearity.
+protocol PointwisePass {
+  associatedtype Result
+  func run<F: PointwiseFunction>(_ function: F.Type) -> Result
+}
+
+extension Activation {
+  @inline(__always) func run<Pass: PointwisePass>(_ pass: Pass) -> Pass.Result {
+    switch self {
+    case .identity: pass.run(Identity.self)
+    case .sigmoid: pass.run(Sigmoid.self)
+    case .tanh: pass.run(Tanh.self)
+    case .relu: pass.run(ReLU.self)
+    case .leakyReLU: pass.run(LeakyReLU.self)
+    case .silu: pass.run(SiLU.self)
+    case .gelu: pass.run(GELU.self)
+    case .geluTanh: pass.run(GELUTanh.self)
+    case .softplus: pass.run(Softplus.self)
     }
   }
+}
 
-  static func backward(_ kept: TensorSlice, _ dy: TensorSlice, _ dx: TensorSlice, _ accumulate: Bool) {
-    if dx.type == .bfloat16 {
-      backward(kept, dy, dx, accumulate, as: BFloat16.self)
-    } else {
-      backward(kept, dy, dx, accumulate, as: Float.self)
-    }
+private struct Apply: PointwisePass {
+  let x: TensorSlice
+  let y: TensorSlice
+
+  func run<F: PointwiseFunction>(_ function: F.Type) {
+    if x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
   }
 
-  private static func forward<E: VectorElement>(_ x: TensorSlice, _ y: TensorSlice, as type: E.Type) {
+  private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
     let from = x.pointer(as: E.self)
     let to = y.pointer(as: E.self)
     @inline(__always) func apply(_ i: Int, _ lanes: Int) {
@@ -85,10 +81,19 @@ private enum Kernel<F: PointwiseFunction> {
     }
     forEachVector(x.count, apply)
   }
+}
 
-  private static func backward<E: VectorElement>(
-    _ kept: TensorSlice, _ dy: TensorSlice, _ dx: TensorSlice, _ accumulate: Bool, as type: E.Type
-  ) {
+private struct Backward: PointwisePass {
+  let kept: TensorSlice
+  let dy: TensorSlice
+  let dx: TensorSlice
+  let accumulate: Bool
+
+  func run<F: PointwiseFunction>(_ function: F.Type) {
+    if dx.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
+  }
+
+  private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
     let k = kept.pointer(as: E.self)
     let g = dy.pointer(as: E.self)
     let out = dx.pointer(as: E.self)
@@ -104,17 +109,26 @@ private enum Kernel<F: PointwiseFunction> {
   }
 }
 
+enum Identity: PointwiseFunction {
+  static var slopeReadsOutput: Bool { true }
+  @inline(__always) static func value(_ x: Vector) -> Vector { x }
+  @inline(__always) static func slope(_ y: Vector) -> Vector { Vector(repeating: 1) }
+}
+
 enum Sigmoid: PointwiseFunction {
+  static var slopeReadsOutput: Bool { true }
   @inline(__always) static func value(_ x: Vector) -> Vector { logistic(x) }
   @inline(__always) static func slope(_ y: Vector) -> Vector { y * (1 - y) }
 }
 
 enum Tanh: PointwiseFunction {
+  static var slopeReadsOutput: Bool { true }
   @inline(__always) static func value(_ x: Vector) -> Vector { hyperbolicTangent(x) }
   @inline(__always) static func slope(_ y: Vector) -> Vector { 1 - y * y }
 }
 
 enum ReLU: PointwiseFunction {
+  static var slopeReadsOutput: Bool { true }
   // A comparison that NaN fails keeps NaN: a broken input must stay visible.
   @inline(__always) static func value(_ x: Vector) -> Vector { x.replacing(with: 0, where: x .< Vector.zero) }
   @inline(__always) static func slope(_ y: Vector) -> Vector {
@@ -123,6 +137,7 @@ enum ReLU: PointwiseFunction {
 }
 
 enum LeakyReLU: PointwiseFunction {
+  static var slopeReadsOutput: Bool { true }
   /// PyTorch's default slope below zero.
   private static let negativeSlope: Float = 0.01
   @inline(__always) static func value(_ x: Vector) -> Vector {
@@ -135,6 +150,7 @@ enum LeakyReLU: PointwiseFunction {
 
 /// x·σ(x), also called Swish (Ramachandran et al. 2017).
 enum SiLU: PointwiseFunction {
+  static var slopeReadsOutput: Bool { false }
   @inline(__always) static func value(_ x: Vector) -> Vector { x * logistic(x) }
   @inline(__always) static func slope(_ x: Vector) -> Vector {
     let s = logistic(x)
@@ -144,6 +160,7 @@ enum SiLU: PointwiseFunction {
 
 /// x·Φ(x) (Hendrycks and Gimpel 2016).
 enum GELU: PointwiseFunction {
+  static var slopeReadsOutput: Bool { false }
   private static let inverseRootOfTwoPi: Float = 0.3989422804
   @inline(__always) static func value(_ x: Vector) -> Vector { x * normalDistribution(x) }
   @inline(__always) static func slope(_ x: Vector) -> Vector {
@@ -153,6 +170,7 @@ enum GELU: PointwiseFunction {
 
 /// 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))), the approximation that GPT-2 uses.
 enum GELUTanh: PointwiseFunction {
+  static var slopeReadsOutput: Bool { false }
   private static let rootOfTwoOverPi: Float = 0.7978845608
   private static let cubic: Float = 0.044715
   @inline(__always) private static func inner(_ x: Vector) -> Vector {
@@ -174,6 +192,7 @@ enum GELUTanh: PointwiseFunction {
 
 /// ln(1 + eˣ).
 enum Softplus: PointwiseFunction {
+  static var slopeReadsOutput: Bool { true }
   @inline(__always) static func value(_ x: Vector) -> Vector {
     x.max(.zero) + logarithmOfOnePlus(exponential(-x.magnitude)).keepingNaN(of: x)
   }

@@ -1,41 +1,65 @@
 import Arenas
 
-/// y = (x − mean)·inverseDeviation·gamma + beta, with the statistics of each column over all rows (Ioffe and Szegedy 2015).
+/// y = f((x − mean)·inverseDeviation·gamma + beta + shortcut), with the statistics of each column over all rows (Ioffe and
+/// Szegedy 2015).
 ///
-/// The rows are the batch, or batch × pixels in NHWC; the columns are the channels.
-package enum BatchNormKernel {
+/// The rows are the batch, or batch × pixels in NHWC; the columns are the channels. The activation f and the shortcut of a
+/// residual block (He et al. 2015) may be there or not, and cost no pass over memory of their own.
+package struct BatchNormKernel: Sendable {
+  package let rows: Int
+  package let channels: Int
+  package let epsilon: Float
+  package let activation: Activation
+  package let addsShortcut: Bool
+
+  /// - Parameter activation: behind a shortcut one whose derivative follows from its output.
+  package init(
+    rows: Int, channels: Int, epsilon: Float, activation: Activation = .identity, addsShortcut: Bool = false
+  ) {
+    precondition(!addsShortcut || activation.derivativeFollowsFromOutput)
+    self.rows = rows
+    self.channels = channels
+    self.epsilon = epsilon
+    self.activation = activation
+    self.addsShortcut = addsShortcut
+  }
+
+  /// What the rows were normalised with.
+  package struct Statistics: Sendable {
+    /// [channels] float32.
+    package let mean: TensorSlice
+    /// [channels] float32: 1 / √(biased variance + epsilon).
+    package let inverseDeviation: TensorSlice
+
+    package init(mean: TensorSlice, inverseDeviation: TensorSlice) {
+      self.mean = mean
+      self.inverseDeviation = inverseDeviation
+    }
+  }
+
   /// Normalises with the statistics of the rows themselves.
   ///
   /// - Parameters:
   ///   - x: rows × channels, float32 or bfloat16.
+  ///   - shortcut: rows × channels, of x's type, where the kernel adds one.
   ///   - gamma: [channels] float32; 1 where nil.
   ///   - beta: [channels] float32; 0 where nil.
-  ///   - y: rows × channels, of x's type; may be `x` itself.
-  ///   - mean: [channels] float32, written for `backward`.
-  ///   - inverseDeviation: [channels] float32, written for `backward`: 1 / √(biased variance + epsilon).
-  ///   - observedMean: [channels] float32, written for the running statistics; may be `mean` itself.
+  ///   - y: rows × channels, of x's type; may be `x` or `shortcut` itself.
+  ///   - statistics: written for `backward`.
+  ///   - observedMean: [channels] float32, written for the running statistics; may be the other mean itself.
   ///   - observedVariance: [channels] float32, written for the running statistics: unbiased, 0 for a single row.
-  package static func forward(
-    _ x: TensorSlice, gamma: TensorSlice?, beta: TensorSlice?, into y: TensorSlice, mean: TensorSlice,
-    inverseDeviation: TensorSlice, observedMean: TensorSlice, observedVariance: TensorSlice, rows: Int, channels: Int,
-    epsilon: Float
+  package func forward(
+    _ x: TensorSlice, shortcut: TensorSlice?, gamma: TensorSlice?, beta: TensorSlice?, into y: TensorSlice,
+    statistics: Statistics, observedMean: TensorSlice, observedVariance: TensorSlice
   ) {
-    precondition(x.count == rows * channels && y.count == x.count && y.type == x.type && x.type != .int32)
-    check(gamma, channels)
-    check(beta, channels)
-    check(mean, channels)
-    check(inverseDeviation, channels)
-    check(observedMean, channels)
-    check(observedVariance, channels)
+    check([statistics.mean, statistics.inverseDeviation, observedMean, observedVariance])
     if x.type == .bfloat16 {
-      ColumnMoments.measure(
-        x.pointer(as: BFloat16.self), mean, inverseDeviation, observedMean, observedVariance, rows, channels, epsilon)
-      normalize(x, gamma, beta, y, mean, inverseDeviation, rows, channels, as: BFloat16.self)
+      measure(x.pointer(as: BFloat16.self), statistics, observedMean, observedVariance)
     } else {
-      ColumnMoments.measure(
-        x.pointer(as: Float.self), mean, inverseDeviation, observedMean, observedVariance, rows, channels, epsilon)
-      normalize(x, gamma, beta, y, mean, inverseDeviation, rows, channels, as: Float.self)
+      measure(x.pointer(as: Float.self), statistics, observedMean, observedVariance)
     }
+    let inverses = statistics.inverseDeviation.pointer(as: Float.self)
+    apply(x, shortcut, gamma, beta, y, statistics.mean) { inverses[$0] }
   }
 
   /// Normalises with running statistics.
@@ -43,71 +67,80 @@ package enum BatchNormKernel {
   /// - Parameters:
   ///   - runningMean: [channels] float32.
   ///   - runningVariance: [channels] float32.
-  package static func inference(
-    _ x: TensorSlice, gamma: TensorSlice?, beta: TensorSlice?, into y: TensorSlice, runningMean: TensorSlice,
-    runningVariance: TensorSlice, rows: Int, channels: Int, epsilon: Float
+  package func inference(
+    _ x: TensorSlice, shortcut: TensorSlice?, gamma: TensorSlice?, beta: TensorSlice?, into y: TensorSlice,
+    runningMean: TensorSlice, runningVariance: TensorSlice
   ) {
-    precondition(x.count == rows * channels && y.count == x.count && y.type == x.type && x.type != .int32)
-    check(gamma, channels)
-    check(beta, channels)
-    check(runningMean, channels)
-    check(runningVariance, channels)
-    let variance = runningVariance.pointer(as: Float.self)
-    forEachChunk(channels) { chunk in
-      withColumns(of: Float.self) { inverses in
-        for i in 0..<chunk.count { inverses[i] = 1 / (variance[chunk.lowerBound + i] + epsilon).squareRoot() }
-        if x.type == .bfloat16 {
-          apply(x, gamma, beta, y, runningMean, inverses, rows, channels, chunk, as: BFloat16.self)
-        } else {
-          apply(x, gamma, beta, y, runningMean, inverses, rows, channels, chunk, as: Float.self)
+    check([runningMean, runningVariance])
+    let variances = runningVariance.pointer(as: Float.self)
+    apply(x, shortcut, gamma, beta, y, runningMean) { 1 / (variances[$0] + epsilon).squareRoot() }
+  }
+
+  func check(_ parameters: [TensorSlice?]) {
+    for case .some(let parameter) in parameters { precondition(parameter.count == channels && parameter.type == .float32) }
+  }
+
+  func check(_ tensor: TensorSlice, like x: TensorSlice) {
+    precondition(tensor.count == rows * channels && tensor.type == x.type && x.type != .int32)
+  }
+
+  private func measure<E: VectorElement>(
+    _ x: UnsafeMutablePointer<E>, _ statistics: Statistics, _ observedMean: TensorSlice, _ observedVariance: TensorSlice
+  ) {
+    let saved = statistics.mean.pointer(as: Float.self)
+    let inverses = statistics.inverseDeviation.pointer(as: Float.self)
+    let means = observedMean.pointer(as: Float.self)
+    let variances = observedVariance.pointer(as: Float.self)
+    ChannelPanel.forEach(rows: rows, channels: channels) { panel in
+      withColumns(of: Double.self) { centers in
+        withColumns(of: Double.self) { squares in
+          ChannelMoments.measure(x, panel, means: centers, squares: squares)
+          for i in 0..<panel.channels {
+            let channel = panel.firstChannel + i
+            saved[channel] = Float(centers[i])
+            means[channel] = Float(centers[i])
+            inverses[channel] = Float(1 / (squares[i] / Double(rows) + Double(epsilon)).squareRoot())
+            variances[channel] = Float(squares[i] / Double(max(rows - 1, 1)))
+          }
         }
       }
     }
   }
 
-  static func check(_ parameter: TensorSlice?, _ channels: Int) {
-    if let parameter { precondition(parameter.count == channels && parameter.type == .float32) }
-  }
-
-  private static func normalize<E: VectorElement>(
-    _ x: TensorSlice, _ gamma: TensorSlice?, _ beta: TensorSlice?, _ y: TensorSlice, _ mean: TensorSlice,
-    _ inverseDeviation: TensorSlice, _ rows: Int, _ channels: Int, as type: E.Type
+  private func apply(
+    _ x: TensorSlice, _ shortcut: TensorSlice?, _ gamma: TensorSlice?, _ beta: TensorSlice?, _ y: TensorSlice,
+    _ mean: TensorSlice, _ inverse: (Int) -> Float
   ) {
-    forEachChunk(channels) { chunk in
-      let inverses = inverseDeviation.pointer(as: Float.self) + chunk.lowerBound
-      apply(x, gamma, beta, y, mean, inverses, rows, channels, chunk, as: type)
+    check(x, like: x)
+    check(y, like: x)
+    precondition((shortcut != nil) == addsShortcut)
+    if let shortcut { check(shortcut, like: x) }
+    check([gamma, beta])
+    let means = mean.pointer(as: Float.self)
+    ChannelPanel.forEach(rows: rows, channels: channels) { panel in
+      withColumnFactors { factors in
+        panel.fill(factors.centers) { means[$0] }
+        panel.fill(factors.scales) { inverse($0) * (gamma?.pointer(as: Float.self)[$0] ?? 1) }
+        panel.fill(factors.shifts) { beta?.pointer(as: Float.self)[$0] ?? 0 }
+        activation.run(Forward(panel: panel, factors: factors, x: x, shortcut: shortcut, y: y))
+      }
     }
   }
 
-  /// - Parameter inverses: those of the chunk.
-  private static func apply<E: VectorElement>(
-    _ x: TensorSlice, _ gamma: TensorSlice?, _ beta: TensorSlice?, _ y: TensorSlice, _ mean: TensorSlice,
-    _ inverses: UnsafeMutablePointer<Float>, _ rows: Int, _ channels: Int, _ chunk: Range<Int>, as type: E.Type
-  ) {
-    let from = x.pointer(as: E.self)
-    let to = y.pointer(as: E.self)
-    let gamma = gamma?.pointer(as: Float.self)
-    let beta = beta?.pointer(as: Float.self)
-    let mean = mean.pointer(as: Float.self)
-    withColumns(of: Float.self) { centers in
-      withColumns(of: Float.self) { scales in
-        withColumns(of: Float.self) { shifts in
-          for i in 0..<chunk.count {
-            let channel = chunk.lowerBound + i
-            centers[i] = mean[channel]
-            scales[i] = inverses[i] * (gamma?[channel] ?? 1)
-            shifts[i] = beta?[channel] ?? 0
-          }
-          for row in 0..<rows {
-            let offset = row * channels + chunk.lowerBound
-            forEachVector(chunk.count) { i, lanes in
-              let deviation = E.load(from + offset + i, lanes: lanes) - Float.load(centers + i)
-              let value = Float.load(shifts + i).addingProduct(deviation, Float.load(scales + i))
-              E.store(value, to + offset + i, lanes: lanes)
-            }
-          }
-        }
-      }
+  private struct Forward: PointwisePass {
+    let panel: ChannelPanel
+    let factors: ColumnFactors
+    let x: TensorSlice
+    let shortcut: TensorSlice?
+    let y: TensorSlice
+
+    func run<F: PointwiseFunction>(_ function: F.Type) {
+      if x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
+    }
+
+    private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+      ChannelNormPass<E, F>(panel: panel, factors: factors, x: x.pointer(as: type))
+        .forward(shortcut: shortcut?.pointer(as: type), into: y.pointer(as: type))
     }
   }
 }

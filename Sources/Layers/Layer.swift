@@ -35,6 +35,8 @@ package protocol Layer: Sendable {
   var canWidenOutput: Bool { get }
   /// The nonlinearity whose dead or saturated share is worth watching.
   var watchedActivation: Activation? { get }
+  /// What it does besides its kind, in the plan's description: `batch_norm+add+relu`.
+  var additions: [String] { get }
 
   /// Derives from parameters and buffers what every pass reads, such as weights in oneDNN's own layout.
   ///
@@ -47,7 +49,14 @@ package protocol Layer: Sendable {
   /// Moves `buffer` by what one micro-batch observed; called once a micro-batch, in their order.
   func fold(observation: TensorSlice, into buffer: TensorSlice, at index: Int)
   /// This layer with `next`, its only consumer, done in the same pass; nil where that is not possible.
-  func fused(with next: any Layer) -> (any Layer)?
+  ///
+  /// The joined layer's inputs are this layer's, then those of `next` without this layer's output. Its parameters and
+  /// buffers are this layer's, then those of `next`.
+  ///
+  /// - Parameters:
+  ///   - input: which input of `next` this layer's output is.
+  ///   - isTraining: whether the joined layer has to run backwards and to observe statistics.
+  func fused(with next: any Layer, at input: Int, isTraining: Bool) -> (any Layer)?
 
   /// Settings and shapes that every test of layers goes through.
   static var examples: [LayerExample] { get }
@@ -73,8 +82,9 @@ extension Layer {
   package var isReshape: Bool { false }
   package var canWidenOutput: Bool { false }
   package var watchedActivation: Activation? { nil }
+  package var additions: [String] { watchedActivation.map { [$0.rawValue] } ?? [] }
   package func fold(observation: TensorSlice, into buffer: TensorSlice, at index: Int) {}
-  package func fused(with next: any Layer) -> (any Layer)? { nil }
+  package func fused(with next: any Layer, at input: Int, isTraining: Bool) -> (any Layer)? { nil }
 }
 
 /// A trainable tensor, in PyTorch's name and layout.
@@ -120,8 +130,10 @@ package struct BackwardReads: OptionSet, Sendable {
   package let rawValue: Int
   package init(rawValue: Int) { self.rawValue = rawValue }
 
-  package static let inputs = BackwardReads(rawValue: 1)
-  package static let output = BackwardReads(rawValue: 2)
+  package static let output = BackwardReads(rawValue: 1)
+  /// All of them.
+  package static let inputs = BackwardReads(rawValue: ~1)
+  package static func input(_ i: Int) -> BackwardReads { BackwardReads(rawValue: 2 << i) }
 }
 
 /// What the plan decided for a layer: the types of its tensors and which gradients are wanted.

@@ -3,29 +3,58 @@ import Layers
 extension ModelGraph {
   /// The same network with neighbours joined wherever a layer can do its only consumer's work in its own pass.
   ///
-  /// Names, parameters and results stay; the joined node keeps the first one's name.
-  package func fusingNeighbours() -> ModelGraph {
-    var fused = self
-    // Where each old node's output is found in the new graph.
-    var place: [Int] = []
-    var nodes: [Node] = []
+  /// Names of parameters and buffers, random numbers and results stay. The joined node has the first one's name and the
+  /// place of the second, since the second's other inputs may be computed in between. Chains join step by step: batch norm
+  /// takes in the addition of a shortcut, and then the ReLU behind it.
+  ///
+  /// - Parameter isTraining: whether the network will run backwards; what only evaluation may join stays apart otherwise.
+  package func fusingNeighbours(isTraining: Bool) -> ModelGraph {
+    var slots: [Node?] = nodes
     let consumers = consumers()
-    for (index, node) in self.nodes.enumerated() {
-      if node.inputs.count == 1, case .node(let producer) = node.inputs[0], consumers[producer].count == 1,
-        prediction != .node(producer), let joined = nodes[place[producer]].layer.fused(with: node.layer)
-      {
-        nodes[place[producer]].layer = joined
-        place.append(place[producer])
-        continue
+    for (index, node) in nodes.enumerated() {
+      if let (joined, producer) = join(node, slots, consumers, isTraining) {
+        slots[producer] = nil
+        slots[index] = joined
       }
-      var moved = node
-      moved.inputs = node.inputs.map { if case .node(let producer) = $0 { .node(place[producer]) } else { $0 } }
-      place.append(nodes.count)
-      nodes.append(moved)
-      if index == lossNode { fused.lossNode = nodes.count - 1 }
     }
-    fused.nodes = nodes
-    if case .node(let producer) = prediction { fused.prediction = .node(place[producer]) }
-    return fused
+    return keeping(slots)
+  }
+
+  /// `node` with one of the nodes that it reads, and which; of several the one that ran last, whose output is still near.
+  private func join(
+    _ node: Node, _ slots: [Node?], _ consumers: [[Int]], _ isTraining: Bool
+  ) -> (joined: Node, producer: Int)? {
+    let producers = node.inputs.enumerated().compactMap { position, value -> (producer: Int, position: Int)? in
+      guard case .node(let producer) = value else { return nil }
+      return (producer, position)
+    }
+    for (producer, position) in producers.sorted(by: { $0.producer > $1.producer })
+    where consumers[producer].count == 1 && prediction != .node(producer) {
+      guard let first = slots[producer],
+        let layer = first.layer.fused(with: node.layer, at: position, isTraining: isTraining)
+      else { continue }
+      var others = node.inputs
+      others.remove(at: position)
+      return (first.joined(with: node, as: layer, reading: first.inputs + others), producer)
+    }
+    return nil
+  }
+
+  /// The graph of the nodes that are left.
+  private func keeping(_ slots: [Node?]) -> ModelGraph {
+    var place = [Int](repeating: 0, count: slots.count)
+    var kept: [Node] = []
+    func moved(_ value: Value) -> Value { if case .node(let index) = value { .node(place[index]) } else { value } }
+    for (index, slot) in slots.enumerated() {
+      guard var node = slot else { continue }
+      node.inputs = node.inputs.map(moved)
+      place[index] = kept.count
+      kept.append(node)
+    }
+    var graph = self
+    graph.nodes = kept
+    graph.prediction = moved(prediction)
+    graph.lossNode = lossNode.map { place[$0] }
+    return graph
   }
 }

@@ -21,11 +21,38 @@ package struct ModelGraph: Sendable {
     package let name: String
     /// Its place in the graph as it was built: what its random numbers depend on, whatever is fused later.
     package let index: Int
-    package var layer: any Layer
-    package var inputs: [Value]
+    package let layer: any Layer
+    package internal(set) var inputs: [Value]
+    /// The full name of each of the layer's parameters, `hidden.0.weight`; two of one name are one parameter.
+    package let parameterNames: [String]
+    /// The full name of each of the layer's buffers.
+    package let bufferNames: [String]
 
-    package func parameterName(_ declaration: ParameterDeclaration) -> String { "\(name).\(declaration.name)" }
-    package func bufferName(_ declaration: BufferDeclaration) -> String { "\(name).\(declaration.name)" }
+    init(name: String, index: Int, layer: any Layer, inputs: [Value]) {
+      self.init(
+        name: name, index: index, layer: layer, inputs: inputs,
+        parameterNames: layer.parameters.map { "\(name).\($0.name)" },
+        bufferNames: layer.buffers.map { "\(name).\($0.name)" })
+    }
+
+    private init(
+      name: String, index: Int, layer: any Layer, inputs: [Value], parameterNames: [String], bufferNames: [String]
+    ) {
+      precondition(layer.parameters.count == parameterNames.count && layer.buffers.count == bufferNames.count)
+      self.name = name
+      self.index = index
+      self.layer = layer
+      self.inputs = inputs
+      self.parameterNames = parameterNames
+      self.bufferNames = bufferNames
+    }
+
+    /// This node with `next`, whose parameters and buffers follow its own.
+    func joined(with next: Node, as layer: any Layer, reading inputs: [Value]) -> Node {
+      Node(
+        name: name, index: index, layer: layer, inputs: inputs, parameterNames: parameterNames + next.parameterNames,
+        bufferNames: bufferNames + next.bufferNames)
+    }
   }
 
   package internal(set) var fields: [Field]

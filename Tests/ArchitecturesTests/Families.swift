@@ -18,7 +18,7 @@ func graph(_ model: String, input: [Int] = [8, 20], outputs: Int = 5) throws -> 
 extension ModelGraph {
   var names: [String] { nodes.map(\.name) }
 
-  var parameterNames: [String] { nodes.flatMap { node in node.layer.parameters.map(node.parameterName) } }
+  var parameterNames: [String] { nodes.flatMap(\.parameterNames) }
 
   var parameterCount: Int { nodes.flatMap(\.layer.parameters).reduce(0) { $0 + $1.shape.elementCount } }
 }

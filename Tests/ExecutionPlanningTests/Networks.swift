@@ -50,4 +50,15 @@ let variedNetworks: [(model: String, input: [Int])] = [
       {"type": "activation", "function": "softplus"}]}
     """#, [6, 4, 5]
   ),
+  (
+    #"""
+    {"type": "layers", "layers": [
+      {"type": "linear", "units": 16}, {"type": "batch_norm"}, {"type": "activation", "function": "relu"},
+      {"type": "residual", "layers": [{"type": "linear", "units": 16}, {"type": "batch_norm"}]},
+      {"type": "activation", "function": "relu"},
+      {"type": "residual", "layers": [{"type": "batch_norm"}]},
+      {"type": "residual", "layers": [{"type": "batch_norm"}, {"type": "activation", "function": "silu"}]},
+      {"type": "flatten"}, {"type": "linear", "units": 5}]}
+    """#, [24, 4, 5]
+  ),
 ]

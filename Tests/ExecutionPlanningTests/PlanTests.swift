@@ -33,9 +33,15 @@ import Testing
     let tolerance = precision == .float32 ? 1e-5 : 0.02
     #expect(abs(a.loss.value - b.loss.value) <= tolerance * b.loss.value)
     #expect(distance(a.prediction, b.prediction) <= tolerance)
-    for entry in plain.plan.table.entries {
-      let name = entry.name
-      #expect(distance(fused.gradient(of: name), plain.gradient(of: name)) <= tolerance, "\(name)")
+    let exact = try Trial(graph)
+    _ = exact.run()
+    for name in plain.plan.table.entries.map(\.name) {
+      let gradient = exact.gradient(of: name)
+      // A bias before a batch norm has no gradient but rounding.
+      if gradient.allSatisfy({ abs($0) < 1e-5 }) { continue }
+      // What runs in one pass is not rounded in between: in bfloat16 that is another error, but no larger one.
+      let allowed = precision == .float32 ? 0 : 1.5 * distance(plain.gradient(of: name), gradient)
+      #expect(distance(fused.gradient(of: name), gradient) <= allowed + tolerance, "\(name)")
     }
   }
 
@@ -47,12 +53,30 @@ import Testing
     #expect(fused.activationByteCount <= plain.activationByteCount)
   }
 
+  @Test func normsTakeInShortcutsAndActivations() throws {
+    let graph = try network(variedNetworks[variedNetworks.count - 1].model, input: [24, 4, 5])
+    let plan = try Trial(graph).plan
+    let norms = plan.steps.filter { $0.layer is BatchNorm }.map { $0.layer.additions.joined(separator: "+") }
+    #expect(norms == ["relu", "add+relu", "add", "silu"])
+    #expect(plan.steps.count { $0.layer is ResidualAdd || $0.layer is ActivationLayer } == 1)
+    let plain = try Trial(graph) { $0.fusesNeighbours = false }.plan
+    #expect(plan.activationByteCount < plain.activationByteCount)
+  }
+
   /// The gradient of the whole network against central differences of its loss.
   @Test(arguments: [
     (mlp(#""activation": "tanh", "normalization": "layer", "residual": true"#), #"{"type": "cross_entropy"}"#),
     (mlp(#""activation": "gelu", "normalization": "batch""#), #"{"type": "cross_entropy", "label_smoothing": 0.1}"#),
     (mlp(#""activation": "silu", "normalization": "rms", "dropout": 0.2"#), #"{"type": "mse"}"#),
     (mlp(#""activation": "sigmoid", "residual": true"#), #"{"type": "mse"}"#),
+    (
+      #"""
+      {"type": "layers", "layers": [
+        {"type": "linear", "units": 16}, {"type": "residual", "layers": [{"type": "linear", "units": 16},
+          {"type": "batch_norm"}]}, {"type": "activation", "function": "softplus"},
+        {"type": "residual", "layers": [{"type": "batch_norm"}]}, {"type": "linear", "units": 5}]}
+      """#, #"{"type": "mse"}"#
+    ),
   ])
   func gradientsAgreeWithDifferences(model: String, loss: String) throws {
     let trial = try Trial(try network(model, loss: loss))

@@ -59,7 +59,7 @@ struct LayerCheck {
   /// Runs forwards, takes away what backward did not ask to be kept, and gives it a gradient.
   private func prepareBackward(_ bench: LayerBench) {
     bench.forward()
-    if !layer.backwardReads.contains(.inputs) { bench.poison(bench.inputs) }
+    bench.poison(bench.inputs.indices.filter { !layer.backwardReads.contains(.input($0)) }.map { bench.inputs[$0] })
     if !layer.backwardReads.contains(.output) { bench.poison([bench.output]) }
     bench.poison([bench.scratch])
     bench.fillOutputGradient()

@@ -77,8 +77,8 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
       settings.hasBias = hasBias
       let linear = try Linear(settings: settings, inputs: [[5, 13].shape])
       let next = try ActivationLayer(settings: .init(activation), inputs: [linear.outputShape])
-      let fused = try #require(linear.fused(with: next))
-      #expect(fused.fused(with: next) == nil)
+      let fused = try #require(linear.fused(with: next, at: 0, isTraining: true))
+      #expect(fused.fused(with: next, at: 0, isTraining: true) == nil)
       // A kink of ReLU can lie anywhere between two units, so the steps are small.
       let complaints = LayerCheck(layer: fused, difference: 1e-3).complaints()
       #expect(complaints.isEmpty, "\(complaints.joined(separator: "\n"))")
@@ -89,9 +89,38 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     let linear = try Linear(settings: .init(units: 4, initializer: .heNormal), inputs: [[2, 3].shape])
     for activation in Activation.allCases {
       let next = try ActivationLayer(settings: .init(activation), inputs: [linear.outputShape])
-      #expect((linear.fused(with: next) != nil) == activation.derivativeFollowsFromOutput)
+      #expect((linear.fused(with: next, at: 0, isTraining: true) != nil) == activation.derivativeFollowsFromOutput)
     }
-    #expect(linear.fused(with: try Flatten(settings: NoSettings(), inputs: [linear.outputShape])) == nil)
+    let flatten = try Flatten(settings: NoSettings(), inputs: [linear.outputShape])
+    #expect(linear.fused(with: flatten, at: 0, isTraining: true) == nil)
+  }
+
+  @Test(arguments: [[7, 5], [2, 3, 3, 16], [2, 7, 5, 19]]) func behavesWithAShortcutFusedIn(_ shape: [Int]) throws {
+    let norm = try BatchNorm(settings: .init(), inputs: [shape.shape])
+    let add = try ResidualAdd(settings: NoSettings(), inputs: [shape.shape, shape.shape])
+    let sum = try #require(norm.fused(with: add, at: 1, isTraining: true))
+    #expect(sum.fused(with: add, at: 0, isTraining: true) == nil)
+    #expect(sum.inputShapes.count == 2 && sum.additions == ["add"])
+    for activation in Activation.allCases where activation != .identity {
+      // Among many elements one always lies at a kink.
+      if shape.shape.elementCount > 100, activation == .relu || activation == .leakyReLU { continue }
+      let next = try ActivationLayer(settings: .init(activation), inputs: [shape.shape])
+      let alone = try #require(norm.fused(with: next, at: 0, isTraining: true))
+      #expect(alone.fused(with: next, at: 0, isTraining: true) == nil)
+      #expect(alone.fused(with: add, at: 0, isTraining: true) == nil)
+      let joined = sum.fused(with: next, at: 0, isTraining: true)
+      #expect((joined != nil) == activation.derivativeFollowsFromOutput)
+      for layer in [alone, joined] {
+        guard let layer else { continue }
+        var check = LayerCheck(layer: layer, difference: activation == .relu || activation == .leakyReLU ? 1e-3 : 0.01)
+        check.isSameInInference = false
+        let complaints = check.complaints()
+        #expect(complaints.isEmpty, "\(layer.additions): \(complaints.joined(separator: "\n"))")
+      }
+    }
+    var check = LayerCheck(layer: sum)
+    check.isSameInInference = false
+    #expect(check.complaints().isEmpty)
   }
 
   @Test func residualsOfDifferentShapesAreRefused() {

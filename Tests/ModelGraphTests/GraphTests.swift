@@ -21,6 +21,10 @@ struct Sketch {
     try builder.add(name, ActivationLayer.blueprint(.init(function)), input)
   }
 
+  mutating func norm(_ name: String, _ input: ModelGraph.Value) throws -> ModelGraph.Value {
+    try builder.add(name, BatchNorm.blueprint(.init()), input)
+  }
+
   mutating func sum(_ name: String, _ a: ModelGraph.Value, _ b: ModelGraph.Value) throws -> ModelGraph.Value {
     try builder.add(name, ResidualAdd.blueprint(NoSettings()), a, b)
   }
@@ -39,7 +43,7 @@ struct Sketch {
     #expect(graph.consumers() == [[1, 2], [2], []])
     #expect(graph.lossNode == nil && graph.prediction == .node(2))
     #expect(graph.shape(of: .node(1)) == TensorShape([4, 6]) && graph.shape(of: .field(0)).rank == 3)
-    #expect(graph.nodes[1].layer.parameters.map(graph.nodes[1].parameterName) == ["a.weight", "a.bias"])
+    #expect(graph.nodes[1].parameterNames == ["a.weight", "a.bias"])
     // A node reads only what stands before it.
     for (index, node) in graph.nodes.enumerated() {
       for case .node(let producer) in node.inputs { #expect(producer < index) }
@@ -80,14 +84,14 @@ struct Sketch {
     }
     y = try sketch.linear("head", 2, y)
     let graph = try sketch.builder.finish(prediction: y, loss: (SquaredError.blueprint, t))
-    let fused = graph.fusingNeighbours()
+    let fused = graph.fusingNeighbours(isTraining: true)
     // GELU needs what went into it.
     #expect(fused.nodes.map(\.name) == ["hidden.0", "hidden.1", "hidden.2", "activations.2", "head", "loss"])
     #expect(fused.nodes[0].layer.watchedActivation == .relu && fused.nodes[1].layer.watchedActivation == .sigmoid)
     #expect(fused.nodes.map(\.inputs).dropLast() == [[.field(0)], [.node(0)], [.node(1)], [.node(2)], [.node(3)]])
     #expect(fused.nodes[5].inputs == [.node(4), .field(1)])
     #expect(fused.lossNode == 5 && fused.prediction == .node(4))
-    #expect(fused.fusingNeighbours().nodes.count == 6)
+    #expect(fused.fusingNeighbours(isTraining: true).nodes.count == 6)
   }
 
   @Test func leavesAnOutputAloneThatOthersRead() throws {
@@ -96,28 +100,73 @@ struct Sketch {
     let b = try sketch.activation("b", a)
     let sum = try sketch.sum("sum", a, b)
     let graph = try sketch.builder.finish(prediction: sum)
-    #expect(graph.fusingNeighbours().nodes.count == 3)
+    #expect(graph.fusingNeighbours(isTraining: true).nodes.count == 3)
   }
 
   @Test func leavesThePredictionAlone() throws {
     var sketch = Sketch()
     let a = try sketch.linear("a", 6, sketch.x)
     _ = try sketch.activation("b", a)
-    #expect(try sketch.builder.finish(prediction: a).fusingNeighbours().nodes.count == 2)
+    #expect(try sketch.builder.finish(prediction: a).fusingNeighbours(isTraining: true).nodes.count == 2)
   }
 
   @Test func anActivationThatIsThePredictionMoves() throws {
     var sketch = Sketch()
     let y = try sketch.activation("b", try sketch.linear("a", 6, sketch.x), .sigmoid)
-    let fused = try sketch.builder.finish(prediction: y).fusingNeighbours()
+    let fused = try sketch.builder.finish(prediction: y).fusingNeighbours(isTraining: true)
     #expect(fused.nodes.map(\.name) == ["a"] && fused.prediction == .node(0))
+  }
+
+  /// norm → (+ x) → ReLU, with layers in between in the order of the graph.
+  @Test(arguments: [false, true]) func aShortcutJoinsItsNorm(_ isFirstInput: Bool) throws {
+    var sketch = Sketch()
+    let a = try sketch.linear("a", 6, sketch.x)
+    let norm = try sketch.norm("norm", a)
+    let shortcut = try sketch.linear("shortcut", 6, sketch.x)
+    let sum = isFirstInput ? try sketch.sum("sum", norm, shortcut) : try sketch.sum("sum", shortcut, norm)
+    let y = try sketch.linear("b", 6, try sketch.activation("relu", sum))
+    let end = try sketch.sum("end", shortcut, y)
+    let fused = try sketch.builder.finish(prediction: end).fusingNeighbours(isTraining: true)
+    // It stands where all that it reads is there.
+    #expect(fused.nodes.map(\.name) == ["a", "shortcut", "norm", "b", "end"])
+    #expect(fused.nodes[2].inputs == [.node(0), .node(1)] && fused.nodes[2].index == 1)
+    #expect(fused.nodes[2].layer.additions == ["add", "relu"])
+    #expect(fused.nodes[2].parameterNames == ["norm.weight", "norm.bias"])
+    #expect(fused.nodes[2].bufferNames == ["norm.running_mean", "norm.running_var"])
+    #expect(fused.nodes[3].inputs == [.node(2)] && fused.nodes[4].inputs == [.node(1), .node(3)])
+    #expect(fused.prediction == .node(4))
+  }
+
+  @Test func ofTwoNormsTheLaterTakesInTheSum() throws {
+    var sketch = Sketch()
+    let left = try sketch.norm("left", sketch.x)
+    let right = try sketch.norm("right", sketch.x)
+    let y = try sketch.activation("relu", try sketch.sum("sum", right, left))
+    let fused = try sketch.builder.finish(prediction: y).fusingNeighbours(isTraining: true)
+    #expect(fused.nodes.map(\.name) == ["left", "right"] && fused.nodes[1].inputs == [.field(0), .node(0)])
+    #expect(fused.nodes[1].layer.additions == ["add", "relu"] && fused.nodes[0].layer.additions.isEmpty)
+  }
+
+  @Test func aNormThatIsAddedToItselfStaysApart() throws {
+    var sketch = Sketch()
+    let norm = try sketch.norm("norm", sketch.x)
+    let sum = try sketch.sum("sum", norm, norm)
+    #expect(try sketch.builder.finish(prediction: sum).fusingNeighbours(isTraining: true).nodes.count == 2)
+  }
+
+  @Test func theShortcutCanBeTheNormsOwnInput() throws {
+    var sketch = Sketch()
+    let a = try sketch.linear("a", 6, sketch.x)
+    let y = try sketch.sum("sum", a, try sketch.norm("norm", a))
+    let fused = try sketch.builder.finish(prediction: y).fusingNeighbours(isTraining: true)
+    #expect(fused.nodes.map(\.name) == ["a", "norm"] && fused.nodes[1].inputs == [.node(0), .node(0)])
   }
 
   @Test func onlyOneActivationJoins() throws {
     var sketch = Sketch()
     let a = try sketch.activation("b", try sketch.linear("a", 6, sketch.x))
     let y = try sketch.activation("c", a, .tanh)
-    let fused = try sketch.builder.finish(prediction: y).fusingNeighbours()
+    let fused = try sketch.builder.finish(prediction: y).fusingNeighbours(isTraining: true)
     #expect(fused.nodes.map(\.name) == ["a", "c"] && fused.prediction == .node(1))
   }
 }

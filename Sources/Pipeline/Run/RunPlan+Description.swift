@@ -14,7 +14,7 @@ extension RunPlan {
     var rows = [header]
     for step in trainingPlan.steps {
       rows.append([
-        step.name, type(of: step.layer).kind + (step.layer.watchedActivation.map { "+\($0.rawValue)" } ?? ""),
+        step.name, ([type(of: step.layer).kind] + step.layer.additions).joined(separator: "+"),
         step.layer.outputShape.description, String(step.layer.parameters.reduce(0) { $0 + $1.shape.elementCount }),
         String(format: "%.2f", Double(step.flops) / 1e6),
         RunEstimate.text(step.output.count * step.output.type.byteCount),
