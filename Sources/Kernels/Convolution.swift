@@ -11,10 +11,15 @@ package final class Convolution: Sendable {
 
   package init(_ shape: ConvolutionShape, on stream: OneDNNStream) {
     self.shape = shape
+    (primitive, reorder, packedByteCount) = OneDNN.creating { Self.make(shape, on: stream) }
+  }
+
+  private static func make(
+    _ shape: ConvolutionShape, on stream: OneDNNStream
+  ) -> (primitive: Primitive, reorder: Primitive, packedByteCount: Int) {
     let description = shape.description(on: stream)
     var packed = description.memory(shape.packedQuery)
-    packedByteCount = dnnl_memory_desc_get_size(&packed)
-    let (image, output) = (shape.imageLayout, shape.outputLayout)
+    let (image, output, master) = (shape.imageLayout, shape.outputLayout, shape.masterLayout)
     let tensors: [(Int32, dnnl_memory_desc_t)] =
       switch shape.direction {
       case .forward:
@@ -23,12 +28,11 @@ package final class Convolution: Sendable {
       case .inputGradient: [(DNNL_ARG_DIFF_DST, output), (DNNL_ARG_WEIGHTS, packed), (DNNL_ARG_DIFF_SRC, image)]
       case .weightGradient: [(DNNL_ARG_SRC, image), (DNNL_ARG_DIFF_DST, output), (DNNL_ARG_DIFF_WEIGHTS, packed)]
       }
-    primitive = Primitive(description, tensors, on: stream)
-    let master = shape.masterLayout
     let isGradient = shape.direction == .weightGradient
-    reorder = Primitive(
+    let reorder = Primitive(
       shape.reorderDescription(packed, on: stream),
       [(DNNL_ARG_SRC, isGradient ? packed : master), (DNNL_ARG_DST, isGradient ? master : packed)], on: stream)
+    return (Primitive(description, tensors, on: stream), reorder, dnnl_memory_desc_get_size(&packed))
   }
 
   /// Brings the weights into the layout and type that this convolution reads.

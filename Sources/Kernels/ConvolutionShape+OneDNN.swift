@@ -17,12 +17,14 @@ extension ConvolutionShape {
   package var demand: ConvolutionDemand {
     if let known = Self.demands.withLock({ $0[self] }) { return known }
     let stream = OneDNNStream()
-    let description = description(on: stream)
-    var packed = description.memory(packedQuery)
-    let demand = ConvolutionDemand(
-      packedByteCount: dnnl_memory_desc_get_size(&packed),
-      scratchpadByteCount: max(
-        description.scratchpadByteCount, reorderDescription(packed, on: stream).scratchpadByteCount))
+    let demand = OneDNN.creating {
+      let description = description(on: stream)
+      var packed = description.memory(packedQuery)
+      return ConvolutionDemand(
+        packedByteCount: dnnl_memory_desc_get_size(&packed),
+        scratchpadByteCount: max(
+          description.scratchpadByteCount, reorderDescription(packed, on: stream).scratchpadByteCount))
+    }
     Self.demands.withLock { $0[self] = demand }
     return demand
   }

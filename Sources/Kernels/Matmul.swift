@@ -47,6 +47,10 @@ package final class Matmul: Sendable {
 
   package init(_ shape: MatmulShape, on stream: OneDNNStream) {
     self.shape = shape
+    primitive = OneDNN.creating { Self.make(shape, on: stream) }
+  }
+
+  private static func make(_ shape: MatmulShape, on stream: OneDNNStream) -> Primitive {
     var a = Self.matrix(shape.rows, shape.inner, transposed: shape.transposesA, shape.inputs)
     var b = Self.matrix(shape.inner, shape.columns, transposed: shape.transposesB, shape.inputs)
     var c = Self.matrix(shape.rows, shape.columns, transposed: false, shape.output)
@@ -57,7 +61,7 @@ package final class Matmul: Sendable {
     OneDNN.check(dnnl_matmul_desc_init(&operation, &a, &b, &bias, &c), "the product \(shape)")
     let attributes = PrimitiveAttributes(accumulates: shape.accumulates, activation: shape.activation)
     let description = PrimitiveDescription(&operation, attributes, on: stream, subject: "the product \(shape)")
-    primitive = Primitive(
+    return Primitive(
       description,
       [(DNNL_ARG_SRC, a), (DNNL_ARG_WEIGHTS, b), (DNNL_ARG_DST, c)] + (shape.hasBias ? [(DNNL_ARG_BIAS, bias)] : []),
       on: stream)

@@ -1,4 +1,5 @@
 import COneDNN
+import Synchronization
 
 /// oneDNN's CPU engine and a stream for the calling thread; every call of its C API goes through here.
 package enum OneDNN {
@@ -20,6 +21,14 @@ package enum OneDNN {
     dnnl_primitive_desc_destroy(primitive)
     return status == dnnl_success
   }()
+
+  private static let creation = Mutex(())
+
+  /// Lets one thread at a time choose and generate primitives.
+  ///
+  /// oneDNN 2.6 keeps static variables while it divides a convolution into blocks (`brg_blocking_t`): two threads at once
+  /// would now and then get kernels that compute nonsense. Running primitives is safe.
+  static func creating<Result: Sendable>(_ make: () -> Result) -> Result { creation.withLock { _ in make() } }
 
   /// A status other than success is a mistake of ours: descriptors are made from shapes the plan has checked.
   @inline(__always) static func check(_ status: dnnl_status_t, _ what: @autoclosure () -> String) {

@@ -103,7 +103,8 @@ package struct Conv2D: ConfigurableLayer {
     let weight = ParameterDeclaration(
       "weight", weightShape, settings.initializer, fanIn: channels / groups * window, fanOut: settings.filters * window,
       isPrepared: true)
-    return settings.hasBias ? [weight, ParameterDeclaration("bias", TensorShape([settings.filters]), .zeros)] : [weight]
+    let bias = ParameterDeclaration("bias", TensorShape([settings.filters]), .zeros)
+    return settings.hasBias ? [weight, bias] : [weight]
   }
 
   package var backwardReads: BackwardReads { activation == .identity ? .inputs : [.inputs, .output] }

@@ -36,6 +36,19 @@ import Testing
     #expect(ratio > 0.45 && ratio < 0.6)
   }
 
+  /// A convolution reads weights that it packs from the masters.
+  @Test func whatIsPreparedHasNoShadow() throws {
+    let plan = try Trial(try network(convolutional, input: [6, 7, 6, 3]), .bfloat16).plan
+    #expect(plan.table.entries.filter { $0.shadowOffset != nil }.map(\.name) == ["layers.8.weight"])
+    let (steps, lanes) = (plan.steps.indices.filter { plan.steps[$0].preparedByteCount > 0 }, 3)
+    let shares = plan.preparationShares(lanes: lanes)
+    #expect(shares.count == lanes && shares.flatMap { $0 }.sorted() == steps && steps.count == 5)
+    let byteCounts = shares.map { $0.reduce(0) { $0 + plan.steps[$1].preparedByteCount } }
+    let largest = steps.map { plan.steps[$0].preparedByteCount }.max() ?? 0
+    #expect((byteCounts.max() ?? 0) - (byteCounts.min() ?? 0) <= largest)
+    #expect(byteCounts.reduce(0, +) <= plan.preparedByteCount)
+  }
+
   @Test func shadowsFollowTheWeights() throws {
     let trial = try Trial(try network(mlp(#""activation": "relu", "normalization": "layer""#)), .bfloat16)
     for entry in trial.plan.table.entries {

@@ -24,8 +24,23 @@ func mlp(_ settings: String, depth: Int = 4, width: Int = 24) -> String {
   #"{"type": "mlp", "depth": \#(depth), "width": \#(width), \#(settings)}"#
 }
 
+/// Convolutions with their batch norms and activations, apart, in a residual block and in groups.
+let convolutional = #"""
+  {"type": "layers", "layers": [
+    {"type": "conv2d", "filters": 8, "kernel": 3, "padding": "same", "bias": false}, {"type": "batch_norm"},
+    {"type": "activation", "function": "relu"},
+    {"type": "residual", "layers": [
+      {"type": "conv2d", "filters": 8, "kernel": 3, "padding": 1}, {"type": "activation", "function": "relu"},
+      {"type": "conv2d", "filters": 8, "kernel": 3, "padding": 1, "groups": 2}]},
+    {"type": "conv2d", "filters": 5, "kernel": [3, 2], "stride": 2, "dilation": [1, 2]},
+    {"type": "activation", "function": "tanh"},
+    {"type": "conv2d", "filters": 10, "kernel": 3, "padding": 1, "groups": "depthwise"},
+    {"type": "flatten"}, {"type": "linear", "units": 5}]}
+  """#
+
 /// Networks in which tensors live in different ways: kept or not, read twice, seen in another shape, from the batch.
 let variedNetworks: [(model: String, input: [Int])] = [
+  (convolutional, [6, 7, 6, 3]),
   (mlp(#""activation": "relu""#), [6, 20]),
   (mlp(#""activation": "sigmoid""#), [6, 20]),
   (mlp(#""activation": "gelu", "dropout": 0.2"#), [6, 4, 5]),

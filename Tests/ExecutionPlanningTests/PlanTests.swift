@@ -77,9 +77,10 @@ import Testing
         {"type": "residual", "layers": [{"type": "batch_norm"}]}, {"type": "linear", "units": 5}]}
       """#, #"{"type": "mse"}"#
     ),
+    (convolutional.replacing("relu", with: "tanh"), #"{"type": "cross_entropy"}"#),
   ])
   func gradientsAgreeWithDifferences(model: String, loss: String) throws {
-    let trial = try Trial(try network(model, loss: loss))
+    let trial = try Trial(try network(model, input: model.contains("conv2d") ? [6, 7, 6, 3] : [6, 20], loss: loss))
     _ = trial.run()
     for (index, entry) in trial.plan.table.entries.enumerated() {
       let slice = trial.plan.table.slice(entry, in: trial.state.parameters)

@@ -24,7 +24,8 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
         size: image.2, kernel: kernel.1, stride: stride.1, dilation: dilation.1, paddingBefore: padding.0,
         paddingAfter: padding.1),
       channels: image.3, filters: filters, groups: groups, inputs: .float32, output: .float32)
-    testDescription = "\(image) to \(filters) by \(kernel), stride \(stride), dilation \(dilation), padding \(padding), \(groups) groups"
+    testDescription =
+      "\(image) to \(filters) by \(kernel), stride \(stride), dilation \(dilation), padding \(padding), \(groups) groups"
   }
 
   static let all = [
@@ -173,6 +174,21 @@ private struct NaiveConvolution {
     #expect(WindowAxis(size: 4, kernel: 3, stride: 1, dilation: 2, paddingBefore: 0, paddingAfter: 0).outputSize == 0)
     #expect(WindowAxis(size: 4, kernel: 3, stride: 1, dilation: 2, paddingBefore: 0, paddingAfter: 1).outputSize == 1)
     #expect(WindowAxis(size: 7, kernel: 3, stride: 2, paddingBefore: 1, paddingAfter: 1).outputSize == 4)
+  }
+
+  /// As lanes do it, each for itself at the same time.
+  @Test func primitivesMayBeMadeOnSeveralThreads() async {
+    let cases = ConvolutionCase.all
+    await withTaskGroup { group in
+      for turn in 0..<8 {
+        group.addTask {
+          for index in cases.indices {
+            let test = cases[(index + 3 * turn) % cases.count]
+            forward(test, Self.types[(index + turn) % Self.types.count])
+          }
+        }
+      }
+    }
   }
 
   /// One convolution on several tensors: nothing of the first call stays.

@@ -20,7 +20,8 @@ struct LayerCheck {
   private static let types: [ElementType] = OneDNN.supportsBFloat16 ? [.float32, .bfloat16] : [.float32]
 
   func complaints() -> [String] {
-    preparation() + forward() + backward() + accumulation() + unwantedGradients() + derivatives() + inference() + bfloat16()
+    preparation() + forward() + backward() + accumulation() + unwantedGradients() + derivatives() + inference()
+      + bfloat16()
   }
 
   private func bench(_ change: (inout Conditions) -> Void = { _ in }) -> LayerBench {

@@ -48,6 +48,18 @@ import Testing
     }
   }
 
+  @Test func neitherDoConvolutions() async {
+    await #expect(processExitsWith: .success) {
+      for precision in ["float32", "bfloat16"] {
+        try await expectNoAllocations(
+          configuration(
+            AllocationTests.settings.filter { !$0.hasPrefix("model") } + convolutional + [
+              "training.precision=\(precision)"
+            ]), lanes: 2)
+      }
+    }
+  }
+
   @Test func recordingAllocatesLittle() async {
     await #expect(processExitsWith: .success) {
       let scratch = try Scratch()

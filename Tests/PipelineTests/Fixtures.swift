@@ -43,6 +43,21 @@ func configuration(_ overrides: [String]) throws -> JSON {
   return try overrides.reduce(JSONParser.parse(base, file: "test")) { try $0.setting($1) }
 }
 
+/// Changes the small model into one that convolves images: with a shortcut, statistics and an average.
+let convolutional = [
+  "data.shape=[6,5,3]", "training.ema.decay=0.95",
+  #"""
+  model={"type":"layers","layers":[
+    {"type":"conv2d","filters":8,"kernel":3,"padding":1,"bias":false},{"type":"batch_norm"},
+    {"type":"activation","function":"relu"},
+    {"type":"residual","layers":[
+      {"type":"conv2d","filters":8,"kernel":3,"padding":1},{"type":"activation","function":"relu"},
+      {"type":"conv2d","filters":8,"kernel":3,"padding":1,"groups":"depthwise"}]},
+    {"type":"conv2d","filters":5,"kernel":3,"stride":2},{"type":"activation","function":"tanh"},
+    {"type":"flatten"},{"type":"linear","units":4}]}
+  """#,
+]
+
 /// What a run told while it went on.
 final class Witness: Sendable {
   private let said = Mutex((steps: [StepRecord](), validations: [ValidationRecord](), events: [EventRecord]()))

@@ -32,6 +32,16 @@ import Testing
     try await expectEqualLanes(json, steps: 10)
   }
 
+  @Test(arguments: ["float32", "bfloat16"], [2, 3])
+  func lanesChangeNoBitInConvolutions(precision: String, microBatches: Int) async throws {
+    let json = try configuration(
+      convolutional + [
+        #"training.duration="30 steps""#, "training.micro_batches=\(microBatches)", "training.precision=\(precision)",
+        #"training.validate_every="7 steps""#, #"clipping={"type":"adaptive"}"#,
+      ])
+    try await expectEqualLanes(json, steps: 30)
+  }
+
   private func expectEqualLanes(_ json: JSON, steps: Int) async throws {
     let alone = try await Trial(json: json, lanes: 1).play()
     #expect(alone.result.outcome == .finished && alone.witness.steps.count == steps)

@@ -57,6 +57,16 @@ import Testing
     try await expectEqual(json, stops: [13])
   }
 
+  @Test(arguments: ["float32", "bfloat16"])
+  func convolutionsGoOn(precision: String) async throws {
+    let json = try configuration(
+      convolutional + [
+        #"training.duration="23 steps""#, "training.micro_batches=3", "training.precision=\(precision)",
+        #"training.validate_every="4 steps""#,
+      ])
+    try await expectEqual(json, stops: [13])
+  }
+
   @Test(arguments: [
     #"{"type":"constant"}"#, #"{"type":"linear_warmup","warmup":"15 steps"}"#, #"{"type":"cosine","warmup":"3 steps"}"#,
     #"{"type":"linear"}"#, #"{"type":"polynomial","power":2}"#, #"{"type":"step","every":"6 steps","gamma":0.5}"#,

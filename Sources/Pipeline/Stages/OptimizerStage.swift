@@ -11,7 +11,8 @@ import RunRecords
 package actor OptimizerStage {
   enum Phase {
     case starting, preparing, playing, clipping, updating, snapshotting, done
-    case preparingEvaluation(Evaluation, split: String), evaluating(Evaluation, split: String)
+    case preparingEvaluation(Evaluation, split: String)
+    case evaluating(Evaluation, split: String)
   }
 
   private nonisolated let thread: StageThread
