@@ -21,6 +21,12 @@ package let architectureCatalog = Catalog<any Architecture>(
     CatalogEntry("mlp", "a multi-layer perceptron: `depth` hidden layers of `width` units and a linear head") {
       (reader) throws(ConfigurationError) in try MultilayerPerceptron(from: reader)
     },
+    CatalogEntry("convolution", "a plain convolutional network: convolutions, pools, dense layers and a linear head") {
+      (reader) throws(ConfigurationError) in try ConvolutionalNetwork(from: reader)
+    },
+    CatalogEntry("resnet", "a residual network for images, or the plain network of the same depth") {
+      (reader) throws(ConfigurationError) in try ResNet(from: reader)
+    },
     CatalogEntry("layers", "any stack of layers, with `repeat` and `residual` blocks") {
       (reader) throws(ConfigurationError) in try LayerStack(from: reader)
     },
@@ -30,4 +36,18 @@ package let architectureCatalog = Catalog<any Architecture>(
 func flattened(_ graph: inout GraphBuilder, _ value: ModelGraph.Value) throws(GraphError) -> ModelGraph.Value {
   guard graph.shape(of: value).rank != 2 else { return value }
   return try graph.add("flatten", Flatten.blueprint(NoSettings()), value)
+}
+
+/// The input of a family that works on images, [B, H, W, C].
+func image(
+  _ graph: inout GraphBuilder, _ value: ModelGraph.Value, for family: String
+) throws(GraphError) -> ModelGraph.Value {
+  let shape = graph.shape(of: value)
+  guard shape.rank == 4 else {
+    let sample = Array(shape.dimensions.dropFirst())
+    throw GraphError(
+      node: "input",
+      message: "\(family) expects images [height, width, channels], but a sample of the data is \(sample); use \"mlp\"")
+  }
+  return value
 }

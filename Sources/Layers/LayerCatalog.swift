@@ -11,11 +11,15 @@ package let layerCatalog = Catalog<LayerBlueprint>(
     LayerNorm.catalogEntry("normalisation of each row"),
     RMSNorm.catalogEntry("division of each row by its root mean square"),
     Dropout.catalogEntry("elements set to 0 at random in training"),
+    MaxPool2D.catalogEntry("the largest of each channel under windows that slide over images"),
+    AveragePool2D.catalogEntry("the mean of each channel under windows that slide over images"),
+    GlobalAveragePool.catalogEntry("the mean of each channel over whole images"),
+    PaddedShortcut.catalogEntry("every few pixels, with zeros for further channels"),
     Flatten.catalogEntry("everything but the batch in one dimension"),
   ])
 
 /// The types themselves, for the tests that every layer goes through.
 package let configurableLayers: [any ConfigurableLayer.Type] = [
   Linear.self, Conv2D.self, ActivationLayer.self, BatchNorm.self, LayerNorm.self, RMSNorm.self, Dropout.self,
-  ResidualAdd.self, Flatten.self,
+  MaxPool2D.self, AveragePool2D.self, GlobalAveragePool.self, ResidualAdd.self, PaddedShortcut.self, Flatten.self,
 ]
