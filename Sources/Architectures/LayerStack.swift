@@ -35,7 +35,8 @@ package struct LayerStack: Architecture, Settings {
   }
 
   private static func elements(from reader: SettingsReader) throws(ConfigurationError) -> [Element] {
-    try reader.components("layers", from: catalog, named: "stacked_layer", "the layers, from the input to the prediction")
+    try reader.components(
+      "layers", from: catalog, named: "stacked_layer", "the layers, from the input to the prediction")
   }
 
   /// Every layer, and the two blocks that hold layers.
@@ -61,8 +62,7 @@ package struct LayerStack: Architecture, Settings {
       let own =
         switch element {
         case .layer: 1
-        case .repetition(let times, let inner): count(inner).multipliedReportingOverflow(by: times)
-          .overflow ? largestNodeCount : times * count(inner)
+        case .repetition(let times, let inner): times * count(inner)
         case .residual(let inner): 1 + count(inner)
         }
       return min(total + own, largestNodeCount + 1)
@@ -77,7 +77,8 @@ package struct LayerStack: Architecture, Settings {
     guard shape.last == outputs else {
       throw GraphError(
         node: "layers",
-        message: "the last layer gives \(shape.last) outputs, but the data ask for \(outputs); set its \"units\" to \(outputs)")
+        message: "the last layer gives \(shape.last) outputs, but the data ask for \(outputs);"
+          + " set its \"units\" to \(outputs)")
     }
     return prediction
   }

@@ -34,14 +34,16 @@ package struct MultilayerPerceptron: Architecture, Settings {
   package init(from reader: SettingsReader) throws(ConfigurationError) {
     let depth = try reader.optionalInteger("depth", in: 0...Self.largestDepth, "hidden layers")
     let width = try reader.optionalInteger("width", in: 1...1_000_000, "units of every hidden layer")
-    let listed = try reader.optionalIntegers("widths", in: 1...1_000_000, "units of each hidden layer, in place of depth and width")
+    let listed = try reader.optionalIntegers(
+      "widths", in: 1...1_000_000, "units of each hidden layer, in place of depth and width")
     activation = try reader.activation()
     initializer = try reader.initializer(default: "he_normal")
     headInitializer =
       try reader.component(
         "head_initializer", from: initializerCatalog, default: .string("glorot_normal"), "how the head's weights start")
       ?? .glorotNormal
-    normalization = try reader.choice("normalization", default: Normalization.none, "normalisation in every hidden layer")
+    normalization = try reader.choice(
+      "normalization", default: Normalization.none, "normalisation in every hidden layer")
     let place: NormalizationPlace? = try reader.optionalChoice(
       "normalization_place", "where in a hidden layer it normalises; before_activation if absent")
     normalizationPlace = place ?? .beforeActivation

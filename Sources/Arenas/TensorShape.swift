@@ -25,7 +25,8 @@ package struct TensorShape: Hashable, Sendable, CustomStringConvertible {
   /// For extents that the program itself computed.
   package init(_ dimensions: [Int]) {
     guard let shape = TensorShape(checking: dimensions) else {
-      preconditionFailure("\(dimensions) is not a tensor shape: extents must be at least 1 and their product representable")
+      preconditionFailure(
+        "\(dimensions) is not a tensor shape: extents must be at least 1 and their product representable")
     }
     self = shape
   }

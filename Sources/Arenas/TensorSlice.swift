@@ -18,7 +18,8 @@ package struct TensorSlice: @unchecked Sendable {
 
   /// The elements `range` of this tensor.
   @inlinable package func slice(_ range: Range<Int>) -> TensorSlice {
-    precondition(range.lowerBound >= 0 && range.upperBound <= count, "\(range) lies outside a tensor of \(count) elements")
+    precondition(
+      range.lowerBound >= 0 && range.upperBound <= count, "\(range) lies outside a tensor of \(count) elements")
     return TensorSlice(address: address + range.lowerBound * type.byteCount, count: range.count, type: type)
   }
 
@@ -62,6 +63,13 @@ package struct TensorSlice: @unchecked Sendable {
   package var bytes: RawSpan {
     @_lifetime(borrow self) get {
       _overrideLifetime(RawSpan(_unsafeStart: UnsafeRawPointer(address), byteCount: byteCount), borrowing: self)
+    }
+  }
+
+  /// The bytes, to be overwritten.
+  package var mutableBytes: MutableRawSpan {
+    @_lifetime(borrow self) get {
+      _overrideLifetime(MutableRawSpan(_unsafeStart: address, byteCount: byteCount), borrowing: self)
     }
   }
 

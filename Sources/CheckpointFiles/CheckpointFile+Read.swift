@@ -8,11 +8,11 @@ extension CheckpointFile {
   package static func verify(at url: URL, calls: FileSystemCalls = .real) throws(CheckpointError) -> CheckpointSummary {
     let verified = try VerifiedFile(url, calls: calls)
     let contents = try CheckpointContents(of: verified, calls: calls)
-    let block = FileBlock(byteCount: blockSize)
+    var block = FileBlock(byteCount: blockSize)
     for dataset in contents.tensors {
       var crc: UInt32 = 0
       try block.forEach(of: verified.file, in: dataset.range, calls: calls) { bytes, _ in
-        crc = CRC32C.checksum(bytes.bytes, from: crc)
+        crc = CRC32C.checksum(bytes, from: crc)
       }
       try check(crc, dataset, url: url)
     }
@@ -36,12 +36,12 @@ extension CheckpointFile {
     let contents = try CheckpointContents(of: verified, calls: calls)
     let stored = try pair(tensors, with: contents, match: match, url: url)
     for (tensor, dataset) in zip(tensors, stored) {
-      let memory = UnsafeMutableRawBufferPointer(start: tensor.slice.address, count: tensor.slice.byteCount)
+      var bytes = tensor.slice.mutableBytes
       var crc: UInt32 = 0
-      for start in stride(from: 0, to: memory.count, by: blockSize) {
-        let block = UnsafeMutableRawBufferPointer(rebasing: memory[start...].prefix(blockSize))
-        try calls.read(block, from: verified.file, at: dataset.range.lowerBound + start)
-        crc = CRC32C.checksum(block.bytes, from: crc)
+      for start in stride(from: 0, to: bytes.byteCount, by: blockSize) {
+        let block = start..<min(start + blockSize, bytes.byteCount)
+        try calls.read(&bytes, block, from: verified.file, at: dataset.range.lowerBound + start)
+        crc = CRC32C.checksum(bytes.bytes.extracting(block), from: crc)
       }
       try check(crc, dataset, url: url)
     }

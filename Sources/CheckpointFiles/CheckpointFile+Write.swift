@@ -158,20 +158,15 @@ private struct CheckpointWriting {
     }
     calls.forgetCached(file)
     var hash = SHA256()
-    let block = FileBlock(byteCount: CheckpointFile.blockSize)
+    var block = FileBlock(byteCount: CheckpointFile.blockSize)
     for segment in image.segments {
       var crc: UInt32 = 0
-      var same = true
       let end = segment.offset + segment.byteCount
-      try block.forEach(of: file, in: segment.offset..<end, calls: calls) { bytes, offset in
+      try block.forEach(of: file, in: segment.offset..<end, calls: calls) { bytes, _ in
         hash.update(bytes)
-        if segment.crc != nil {
-          crc = CRC32C.checksum(bytes.bytes, from: crc)
-        } else {
-          same = same && segment.withBytes { $0[(offset - segment.offset)...].prefix(bytes.count).elementsEqual(bytes) }
-        }
+        crc = CRC32C.checksum(bytes, from: crc)
       }
-      guard same, crc == segment.crc ?? crc else {
+      guard crc == segment.crc else {
         throw CheckpointError(
           "\(temporary) reads back differently between bytes \(segment.offset) and \(end): disk or memory is faulty")
       }
@@ -190,8 +185,7 @@ private struct CheckpointWriting {
 
   private func writeSidecar(_ digest: String) throws(CheckpointError) {
     let file = try calls.create(temporarySidecar)
-    let line = Array("\(digest)  \(name)\n".utf8)
-    try line.withRawBytes { bytes throws(CheckpointError) in try calls.write(bytes, to: file) }
+    try calls.write(Array("\(digest)  \(name)\n".utf8).span.bytes, to: file)
     try calls.sync(file)
     try calls.close(file)
   }

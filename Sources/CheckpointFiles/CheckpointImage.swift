@@ -1,4 +1,5 @@
 import Arenas
+import Checksums
 
 /// The bytes of a checkpoint file in order: HDF5's structures, encoded here, and the tensors, where they are in memory.
 ///
@@ -28,31 +29,20 @@ struct CheckpointImage {
 }
 
 extension CheckpointImage.Segment {
-  var byteCount: Int { withBytes { $0.count } }
+  var byteCount: Int { withBytes { $0.byteCount } }
 
-  /// The checksum that the file states for these bytes; nil for HDF5's structures, which have their own.
-  var crc: UInt32? {
+  /// The checksum of the bytes; the file itself states those of texts and tensors.
+  var crc: UInt32 {
     switch content {
-    case .structure: nil
+    case .structure(let bytes): CRC32C.checksum(bytes.span.bytes)
     case .text(_, let crc), .tensor(_, let crc): crc
     }
   }
 
-  func withBytes<Result, Failure>(
-    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
+  func withBytes<Result, Failure>(_ body: (RawSpan) throws(Failure) -> Result) throws(Failure) -> Result {
     switch content {
-    case .structure(let bytes), .text(let bytes, _): try bytes.withRawBytes(body)
-    case .tensor(let slice, _): try body(UnsafeRawBufferPointer(start: slice.address, count: slice.byteCount))
+    case .structure(let bytes), .text(let bytes, _): try body(bytes.span.bytes)
+    case .tensor(let slice, _): try body(slice.bytes)
     }
-  }
-}
-
-extension [UInt8] {
-  /// `withUnsafeBytes` with typed errors.
-  func withRawBytes<Result, Failure>(
-    _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try withUnsafeBufferPointer { buffer throws(Failure) in try body(UnsafeRawBufferPointer(buffer)) }
   }
 }

@@ -55,33 +55,38 @@ package struct FileSystemCalls: Sendable {
   }
 
   /// Appends all of `bytes`.
-  func write(_ bytes: UnsafeRawBufferPointer, to file: borrowing OpenFile) throws(CheckpointError) {
-    var rest = bytes[...]
+  func write(_ bytes: RawSpan, to file: borrowing OpenFile) throws(CheckpointError) {
+    var done = 0
     let descriptor = file.descriptor
-    while !rest.isEmpty {
-      let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(Self.largestTransfer))
+    while done < bytes.byteCount {
+      let piece = bytes.extracting(done..<min(done + Self.largestTransfer, bytes.byteCount))
       let count = try result(.write, file.path) { limit in
-        Glibc.write(descriptor, piece.baseAddress, min(piece.count, limit))
+        piece.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, min($0.count, limit)) }
       }
       guard count > 0 else { throw CheckpointError("could not write \(file.path): no byte was taken", code: EIO) }
-      rest = rest.dropFirst(count)
+      done += count
     }
   }
 
-  /// Fills `buffer` with the bytes from `offset` on; a file that ends earlier is an error.
+  /// Fills the bytes `range` of `memory` with those of the file from `offset` on; a file that ends earlier is an error.
   func read(
-    _ buffer: UnsafeMutableRawBufferPointer, from file: borrowing OpenFile, at offset: Int
+    _ memory: inout MutableRawSpan, _ range: Range<Int>, from file: borrowing OpenFile, at offset: Int
   ) throws(CheckpointError) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= memory.byteCount)
     var done = 0
     let descriptor = file.descriptor
-    while done < buffer.count {
-      let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[done...].prefix(Self.largestTransfer))
+    while done < range.count {
       let position = offset + done
+      let piece = range.dropFirst(done).prefix(Self.largestTransfer)
       let count = try result(.read, file.path) { limit in
-        pread(descriptor, piece.baseAddress, min(piece.count, limit), position)
+        memory.withUnsafeMutableBytes { bytes in
+          let target = UnsafeMutableRawBufferPointer(rebasing: bytes[piece])
+          return pread(descriptor, target.baseAddress, min(target.count, limit), position)
+        }
       }
       guard count > 0 else {
-        throw CheckpointError("\(file.path) ends at byte \(position), where \(buffer.count - done) more were expected")
+        throw CheckpointError(
+          "\(file.path) ends at byte \(position), where \(range.count - done) more were expected")
       }
       done += count
     }
@@ -100,10 +105,11 @@ package struct FileSystemCalls: Sendable {
 
   /// The bytes `range` of a file, whose size the caller has checked.
   func bytes(of file: borrowing OpenFile, in range: Range<Int>) throws(CheckpointError) -> [UInt8] {
-    try [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count throws(CheckpointError) in
-      try read(UnsafeMutableRawBufferPointer(buffer), from: file, at: range.lowerBound)
-      count = range.count
-    }
+    var bytes = [UInt8](repeating: 0, count: range.count)
+    var span = bytes.mutableSpan
+    var memory = span.mutableBytes
+    try read(&memory, 0..<range.count, from: file, at: range.lowerBound)
+    return bytes
   }
 
   /// Drops the kernel's copy of a file that is on the disk, so that the next read comes from there. Only a hint.

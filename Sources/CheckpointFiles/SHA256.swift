@@ -27,11 +27,7 @@ package struct SHA256: ~Copyable {
   deinit { EVP_MD_CTX_free(context) }
 
   package mutating func update(_ bytes: RawSpan) {
-    bytes.withUnsafeBytes { update($0) }
-  }
-
-  mutating func update(_ bytes: UnsafeRawBufferPointer) {
-    let status = EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+    let status = bytes.withUnsafeBytes { EVP_DigestUpdate(context, $0.baseAddress, $0.count) }
     precondition(status == 1, "OpenSSL's SHA-256 failed")
   }
 

@@ -114,30 +114,18 @@ extension Safetensors {
     _ slice: TensorSlice, from entry: Entry, of file: borrowing OpenFile, calls: FileSystemCalls
   ) throws(CheckpointError) {
     if entry.type == DataType(slice.type) {
-      let memory = UnsafeMutableRawBufferPointer(start: slice.address, count: slice.byteCount)
-      return try calls.read(memory, from: file, at: entry.range.lowerBound)
+      var bytes = slice.mutableBytes
+      return try calls.read(&bytes, 0..<bytes.byteCount, from: file, at: entry.range.lowerBound)
     }
     let isHalf = entry.type == .f16
-    let block = FileBlock(byteCount: CheckpointFile.blockSize)
+    var block = FileBlock(byteCount: CheckpointFile.blockSize)
     try block.forEach(of: file, in: entry.range, calls: calls) { bytes, offset in
       let first = (offset - entry.range.lowerBound) / 2
       var floats = slice.mutableFloats
-      for index in 0..<bytes.count / 2 {
-        let bits = UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self))
-        floats[first + index] = isHalf ? Self.float(half: bits) : BFloat16(bits: bits).float
+      for index in 0..<bytes.byteCount / 2 {
+        let bits = UInt16(littleEndian: bytes.word(index, as: UInt16.self))
+        floats[first + index] = isHalf ? Float(Float16(bitPattern: bits)) : BFloat16(bits: bits).float
       }
-    }
-  }
-
-  /// IEEE 754 binary16 to float32, exactly. (`Float16` is not available on every platform this builds for.)
-  static func float(half bits: UInt16) -> Float {
-    let sign: Float = bits & 0x8000 == 0 ? 1 : -1
-    let exponent = Int(bits >> 10 & 0x1F)
-    let fraction = Float(bits & 0x3FF)
-    switch exponent {
-    case 0: return sign * fraction * 0x1p-24
-    case 31: return fraction == 0 ? sign * .infinity : .nan
-    default: return sign * Float(sign: .plus, exponent: exponent - 15, significand: 1 + fraction * 0x1p-10)
     }
   }
 }

@@ -1,5 +1,6 @@
 import Arenas
 import Foundation
+import HDF5Format
 import JSONValues
 
 extension Safetensors {
@@ -23,10 +24,8 @@ extension Safetensors {
     try calls.remove(temporary)
     do throws(CheckpointError) {
       let file = try calls.create(temporary)
-      try header.withRawBytes { bytes throws(CheckpointError) in try calls.write(bytes, to: file) }
-      for tensor in ordered {
-        try calls.write(UnsafeRawBufferPointer(start: tensor.slice.address, count: tensor.slice.byteCount), to: file)
-      }
+      try calls.write(header.span.bytes, to: file)
+      for tensor in ordered { try calls.write(tensor.slice.bytes, to: file) }
       try calls.sync(file)
       try calls.close(file)
       try calls.rename(temporary, to: target)
@@ -72,6 +71,6 @@ extension Safetensors {
     guard json.count <= largestHeader else {
       throw CheckpointError("the safetensors header would have \(json.count) bytes, \(largestHeader) are allowed")
     }
-    return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
+    return HDF5Message.littleEndian(json.count, lengthBytes) + json
   }
 }

@@ -16,7 +16,7 @@ struct VerifiedFile: ~Copyable {
     let expected = try Self.sidecarDigest(of: url, calls: calls)
     let byteCount = try calls.size(of: file)
     var hash = SHA256()
-    let block = FileBlock(byteCount: CheckpointFile.blockSize)
+    var block = FileBlock(byteCount: CheckpointFile.blockSize)
     try block.forEach(of: file, in: 0..<byteCount, calls: calls) { bytes, _ in hash.update(bytes) }
     let digest = hash.hexadecimal()
     guard digest == expected else {
@@ -48,24 +48,22 @@ struct VerifiedFile: ~Copyable {
 }
 
 /// A piece of memory that a file is read through, block by block.
-struct FileBlock: ~Copyable {
-  private let memory: UnsafeMutableRawBufferPointer
+struct FileBlock {
+  private var memory: [UInt8]
 
-  init(byteCount: Int) { memory = .allocate(byteCount: byteCount, alignment: 4_096) }
-
-  deinit { memory.deallocate() }
+  init(byteCount: Int) { memory = [UInt8](repeating: 0, count: byteCount) }
 
   /// Calls `body` with each block of `range` and where it starts.
-  func forEach(
+  mutating func forEach(
     of file: borrowing OpenFile, in range: Range<Int>, calls: FileSystemCalls,
-    _ body: (UnsafeRawBufferPointer, _ offset: Int) -> Void
+    _ body: (RawSpan, _ offset: Int) -> Void
   ) throws(CheckpointError) {
-    var offset = range.lowerBound
-    while offset < range.upperBound {
-      let block = UnsafeMutableRawBufferPointer(rebasing: memory.prefix(range.upperBound - offset))
-      try calls.read(block, from: file, at: offset)
-      body(UnsafeRawBufferPointer(block), offset)
-      offset += block.count
+    for offset in stride(from: range.lowerBound, to: range.upperBound, by: memory.count) {
+      let block = 0..<min(memory.count, range.upperBound - offset)
+      var span = memory.mutableSpan
+      var bytes = span.mutableBytes
+      try calls.read(&bytes, block, from: file, at: offset)
+      body(memory.span.extracting(block).bytes, offset)
     }
   }
 }

@@ -17,7 +17,8 @@ package enum ConfigurationFile {
   private static func load(_ path: String, descendants: [String]) throws(ConfigurationError) -> JSON {
     let standard = URL(fileURLWithPath: path).standardizedFileURL.path
     guard !descendants.contains(standard) else {
-      throw ConfigurationError(path: "extends", message: "\(path) extends itself, through \(descendants.joined(separator: ", "))")
+      throw ConfigurationError(
+        path: "extends", message: "\(path) extends itself, through \(descendants.joined(separator: ", "))")
     }
     guard descendants.count < longestInheritance else {
       throw ConfigurationError(path: "extends", message: "more than \(longestInheritance) files extend one another")
@@ -72,7 +73,8 @@ extension JSON {
   ///   taken as a string.
   package func setting(_ assignment: String) throws(ConfigurationError) -> JSON {
     guard let equals = assignment.firstIndex(of: "="), equals > assignment.startIndex else {
-      throw ConfigurationError(path: "", message: "--set \(assignment): expected key=value, such as optimizer.learning_rate=3e-4")
+      throw ConfigurationError(
+        path: "", message: "--set \(assignment): expected key=value, such as optimizer.learning_rate=3e-4")
     }
     let path = String(assignment[..<equals])
     let text = String(assignment[assignment.index(after: equals)...])
@@ -82,7 +84,9 @@ extension JSON {
     return try replacing(keys[...], with: value, path: path)
   }
 
-  private func replacing(_ keys: ArraySlice<String>, with value: JSON, path: String) throws(ConfigurationError) -> JSON {
+  private func replacing(
+    _ keys: ArraySlice<String>, with value: JSON, path: String
+  ) throws(ConfigurationError) -> JSON {
     guard let key = keys.first else {
       return value
     }
@@ -99,7 +103,8 @@ extension JSON {
       copy.content = .object(members)
     case .array(var elements):
       guard let index = Int(key), elements.indices.contains(index) else {
-        throw ConfigurationError(path: path, message: "--set: \"\(key)\" is not an index into a list of \(elements.count)")
+        throw ConfigurationError(
+          path: path, message: "--set: \"\(key)\" is not an index into a list of \(elements.count)")
       }
       elements[index] = try elements[index].replacing(keys.dropFirst(), with: value, path: path)
       copy.content = .array(elements)

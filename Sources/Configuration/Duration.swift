@@ -50,8 +50,8 @@ extension SettingsReader {
     _ key: String, minimum: Int = 1, _ documentation: String
   ) throws(ConfigurationError) -> TrainingDuration? {
     try read(
-      key, .string(pattern: TrainingDuration.pattern), default: .some(nil), placeholder: nil, documentation: documentation,
-      isRequired: false, encode: { $0.map { .string($0.description) } },
+      key, .string(pattern: TrainingDuration.pattern), default: .some(nil), placeholder: nil,
+      documentation: documentation, isRequired: false, encode: { $0.map { .string($0.description) } },
       decode: { (json, path) throws(ConfigurationError) in (try json.decodedDuration(path, minimum), json) })
   }
 }

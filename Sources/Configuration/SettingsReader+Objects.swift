@@ -47,13 +47,15 @@ package struct Catalog<Product>: Sendable {
 
   func describe(into definitions: SchemaDefinitions) -> [SchemaNode] {
     let bare: [SchemaNode] = allowsBareName ? [.choice(entries.map(\.kind))] : []
-    return bare + entries.map { entry in
+    let objects: [SchemaNode] = entries.map { entry in
       let reader = SettingsReader(describingInto: definitions)
       _ = try? entry.make(reader)
       let kind = SchemaProperty(
-        key: "type", node: .choice([entry.kind]), documentation: entry.documentation, defaultValue: nil, isRequired: true)
+        key: "type", node: .choice([entry.kind]), documentation: entry.documentation, defaultValue: nil,
+        isRequired: true)
       return .object([kind] + reader.properties)
     }
+    return bare + objects
   }
 }
 
@@ -69,7 +71,9 @@ extension SettingsReader {
   }
 
   /// A nested object with fixed keys; where it is not written, every one of its keys takes its default.
-  package func object<S: Settings>(_ key: String, _ type: S.Type, _ documentation: String) throws(ConfigurationError) -> S {
+  package func object<S: Settings>(
+    _ key: String, _ type: S.Type, _ documentation: String
+  ) throws(ConfigurationError) -> S {
     let decode = { (json: JSON, path: String) throws(ConfigurationError) -> (S, JSON) in
       let reader = try self.reader(of: json, path: path)
       return (try reader.decode(S.init(from:)), reader.resolved)
@@ -82,7 +86,9 @@ extension SettingsReader {
   }
 
   /// A list of objects with fixed keys; empty where it is not written.
-  package func objects<S: Settings>(_ key: String, of type: S.Type, _ documentation: String) throws(ConfigurationError) -> [S] {
+  package func objects<S: Settings>(
+    _ key: String, of type: S.Type, _ documentation: String
+  ) throws(ConfigurationError) -> [S] {
     try read(
       key, .array(.object(describe(type)), minimumCount: 0), default: [], placeholder: [], documentation: documentation,
       isRequired: false, encode: { _ in .array([]) },

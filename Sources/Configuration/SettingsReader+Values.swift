@@ -7,8 +7,8 @@ extension SettingsReader {
     _ key: String, default value: Int? = nil, in range: ClosedRange<Int>, _ documentation: String
   ) throws(ConfigurationError) -> Int {
     try read(
-      key, .integer(minimum: range.lowerBound, maximum: range.upperBound), default: value, placeholder: range.lowerBound,
-      documentation: documentation, isRequired: value == nil, encode: { .integer($0) },
+      key, .integer(minimum: range.lowerBound, maximum: range.upperBound), default: value,
+      placeholder: range.lowerBound, documentation: documentation, isRequired: value == nil, encode: { .integer($0) },
       decode: { (json, path) throws(ConfigurationError) in (try json.decodedInteger(path, range), json) })
   }
 
@@ -91,8 +91,8 @@ extension SettingsReader {
     _ key: String, _ documentation: String
   ) throws(ConfigurationError) -> Choice? where Choice.RawValue == String {
     try read(
-      key, .choice(Choice.allCases.map(\.rawValue)), default: .some(nil), placeholder: nil, documentation: documentation,
-      isRequired: false, encode: { $0.map { .string($0.rawValue) } },
+      key, .choice(Choice.allCases.map(\.rawValue)), default: .some(nil), placeholder: nil,
+      documentation: documentation, isRequired: false, encode: { $0.map { .string($0.rawValue) } },
       decode: { (json, path) throws(ConfigurationError) in (try json.decodedChoice(path) as Choice, json) })
   }
 
@@ -101,9 +101,9 @@ extension SettingsReader {
     _ key: String, in range: ClosedRange<Int>, minimumCount: Int = 1, _ documentation: String
   ) throws(ConfigurationError) -> [Int]? {
     let node = SchemaNode.integer(minimum: range.lowerBound, maximum: range.upperBound)
-    return try optionalList(key, node, minimumCount, documentation, encode: { .integer($0) }) {
-      (json, path) throws(ConfigurationError) in try json.decodedInteger(path, range)
-    }
+    return try optionalList(
+      key, node, minimumCount, documentation, encode: { .integer($0) },
+      element: { (json, path) throws(ConfigurationError) in try json.decodedInteger(path, range) })
   }
 
   /// A list of numbers, or nil where the key is not written.
@@ -111,18 +111,18 @@ extension SettingsReader {
     _ key: String, in range: ClosedRange<Double>, minimumCount: Int = 1, _ documentation: String
   ) throws(ConfigurationError) -> [Double]? {
     let node = SchemaNode.number(minimum: range.lowerBound, maximum: range.upperBound, exclusiveMinimum: false)
-    return try optionalList(key, node, minimumCount, documentation, encode: { .number($0) }) {
-      (json, path) throws(ConfigurationError) in try json.decodedNumber(path, range, above: false)
-    }
+    return try optionalList(
+      key, node, minimumCount, documentation, encode: { .number($0) },
+      element: { (json, path) throws(ConfigurationError) in try json.decodedNumber(path, range, above: false) })
   }
 
   /// A list of strings, or nil where the key is not written.
   package func optionalStrings(
     _ key: String, minimumCount: Int = 1, _ documentation: String
   ) throws(ConfigurationError) -> [String]? {
-    try optionalList(key, .string(pattern: nil), minimumCount, documentation, encode: { .string($0) }) {
-      (json, path) throws(ConfigurationError) in try json.decodedString(path, nil)
-    }
+    try optionalList(
+      key, .string(pattern: nil), minimumCount, documentation, encode: { .string($0) },
+      element: { (json, path) throws(ConfigurationError) in try json.decodedString(path, nil) })
   }
 
   /// Exactly as many numbers as `value` has.
@@ -176,7 +176,8 @@ extension JSON {
     guard range.contains(value) else {
       let bounds =
         range.upperBound == Int.max ? "at least \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
-      throw ConfigurationError(path: path, message: "\(excerpt) is out of range: expected \(bounds)", location: location)
+      throw ConfigurationError(
+        path: path, message: "\(excerpt) is out of range: expected \(bounds)", location: location)
     }
     return value
   }
@@ -189,7 +190,7 @@ extension JSON {
       throw mistyped(path, expected: isNumber ? "a number below 1.8e308" : "a number")
     }
     guard range.contains(value), !(above && value == range.lowerBound) else {
-      let lower = above ? "above \(JSON.number(range.lowerBound).compactText)" : "at least \(JSON.number(range.lowerBound).compactText)"
+      let lower = (above ? "above " : "at least ") + JSON.number(range.lowerBound).compactText
       let upper = range.upperBound.isFinite ? " and at most \(JSON.number(range.upperBound).compactText)" : ""
       throw ConfigurationError(
         path: path, message: "\(excerpt) is out of range: expected \(lower)\(upper)", location: location)
@@ -201,7 +202,9 @@ extension JSON {
     _ path: String
   ) throws(ConfigurationError) -> Choice where Choice.RawValue == String {
     let names = Choice.allCases.map(\.rawValue)
-    guard let name = string else { throw mistyped(path, expected: "one of the strings " + names.joined(separator: ", ")) }
+    guard let name = string else {
+      throw mistyped(path, expected: "one of the strings " + names.joined(separator: ", "))
+    }
     guard let choice = Choice(rawValue: name) else {
       throw ConfigurationError(
         path: path, message: "unknown value \"\(name)\"" + NearestName.hint(name, among: names), location: location)

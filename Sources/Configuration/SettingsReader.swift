@@ -28,7 +28,8 @@ package final class SettingsReader {
   package init(_ source: JSON, path: String = "") throws(ConfigurationError) {
     guard source.members != nil else {
       throw ConfigurationError(
-        path: path, message: "expected an object, found \(source.kindName) \(source.excerpt)", location: source.location)
+        path: path, message: "expected an object, found \(source.kindName) \(source.excerpt)",
+        location: source.location)
     }
     self.source = source
     self.path = path

@@ -43,7 +43,7 @@ extension IDXFile {
     var bytes: [UInt8] = []
     for extent in dimensions {
       guard let word = UInt32(exactly: extent) else { return nil }
-      withUnsafeBytes(of: word.bigEndian) { bytes += $0 }
+      bytes += stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> $0) }
     }
     return bytes
   }

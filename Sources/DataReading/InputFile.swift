@@ -44,11 +44,7 @@ struct InputFile: ~Copyable {
         path, at: "byte \(offset)", expected: "\(count) bytes of \(what)", found: "at most \(mostRemaining)",
         advice: "the file is truncated or its header is wrong")
     }
-    var failure: String?
-    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-      filled = fill(UnsafeMutableRawBufferPointer(buffer), failure: &failure)
-    }
-    if let failure { throw damaged(after: bytes.count, failure) }
+    let bytes = try rest(atMost: count)
     guard bytes.count == count else {
       throw DataError(
         path, at: "byte \(offset)", expected: "\(count) bytes of \(what)", found: "the end after \(bytes.count)",
@@ -63,11 +59,7 @@ struct InputFile: ~Copyable {
     let step = 1 << 20
     bytes.reserveCapacity(min(limit, isCompressed ? step : mostRemaining))
     while true {
-      var failure: String?
-      let piece = [UInt8](unsafeUninitializedCapacity: step) { buffer, filled in
-        filled = fill(UnsafeMutableRawBufferPointer(buffer), failure: &failure)
-      }
-      if let failure { throw damaged(after: piece.count, failure) }
+      let piece = try rest(atMost: step)
       guard bytes.count + piece.count <= limit else {
         throw DataError(
           path, expected: "at most \(DataError.bytes(limit))", found: "more",
@@ -84,16 +76,13 @@ struct InputFile: ~Copyable {
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
       filled = fill(UnsafeMutableRawBufferPointer(buffer), failure: &failure)
     }
-    if let failure { throw damaged(after: bytes.count, failure) }
+    if let failure { throw damaged(failure) }
     return bytes
   }
 
   /// Refuses anything after what was read.
   mutating func expectEnd() throws(DataError) {
-    var failure: String?
-    var one: UInt8 = 0
-    let extra = withUnsafeMutableBytes(of: &one) { fill($0, failure: &failure) }
-    if let failure { throw damaged(after: 0, failure) }
+    let extra = try rest(atMost: 1).count
     guard extra == 0 else {
       throw DataError(
         path, at: "byte \(offset - extra)", expected: "the end of the file", found: "trailing bytes",
@@ -101,7 +90,7 @@ struct InputFile: ~Copyable {
     }
   }
 
-  private func damaged(after count: Int, _ reason: String) -> DataError {
+  private func damaged(_ reason: String) -> DataError {
     DataError(
       path, at: "byte \(offset)", expected: isCompressed ? "intact gzip data" : "readable data", found: reason,
       advice: "the file is truncated or damaged")

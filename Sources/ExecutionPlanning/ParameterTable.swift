@@ -45,7 +45,8 @@ package struct ParameterTable: Sendable {
         if let index = indices[name] {
           guard entries[index].shape == declaration.shape else {
             throw GraphError(
-              node: node.name, message: "shares \(name), but as \(declaration.shape) instead of \(entries[index].shape)")
+              node: node.name,
+              message: "shares \(name), but as \(declaration.shape) instead of \(entries[index].shape)")
           }
           placeShadow(of: index, declaration)
           continue

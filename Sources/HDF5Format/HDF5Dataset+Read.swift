@@ -42,11 +42,9 @@ extension HDF5Dataset {
     _ bytes: [UInt8], _ word: Word.Type, _ value: (Word) -> Value
   ) -> [Value] {
     let isBigEndian = type.isBigEndian
-    return bytes.withUnsafeBytes { raw in
-      (0..<shape.elementCount).map { index in
-        let word = raw.loadUnaligned(fromByteOffset: index * MemoryLayout<Word>.size, as: Word.self)
-        return value(isBigEndian ? Word(bigEndian: word) : Word(littleEndian: word))
-      }
+    return (0..<shape.elementCount).map { index in
+      let word = bytes.span.bytes.word(index, as: Word.self)
+      return value(isBigEndian ? Word(bigEndian: word) : Word(littleEndian: word))
     }
   }
 

@@ -46,9 +46,11 @@ package struct HDF5Dataset {
       throw .flaw(
         "integers of 8 to 64 bits or floats of 16 to 64", "another data type", at: place, advice: "store plain numbers")
     }
-    filters = try header.all(.filters).first.map { (message) throws(HDF5Error) in
-      try HDF5Filter.all(message, at: place)
-    } ?? []
+    if let message = header.all(.filters).first {
+      filters = try HDF5Filter.all(message, at: place)
+    } else {
+      filters = []
+    }
     storage = try HDF5Storage(layout.block, rank: shape.rank)
     if case .other(let found) = storage {
       throw .flaw(

@@ -17,7 +17,7 @@ extension JSON {
     switch content {
     case .null: text += "null"
     case .boolean(let flag): text += flag ? "true" : "false"
-    case .number(let number): text += number
+    case .number(let number): text += number.text
     case .string(let string): JSON.quote(string, to: &text)
     case .array(let elements):
       let plain = elements.allSatisfy { $0.array == nil && $0.members == nil }

@@ -3,8 +3,7 @@ package struct JSON: Sendable, Equatable {
   package enum Content: Sendable, Equatable {
     case null
     case boolean(Bool)
-    /// The number as it was written; `JSON.double` and `JSON.integer` read it.
-    case number(String)
+    case number(Number)
     case string(String)
     case array([JSON])
     /// Members in the order they were written.
@@ -46,22 +45,22 @@ extension JSON {
   package static let null = JSON(.null)
   package static func string(_ text: String) -> JSON { JSON(.string(text)) }
   package static func boolean(_ flag: Bool) -> JSON { JSON(.boolean(flag)) }
-  package static func integer(_ number: some BinaryInteger) -> JSON { JSON(.number(String(number))) }
+  package static func integer(_ number: some BinaryInteger) -> JSON { JSON(.number(Number(String(number)))) }
   package static func array(_ elements: [JSON]) -> JSON { JSON(.array(elements)) }
   package static func object(_ members: [(String, JSON)]) -> JSON { JSON(.object(members.map { Member($0, $1) })) }
 
   /// A finite number; JSON has no others, so NaN and infinities become the strings "nan", "inf" and "-inf".
   package static func number(_ value: Double) -> JSON {
     guard value.isFinite else { return .string(value.isNaN ? "nan" : value > 0 ? "inf" : "-inf") }
-    if value == value.rounded(), abs(value) < 0x1p53 { return JSON(.number(String(Int64(value)))) }
-    return JSON(.number("\(value)"))
+    if value == value.rounded(), abs(value) < 0x1p53 { return .integer(Int64(value)) }
+    return JSON(.number(Number("\(value)")))
   }
 
   /// A float32 in the fewest digits that read back as the same float32.
   package static func number(_ value: Float) -> JSON {
     guard value.isFinite else { return .number(Double(value)) }
-    if value == value.rounded(), abs(value) < 0x1p24 { return JSON(.number(String(Int64(value)))) }
-    return JSON(.number("\(value)"))
+    if value == value.rounded(), abs(value) < 0x1p24 { return .integer(Int64(value)) }
+    return JSON(.number(Number("\(value)")))
   }
 }
 

@@ -1,23 +1,47 @@
 extension JSONParser {
-  /// The number as it is written.
-  mutating func number() throws(JSONError) -> String {
+  mutating func number() throws(JSONError) -> JSON.Number {
     let start = position
-    _ = take("-")
-    if !take("0"), digits() == 0 { throw error("expected a digit, found \(found)") }
-    if take("."), digits() == 0 { throw error("expected a digit after the decimal point, found \(found)") }
+    let isNegative = take("-")
+    var mantissa: UInt64 = 0
+    var digitCount = take("0") ? 1 : digits(into: &mantissa)
+    if digitCount == 0 { throw error("expected a digit, found \(found)") }
+    var exponent = 0
+    if take(".") {
+      let fractionCount = digits(into: &mantissa)
+      if fractionCount == 0 { throw error("expected a digit after the decimal point, found \(found)") }
+      digitCount += fractionCount
+      exponent = -fractionCount
+    }
+    var power: UInt64 = 0
+    var powerCount = 0
     if take("e") || take("E") {
-      if !take("+") { _ = take("-") }
-      if digits() == 0 { throw error("expected a digit in the exponent, found \(found)") }
+      let isSmall = !take("+") && take("-")
+      powerCount = digits(into: &power)
+      if powerCount == 0 { throw error("expected a digit in the exponent, found \(found)") }
+      exponent = exponent &+ (isSmall ? 0 &- Int(truncatingIfNeeded: power) : Int(truncatingIfNeeded: power))
     }
     if position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) {
       throw error("a number cannot start with 0 unless it is 0 or 0.…")
     }
-    return try text(start..<position)
+    let isWhole = max(digitCount, powerCount) <= Self.mostDigits
+    return JSON.Number(
+      try text(start..<position),
+      decimal: isWhole ? JSON.Number.Decimal(isNegative: isNegative, mantissa: mantissa, exponent: exponent) : nil)
   }
 
-  private mutating func digits() -> Int {
+  /// So many digits fit a `UInt64`, and as an exponent an `Int`.
+  private static let mostDigits = 18
+
+  /// Takes digits and appends them to `number`, which overflows silently.
+  /// - Returns: how many there were.
+  private mutating func digits(into number: inout UInt64) -> Int {
     let start = position
-    while position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) { position += 1 }
+    while position < bytes.count {
+      let digit = bytes[position] &- UInt8(ascii: "0")
+      guard digit < 10 else { break }
+      number = number &* 10 &+ UInt64(digit)
+      position += 1
+    }
     return position - start
   }
 

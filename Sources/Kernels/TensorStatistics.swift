@@ -36,7 +36,7 @@ package enum Statistics {
 
   /// The statistics of what `value(i, lanes)` returns; lanes beyond the end must be zero.
   ///
-  /// - Parameter memory: where the same values stand afterwards, for the rare case that they are looked at again.
+  /// - Parameter memory: where the same values stand afterwards, for the rare case that they are huge or not finite.
   @inline(__always)
   static func measure(
     _ memory: UnsafePointer<Float>, _ count: Int, _ value: (Int, Int) -> Vector
@@ -52,21 +52,11 @@ package enum Statistics {
       a.add(value(i, min(16, count &- i)))
       i &+= 16
     }
-    let quick = a.merged(with: b)
-    return quick.isAccurate ? quick.statistics() : measureAgain(memory, count, largest: quick.largestMagnitude)
+    let merged = a.merged(with: b)
+    return merged.isAccurate ? merged.statistics() : measureExactly(memory, count)
   }
 
-  /// For values whose squares leave float32, such as vanishing gradients: scaled by a power of two, which loses nothing.
-  @inline(never)
-  private static func measureAgain(_ memory: UnsafePointer<Float>, _ count: Int, largest: Float) -> TensorStatistics {
-    guard largest.isFinite else { return measureExactly(memory, count) }
-    let scale = Float(sign: .plus, exponent: -max(largest.exponent, -126), significand: 1)
-    var lanes = StatisticsLanes()
-    forEachVector(count) { i, width in lanes.add(Float.load(memory + i, lanes: width) * scale) }
-    return lanes.statistics(scale: scale)
-  }
-
-  /// Element by element, for counting those that are not finite.
+  /// Element by element, in float64: for huge values, and for counting those that are not finite.
   @inline(never)
   static func measureExactly(_ memory: UnsafePointer<Float>, _ count: Int) -> TensorStatistics {
     var statistics = TensorStatistics()
@@ -80,43 +70,51 @@ package enum Statistics {
   }
 }
 
-/// Sixteen running statistics in float32: three instructions a vector, because every pass over every tensor takes them along.
+/// Sixteen running statistics in float32: five instructions a vector, because every pass over every tensor takes them along.
+///
+/// The squares of vanishing gradients leave float32, so they are added up twice: as they are, and of the values times 2⁸⁰.
+/// Each sum serves half of the range; both together, everything from 10⁻³⁸ to 10¹⁶.
 struct StatisticsLanes {
   private var squares = Vector.zero
+  private var raisedSquares = Vector.zero
   /// The largest magnitudes as bits, whose order is that of the magnitudes with NaN above infinity.
   private var largest = SIMD16<Int32>.zero
 
-  /// Magnitudes between these have squares, and sums of squares, well inside float32; smaller ones beside them do not matter.
-  private static let smallestAccurate: Float = 1e-15
-  private static let largestAccurate: Float = 1e16
+  private static let raise: Float = 0x1p80
+  /// Where the largest magnitude is below this, the raised squares are taken. Up to here they stay below 10²⁹, and from here
+  /// on the plain ones of all that is not smaller by 10⁻⁹ stay above 10⁻³⁸.
+  private static let smallestPlain: Float = 1e-10
+  /// Up to here the sum of a million plain squares is below 10³⁸.
+  private static let largestPlain: Float = 1e16
 
   @inline(__always) mutating func add(_ vector: Vector) {
     let x = troupe_whole16(vector)
+    let raised = x * Self.raise
     squares = squares.addingProduct(x, x)
+    raisedSquares = raisedSquares.addingProduct(raised, raised)
     largest = troupe_max_int16(largest, unsafeBitCast(x, to: SIMD16<Int32>.self) & 0x7FFF_FFFF)
   }
 
   @inline(__always) func merged(with other: StatisticsLanes) -> StatisticsLanes {
     var merged = self
     merged.squares += other.squares
+    merged.raisedSquares += other.raisedSquares
     merged.largest = troupe_max_int16(largest, other.largest)
     return merged
   }
 
   /// NaN where an element was.
-  var largestMagnitude: Float { Float(bitPattern: UInt32(bitPattern: largest.max())) }
+  private var largestMagnitude: Float { Float(bitPattern: UInt32(bitPattern: largest.max())) }
 
-  /// Whether the sum of squares can be trusted: nothing but zeros, or a largest magnitude whose square is representable.
-  var isAccurate: Bool {
-    let largest = largestMagnitude
-    return largest == 0 || (largest >= Self.smallestAccurate && largest <= Self.largestAccurate)
-  }
+  /// Whether one of the sums can be trusted: not where a value is huge or not finite.
+  var isAccurate: Bool { largestMagnitude <= Self.largestPlain }
 
-  /// - Parameter scale: what every value was multiplied by before it was added.
-  func statistics(scale: Float = 1, nonfinite: Int = 0) -> TensorStatistics {
-    let four = squares.lowHalf.lowHalf + squares.lowHalf.highHalf + (squares.highHalf.lowHalf + squares.highHalf.highHalf)
+  func statistics(nonfinite: Int = 0) -> TensorStatistics {
+    let isRaised = largestMagnitude < Self.smallestPlain
+    let sums = isRaised ? raisedSquares : squares
+    let four = sums.lowHalf.lowHalf + sums.lowHalf.highHalf + (sums.highHalf.lowHalf + sums.highHalf.highHalf)
     let sum = (Double(four.x) + Double(four.y)) + (Double(four.z) + Double(four.w))
-    return TensorStatistics(
-      sumOfSquares: sum / (Double(scale) * Double(scale)), largest: largestMagnitude / scale, nonfinite: nonfinite)
+    let scale = isRaised ? Double(Self.raise) * Double(Self.raise) : 1
+    return TensorStatistics(sumOfSquares: sum / scale, largest: largestMagnitude, nonfinite: nonfinite)
   }
 }

@@ -37,7 +37,7 @@ extension SIMD16<Float> {
 @inline(__always) package func logarithm(_ x: Vector) -> Vector {
   let bits = unsafeBitCast(x, to: SIMD16<UInt32>.self)
   // x = m·2ᵉ with m in [√½, √2).
-  let offset = SIMD16<UInt32>(repeating: 0x3F3504F3)
+  let offset = SIMD16<UInt32>(repeating: 0x3F35_04F3)
   let shifted = unsafeBitCast(bits &- offset, to: SIMD16<Int32>.self)
   let exponentBits = shifted &>> 23
   let m = unsafeBitCast(

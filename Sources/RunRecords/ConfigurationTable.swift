@@ -72,8 +72,8 @@ extension JSON {
     case .object: "{}"
     case .array(let values): "[" + values.map(\.text).joined(separator: ", ") + "]"
     case .string(let value): value
-    case .number(let written):
-      unsigned.map(String.init) ?? double.map { LineBuffer.text($0, digits: LineBuffer.exactDigits) } ?? written
+    case .number(let number):
+      unsigned.map(String.init) ?? double.map { LineBuffer.text($0, digits: LineBuffer.exactDigits) } ?? number.text
     case .boolean(let value): value ? "true" : "false"
     case .null: "null"
     }

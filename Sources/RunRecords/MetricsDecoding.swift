@@ -63,7 +63,7 @@ extension RunHeader {
       let tensors = node["tensors"]?.array?.every({ TensorDescription($0) }),
       let activationLayers = node["activation_layers"]?.strings
     else { return nil }
-        self.init(
+    self.init(
       name: name, family: family, parameterCount: parameterCount, seed: seed, precision: precision,
       microBatches: microBatches, lanes: lanes, started: started, hostThreads: hostThreads, tensors: tensors,
       activationLayers: activationLayers)

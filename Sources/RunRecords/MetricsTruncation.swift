@@ -11,6 +11,8 @@ extension MetricsWriter {
     package var damaged = 0
     /// True when the `run` line is among the kept ones.
     package var hasHeader = false
+    /// True when a validation of the very step that the run goes on from was dropped.
+    package var hasDroppedValidation = false
   }
 
   /// Cuts the records in `folder` back to the lines with a step of at most `step`, and of at most `validatedStep` if they
@@ -35,6 +37,7 @@ extension MetricsWriter {
         if let validatedStep, case .validation = line { last = min(last, validatedStep) }
         guard line.step ?? 0 <= last else {
           result.dropped += 1
+          if line.step == step { result.hasDroppedValidation = true }
           continue
         }
         result.kept += 1

@@ -17,6 +17,8 @@ package final class MetricsWriter {
 
   /// True when the file has no `run` line yet: write it before anything else.
   package let needsHeader: Bool
+  /// True when the validation of the step that the run goes on from had been recorded, and will be made again.
+  package let hasDroppedValidation: Bool
   var buffer: LineBuffer
   private var file: LogFile
   private var lastFlush = ContinuousClock.now
@@ -33,6 +35,7 @@ package final class MetricsWriter {
       try Self.truncate(folder: folder, toStep: step, validatedStep: validatedStep)
     }
     needsHeader = kept?.hasHeader != true
+    hasDroppedValidation = kept?.hasDroppedValidation == true
     file = try LogFile(path: path, mode: step == nil ? .create : .append)
     buffer = LineBuffer(capacity: 2 * Self.flushThreshold)
   }

@@ -37,7 +37,9 @@ struct DatasetCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await reportingFailures {
-        guard (1...10_000_000).contains(count) else { throw CommandFailure("--count \(count): expected 1 to 10,000,000", 2) }
+        guard (1...10_000_000).contains(count) else {
+          throw CommandFailure("--count \(count): expected 1 to 10,000,000", 2)
+        }
         let url = URL(fileURLWithPath: folder, isDirectory: true)
         try GlyphsData(count: count).write(to: url.path, seed: seed, replacing: replace)
         json.output.say("drew \(count) digits into \(folder)")

@@ -35,18 +35,21 @@ struct Train: AsyncParsableCommand {
 
   func validate() throws {
     if resume && fresh { throw ValidationError("--resume and --fresh exclude each other") }
-    if resume && initFrom != nil { throw ValidationError("--resume already says where the parameters come from; drop --init-from") }
+    if resume && initFrom != nil {
+      throw ValidationError("--resume already says where the parameters come from; drop --init-from")
+    }
   }
 
   func run() async throws {
     try await reportingFailures {
       let output = json.output
       let session = try TrainingSession.prepare(
-        source.json(), runDirectory: runDir, mode: resume ? .resume : fresh ? .fresh : .new, initialParameters: initFrom,
-        lanes: lanes.count, say: output.say)
+        source.json(), runDirectory: runDir, mode: resume ? .resume : fresh ? .fresh : .new,
+        initialParameters: initFrom, lanes: lanes.count, say: output.say)
       let meter = ProgressMeter(output: output)
       let watch = SignalWatch(session.stopRequest) { signal in
-        meter.say("stopping after this step to save a checkpoint; \(signal == SIGINT ? "Ctrl-C" : "the signal") again stops at once")
+        let repeated = signal == SIGINT ? "Ctrl-C" : "the signal"
+        meter.say("stopping after this step to save a checkpoint; \(repeated) again stops at once")
       }
       defer { withExtendedLifetime(watch) {} }
       output.say(session.headline)

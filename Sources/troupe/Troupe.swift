@@ -46,9 +46,8 @@ struct Troupe: AsyncParsableCommand {
       exit(withError: failure.exitCode)
     } catch let code as ExitCode {
       exit(withError: code)
-    } catch where exitCode(for: error) == .success {
-      exit(withError: error)
     } catch {
+      if exitCode(for: error) == .success { exit(withError: error) }
       Output.complain(error.localizedDescription)
       exit(withError: ExitCode.failure)
     }

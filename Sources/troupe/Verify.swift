@@ -2,8 +2,8 @@ import ArgumentParser
 import CheckpointFiles
 import Configuration
 import Foundation
-import Pipeline
 import JSONValues
+import Pipeline
 
 struct Verify: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -30,8 +30,8 @@ struct Verify: AsyncParsableCommand {
       for file in files {
         do throws(CheckpointError) {
           let summary = try CheckpointFile.verify(at: file)
-          json.output.say(
-            "\(file.lastPathComponent): good, step \(summary.step), \(summary.tensors.count) tensors, sha256 \(summary.digest)")
+          let contents = "step \(summary.step), \(summary.tensors.count) tensors, sha256 \(summary.digest)"
+          json.output.say("\(file.lastPathComponent): good, \(contents)")
           results.append(
             .object([
               ("file", .string(file.path)), ("step", .integer(summary.step)), ("digest", .string(summary.digest)),
@@ -42,7 +42,8 @@ struct Verify: AsyncParsableCommand {
           json.output.say("damaged: \(error)")
           results.append(
             .object([
-              ("file", .string(file.path)), ("step", CheckpointFile.step(ofName: file.lastPathComponent).map { .integer($0) } ?? .null),
+              ("file", .string(file.path)),
+              ("step", CheckpointFile.step(ofName: file.lastPathComponent).map { .integer($0) } ?? .null),
               ("digest", .null), ("ok", .boolean(false)), ("error", .string(error.description)),
             ]))
         }

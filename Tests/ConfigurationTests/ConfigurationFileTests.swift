@@ -1,6 +1,6 @@
 import Configuration
-import JSONValues
 import Foundation
+import JSONValues
 import Testing
 
 /// Files in a folder that goes when the test ends.

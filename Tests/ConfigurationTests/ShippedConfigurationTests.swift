@@ -1,7 +1,7 @@
 import Arenas
 import Configuration
-import JSONValues
 import Foundation
+import JSONValues
 import Pipeline
 import Testing
 
@@ -150,7 +150,7 @@ extension JSON {
       let place = json.places[maker.below(json.places.count)]
       let value =
         maker.below(2) == 0
-        ? maker.value(depth: 2) : JSON(.number(["-1", "0", "1e18", "1e-320", "0.5"][maker.below(5)]))
+        ? maker.value(depth: 2) : JSON(.number(JSON.Number(["-1", "0", "1e18", "1e-320", "0.5"][maker.below(5)])))
       let broken = json.changing(place[...]) { JSON.Member($0.key, value) }
       do throws(ConfigurationError) {
         _ = try RunConfiguration(broken)

@@ -16,7 +16,8 @@ private struct Congruential: RandomNumberGenerator {
 
   @Test func numbersAreCorrectlyRounded() throws {
     var texts = [
-      "0", "-0", "0.0", "0e5", "5e-324", "1e-325", "1.7976931348623157e308", "9007199254740993", "1e22", "1e23", "1e-22",
+      "0", "-0", "0.0", "0e5", "5e-324", "1e-325", "1.7976931348623157e308", "9007199254740993", "1e22", "1e23",
+      "1e-22",
       "123456789012345e22", "0.1e-5", "1E+2", "1e00000000000000000001", "3.14159265358979323846264338327950288",
     ]
     var generator = Congruential()
@@ -27,7 +28,9 @@ private struct Congruential: RandomNumberGenerator {
       let point = digits.index(digits.startIndex, offsetBy: Int(bits >> 32) % digits.count + 1)
       if value.isFinite { texts.append("\(value)") }
       texts.append("\(Float(Double.random(in: -10...10, using: &generator)))")
-      if point < digits.endIndex { texts.append("-\(digits[..<point]).\(digits[point...])e\(Int(bits >> 40) % 70 - 35)") }
+      if point < digits.endIndex {
+        texts.append("-\(digits[..<point]).\(digits[point...])e\(Int(bits >> 40) % 70 - 35)")
+      }
     }
     var wrong: [String] = []
     for text in texts where try parse(text).double?.bitPattern != Double(text)?.bitPattern { wrong.append(text) }

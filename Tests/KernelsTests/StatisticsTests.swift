@@ -1,4 +1,5 @@
 import Arenas
+import Foundation
 import Kernels
 import Testing
 
@@ -26,11 +27,16 @@ import Testing
     #expect(all.nonfinite == count)
   }
 
-  @Test func vanishingAndHugeTensorsHaveANorm() {
-    let small = Statistics.measure(TestTensor([Float](repeating: 1e-30, count: 100)).slice)
-    #expect(abs(small.norm / 1e-29 - 1) < 1e-6)
-    let large = Statistics.measure(TestTensor([Float](repeating: 1e30, count: 100)).slice)
-    #expect(abs(large.norm / 1e31 - 1) < 1e-6 && large.nonfinite == 0)
+  /// All magnitudes of float32 in steps of √10, with values beside the largest that are up to 10⁶ times smaller.
+  @Test func tensorsOfEveryMagnitudeHaveANorm() {
+    for exponent in stride(from: -31.5, through: 37.5, by: 0.5) {
+      let magnitude = Float(Foundation.pow(10, exponent))
+      let x = TestTensor((0..<1000).map { magnitude * Float(Foundation.pow(10, -Double($0 % 13) / 2)) })
+      let statistics = Statistics.measure(x.slice)
+      let expected = x.doubles.map { $0 * $0 }.reduce(0, +)
+      #expect(abs(statistics.sumOfSquares / expected - 1) < 1e-6, "at 1e\(exponent)")
+      #expect(statistics.largest == magnitude && statistics.nonfinite == 0)
+    }
   }
 
   @Test func statisticsMerge() {

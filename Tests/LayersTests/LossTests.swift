@@ -1,7 +1,7 @@
 import Arenas
 import Configuration
-import JSONValues
 import Foundation
+import JSONValues
 import Kernels
 import Layers
 import Testing

@@ -1,6 +1,6 @@
 import Configuration
-import JSONValues
 import Foundation
+import JSONValues
 import Pipeline
 import Synchronization
 import Testing

@@ -1,9 +1,9 @@
 import Arenas
 import CheckpointFiles
 import Configuration
-import JSONValues
 import DataReading
 import Foundation
+import JSONValues
 import Pipeline
 import RunRecords
 import Synchronization

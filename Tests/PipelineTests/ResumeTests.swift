@@ -1,8 +1,8 @@
 import Arenas
 import CheckpointFiles
 import Configuration
-import JSONValues
 import Foundation
+import JSONValues
 import Pipeline
 import RunRecords
 import Testing
@@ -140,7 +140,15 @@ import Testing
       let again = try await session(json, scratch.folder("run"), .resume)
       #expect(again.result.outcome == .finished && again.digests == stopped.digests)
       #expect(try RunLog.read(folder: scratch.folder("run")).validations.map(\.step) == [10, 12])
+      #expect(try tensorBoardPoints(tag: "loss/validation", in: scratch.folder("run")) == 2)
     }
+  }
+
+  private func tensorBoardPoints(tag: String, in folder: URL) throws -> Int {
+    try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+      .filter { $0.lastPathComponent.hasPrefix("events.") }
+      .map { String(decoding: try Data(contentsOf: $0), as: UTF8.self).components(separatedBy: tag).count - 1 }
+      .reduce(0, +)
   }
 
   @Test func stoppingAgainBeforeAStepIsFine() async throws {

@@ -44,7 +44,9 @@ import Testing
     #expect(stored.checkpoint.step == best[0])
     let evaluated = try await stored.evaluate(split: "validation", lanes: 3)
     let told = try #require(validations.first { $0.step == best[0] })
-    #expect(Float(evaluated.loss) == told.loss && evaluated.accuracy.map { Float($0) } == told.accuracy && evaluated.count == 37)
+    #expect(
+      Float(evaluated.loss) == told.loss && evaluated.accuracy.map { Float($0) } == told.accuracy
+        && evaluated.count == 37)
   }
 
   @Test func tensorsBearTheNamesOfPyTorch() async throws {

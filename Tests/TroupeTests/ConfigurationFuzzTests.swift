@@ -9,7 +9,8 @@ import Testing
 
   @Test func mutationsAreDescribedOrRefused() throws {
     let workspace = try Workspace()
-    let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../Configs/mlp-relu.json")
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    let source = folder.appending(path: "../../Configs/mlp-relu.json")
     // Few samples and layers: three hundred of them are drawn and planned.
     let shipped = try String(contentsOf: source, encoding: .utf8)
       .replacing("\"count\": 10000", with: "\"count\": 200").replacing("\"depth\": 50", with: "\"depth\": 5")
@@ -22,7 +23,9 @@ import Testing
       let result = try workspace.troupe("describe", "mutant.json", limit: 60)
       let text = String(decoding: bytes, as: UTF8.self)
       #expect(result.exitCode == 0 || result.exitCode == 2, "mutation \(number): \(result.errors)\n\(text)")
-      #expect(!result.diedOfSignal && result.seconds < Self.longestSeconds, "mutation \(number), \(result.seconds) s\n\(text)")
+      #expect(
+        !result.diedOfSignal && result.seconds < Self.longestSeconds,
+        "mutation \(number), \(result.seconds) s\n\(text)")
       if result.exitCode != 0 {
         refused += 1
         #expect(result.errorLines.count == 1 && result.output.isEmpty, "mutation \(number): \(result.errors)")
@@ -58,7 +61,8 @@ import Testing
       // A value is replaced by another.
       guard let colon = bytes[place...].firstIndex(of: 0x3A) else { return }
       let end = bytes[colon...].firstIndex { $0 == 0x2C || $0 == 0x7D || $0 == 0x0A } ?? colon + 1
-      bytes.replaceSubrange(colon + 1..<max(end, colon + 1), with: Array((Self.values.randomElement(using: &random) ?? "").utf8))
+      bytes.replaceSubrange(
+        colon + 1..<max(end, colon + 1), with: Array((Self.values.randomElement(using: &random) ?? "").utf8))
     }
   }
 }

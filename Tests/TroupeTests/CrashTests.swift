@@ -150,7 +150,8 @@ import Testing
   }
 
   @Test func aRunKilledBeforeItsFirstCheckpointStartsAgain() throws {
-    try workspace.succeed("train", "crash.json", "--run-dir", "other", "--set", "seed=9", "--set", "training.duration=50 steps")
+    try workspace.succeed(
+      "train", "crash.json", "--run-dir", "other", "--set", "seed=9", "--set", "training.duration=50 steps")
     let arguments = ["train", "crash.json", "--json", "--set", "training.duration=200 steps"]
     let start = ["--init-from", "other/step-00000050.h5", "--run-dir"]
     let expected = try digest(TroupeProcess(arguments + start + ["whole"], in: workspace.url).wait().json())

@@ -22,7 +22,8 @@ import Testing
     func data(_ images: String, _ labels: String, _ more: String = "") -> String {
       #"{"type":"idx","images":"drawn/\#(images)","labels":"drawn/\#(labels)","batch_size":16\#(more)}"#
     }
-    let training = try workspace.troupe("train", "small.json", "--run-dir", "fine", "--set", "data=" + data(images, labels))
+    let training = try workspace.troupe(
+      "train", "small.json", "--run-dir", "fine", "--set", "data=" + data(images, labels))
     #expect(training.exitCode == 0, "\(training.errors)")
 
     try refuse(data("nowhere", labels), "drawn/nowhere")
@@ -76,8 +77,8 @@ import Testing
     }
     let weight = "parameters/hidden.0.weight"
     let fine = try workspace.troupe(
-      "train", "small.json", "--run-dir", "fine", "--set", "data=" + data(weight, "parameters/hidden.0.bias", file), "--set",
-      #"loss={"type":"mse"}"#)
+      "train", "small.json", "--run-dir", "fine", "--set", "data=" + data(weight, "parameters/hidden.0.bias", file),
+      "--set", #"loss={"type":"mse"}"#)
     #expect(fine.exitCode == 0, "\(fine.errors)")
 
     try refuse(data("parameters/hidden.0.bias", weight, file), file, "hidden.0.bias", "[16]")

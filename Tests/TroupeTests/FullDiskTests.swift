@@ -10,18 +10,22 @@ import Testing
   @Test func somethingInTheWay() throws {
     try workspace.write("mine", "file")
     try workspace.refuse("train", "small.json", "--run-dir", "file", code: 1, saying: ["file", "in the way"])
-    try workspace.refuse("train", "small.json", "--run-dir", "file/run", code: 1, saying: ["file/run", "Not a directory"])
+    try workspace.refuse(
+      "train", "small.json", "--run-dir", "file/run", code: 1, saying: ["file/run", "Not a directory"])
     try workspace.refuse("train", "small.json", "--run-dir", "/proc/run", code: 1, saying: ["/proc/run"])
-    try workspace.refuse("train", "small.json", "--run-dir", String(repeating: "x", count: 300), code: 1, saying: ["too long"])
+    try workspace.refuse(
+      "train", "small.json", "--run-dir", String(repeating: "x", count: 300), code: 1, saying: ["too long"])
     #expect(try workspace.text("file") == "mine")
     try workspace.write("mine", "checkpoints")
     try workspace.refuse("train", "small.json", code: 1, saying: ["checkpoints", "Not a directory"])
     try workspace.succeed("train", "small.json", "--run-dir", "run")
     for output in ["file/page.html", "nowhere/page.html"] {
       let report = try workspace.troupe("report", "run", "--output", output)
-      #expect(report.exitCode == 1 && report.errorLines.count == 1 && report.errors.contains("page.html"), "\(report.errors)")
+      #expect(
+        report.exitCode == 1 && report.errorLines.count == 1 && report.errors.contains("page.html"), "\(report.errors)")
       let export = try workspace.troupe("export", "run", "--output", output)
-      #expect(export.exitCode == 1 && export.errorLines.count == 1 && export.errors.contains("page.html"), "\(export.errors)")
+      #expect(
+        export.exitCode == 1 && export.errorLines.count == 1 && export.errors.contains("page.html"), "\(export.errors)")
     }
   }
 
@@ -32,7 +36,8 @@ import Testing
     expectRefusal(result, code: 1, saying: ["metrics.jsonl", "File too large"])
     try workspace.succeed("verify", "checkpoints/small")
     // With room again it goes on where it was, and no line is torn or missing.
-    let resumed = try workspace.succeed("train", "small.json", "--resume", "--set", "training.duration=100 epochs", "--json")
+    let resumed = try workspace.succeed(
+      "train", "small.json", "--resume", "--set", "training.duration=100 epochs", "--json")
     #expect(try resumed.json()["step"]?.integer == 1500)
     #expect(try workspace.recordedSteps("checkpoints/small") == Array(1...1500))
   }

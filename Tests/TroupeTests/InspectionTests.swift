@@ -11,9 +11,10 @@ import Testing
 
   @Test func describeSaysWhatARunWouldCost() throws {
     let text = try workspace.succeed("describe", "small.json").output
-    for word in ["hidden.0", "head", "parameters           739", "60 steps", "GFLOP", "memory", "checkpoint", "learning rate"] {
-      #expect(text.contains(word), "\(text)")
-    }
+    let words = [
+      "hidden.0", "head", "parameters           739", "60 steps", "GFLOP", "memory", "checkpoint", "learning rate",
+    ]
+    for word in words { #expect(text.contains(word), "\(text)") }
     let json = try workspace.succeed("describe", "small.json", "--json", "--lanes", "3").json()
     #expect(json["parameters"]?.integer == 739)
     #expect(json["steps"]?.integer == 60)
@@ -37,18 +38,22 @@ import Testing
     let file = try workspace.succeed("evaluate", "checkpoints/small/step-00000060.h5", "--json", "--lanes", "3").json()
     #expect(one["loss"] == file["loss"])
     #expect(one["split"]?.string == "test" && one["step"]?.integer == 60)
-    #expect(try workspace.succeed("evaluate", "checkpoints/small", "--checkpoint", "45", "--json").json()["step"]?.integer == 45)
-    #expect(try workspace.succeed("evaluate", "checkpoints/small", "--checkpoint", "best", "--json").json()["loss"] != nil)
+    let earlier = try workspace.succeed("evaluate", "checkpoints/small", "--checkpoint", "45", "--json")
+    #expect(try earlier.json()["step"]?.integer == 45)
+    let best = try workspace.succeed("evaluate", "checkpoints/small", "--checkpoint", "best", "--json")
+    #expect(try best.json()["loss"] != nil)
     try workspace.refuse("evaluate", "checkpoints/small", "--checkpoint", "17", saying: ["step 17", "45, 60"])
     try workspace.refuse("evaluate", "checkpoints/small", "--checkpoint", "newst", saying: ["newst", "newest, best"])
-    try workspace.refuse("evaluate", "checkpoints/small", "--split", "tests", saying: ["tests", "validation, test or train"])
+    try workspace.refuse(
+      "evaluate", "checkpoints/small", "--split", "tests", saying: ["tests", "validation, test or train"])
     try workspace.refuse("evaluate", "nowhere", saying: ["nowhere"])
     try workspace.refuse("evaluate", "small.json", saying: ["small.json", "run folder"])
   }
 
   @Test func aLossWithoutAccuracyClaimsNone() throws {
     try workspace.write("x,y\n" + (0..<50).map { "\($0),\(2 * $0 + 1)\n" }.joined(), "line.csv")
-    let data = #"data={"type":"csv","file":"line.csv","task":"regression","target":"y","batch_size":8,"standardize":true}"#
+    let data =
+      #"data={"type":"csv","file":"line.csv","task":"regression","target":"y","batch_size":8,"standardize":true}"#
     let arguments = ["train", "small.json", "--json", "--set", data, "--set", #"loss={"type":"mse"}"#]
     let result = try TroupeProcess(arguments, in: workspace.url).wait()
     #expect(result.exitCode == 0, "\(result.errors)")
@@ -149,7 +154,8 @@ import Testing
     #expect(json["parameters_digest"] == trained["parameters_digest"])
     let bytes = try workspace.bytes("checkpoints/small/model.safetensors")
     let length = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
-    let header = try JSONParser.parse(String(decoding: bytes.dropFirst(8).prefix(length), as: UTF8.self), file: "header")
+    let header = try JSONParser.parse(
+      String(decoding: bytes.dropFirst(8).prefix(length), as: UTF8.self), file: "header")
     #expect(header["hidden.0.weight"]?["shape"] == .array([.integer(16), .integer(2)]))
     #expect(header["hidden.0.weight"]?["dtype"]?.string == "F32")
     #expect(header["head.weight"]?["shape"] == .array([.integer(3), .integer(16)]))
@@ -161,7 +167,8 @@ import Testing
   }
 
   @Test func datasetsAreMadeAndInspected() throws {
-    let made = try workspace.succeed("dataset", "make", "glyphs", "drawn", "--count", "200", "--seed", "5", "--json").json()
+    let making = ["dataset", "make", "glyphs", "drawn", "--count", "200", "--seed", "5", "--json"]
+    let made = try TroupeProcess(making, in: workspace.url).wait().json()
     #expect(made["count"]?.integer == 200)
     let names = try workspace.names("drawn")
     #expect(names.count == 2, "\(names)")

@@ -63,6 +63,14 @@ import Testing
     #expect(!workspace.exists("checkpoints"))
   }
 
+  /// Products of what is allowed one by one must not overflow.
+  @Test func aModelBeyondAnyMachineIsNotPlanned() throws {
+    let data = #"data={"type": "noise", "count": 200000, "shape": [1], "classes": 2, "batch_size": 100000}"#
+    let model = #"model={"type": "mlp", "depth": 600, "width": 1000000}"#
+    try workspace.refuse(
+      "describe", "small.json", "--set", data, "--set", model, saying: ["model: ", "parameters", "beyond any machine"])
+  }
+
   @Test func whatNoEvaluationWillGiveIsNotWaitedFor() throws {
     try workspace.refuse(
       "describe", "small.json", "--set", "data.validation_fraction=0", "--set", "training.early_stopping.patience=2",

@@ -10,7 +10,8 @@ final class Workspace: Sendable {
 
   init() throws {
     let memory = "/dev/shm"
-    let root = FileManager.default.isWritableFile(atPath: memory)
+    let root =
+      FileManager.default.isWritableFile(atPath: memory)
       ? URL(fileURLWithPath: memory) : FileManager.default.temporaryDirectory
     url = root.appending(path: "troupe-runs-\(UUID().uuidString)", directoryHint: .isDirectory)
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)

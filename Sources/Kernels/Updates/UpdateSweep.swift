@@ -31,10 +31,6 @@ extension UpdateRule {
   }
 }
 
-/// Updates are small, and their squares must stay in float32: what they are multiplied by before they are measured. Norms of
-/// updates are right from 10⁻²⁸ to 10¹⁰.
-private let updateScale: Float = 0x1p30
-
 /// One pass over a chunk: clip, update, round to the shadow, average, measure. Elements do not see one another, so a
 /// tensor gets the same bits however it is cut.
 private struct UpdateSweep<Rule: UpdateRule, Measures: StaticFlag> {
@@ -79,7 +75,7 @@ private struct UpdateSweep<Rule: UpdateRule, Measures: StaticFlag> {
       let (new, change) = advance(i, lanes: 16)
       if Measures.isOn {
         parameters.add(new)
-        updates.add(change * updateScale)
+        updates.add(change)
       }
       i += 16
     }
@@ -88,14 +84,14 @@ private struct UpdateSweep<Rule: UpdateRule, Measures: StaticFlag> {
       if Measures.isOn {
         // Lanes beyond the end hold whatever the rule makes of zeros.
         parameters.add(new.keepingFirst(count - i))
-        updates.add(change.keepingFirst(count - i) * updateScale)
+        updates.add(change.keepingFirst(count - i))
       }
     }
     var statistics = UpdateStatistics()
     if Measures.isOn {
       statistics.parameter =
         parameters.isAccurate ? parameters.statistics() : Statistics.measureExactly(parameter, count)
-      statistics.update = updates.statistics(scale: updateScale, nonfinite: statistics.parameter.nonfinite)
+      statistics.update = updates.statistics(nonfinite: statistics.parameter.nonfinite)
     }
     return statistics
   }

@@ -67,7 +67,7 @@ package struct CrossEntropy: Loss {
   package static let examples = [
     LayerExample(#"{"type": "cross_entropy"}"#, inputs: [[5, 7], [5]], output: [1]),
     LayerExample(
-      #"{"type": "cross_entropy", "label_smoothing": 0.2, "class_weights": [1, 0.5, 2]}"#, inputs: [[4, 6, 3], [4, 6]],
-      output: [1]),
+      #"{"type": "cross_entropy", "label_smoothing": 0.2, "class_weights": [1, 0.5, 2]}"#,
+      inputs: [[4, 6, 3], [4, 6]], output: [1]),
   ]
 }

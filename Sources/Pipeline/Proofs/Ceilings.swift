@@ -34,7 +34,8 @@ package struct Ceilings: Sendable {
               value: matmulRate(lanes: count, type: type, size), unit: "GFLOP/s"))
         }
       }
-      figures.append(Figure(name: "memory, read and write", lanes: count, value: memoryRate(lanes: count), unit: "GB/s"))
+      figures.append(
+        Figure(name: "memory, read and write", lanes: count, value: memoryRate(lanes: count), unit: "GB/s"))
     }
     return Ceilings(figures: figures)
   }

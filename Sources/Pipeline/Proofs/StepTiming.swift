@@ -53,7 +53,7 @@ package struct StepTiming: Sendable {
     if case .failed(let reason) = result.outcome { throw RunError(reason) }
     let sorted = times.withLock { $0.sorted() }
     guard !sorted.isEmpty else { throw RunError("the benchmark made no step") }
-    let gflop = Double(estimate.flopsPerStep) / 1e9
+    let gflop = estimate.flopsPerStep / 1e9
     let ceiling = Ceilings.matmulRate(
       lanes: min(lanes, plan.tree.microBatches), type: configuration.training.precision.activations)
     return StepTiming(

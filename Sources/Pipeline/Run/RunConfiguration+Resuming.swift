@@ -5,7 +5,8 @@ import JSONValues
 extension RunConfiguration {
   /// What a resumed run may change: when things are done and written, never what is computed.
   private static let adoptable = [
-    ["training", "duration"], ["training", "validate_every"], ["training", "early_stopping"], ["norms"], ["checkpoints"],
+    ["training", "duration"], ["training", "validate_every"], ["training", "early_stopping"], ["norms"],
+    ["checkpoints"],
   ]
 
   /// This configuration with `micro_batches: "auto"` settled for this machine: the largest number up to its cores that divides
@@ -25,7 +26,9 @@ extension RunConfiguration {
     var adopted = resolved
     for path in Self.adoptable { adopted = adopted.replacing(path, from: given.resolved) }
     var expected = given.resolved
-    if given.training.microBatches == nil { expected = expected.replacing(["training", "micro_batches"], from: resolved) }
+    if given.training.microBatches == nil {
+      expected = expected.replacing(["training", "micro_batches"], from: resolved)
+    }
     if let path = expected.firstDifference(from: adopted) {
       throw ConfigurationError(
         path: path,

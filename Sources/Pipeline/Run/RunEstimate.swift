@@ -19,7 +19,7 @@ package struct RunEstimate: Sendable {
   /// Most bytes of checkpoints on the disk at one time.
   package let diskBytes: Int
   /// Multiplications and additions of one step's products, forwards and backwards.
-  package let flopsPerStep: Int
+  package let flopsPerStep: Double
 
   /// Code, libraries, stacks and oneDNN's generated kernels, as measured on runs of several sizes.
   private static let programBytes = 40 << 20
@@ -44,7 +44,9 @@ package struct RunEstimate: Sendable {
       Item(name: "parameters", bytes: parameters),
       Item(name: "gradients (\(gradientBuffers) buffers)", bytes: parameters * gradientBuffers),
       Item(name: "activations (\(lanes) lanes)", bytes: activations * lanes),
-      Item(name: "batches (\(batchSlots) slots)", bytes: batchSlots * MicroBatch.byteCount(fields: fields, rows: plan.rows)),
+      Item(
+        name: "batches (\(batchSlots) slots)",
+        bytes: batchSlots * MicroBatch.byteCount(fields: fields, rows: plan.rows)),
       Item(name: "data set", bytes: plan.data.residentBytes),
     ]
     memory += slotNames.map { Item(name: "optimizer \($0)", bytes: parameters) }
@@ -67,7 +69,7 @@ package struct RunEstimate: Sendable {
     let settings = plan.configuration.checkpoints
     // One more than is kept: the new one is complete before an old one goes.
     diskBytes = stored * (settings.keepLast + settings.keepBest + 1) + CheckpointFile.spareSpace
-    flopsPerStep = plan.trainingPlan.flops * tree.microBatches
+    flopsPerStep = Double(plan.trainingPlan.flops) * Double(tree.microBatches)
   }
 
   /// Refuses a run that this machine has no room for.

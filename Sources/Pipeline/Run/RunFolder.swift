@@ -47,6 +47,8 @@ package final class RunFolder: Sendable {
     }
     try makeFolder(url)
     let lock = try FileLock(url)
+    // Another process may have made its run here just before the lock was taken.
+    try refuseExisting(url)
     if let initialParameters { try write(initialParameters + "\n", to: url.appending(path: initialParametersName)) }
     try write(given.prettyText + "\n", to: url.appending(path: configurationName))
     try write(resolved.prettyText + "\n", to: url.appending(path: resolvedName))

@@ -7,7 +7,9 @@ extension RunModel {
   /// Every arena that a checkpoint holds, with the group its tensors are filed under.
   var storedArenas: [(group: String, arena: Arena, isBuffers: Bool)] {
     var arenas = [("parameters", state.parameters, false)]
-    for (name, arena) in zip(update.optimizer.slotNames, update.slots) { arenas.append(("optimizer/\(name)", arena, false)) }
+    for (name, arena) in zip(update.optimizer.slotNames, update.slots) {
+      arenas.append(("optimizer/\(name)", arena, false))
+    }
     if let average = update.average { arenas.append(("ema", average.parameters, false)) }
     return arenas + [("buffers", state.buffers, true)]
   }

@@ -28,7 +28,7 @@ extension RunPlan {
         + "\(data.splits.test.count) test",
       "batch                \(batchSize) in \(tree.microBatches) micro-batches of \(self.rows), played by \(tree.lanes) lanes",
       "run                  \(totalSteps) steps, \(stepsPerEpoch) an epoch",
-      String(format: "arithmetic           %.3f GFLOP a step in products", Double(estimate.flopsPerStep) / 1e9),
+      String(format: "arithmetic           %.3f GFLOP a step in products", estimate.flopsPerStep / 1e9),
       "memory               \(RunEstimate.text(estimate.memoryBytes))" + Self.shortage(estimate.memoryBytes),
     ]
     lines += estimate.memory.map {
@@ -50,7 +50,7 @@ extension RunPlan {
       ("parameters", .integer(table.parameterCount)), ("steps", .integer(totalSteps)),
       ("steps_per_epoch", .integer(stepsPerEpoch)), ("batch_size", .integer(batchSize)),
       ("micro_batches", .integer(tree.microBatches)), ("lanes", .integer(tree.lanes)),
-      ("gflop_per_step", .number(Double(estimate.flopsPerStep) / 1e9)),
+      ("gflop_per_step", .number(estimate.flopsPerStep / 1e9)),
       ("memory_bytes", .integer(estimate.memoryBytes)),
       ("memory", .object(estimate.memory.map { ($0.name, .integer($0.bytes)) })),
       ("checkpoint_bytes", .integer(estimate.checkpointBytes)), ("disk_bytes", .integer(estimate.diskBytes)),

@@ -3,6 +3,7 @@ import Arenas
 import Configuration
 import DataReading
 import ExecutionPlanning
+import Foundation
 import Kernels
 import Layers
 import ModelGraph
@@ -80,6 +81,7 @@ package struct RunPlan: Sendable {
       throw RunError(
         .configuration, "model: has no parameters to train; add a layer that has some, such as \"linear\"")
     }
+    try Self.checkSize(graph, table)
     groups = try Self.groups(configuration, table)
     let frozen = Set(zip(table.entries, groups).filter { $0.1.isFrozen }.map(\.0.name))
     let precision = configuration.training.precision
@@ -92,6 +94,33 @@ package struct RunPlan: Sendable {
       throw RunError(.configuration, error.description)
     }
     try checkWatched()
+  }
+
+  /// Beyond any machine, and so few that no count of bytes or operations made from them overflows: parameters, and layers'
+  /// outputs and multiplications in a forward pass over a micro-batch.
+  private static let mostParameters = 1 << 42
+  private static let mostOutputs = 0x1p40
+  private static let mostProducts = 0x1p59
+
+  private static func checkSize(_ graph: ModelGraph, _ table: ParameterTable) throws(RunError) {
+    var outputs = 0.0
+    var products = 0.0
+    for layer in graph.nodes.map(\.layer) {
+      let count = Double(layer.outputShape.elementCount)
+      outputs += count
+      // An output is made with the parameters of its unit or channel, which a parameter's first dimension counts.
+      for parameter in layer.parameters {
+        products += count * Double(parameter.shape.elementCount / (parameter.shape.dimensions.first ?? 1))
+      }
+    }
+    guard table.parameterCount <= mostParameters, outputs <= mostOutputs, products <= mostProducts else {
+      let counts = String(
+        format: "%.3g parameters, %.3g outputs of layers and %.3g multiplications", Double(table.parameterCount),
+        outputs, products)
+      throw RunError(
+        .configuration,
+        "model: \(counts) in a micro-batch are beyond any machine; use fewer or smaller layers, or more micro-batches")
+    }
   }
 
   /// Refuses settings that wait for figures which no evaluation will give.
@@ -131,10 +160,14 @@ package struct RunPlan: Sendable {
     }
     let wantsClasses = configuration.loss.wantsClasses
     guard wantsClasses == (target.type == .int32) else {
+      let (expected, found, fitting) =
+        wantsClasses
+        ? ("class numbers", "values", #""mse" or "binary_cross_entropy""#)
+        : ("values", "class numbers", #""cross_entropy""#)
       throw RunError(
         .configuration,
-        "loss.type: \(configuration.loss.kind) expects \(wantsClasses ? "class numbers" : "values") as targets, but \(data.name) "
-          + "has \(wantsClasses ? "values; use \"mse\" or \"binary_cross_entropy\"" : "class numbers; use \"cross_entropy\"")")
+        "loss.type: \(configuration.loss.kind) expects \(expected) as targets, but \(data.name) has \(found);"
+          + " use \(fitting)")
     }
     var builder = GraphBuilder()
     func shape(_ field: SampleField) -> TensorShape { TensorShape([rows] + field.shape.dimensions) }

@@ -1,4 +1,6 @@
+import CheckpointFiles
 import Configuration
+import Foundation
 import JSONValues
 import Optimizers
 
@@ -44,6 +46,9 @@ package struct RunState: Sendable, Equatable {
     ])
   }
 
+  /// More than any run comes to; what is added to a count that a file states cannot overflow.
+  private static let largestCount = 1 << 48
+
   /// - Throws: when a key is missing or of another type: the checkpoint is not one of this version.
   package init(json: JSON) throws(ConfigurationError) {
     func number(_ key: String) throws(ConfigurationError) -> Double {
@@ -51,7 +56,7 @@ package struct RunState: Sendable, Equatable {
       return value
     }
     func count(_ key: String) throws(ConfigurationError) -> Int {
-      guard let value = json[key]?.integer, value >= 0 else { throw Self.missing(key) }
+      guard let value = json[key]?.integer, (0...Self.largestCount).contains(value) else { throw Self.missing(key) }
       return value
     }
     step = try count("step")
@@ -72,5 +77,19 @@ package struct RunState: Sendable, Equatable {
 
   private static func missing(_ key: String) -> ConfigurationError {
     ConfigurationError(path: "state.\(key)", message: "is missing in the checkpoint or of another type")
+  }
+}
+
+extension CheckpointMetadata {
+  /// The state of the run that the checkpoint is of.
+  ///
+  /// - Parameter file: the checkpoint, for errors.
+  package func runState(of file: URL) throws -> RunState {
+    guard let text = texts["state"] else { throw RunError("\(file.path): the run's state is missing") }
+    let state = try RunState(json: JSONParser.parse(text, file: file.lastPathComponent))
+    guard state.step == step else {
+      throw RunError("\(file.path): the checkpoint is of step \(step), the state in it of step \(state.step)")
+    }
+    return state
   }
 }

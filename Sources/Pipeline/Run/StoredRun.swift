@@ -42,11 +42,11 @@ package struct StoredRun: Sendable {
       }
       checkpoint = try Self.choose(choice, newest, in: url)
     }
-    guard let config = checkpoint.metadata.texts["config"], let state = checkpoint.metadata.texts["state"] else {
-      throw RunError("\(checkpoint.url.path): the configuration or the state of its run is missing")
+    guard let config = checkpoint.metadata.texts["config"] else {
+      throw RunError("\(checkpoint.url.path): the configuration of its run is missing")
     }
     configuration = try RunConfiguration(JSONParser.parse(config, file: checkpoint.url.lastPathComponent))
-    self.state = try RunState(json: JSONParser.parse(state, file: checkpoint.url.lastPathComponent))
+    state = try checkpoint.metadata.runState(of: checkpoint.url)
   }
 
   /// The folder at `path`, which must be there: everything else can then be said of a run.
@@ -71,13 +71,12 @@ package struct StoredRun: Sendable {
       step = wanted
       let steps = try CheckpointFolder(folder).all().map(\.step)
       guard steps.contains(wanted) else {
+        let known = steps.map(String.init).joined(separator: ", ")
         throw RunError(
-          .configuration,
-          "\(folder.relativePath): no checkpoint of step \(wanted); there are \(steps.map(String.init).joined(separator: ", "))")
+          .configuration, "\(folder.relativePath): no checkpoint of step \(wanted); there are \(known)")
       }
     case .best:
-      let text = newest.metadata.texts["state"] ?? ""
-      guard let best = try RunState(json: JSONParser.parse(text, file: newest.url.lastPathComponent)).best.first else {
+      guard let best = try newest.metadata.runState(of: newest.url).best.first else {
         throw RunError(
           "\(folder.path): no checkpoint was ever the best (none was written right after an evaluation); use newest")
       }
@@ -107,7 +106,8 @@ package struct StoredRun: Sendable {
     let samples = ["train": splits.training, "validation": splits.validation, "test": splits.test][split]
     guard let samples else { throw RunError(.configuration, "--split \(split): expected validation, test or train") }
     guard !samples.isEmpty else {
-      throw RunError(.configuration, "--split \(split): the run's data have no such samples (data.\(split)_fraction is 0)")
+      throw RunError(
+        .configuration, "--split \(split): the run's data have no such samples (data.\(split)_fraction is 0)")
     }
     let run = TrainingRun(
       model: model, purpose: .evaluate(samples, split: split, usesAverage: model.update.average != nil), folder: nil,

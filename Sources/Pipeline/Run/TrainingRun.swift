@@ -88,8 +88,9 @@ package struct TrainingRun: Sendable {
         thread: writerThread, folder: folder, snapshot: snapshot, recorder: recorder, clock: clocks.writer)
     }
     let optimizer = OptimizerStage(
-      thread: laneThreads[0], model: model, purpose: purpose, state: start.state, calendar: RunCalendar(model, build: BuildInfo.text),
-      savedStep: start.isResumed ? start.state.step : nil, recorder: recorder, writer: writer, snapshot: snapshot, stopRequest: stopRequest, header: header,
+      thread: laneThreads[0], model: model, purpose: purpose, state: start.state,
+      calendar: RunCalendar(model, build: BuildInfo.text), savedStep: start.isResumed ? start.state.step : nil,
+      recorder: recorder, writer: writer, snapshot: snapshot, stopRequest: stopRequest, header: header,
       clock: clocks.optimizer)
     let loader = DataLoader(
       thread: loaderThread, data: model.data, tree: model.tree, rows: model.plan.rows, cursor: start.state.cursor,
@@ -107,7 +108,8 @@ package struct TrainingRun: Sendable {
       for lane in 0..<lanes {
         let stage = ForwardStage(
           lane: lane, thread: laneThreads[lane], model: model,
-          backward: BackwardStage(thread: laneThreads[lane], lane: lane, reduction: model.reduction), optimizer: optimizer, loader: loader, snapshot: snapshot, clock: clocks.lanes[lane])
+          backward: BackwardStage(thread: laneThreads[lane], lane: lane, reduction: model.reduction),
+          optimizer: optimizer, loader: loader, snapshot: snapshot, clock: clocks.lanes[lane])
         group.addTask(executorPreference: laneThreads[lane]) { await stage.run() }
       }
     }

@@ -41,7 +41,8 @@ package struct TrainingSession: Sendable {
       url, given: json, resolved: configuration.resolved, isFresh: mode == .fresh,
       initialParameters: initialParameters.map { URL(fileURLWithPath: $0).path }, say: say)
     if let initialParameters { say("started from the parameters in \(initialParameters)") }
-    return TrainingSession(folder: folder, model: model, start: .init(state: firstState(configuration), isResumed: false))
+    return TrainingSession(
+      folder: folder, model: model, start: .init(state: firstState(configuration), isResumed: false))
   }
 
   private static func firstState(_ configuration: RunConfiguration) -> RunState {
@@ -75,10 +76,7 @@ package struct TrainingSession: Sendable {
     let model = RunModel(plan)
     let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
     model.state.refreshShadows()
-    guard let text = metadata.texts["state"] else {
-      throw RunError("\(checkpoint.url.path): the run's state is missing")
-    }
-    let state = try RunState(json: JSONParser.parse(text, file: checkpoint.url.lastPathComponent))
+    let state = try metadata.runState(of: checkpoint.url)
     if let build = metadata.texts["build"], build != BuildInfo.text {
       say("the checkpoint was made by \(build), this is \(BuildInfo.text): the last bits may differ from here on")
     }
@@ -154,7 +152,8 @@ package struct TrainingSession: Sendable {
         ))
     }
     members += [
-      ("gradient_flow", .string(log.gradientFlow.verdict.rawValue)), ("parameters_digest", .string(model.parametersDigest)),
+      ("gradient_flow", .string(log.gradientFlow.verdict.rawValue)),
+      ("parameters_digest", .string(model.parametersDigest)),
       ("seconds", .number(result.state.seconds)),
     ]
     let stall = result.checkpointStall

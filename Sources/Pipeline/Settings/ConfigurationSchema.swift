@@ -14,7 +14,8 @@ package enum ConfigurationSchema {
     var root = SchemaNode.object([extends] + reader.properties).schema.members ?? []
     root.removeAll { $0.key == "required" }
     var members: [(String, JSON)] = [
-      ("$schema", .string("http://json-schema.org/draft-07/schema#")), ("title", .string("Troupe training configuration")),
+      ("$schema", .string("http://json-schema.org/draft-07/schema#")),
+      ("title", .string("Troupe training configuration")),
     ]
     members += root.map { ($0.key, $0.value) }
     members.append(

@@ -23,8 +23,10 @@ package struct TrainingSettings: Settings {
     nonfinite = try reader.nonfinitePolicy()
     validateEvery = try reader.duration(
       "validate_every", default: TrainingDuration(1, .epochs), "how often the validation split is evaluated")
-    earlyStopping = try reader.object("early_stopping", EarlyStoppingSettings.self, "stop when validation no longer improves")
-    average = try reader.object("ema", AverageSettings.self, "a moving average of the parameters, evaluated in their place")
+    earlyStopping = try reader.object(
+      "early_stopping", EarlyStoppingSettings.self, "stop when validation no longer improves")
+    average = try reader.object(
+      "ema", AverageSettings.self, "a moving average of the parameters, evaluated in their place")
   }
 }
 
@@ -35,7 +37,8 @@ package struct EarlyStoppingSettings: Settings {
   package let minimumImprovement: Double
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
-    patience = try reader.optionalInteger("patience", in: 1...1_000_000, "evaluations without improvement before stopping")
+    patience = try reader.optionalInteger(
+      "patience", in: 1...1_000_000, "evaluations without improvement before stopping")
     let improvement = try reader.optionalNumber(
       "min_delta", in: 0...1e9, "how much lower the loss must be to count as better; 0 if absent")
     try reader.require(patience != nil || improvement == nil, "min_delta", "never used without \"patience\"")
@@ -50,7 +53,8 @@ package struct NormSettings: Settings {
   package let histogramsEvery: TrainingDuration?
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
-    every = try reader.duration("every", default: TrainingDuration(1, .steps), "how often norms of every tensor are logged")
+    every = try reader.duration(
+      "every", default: TrainingDuration(1, .steps), "how often norms of every tensor are logged")
     activationsEvery = try reader.duration(
       "activations_every", default: TrainingDuration(50, .steps), "how often activations are measured")
     histogramsEvery = try reader.optionalDuration(

@@ -38,7 +38,7 @@ package actor CheckpointWriter {
     tickets.send(SnapshotTicket())
   }
 
-  /// Why the last checkpoint could not be written, if it could not.
+  /// Why a checkpoint could not be written: the first that could not.
   nonisolated var firstFailure: CheckpointError? { failure.withLock { $0 } }
 
   /// Returns once every snapshot handed over so far is on the disk.

@@ -111,7 +111,8 @@ final class GradientReduction: Sendable {
 
   private func reduce(_ chunk: ParameterChunk, scale: Float) -> TensorStatistics {
     for index in 0..<max(0, merges.count - 1) {
-      GradientKernel.merge(chunk.slice(of: arenas[merges[index].source]), into: chunk.slice(of: arenas[merges[index].destination]))
+      GradientKernel.merge(
+        chunk.slice(of: arenas[merges[index].source]), into: chunk.slice(of: arenas[merges[index].destination]))
     }
     guard let last = merges.last else {
       return GradientKernel.finish(chunk.slice(of: arenas[0]), adding: nil, scale: scale)

@@ -31,7 +31,8 @@ extension OptimizerStage {
     recorder.items.send(
       .validation(
         ValidationRecord(
-          step: state.step, split: split, loss: Float(sums.mean), accuracy: model.hasAccuracy ? Float(sums.accuracy) : nil,
+          step: state.step, split: split, loss: Float(sums.mean),
+          accuracy: model.hasAccuracy ? Float(sums.accuracy) : nil,
           count: Int(sums.count), isEMA: model.update.average != nil)), urgently: true)
     state.observe(validation: sums, configuration: model.configuration)
     hasStoppedEarly = state.hasRunOutOfPatience(model.configuration.training.earlyStopping)

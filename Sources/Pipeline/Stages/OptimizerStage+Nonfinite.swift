@@ -1,6 +1,5 @@
 import CheckpointFiles
 import Configuration
-import JSONValues
 import Kernels
 import Optimizers
 
@@ -49,7 +48,7 @@ extension OptimizerStage {
       if let checkpoint = try writer?.folder.newestGood() {
         let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
         model.state.refreshShadows()
-        restored = try RunState(json: JSONParser.parse(metadata.texts["state"] ?? "", file: checkpoint.url.path))
+        restored = try metadata.runState(of: checkpoint.url)
       } else {
         model.initialize()
       }

@@ -31,7 +31,8 @@ extension OptimizerStage {
     for observed in model.observations {
       for buffer in model.table.buffers {
         model.graph.nodes[buffer.node].layer.fold(
-          observation: model.table.slice(buffer, in: observed), into: model.table.slice(buffer, in: model.state.buffers),
+          observation: model.table.slice(buffer, in: observed),
+          into: model.table.slice(buffer, in: model.state.buffers),
           at: buffer.index)
       }
     }

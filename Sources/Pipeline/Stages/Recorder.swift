@@ -8,7 +8,8 @@ import Synchronization
 // Sendable because it is noncopyable: whoever holds it is alone with its arrays.
 struct StepReport: ~Copyable, @unchecked Sendable {
   var record = StepRecord(
-    step: 0, epoch: 0, loss: 0, learningRate: 0, gradientNorm: 0, clipScale: 1, samplesPerSecond: 0, stepMilliseconds: 0)
+    step: 0, epoch: 0, loss: 0, learningRate: 0, gradientNorm: 0, clipScale: 1, samplesPerSecond: 0,
+    stepMilliseconds: 0)
   var hasNorms = false
   let norms: SharedArray<TensorNorms>
   var hasActivations = false
@@ -44,12 +45,15 @@ package actor Recorder {
   private let progress: @Sendable (RunProgress) -> Void
   private var metrics: MetricsWriter?
   private var events: TensorBoardWriter?
+  /// A step whose validation TensorBoard has from an earlier session.
+  private var shownValidation: Int?
   /// Kept, so that a step allocates nothing.
   private var scalars: [(tag: String, value: Float)] = [("loss/train", 0), ("learning_rate", 0), ("gradient_norm", 0)]
   private var lastStages = StageClock.now
   private var lastStep = 0
   private nonisolated let failure = Mutex<RecordsError?>(nil)
-  nonisolated let items = SlotQueue<RecorderItem>(capacity: Recorder.capacity, wakesReceiverAt: Recorder.reportCount / 2)
+  nonisolated let items = SlotQueue<RecorderItem>(
+    capacity: Recorder.capacity, wakesReceiverAt: Recorder.reportCount / 2)
   nonisolated let freeReports = SlotQueue<StepReport>(capacity: Recorder.reportCount)
 
   /// Steps that can wait to be written; then the run waits for the recorder.
@@ -85,6 +89,7 @@ package actor Recorder {
     self.metrics = metrics
     // TensorBoard drops what it has from the named step on: that is the first one still to come.
     events = try TensorBoardWriter(folder: folder, resumeAt: step.map { $0 + 1 })
+    shownValidation = metrics.hasDroppedValidation ? step : nil
     lastStep = step ?? 0
   }
 
@@ -171,6 +176,7 @@ package actor Recorder {
   private func handle(_ record: ValidationRecord) {
     attempt { () throws(RecordsError) in
       try metrics?.validation(record)
+      guard record.step != shownValidation else { return }
       try events?.scalar("loss/\(record.split)", record.loss, step: record.step)
       if let accuracy = record.accuracy { try events?.scalar("accuracy/\(record.split)", accuracy, step: record.step) }
     }
