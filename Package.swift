@@ -56,7 +56,9 @@ let package = Package(
     room("Optimizers", ["Arenas", "Configuration", "JSONValues", "Kernels"]),
     room("HDF5Format", ["Arenas", "CZlib"]),
     room("ImageFiles", ["CImage"]),
-    room("DataReading", ["Arenas", "Checksums", "Configuration", "CPlatform", "CZlib", "HDF5Format", "JSONValues"]),
+    room(
+      "DataReading",
+      ["Arenas", "Checksums", "Configuration", "CPlatform", "CZlib", "HDF5Format", "ImageFiles", "JSONValues"]),
     room("CheckpointFiles", ["Arenas", "CCrypto", "CPlatform", "Checksums", "HDF5Format", "JSONValues"]),
     room(
       "RunRecords", ["Checksums", "JSONValues"],
@@ -98,7 +100,7 @@ let package = Package(
       ],
       counting: ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign", "_Znwm"]),
     tests("ImageFiles", ["Arenas", "CImage", "CZlib"]),
-    tests("DataReading", ["Arenas", "CHDF5", "CPlatform", "Configuration", "JSONValues"]),
+    tests("DataReading", ["Arenas", "CHDF5", "CPlatform", "Configuration", "ImageFiles", "JSONValues"]),
     // Whole runs through the command line: the program is built because it is a dependency, and run as a process.
     .testTarget(
       name: "TroupeTests", dependencies: ["troupe", "CHDF5", "CheckpointFiles", "Configuration", "JSONValues"],

@@ -30,6 +30,16 @@ extension SettingsReader {
       decode: { (json, path) throws(ConfigurationError) in (try json.decodedPair(path, range), json) })
   }
 
+  /// The same, or nil where the key is not written.
+  package func optionalPair(
+    _ key: String, in range: ClosedRange<Int>, _ documentation: String
+  ) throws(ConfigurationError) -> AxisPair? {
+    try read(
+      key, Self.pairNode(range), default: .some(nil), placeholder: nil, documentation: documentation,
+      isRequired: false, encode: { $0.map(\.json) },
+      decode: { (json, path) throws(ConfigurationError) in (try json.decodedPair(path, range), json) })
+  }
+
   /// The same; nil where `word` is written instead.
   package func pair(
     _ key: String, or word: String, default value: AxisPair, in range: ClosedRange<Int>, _ documentation: String

@@ -8,6 +8,7 @@ package enum DataCatalog {
       entry(IDXData.self),
       entry(CSVData.self),
       entry(HDF5Data.self),
+      entry(ImageFolderData.self),
       entry(SpiralsData.self),
       entry(GlyphsData.self),
       entry(NoiseData.self),
