@@ -9,6 +9,7 @@ package enum DataCatalog {
       entry(CSVData.self),
       entry(HDF5Data.self),
       entry(ImageFolderData.self),
+      entry(CIFARData.self),
       entry(SpiralsData.self),
       entry(GlyphsData.self),
       entry(NoiseData.self),

@@ -3,7 +3,7 @@ import Foundation
 import HDF5Format
 
 extension DatasetSummary {
-  /// Looks at a file, or at a folder with IDX files or images, and finds out what it is by its content.
+  /// Looks at a file, or at a folder with IDX files, CIFAR's files or images, and finds out what it is by its content.
   package static func inspect(_ path: String, limit: Int = IDXFile.defaultLimit) throws(DataError) -> DatasetSummary {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
@@ -20,10 +20,16 @@ extension DatasetSummary {
   }
 
   private static func inspectFolder(_ folder: String, limit: Int) throws(DataError) -> DatasetSummary {
+    if CIFARVersion.isIn(folder) { return try inspectCIFAR(folder, limit: limit) }
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
     let images = names.filter { $0.contains("images") && $0.contains("idx") }
     // Training files before test files.
     guard let first = images.first(where: { $0.contains("train") }) ?? images.first else {
+      if try ImageCollection(path: folder).names.isEmpty {
+        throw DataError(
+          folder, expected: "IDX files such as \(IDXFolder.images), CIFAR's files or folders of images", found: "none",
+          advice: "name a file")
+      }
       return try inspectImages(folder, limit: limit)
     }
     var summary = try inspectIDX("\(folder)/\(first)", limit: limit)

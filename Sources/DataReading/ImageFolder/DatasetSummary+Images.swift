@@ -28,6 +28,17 @@ extension DatasetSummary {
       path: path, kind: ImageFolderData.kind, of: samples, typeNames: ["uint8", "folder names"], notes: notes)
   }
 
+  /// A folder of CIFAR's binary files.
+  static func inspectCIFAR(_ path: String, limit: Int) throws(DataError) -> DatasetSummary {
+    var data = CIFARData(path: path)
+    data.maxBytes = limit
+    let opened = try data.open(seed: 0)
+    guard let samples = opened.samples as? MemorySamples else { preconditionFailure("CIFAR lies in memory") }
+    return DatasetSummary(
+      path: path, kind: CIFARData.kind, of: samples, typeNames: ["uint8", "uint8 labels"],
+      notes: opened.test.map { ["also: \($0.count) samples for the test"] } ?? [])
+  }
+
   private static func text(_ size: AxisPair) -> String { "\(size.vertical)×\(size.horizontal)" }
 }
 

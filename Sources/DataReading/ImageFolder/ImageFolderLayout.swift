@@ -71,7 +71,8 @@ struct ImageFolderLayout: Equatable {
       guard file.count >= 2, let name = file.first else { throw Self.outside(images[index], path) }
       guard let label = labels[name] else {
         throw DataError(
-          path, at: images[index], expected: "one of the \(names.count) classes in train", found: DataError.quoted(name),
+          path, at: images[index], expected: "one of the \(names.count) classes in train",
+          found: DataError.quoted(name),
           advice: "test images must be of classes that training has")
       }
       test.append(Item(index: index, label: label, name: file.joined(separator: "/")))

@@ -49,7 +49,8 @@ struct TarArchive: Sendable {
       case .longName, .extended:
         guard size <= Self.mostExtraBytes else {
           throw DataError(
-            path, at: "byte \(offset)", expected: "a name or records of at most \(DataError.bytes(Self.mostExtraBytes))",
+            path, at: "byte \(offset)",
+            expected: "a name or records of at most \(DataError.bytes(Self.mostExtraBytes))",
             found: DataError.bytes(size), advice: "the archive is damaged")
         }
         let bytes = try file.bytes(at: UInt64(start), count: UInt64(size))
