@@ -61,7 +61,10 @@ let package = Package(
     room("Optimizers", ["Arenas", "Configuration", "JSONValues", "Kernels"]),
     room("HDF5Format", ["Arenas", "CZlib"]),
     room("ImageFiles", ["CImage"]),
-    room("DataReading", ["Arenas", "Checksums", "Configuration", "CPlatform", "CZlib", "HDF5Format", "JSONValues"]),
+    room(
+      "DataReading",
+      ["Arenas", "Checksums", "Configuration", "CPlatform", "CZlib", "HDF5Format", "ImageFiles", "JSONValues"]),
+    room("DatasetFetching", ["CCrypto", "DataReading"]),
     room("CheckpointFiles", ["Arenas", "CCrypto", "CPlatform", "Checksums", "HDF5Format", "JSONValues"]),
     room("RunRecords", ["Checksums", "JSONValues"], resources: reportParts.map { .embedInCode("Report/\($0)") }),
     room(
@@ -74,7 +77,8 @@ let package = Package(
     .executableTarget(
       name: "troupe",
       dependencies: [
-        "CheckpointFiles", "Configuration", "DataReading", "JSONValues", "Kernels", "Pipeline", "RunRecords",
+        "CheckpointFiles", "Configuration", "DataReading", "DatasetFetching", "JSONValues", "Kernels", "Pipeline",
+        "RunRecords",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -100,7 +104,8 @@ let package = Package(
       ],
       counting: ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign", "_Znwm"]),
     tests("ImageFiles", ["Arenas", "CImage", "CZlib"]),
-    tests("DataReading", ["Arenas", "CHDF5", "CPlatform", "Configuration", "JSONValues"]),
+    tests("DataReading", ["Arenas", "CHDF5", "CPlatform", "Configuration", "ImageFiles", "JSONValues"]),
+    tests("DatasetFetching", ["DataReading"]),
     // Whole runs through the command line: the program is built because it is a dependency, and run as a process.
     .testTarget(
       name: "TroupeTests", dependencies: ["troupe", "CheckpointFiles", "Configuration", "JSONValues"],

@@ -8,6 +8,8 @@ package enum DataCatalog {
       entry(IDXData.self),
       entry(CSVData.self),
       entry(HDF5Data.self),
+      entry(ImageFolderData.self),
+      entry(CIFARData.self),
       entry(SpiralsData.self),
       entry(GlyphsData.self),
       entry(NoiseData.self),

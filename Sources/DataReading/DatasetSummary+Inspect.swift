@@ -3,7 +3,7 @@ import Foundation
 import HDF5Format
 
 extension DatasetSummary {
-  /// Looks at a file, or at a folder with IDX files, and finds out what it is by its content.
+  /// Looks at a file, or at a folder with IDX files, CIFAR's files or images, and finds out what it is by its content.
   package static func inspect(_ path: String, limit: Int = IDXFile.defaultLimit) throws(DataError) -> DatasetSummary {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
@@ -13,17 +13,24 @@ extension DatasetSummary {
     var file = try InputFile(path: path)
     let head = try file.rest(atMost: 8)
     if HDF5File.isHDF5(head) { return try inspectHDF5(path, limit: limit) }
+    if path.hasSuffix(".tar") { return try inspectImages(path, limit: limit) }
     // Text never begins with two zero bytes.
     if head.count >= 4, head[0] == 0, head[1] == 0 { return try inspectIDX(path, limit: limit) }
     return try inspectCSV(path, limit: limit)
   }
 
   private static func inspectFolder(_ folder: String, limit: Int) throws(DataError) -> DatasetSummary {
+    if CIFARVersion.isIn(folder) { return try inspectCIFAR(folder, limit: limit) }
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
     let images = names.filter { $0.contains("images") && $0.contains("idx") }
     // Training files before test files.
     guard let first = images.first(where: { $0.contains("train") }) ?? images.first else {
-      throw DataError(folder, expected: "IDX files such as \(IDXFolder.images)", found: "none", advice: "name a file")
+      if try ImageCollection(path: folder).names.isEmpty {
+        throw DataError(
+          folder, expected: "IDX files such as \(IDXFolder.images), CIFAR's files or folders of images", found: "none",
+          advice: "name a file")
+      }
+      return try inspectImages(folder, limit: limit)
     }
     var summary = try inspectIDX("\(folder)/\(first)", limit: limit)
     if images.count > 1 {

@@ -27,7 +27,7 @@ package struct DatasetSummary: Sendable {
   }
 
   package var path: String
-  /// "idx", "csv" or "hdf5".
+  /// The data kind that reads it: "idx", "csv", …
   package var kind: String
   package var count: Int
   package var parts: [Part]

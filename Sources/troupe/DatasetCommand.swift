@@ -5,8 +5,8 @@ import Foundation
 
 struct DatasetCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "dataset", abstract: "Make generated data sets, and look into files.",
-    subcommands: [Make.self, Inspect.self])
+    commandName: "dataset", abstract: "Fetch public data sets, make generated ones, and look into files.",
+    subcommands: [Fetch.self, Make.self, Inspect.self])
 
   struct Make: AsyncParsableCommand {
     enum Kind: String, ExpressibleByArgument, CaseIterable { case glyphs }

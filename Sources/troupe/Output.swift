@@ -2,6 +2,7 @@ import ArgumentParser
 import CheckpointFiles
 import Configuration
 import DataReading
+import DatasetFetching
 import Foundation
 import JSONValues
 import Pipeline
@@ -53,6 +54,8 @@ func reportingFailures<Result>(_ body: () async throws -> Result) async throws -
     throw CommandFailure(error.description, error.cause == .configuration ? 2 : 1)
   } catch let error as DataError {
     throw CommandFailure(error.description, 2)
+  } catch let error as FetchError {
+    throw CommandFailure(error.description)
   } catch let error as CheckpointError {
     throw CommandFailure(error.description)
   } catch let error as RecordsError {

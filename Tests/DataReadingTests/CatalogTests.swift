@@ -29,7 +29,9 @@ import Testing
 
   @Test(arguments: [
     #"{"type": "idx", "images": "i", "labels": "l"}"#, #"{"type": "csv", "file": "f"}"#,
-    #"{"type": "hdf5", "file": "f"}"#,
+    #"{"type": "hdf5", "file": "f"}"#, #"{"type": "image_folder", "path": "p"}"#,
+    #"{"type": "image_folder", "path": "p", "size": [32, 48], "channels": 1, "resize": "crop"}"#,
+    #"{"type": "cifar", "path": "p"}"#, #"{"type": "cifar", "path": "p", "labels": "coarse"}"#,
     #"{"type": "spirals"}"#, #"{"type": "glyphs"}"#, #"{"type": "noise", "shape": [3, 4]}"#,
   ])
   func everyKindHasDefaults(_ text: String) throws {
@@ -48,6 +50,9 @@ import Testing
     (#"{"type": "glyphs", "batch_size": 0}"#, "out of range"),
     (#"{"type": "csv", "file": "f", "delimiter": "ab"}"#, "one ASCII character"),
     (#"{"type": "csv", "file": "f", "targets": ["a", "b"]}"#, "one target column"),
+    (#"{"type": "image_folder"}"#, "path"), (#"{"type": "image_folder", "path": "p", "size": [1, 2, 3]}"#, "size"),
+    (#"{"type": "image_folder", "path": "p", "channels": 2}"#, "must be 1 or 3"),
+    (#"{"type": "cifar", "path": "p", "labels": "finest"}"#, "fine"),
     (#"{"type": "noise", "shape": [1000000, 1000000]}"#, "2³⁰"),
   ])
   func refusesWhatDoesNotFit(_ text: String, _ word: String) throws {

@@ -9,7 +9,7 @@ import Testing
 
   static let commands = [
     ["train"], ["describe"], ["evaluate"], ["report"], ["verify"], ["verify-resume"], ["benchmark"], ["export"],
-    ["dataset", "make"], ["dataset", "inspect"], ["schema"], [],
+    ["dataset", "fetch"], ["dataset", "make"], ["dataset", "inspect"], ["schema"], [],
   ]
 
   @Test(arguments: commands) func helpHasExamples(command: [String]) throws {
@@ -38,6 +38,9 @@ import Testing
     try workspace.refuse("describe", "small.json", "--set", "=3", saying: ["--set =3", "key=value"])
     try workspace.refuse("dataset", "mak", saying: ["mak"])
     try workspace.refuse("dataset", "make", "letters", "x", saying: ["letters", "glyphs"])
+    try workspace.refuse("dataset", "fetch", "imagenet", saying: ["imagenet", "mnist"])
+    try workspace.refuse("dataset", "fetch", "mnist", "--from", "file:///tmp", saying: ["file:///tmp", "http"])
+    try workspace.refuse("dataset", "fetch", "mnist", "--into", ".", saying: ["no folder of that name", "--into"])
     #expect(!workspace.exists("checkpoints"))
   }
 

@@ -1,0 +1,61 @@
+import Configuration
+
+extension DatasetSummary {
+  /// Pictures of differing sizes are shown in this one.
+  private static let commonSide = 64
+
+  /// A folder or tar archive of images.
+  static func inspectImages(_ path: String, limit: Int) throws(DataError) -> DatasetSummary {
+    var data = ImageFolderData(path: path)
+    data.maxBytes = limit
+    let sizes = try data.sizes()
+    var notes: [String] = []
+    if sizes.smallest != sizes.largest {
+      data.size = AxisPair(commonSide)
+      data.mode = .crop
+      notes.append(
+        "sizes differ, from \(text(sizes.smallest)) to \(text(sizes.largest)): set data.size; "
+          + "cropped to \(text(AxisPair(commonSide))) here")
+    }
+    if sizes.areGrey {
+      data.channels = 1
+      notes.append("all images are grey: set data.channels to 1")
+    }
+    let opened = try data.open(seed: 0)
+    guard let samples = opened.samples as? MemorySamples else { preconditionFailure("decoded images lie in memory") }
+    if let test = opened.test { notes.append("also: \(test.count) samples for the test") }
+    return DatasetSummary(
+      path: path, kind: ImageFolderData.kind, of: samples, typeNames: ["uint8", "folder names"], notes: notes)
+  }
+
+  /// A folder of CIFAR's binary files.
+  static func inspectCIFAR(_ path: String, limit: Int) throws(DataError) -> DatasetSummary {
+    var data = CIFARData(path: path)
+    data.maxBytes = limit
+    let opened = try data.open(seed: 0)
+    guard let samples = opened.samples as? MemorySamples else { preconditionFailure("CIFAR lies in memory") }
+    return DatasetSummary(
+      path: path, kind: CIFARData.kind, of: samples, typeNames: ["uint8", "uint8 labels"],
+      notes: opened.test.map { ["also: \($0.count) samples for the test"] } ?? [])
+  }
+
+  private static func text(_ size: AxisPair) -> String { "\(size.vertical)×\(size.horizontal)" }
+}
+
+extension ImageFolderData {
+  /// The images' sizes by their heights and widths apart, from the headers of the files.
+  fileprivate func sizes() throws(DataError) -> (smallest: AxisPair, largest: AxisPair, areGrey: Bool) {
+    let collection = try ImageCollection(path: path)
+    let layout = try ImageFolderLayout(images: collection.names, folders: collection.folders, path: path)
+    var smallest = AxisPair(.max)
+    var largest = AxisPair(0)
+    var areGrey = true
+    for item in layout.training + layout.test {
+      let header = try ImageDecoding.header(collection, item.index, path: path)
+      smallest = AxisPair(min(smallest.vertical, header.height), min(smallest.horizontal, header.width))
+      largest = AxisPair(max(largest.vertical, header.height), max(largest.horizontal, header.width))
+      areGrey = areGrey && header.channels == 1
+    }
+    return (smallest, largest, areGrey)
+  }
+}

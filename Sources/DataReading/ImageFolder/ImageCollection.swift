@@ -1,0 +1,142 @@
+import Foundation
+
+/// The image files in a folder and all folders below it, or in a tar archive that is read in place.
+struct ImageCollection: Sendable {
+  /// Images by their paths inside, parts apart by "/", in ascending order of their bytes.
+  let names: [String]
+  /// Folders, by such paths; an archive need not name all that it has.
+  let folders: [String]
+  private let source: Source
+
+  private enum Source: Sendable {
+    case folder(String)
+    /// Entries in the order of `names`.
+    case archive(TarArchive, [TarArchive.Entry])
+  }
+
+  /// Larger image files are refused before memory is taken for them.
+  private static let mostFileBytes = 1 << 28
+  private static let readable: Set<String> = ["jpg", "jpeg", "png"]
+  /// Pictures that must not be left out without a word.
+  private static let unreadable: Set<String> = [
+    "bmp", "gif", "heic", "jp2", "pgm", "ppm", "tif", "tiff", "webp", "avif",
+  ]
+
+  init(path: String) throws(DataError) {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw DataError(path, expected: "a folder or a tar archive of images", found: "nothing of that name")
+    }
+    if isFolder.boolValue {
+      var walk = FolderWalk(root: path)
+      try walk.visit("", depth: 0)
+      names = try Self.images(among: walk.files, of: path, name: { $0 })
+      folders = walk.folders
+      source = .folder(path)
+    } else {
+      let archive = try TarArchive(path: path)
+      var entries: [TarArchive.Entry] = []
+      for var entry in archive.files {
+        entry.name = try Self.inside(entry.name, of: path)
+        entries.append(entry)
+      }
+      entries = try Self.images(among: entries, of: path, name: { $0.name })
+      names = entries.map(\.name)
+      for (name, next) in zip(names, names.dropFirst()) where name == next {
+        throw DataError(path, expected: "every file once", found: "\(DataError.quoted(name)) twice")
+      }
+      var folders: [String] = []
+      for folder in archive.folders { folders.append(try Self.inside(folder, of: path)) }
+      self.folders = folders.filter { !Self.isHidden($0) && !$0.isEmpty }
+      source = .archive(archive, entries)
+    }
+  }
+
+  /// The file number `index` of `names`.
+  func bytes(_ index: Int) throws(DataError) -> [UInt8] {
+    switch source {
+    case .archive(let archive, let entries):
+      try checkSize(entries[index].size, index, archivePath: archive.path)
+      return try archive.bytes(of: entries[index])
+    case .folder(let folder):
+      let file = try RandomAccessFile(path: folder + "/" + names[index])
+      try checkSize(file.size, index, archivePath: nil)
+      return try file.bytes(at: 0, count: UInt64(file.size))
+    }
+  }
+
+  private func checkSize(_ size: Int, _ index: Int, archivePath: String?) throws(DataError) {
+    guard size <= Self.mostFileBytes else {
+      throw DataError(
+        archivePath ?? names[index], at: archivePath == nil ? "" : names[index],
+        expected: "an image file of at most \(DataError.bytes(Self.mostFileBytes))", found: DataError.bytes(size),
+        advice: "make the image smaller")
+    }
+  }
+
+  /// Those that are images by their names, in order.
+  private static func images<File>(
+    among files: [File], of path: String, name: (File) -> String
+  ) throws(DataError) -> [File] {
+    var images: [File] = []
+    for file in files where !isHidden(name(file)) {
+      let ending = name(file).split(separator: ".").last.map { $0.lowercased() } ?? ""
+      if readable.contains(ending) {
+        images.append(file)
+      } else if unreadable.contains(ending) {
+        throw DataError(
+          path, at: name(file), expected: "JPEG or PNG images", found: "a file that ends in .\(ending)",
+          advice: "convert it to PNG or leave it out")
+      }
+    }
+    return images.sorted { name($0).utf8.lexicographicallyPrecedes(name($1).utf8) }
+  }
+
+  /// Whether the file is one that systems put beside others: `.DS_Store`, `._1.jpg`, `__MACOSX/…`.
+  private static func isHidden(_ name: String) -> Bool {
+    name.split(separator: "/").contains { $0.hasPrefix(".") || $0 == "__MACOSX" }
+  }
+
+  /// An archive's name without "./" and doubled slashes.
+  private static func inside(_ name: String, of path: String) throws(DataError) -> String {
+    let parts = name.split(separator: "/").filter { $0 != "." }
+    guard !name.hasPrefix("/"), !parts.contains("..") else {
+      throw DataError(
+        path, expected: "names inside the archive", found: DataError.quoted(name), advice: "pack the archive anew")
+    }
+    return parts.joined(separator: "/")
+  }
+}
+
+/// Collects files and folders by their paths below `root`.
+private struct FolderWalk {
+  let root: String
+  var files: [String] = []
+  var folders: [String] = []
+
+  /// Down to classes, links to folders are followed; further down they might lead in circles.
+  private static let deepestLink = 2
+
+  init(root: String) { self.root = root }
+
+  mutating func visit(_ folder: String, depth: Int) throws(DataError) {
+    let path = folder.isEmpty ? root : root + "/" + folder
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: path)
+    } catch {
+      throw DataError(path, expected: "a readable folder", found: "one that cannot be listed")
+    }
+    for name in names where !name.hasPrefix(".") {
+      let inner = folder.isEmpty ? name : folder + "/" + name
+      var status = stat()
+      let found = depth < Self.deepestLink ? stat(path + "/" + name, &status) : lstat(path + "/" + name, &status)
+      if found == 0, status.st_mode & S_IFMT == S_IFDIR {
+        folders.append(inner)
+        try visit(inner, depth: depth + 1)
+      } else {
+        files.append(inner)
+      }
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import Arenas
+import Configuration
+import ImageFiles
+
+/// Images in a folder for each class, or in a tar archive of such folders.
+package struct ImageFolderData: DataKind {
+  package static let kind = "image_folder"
+  package static let documentation = "JPEG and PNG images in one folder a class, or in a tar archive of such folders"
+
+  package var path: String
+  /// Nil: the size of the images, which then all must have.
+  package var size: AxisPair?
+  package var channels = 3
+  package var mode = ImageResizing.Mode.stretch
+  package var maxBytes = IDXFile.defaultLimit
+
+  /// Longer sides do not fit what JPEG can hold either.
+  static let longestSide = 1 << 16
+
+  package init(path: String) { self.path = path }
+
+  package init(from reader: SettingsReader) throws(ConfigurationError) {
+    path = try reader.string(
+      "path", "the folder or .tar of the classes' folders, or of train and test with these inside")
+    size = try reader.optionalPair(
+      "size", in: 1...Self.longestSide,
+      "what images are resized to: one side or [height, width]; by default all must be of one size")
+    channels = try reader.integer("channels", default: 3, in: 1...3, "3 for colours, 1 for grey levels")
+    mode = try reader.choice(
+      "resize", default: .stretch,
+      "stretch to the size, or scale the shorter side to it and crop what is over from the middle")
+    maxBytes = try reader.integer(
+      "max_bytes", default: IDXFile.defaultLimit, in: 1...(1 << 46),
+      "memory for the decoded images, a byte a channel; more are refused")
+    try reader.require(channels != 2, "channels", "must be 1 or 3")
+  }
+
+  package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
+    let collection = try ImageCollection(path: path)
+    let layout = try ImageFolderLayout(images: collection.names, folders: collection.folders, path: path)
+    let decoding = try decoding(of: collection, layout)
+    let training = try samples(layout.training, layout.classNames, decoding)
+    if layout.test.isEmpty { return OpenedSamples(samples: training) }
+    return OpenedSamples(samples: training, test: try samples(layout.test, layout.classNames, decoding))
+  }
+
+  /// How images are decoded: to the size asked for, or to that of the first.
+  private func decoding(
+    of collection: ImageCollection, _ layout: ImageFolderLayout
+  ) throws(DataError) -> ImageDecoding {
+    let first = layout.training[0].index
+    var extents = size
+    if extents == nil {
+      let header = try ImageDecoding.header(collection, first, path: path)
+      extents = AxisPair(header.height, header.width)
+    }
+    let pair = extents ?? AxisPair(1)
+    let count = layout.training.count + layout.test.count
+    guard let all = TensorShape(checking: [count, pair.vertical, pair.horizontal, channels]),
+      all.elementCount <= maxBytes
+    else {
+      throw DataError(
+        path, expected: "images that decode to at most \(DataError.bytes(maxBytes))",
+        found: "\(count) of \(pair.vertical)×\(pair.horizontal)×\(channels)",
+        advice: "lower size, or raise max_bytes if the memory is there")
+    }
+    return ImageDecoding(
+      collection: collection, path: path, channels: channels,
+      resizing: ImageResizing(width: pair.horizontal, height: pair.vertical, mode: mode),
+      model: size == nil ? collection.names[first] : nil)
+  }
+
+  private func samples(
+    _ items: [ImageFolderLayout.Item], _ classNames: [String], _ decoding: ImageDecoding
+  ) throws(DataError) -> MemorySamples {
+    let decoded = try decoding.decode(items)
+    let resizing = decoding.resizing
+    let extents = [resizing.height, resizing.width, channels]
+    let description =
+      "\(Self.kind) \(extents) \(size == nil ? "" : mode.rawValue) \(classNames) \(decoded.checksum)"
+    return MemorySamples(
+      name: path, count: items.count,
+      columns: [
+        .init(
+          SampleField(name: SampleField.input, shape: TensorShape(extents), type: .float32), .bytes(decoded.pixels)),
+        .init(
+          SampleField(
+            name: SampleField.target, shape: .scalar, type: .int32, classCount: classNames.count,
+            classNames: classNames),
+          .integers(items.map { Int32(truncatingIfNeeded: $0.label) })),
+      ], fingerprint: Fingerprint.of(description, count: items.count))
+  }
+}

@@ -1,0 +1,87 @@
+/// Which class and which split every image belongs to, by the folders that it lies in.
+///
+/// Either `class/…/image` or, with the splits apart, `train/class/…/image` and `test/class/…/image`; a single folder around
+/// all of it does not matter. Labels are the positions of the classes' names in ascending order of their bytes, as
+/// torchvision's `ImageFolder` has them.
+struct ImageFolderLayout: Equatable {
+  struct Item: Equatable {
+    /// The position in the names given.
+    var index: Int
+    var label: Int
+    /// The name without the folder around everything.
+    var name: String
+  }
+
+  private(set) var classNames: [String] = []
+  private(set) var training: [Item] = []
+  private(set) var test: [Item] = []
+
+  private static let trainingFolder: Substring = "train"
+  private static let testFolder: Substring = "test"
+  static let mostClasses = 1 << 20
+
+  /// - Parameters:
+  ///   - images: paths of images, in ascending order; `folders`: of folders, empty ones too.
+  ///   - path: for messages.
+  init(images: [String], folders: [String], path: String) throws(DataError) {
+    var files = images.map { $0.split(separator: "/")[...] }
+    var folders = folders.map { $0.split(separator: "/")[...] }
+    guard !files.isEmpty else {
+      throw DataError(
+        path, expected: "a folder for each class with JPEG or PNG images in it", found: "no image",
+        advice: "name the folder or the tar archive that holds the classes' folders")
+    }
+    while files.allSatisfy({ $0.count >= 3 }), Set((files + folders).map(\.first)).count == 1 {
+      files = files.map { $0.dropFirst() }
+      folders = folders.map { $0.dropFirst() }.filter { !$0.isEmpty }
+    }
+    let tops = Set((files + folders).compactMap(\.first))
+    let hasSplits = tops.contains(Self.trainingFolder) && files.allSatisfy { $0.count >= 3 }
+    if hasSplits, let other = tops.first(where: { $0 != Self.trainingFolder && $0 != Self.testFolder }) {
+      throw DataError(
+        path, expected: "the folders train and test", found: DataError.quoted(other),
+        advice: "rename it to test, or name the folder train alone as the path")
+    }
+    func parts(_ split: Substring) -> (images: [(Int, ArraySlice<Substring>)], folders: [Substring]) {
+      let own = files.enumerated().filter { !hasSplits || $0.element.first == split }
+      let ownFolders = hasSplits ? folders.filter { $0.first == split }.map { $0.dropFirst() } : folders
+      return (own.map { ($0.offset, hasSplits ? $0.element.dropFirst() : $0.element) }, ownFolders.compactMap(\.first))
+    }
+    let train = parts(Self.trainingFolder)
+    for (index, file) in train.images where file.count < 2 { throw Self.outside(images[index], path) }
+    let filled = Set(train.images.compactMap(\.1.first))
+    if let empty = train.folders.first(where: { !filled.contains($0) }) {
+      throw DataError(
+        path, at: String(empty), expected: "JPEG or PNG images in every class's folder", found: "none",
+        advice: "fill or remove the folder")
+    }
+    let names = filled.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    guard (2...Self.mostClasses).contains(names.count) else {
+      throw DataError(
+        path, expected: "2 to \(Self.mostClasses) folders, one a class", found: "\(names.count)",
+        advice: "put the images of each class into a folder of the class's name")
+    }
+    let labels = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($0.element, $0.offset) })
+    classNames = names.map(String.init)
+    training = train.images.compactMap { index, file in
+      file.first.flatMap { labels[$0] }.map { Item(index: index, label: $0, name: file.joined(separator: "/")) }
+    }
+    guard hasSplits else { return }
+    for (index, file) in parts(Self.testFolder).images {
+      guard file.count >= 2, let name = file.first else { throw Self.outside(images[index], path) }
+      guard let label = labels[name] else {
+        throw DataError(
+          path, at: images[index], expected: "one of the \(names.count) classes in train",
+          found: DataError.quoted(name),
+          advice: "test images must be of classes that training has")
+      }
+      test.append(Item(index: index, label: label, name: file.joined(separator: "/")))
+    }
+  }
+
+  private static func outside(_ image: String, _ path: String) -> DataError {
+    DataError(
+      path, at: image, expected: "images in folders, one a class", found: "an image beside them",
+      advice: "move it into the folder of its class, or leave it out")
+  }
+}
