@@ -15,11 +15,16 @@ package let layerCatalog = Catalog<LayerBlueprint>(
     AveragePool2D.catalogEntry("the mean of each channel under windows that slide over images"),
     GlobalAveragePool.catalogEntry("the mean of each channel over whole images"),
     PaddedShortcut.catalogEntry("every few pixels, with zeros for further channels"),
+    Dropout2D.catalogEntry("whole channels of images set to 0 at random in training"),
+    StochasticDepth.catalogEntry("whole samples set to 0 at random in training, at the end of a residual branch"),
+    GlobalMaxPool.catalogEntry("the largest of each channel over whole images"),
+    ChannelStatistics.catalogEntry("the mean and the largest of the channels at each pixel"),
     Flatten.catalogEntry("everything but the batch in one dimension"),
   ])
 
 /// The types themselves, for the tests that every layer goes through.
 package let configurableLayers: [any ConfigurableLayer.Type] = [
   Linear.self, Conv2D.self, ActivationLayer.self, BatchNorm.self, LayerNorm.self, RMSNorm.self, Dropout.self,
-  MaxPool2D.self, AveragePool2D.self, GlobalAveragePool.self, ResidualAdd.self, PaddedShortcut.self, Flatten.self,
+  Dropout2D.self, StochasticDepth.self, MaxPool2D.self, AveragePool2D.self, GlobalAveragePool.self, GlobalMaxPool.self,
+  ChannelStatistics.self, ChannelScale.self, SpatialScale.self, ResidualAdd.self, PaddedShortcut.self, Flatten.self,
 ]

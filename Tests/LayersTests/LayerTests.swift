@@ -20,7 +20,14 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
 
   func make(_ inputs: [TensorShape]) throws -> any Layer {
     if isCatalogued { return try layerCatalog.read(json).product.make(inputs) }
-    return try ResidualAdd(settings: NoSettings(), inputs: inputs)
+    return try Self.makeUncatalogued(type, inputs)
+  }
+
+  private static func makeUncatalogued<L: ConfigurableLayer>(
+    _ type: L.Type, _ inputs: [TensorShape]
+  ) throws -> any Layer {
+    let settings = try #require(NoSettings() as? L.LayerSettings, "\(L.kind) has settings, but no catalog names it")
+    return try L(settings: settings, inputs: inputs)
   }
 }
 
@@ -28,7 +35,9 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
   @Test func everyLayerHasExamples() {
     for type in configurableLayers { #expect(!type.examples.isEmpty, "\(type.kind)") }
     let kinds = Set(configurableLayers.map { $0.kind })
-    #expect(kinds == Set(layerCatalog.entries.map(\.kind)).union([ResidualAdd.kind]))
+    // Layers of two inputs stand in no stack.
+    let internals = [ResidualAdd.kind, ChannelScale.kind, SpatialScale.kind]
+    #expect(kinds == Set(layerCatalog.entries.map(\.kind)).union(internals))
     #expect(kinds.count == configurableLayers.count)
   }
 
@@ -43,7 +52,8 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
       return
     }
     var check = LayerCheck(layer: layer)
-    check.isSameInInference = !(layer is BatchNorm || layer is Dropout)
+    check.isSameInInference =
+      !(layer is BatchNorm || layer is Dropout || layer is Dropout2D || layer is StochasticDepth)
     let complaints = check.complaints()
     #expect(complaints.isEmpty, "\(complaints.joined(separator: "\n"))")
   }

@@ -3,7 +3,7 @@ import Kernels
 import Layers
 import Testing
 
-/// What only batch norm and dropout do: state that moves, and numbers drawn.
+/// What only batch norm and dropout of several kinds do: state that moves, and numbers drawn.
 @Suite struct StatefulLayerTests {
   @Test func batchNormMovesItsAveragesAsPyTorchDoes() throws {
     var settings = BatchNorm.LayerSettings()
@@ -62,5 +62,35 @@ import Testing
     for mask in masks { #expect(abs(Double(mask.count { $0 }) / 10_000 - 0.3) < 0.023) }
     let kept = zip(bench.inputs[0].values, bench.output.values).filter { $0.1 != 0 }
     #expect(kept.allSatisfy { abs($0.1 - $0.0 / 0.7) <= 1e-6 * abs($0.1) })
+  }
+
+  /// The factor that each element was multiplied with.
+  private func factors(_ layer: any Layer) -> [Float] {
+    let bench = LayerBench(layer)
+    bench.fill()
+    bench.forward()
+    return zip(bench.output.values, bench.inputs[0].values).map { $0 == 0 ? 0 : ($0 / $1 * 1000).rounded() / 1000 }
+  }
+
+  @Test func dropout2DDropsWholeChannels() throws {
+    let (batch, pixels, channels) = (40, 6, 35)
+    let layer = try Dropout2D(settings: .init(rate: 0.2), inputs: [[batch, 2, 3, channels].shape])
+    let factors = factors(layer)
+    let first = (0..<batch * channels).map { factors[$0 / channels * pixels * channels + $0 % channels] }
+    for (index, factor) in factors.enumerated() {
+      #expect(factor == first[index / (pixels * channels) * channels + index % channels])
+    }
+    #expect(Set(first) == [0, 1.25])
+    // Five standard deviations of 1400 channels.
+    #expect(abs(Double(first.count { $0 == 0 }) / Double(first.count) - 0.2) < 0.054)
+    #expect(Set((0..<batch).map { Array(first[$0 * channels..<($0 + 1) * channels]) }).count == batch)
+  }
+
+  @Test func stochasticDepthDropsWholeSamples() throws {
+    let layer = try StochasticDepth(settings: .init(rate: 0.2), inputs: [[1000, 3, 7].shape])
+    let factors = factors(layer)
+    for (index, factor) in factors.enumerated() { #expect(factor == factors[index / 21 * 21]) }
+    #expect(Set(factors) == [0, 1.25])
+    #expect(abs(Double(factors.count { $0 == 0 }) / Double(factors.count) - 0.2) < 0.064)
   }
 }
