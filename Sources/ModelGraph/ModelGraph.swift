@@ -28,10 +28,11 @@ package struct ModelGraph: Sendable {
     /// The full name of each of the layer's buffers.
     package let bufferNames: [String]
 
-    init(name: String, index: Int, layer: any Layer, inputs: [Value]) {
+    /// - Parameter owner: the node that the parameters are called after.
+    init(name: String, owner: String, index: Int, layer: any Layer, inputs: [Value]) {
       self.init(
         name: name, index: index, layer: layer, inputs: inputs,
-        parameterNames: layer.parameters.map { "\(name).\($0.name)" },
+        parameterNames: layer.parameters.map { "\(owner).\($0.name)" },
         bufferNames: layer.buffers.map { "\(name).\($0.name)" })
     }
 
@@ -114,11 +115,14 @@ package struct GraphBuilder {
   }
 
   /// Adds a layer under a name that no other node has.
+  ///
+  /// - Parameter owner: a node whose parameters the layer has for its own; both learn from the gradients of both.
   package mutating func add(
-    _ name: String, _ blueprint: LayerBlueprint, _ inputs: ModelGraph.Value...
+    _ name: String, _ blueprint: LayerBlueprint, _ inputs: ModelGraph.Value..., sharing owner: String? = nil
   ) throws(GraphError) -> ModelGraph.Value {
+    precondition(owner.map(names.contains) ?? true, "\(name) shares parameters of a node that is not there")
     do throws(LayerError) {
-      return add(name, layer: try blueprint.make(inputs.map(shape(of:))), inputs)
+      return add(name, layer: try blueprint.make(inputs.map(shape(of:))), inputs, owner: owner)
     } catch {
       throw GraphError(node: name, message: error.description)
     }
@@ -142,9 +146,12 @@ package struct GraphBuilder {
       fields: builder.fields, nodes: builder.nodes, prediction: prediction, lossNode: builder.nodes.count - 1)
   }
 
-  private mutating func add(_ name: String, layer: any Layer, _ inputs: [ModelGraph.Value]) -> ModelGraph.Value {
+  private mutating func add(
+    _ name: String, layer: any Layer, _ inputs: [ModelGraph.Value], owner: String? = nil
+  ) -> ModelGraph.Value {
     precondition(names.insert(name).inserted, "two nodes are called \(name)")
-    nodes.append(ModelGraph.Node(name: name, index: nodes.count, layer: layer, inputs: inputs))
+    nodes.append(
+      ModelGraph.Node(name: name, owner: owner ?? name, index: nodes.count, layer: layer, inputs: inputs))
     return .node(nodes.count - 1)
   }
 }
