@@ -15,9 +15,14 @@ import ModelGraph
 /// Parameters are called by their place, `layers.1.weight`, `layers.2.0.0.0.weight` (second entry, first repetition, first
 /// block, first layer), as nested `nn.Sequential`s in PyTorch are.
 package struct LayerStack: Architecture, Settings {
+  /// A block of layers around one value, under a name.
+  package typealias Block =
+    @Sendable (inout GraphBuilder, String, ModelGraph.Value) throws(GraphError) -> ModelGraph.Value
+
   /// What can stand in the list.
   package indirect enum Element: Sendable {
     case layer(LayerBlueprint)
+    case block(Block)
     case repetition(times: Int, [Element])
     case residual([Element])
   }
@@ -39,7 +44,7 @@ package struct LayerStack: Architecture, Settings {
       "layers", from: catalog, named: "stacked_layer", "the layers, from the input to the prediction")
   }
 
-  /// Every layer, and the two blocks that hold layers.
+  /// Every layer, blocks of layers, and the two elements that hold layers.
   private static let catalog = Catalog<Element>(
     "stacked_layer",
     layerCatalog.entries.map { entry in
@@ -55,13 +60,30 @@ package struct LayerStack: Architecture, Settings {
       CatalogEntry("residual", "layers around which the input is added to their output") {
         (reader) throws(ConfigurationError) in .residual(try elements(from: reader))
       },
+      CatalogEntry("squeeze_excitation", "channels scaled by what a perceptron makes of their means") {
+        (reader) throws(ConfigurationError) in
+        let reduction = try reduction(from: reader)
+        return .block { (graph, name, x) throws(GraphError) in
+          try squeezeExcitation(&graph, name, x, reduction: reduction)
+        }
+      },
+      CatalogEntry("cbam", "channels, then pixels, scaled by what their means and maxima say") {
+        (reader) throws(ConfigurationError) in
+        let reduction = try reduction(from: reader)
+        return .block { (graph, name, x) throws(GraphError) in try cbam(&graph, name, x, reduction: reduction) }
+      },
     ])
+
+  private static func reduction(from reader: SettingsReader) throws(ConfigurationError) -> Int {
+    try reader.integer(
+      "reduction", default: 16, in: 1...1_000_000, "how many channels share a unit of the hidden layer")
+  }
 
   private static func count(_ elements: [Element]) -> Int {
     elements.reduce(0) { total, element in
       let own =
         switch element {
-        case .layer: 1
+        case .layer, .block: 1
         case .repetition(let times, let inner): times * count(inner)
         case .residual(let inner): 1 + count(inner)
         }
@@ -91,6 +113,7 @@ package struct LayerStack: Architecture, Settings {
       let name = "\(name).\(index)"
       switch element {
       case .layer(let blueprint): x = try graph.add(name, blueprint, x)
+      case .block(let block): x = try block(&graph, name, x)
       case .repetition(let times, let inner):
         for repetition in 0..<times { x = try add(inner, to: &graph, name: "\(name).\(repetition)", x) }
       case .residual(let inner):
