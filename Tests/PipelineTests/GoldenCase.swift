@@ -21,7 +21,7 @@ struct GoldenCase: CustomTestStringConvertible {
   static var all: [GoldenCase] {
     get throws {
       try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-        .filter { $0.lastPathComponent.hasPrefix("mlp-") && $0.pathExtension == "json" }
+        .filter { $0.pathExtension == "json" }
         .sorted { $0.path < $1.path }.map { try GoldenCase($0) }
     }
   }
@@ -32,7 +32,12 @@ struct GoldenCase: CustomTestStringConvertible {
     tensors = file.deletingPathExtension().appendingPathExtension("safetensors")
   }
 
-  var hasBatchNorm: Bool { json["model"]?["normalization"]?.string == "batch" }
+  var hasBatchNorm: Bool {
+    json["model"]?["normalization"]?.string == "batch" || json["model"]?["type"]?.string == "resnet"
+  }
+
+  /// How far `golden` numbers of this key may be off, relatively: rounding alone moves some by more than the usual 1e-4.
+  func tolerance(_ key: String) -> Double { max(1e-4, 4 * (json["rounding"]?[key]?.double ?? 0)) }
   var undetermined: [String] { json["undetermined"]?.array?.compactMap(\.string) ?? [] }
 
   func numbers(_ key: String) -> [Double] { json["golden"]?[key]?.array?.compactMap(\.double) ?? [] }
@@ -73,10 +78,18 @@ struct GoldenCase: CustomTestStringConvertible {
   private func data(_ training: JSON) throws -> JSON {
     .object([
       ("type", .string("noise")), ("count", try #require(training["rows"])),
-      ("shape", .array([try #require(json["model"]?["inputs"])])),
+      ("shape", .array(try inputShape.map { .integer($0) })),
       ("batch_size", try #require(training["batch_size"])), ("validation_fraction", .integer(0)),
       ("shuffle", .boolean(false)),
     ])
+  }
+
+  /// Extents of a sample.
+  private var inputShape: [Int] {
+    get throws {
+      let inputs = try #require(json["model"]?["inputs"])
+      return try (inputs.array ?? [inputs]).map { try #require($0.integer) }
+    }
   }
 
   private func model() throws -> JSON {
@@ -114,7 +127,7 @@ struct GoldenCase: CustomTestStringConvertible {
         name: name, count: input.dimensions[0],
         columns: [
           .init(
-            SampleField(name: SampleField.input, shape: TensorShape([input.dimensions[1]]), type: .float32),
+            SampleField(name: SampleField.input, shape: TensorShape(Array(input.dimensions.dropFirst())), type: .float32),
             .floats(arenas[0].all(as: .float32).array)),
           isClass
             ? .init(
