@@ -49,8 +49,8 @@ package struct ResNet: Architecture, Settings {
   package init(from reader: SettingsReader) throws(ConfigurationError) {
     stages = try ResNetStages(from: reader)
     let stem: Stem? = try reader.optionalChoice(
-      "stem", "how the image enters; cifar for three stages and imagenet for four if absent")
-    self.stem = stem ?? (stages.widths.count == 3 ? .cifar : .imagenet)
+      "stem", "how the image enters; imagenet for the depths of the ImageNet kind if absent, else cifar")
+    self.stem = stem ?? (stages.isImagenetDepth ? .imagenet : .cifar)
     isResidual = try reader.boolean("residual", default: true, "false gives the plain network of the same depth")
     let shortcut: Shortcut? = try reader.optionalChoice(
       "shortcut", "where a block changes the shape: a 1×1 convolution, or zeros for the new channels; projection if absent")
@@ -164,7 +164,8 @@ package struct ResNet: Architecture, Settings {
   ) throws(GraphError) -> ModelGraph.Value {
     switch attention {
     case .none: x
-    default: x
+    case .se: try squeezeExcitation(&graph, "\(place.name).se", x, reduction: attentionReduction)
+    case .cbam: try cbam(&graph, "\(place.name).cbam", x, reduction: attentionReduction)
     }
   }
 
@@ -172,7 +173,11 @@ package struct ResNet: Architecture, Settings {
   private func joined(
     _ graph: inout GraphBuilder, _ place: Place, branch: ModelGraph.Value, shortcut x: ModelGraph.Value
   ) throws(GraphError) -> ModelGraph.Value {
-    var x = x
+    var (branch, x) = (branch, x)
+    if place.dropRate > 0 {
+      branch = try graph.add(
+        "\(place.name).stochastic_depth", StochasticDepth.blueprint(.init(rate: place.dropRate)), branch)
+    }
     if graph.shape(of: x) != graph.shape(of: branch) {
       let channels = graph.shape(of: branch).last
       switch shortcut {

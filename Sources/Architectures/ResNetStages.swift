@@ -7,6 +7,8 @@ struct ResNetStages: Sendable {
   let blocks: [Int]
   /// Channels of each stage's 3×3 convolutions.
   let widths: [Int]
+  /// Whether the depth is one that the paper made for ImageNet.
+  let isImagenetDepth: Bool
 
   private static let cifarWidths = [16, 32, 64]
   private static let imagenetWidths = [64, 128, 256, 512]
@@ -26,6 +28,7 @@ struct ResNetStages: Sendable {
     try reader.require(
       (depth == nil) != (listedBlocks == nil), nil,
       "expected \"depth\" or \"blocks\", such as \"depth\": 20, or \"blocks\": [2, 2, 2, 2] with \"widths\"")
+    isImagenetDepth = depth.map { Self.imagenet[$0] != nil } ?? false
     if let depth {
       if let (paperKind, paperBlocks) = Self.imagenet[depth] {
         (block, blocks, widths) = (kind ?? paperKind, paperBlocks, listedWidths ?? Self.imagenetWidths)

@@ -189,7 +189,7 @@ package struct Conv2D: ConfigurableLayer {
   }
 
   /// An activation whose derivative follows from its output leaves no reason to keep what went into it.
-  package func fused(with next: any Layer) -> (any Layer)? {
+  package func fused(with next: any Layer, at input: Int, isTraining: Bool) -> (any Layer)? {
     guard let next = next as? ActivationLayer, activation == .identity, next.activation.derivativeFollowsFromOutput
     else { return nil }
     var fused = self

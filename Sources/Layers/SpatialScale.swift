@@ -17,7 +17,7 @@ package struct SpatialScale: ConfigurableLayer {
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {
     guard inputs.count == 2 else { throw LayerError("\(Self.kind) takes two inputs, got \(inputs.count)") }
     let (x, s) = (inputs[0], inputs[1])
-    guard x.rank == 4, s.dimensions == x.dimensions.dropLast() + [1] else {
+    guard x.rank == 4, s.dimensions == Array(x.dimensions.prefix(3)) + [1] else {
       throw LayerError(
         "\(Self.kind) expects images (batch, height, width, channels) and factors (batch, height, width, 1), "
           + "got \(x) and \(s)")

@@ -62,8 +62,8 @@ import Testing
     for hasBias in [true, false] {
       let layer = try make(#""filters": 3, "kernel": 3, "padding": [0, 1], "bias": \#(hasBias)"#, [2, 4, 3, 2])
       let next = try ActivationLayer(settings: .init(activation), inputs: [layer.outputShape])
-      let fused = try #require(layer.fused(with: next))
-      #expect(fused.fused(with: next) == nil && fused.watchedActivation == activation)
+      let fused = try #require(layer.fused(with: next, at: 0, isTraining: true))
+      #expect(fused.fused(with: next, at: 0, isTraining: true) == nil && fused.watchedActivation == activation)
       // A kink of ReLU can lie anywhere between two pixels, so there are few and the steps are small.
       let complaints = LayerCheck(layer: fused, difference: 1e-3).complaints()
       #expect(complaints.isEmpty, "\(complaints.joined(separator: "\n"))")

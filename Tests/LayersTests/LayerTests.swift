@@ -20,14 +20,14 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
 
   func make(_ inputs: [TensorShape]) throws -> any Layer {
     if isCatalogued { return try layerCatalog.read(json).product.make(inputs) }
-    return try Self.makeUncatalogued(type, inputs)
+    return try type.makeUncatalogued(inputs)
   }
+}
 
-  private static func makeUncatalogued<L: ConfigurableLayer>(
-    _ type: L.Type, _ inputs: [TensorShape]
-  ) throws -> any Layer {
-    let settings = try #require(NoSettings() as? L.LayerSettings, "\(L.kind) has settings, but no catalog names it")
-    return try L(settings: settings, inputs: inputs)
+extension ConfigurableLayer {
+  fileprivate static func makeUncatalogued(_ inputs: [TensorShape]) throws -> any Layer {
+    let settings = try #require(NoSettings() as? LayerSettings, "\(kind) has settings, but no catalog names it")
+    return try Self(settings: settings, inputs: inputs)
   }
 }
 
@@ -54,6 +54,8 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     var check = LayerCheck(layer: layer)
     check.isSameInInference =
       !(layer is BatchNorm || layer is Dropout || layer is Dropout2D || layer is StochasticDepth)
+    // A larger step could make another pixel of a window the largest.
+    if layer is MaxPool2D { check.difference = 1e-3 }
     let complaints = check.complaints()
     #expect(complaints.isEmpty, "\(complaints.joined(separator: "\n"))")
   }
