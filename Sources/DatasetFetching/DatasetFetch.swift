@@ -101,9 +101,7 @@ package struct DatasetFetch: Sendable {
 
 /// Keeps two fetches from writing the same files.
 private struct FolderLock: ~Copyable {
-  private let descriptor: Int32
-
-  private init(descriptor: Int32) { self.descriptor = descriptor }
+  fileprivate let descriptor: Int32
 
   static func take(_ folder: String) throws(FetchError) -> FolderLock {
     let lock = FolderLock(descriptor: open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
