@@ -77,8 +77,8 @@ let package = Package(
     .executableTarget(
       name: "troupe",
       dependencies: [
-        "CheckpointFiles", "Configuration", "DataReading", "DatasetFetching", "JSONValues", "Kernels", "Pipeline",
-        "RunRecords",
+        "CheckpointFiles", "Configuration", "DataReading", "DatasetFetching", "ImageFiles", "JSONValues", "Kernels",
+        "Pipeline", "RunRecords",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

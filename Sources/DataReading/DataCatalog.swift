@@ -12,6 +12,7 @@ package enum DataCatalog {
       entry(CIFARData.self),
       entry(SpiralsData.self),
       entry(GlyphsData.self),
+      entry(ShapesData.self),
       entry(NoiseData.self),
     ])
 

@@ -1,3 +1,4 @@
+import Arenas
 import Configuration
 
 /// The settings of one kind of data, and how its samples are opened.
@@ -7,6 +8,22 @@ package protocol DataKind: Settings {
   static var documentation: String { get }
   /// - Parameter seed: of everything random in the samples themselves; kinds that read files ignore it.
   func open(seed: UInt64) throws(DataError) -> OpenedSamples
+  /// Bytes that opening will take, where the settings alone tell: of generated sets, before they are drawn.
+  var expectedByteCount: Int? { get }
+}
+
+extension DataKind {
+  package var expectedByteCount: Int? { nil }
+
+  /// Refuses what this machine has no memory for, before any of it is made.
+  func checkMemory() throws(DataError) {
+    guard let bytes = expectedByteCount, let available = SystemMemory.availableByteCount, bytes > available else {
+      return
+    }
+    throw DataError(
+      Self.kind, at: "data", expected: "samples that fit into the \(DataError.bytes(available)) of memory available",
+      found: "\(DataError.bytes(bytes))", advice: "lower their number")
+  }
 }
 
 /// The samples a data set consists of, and those that it sets apart for the test itself.

@@ -19,6 +19,12 @@ package struct CommonDataSettings: Settings {
   /// nil: all that the other splits leave.
   package var trainCount: Int?
   package var standardize = false
+  /// Given moments in place of measured ones.
+  package var normalize: Standardization?
+  package var augmentation: [any ImageTransform] = []
+  /// The α of mixup's and CutMix's shares; nil where they are off.
+  package var mixup: Double?
+  package var cutmix: Double?
   package var shuffle = true
   /// nil: the run's seed.
   package var seed: UInt64?
@@ -44,7 +50,15 @@ package struct CommonDataSettings: Settings {
     trainCount = try reader.optionalInteger(
       "train_count", in: 1...Self.largestCount, "training samples; by default all that validation and test leave")
     standardize = try reader.boolean(
-      "standardize", default: false, "subtract the training inputs' mean and divide by their deviation")
+      "standardize", default: false, "subtract the training inputs' mean and divide by their deviation; images channel by channel")
+    let moments = try reader.optionalObject(
+      "normalize", GivenMoments.self, "subtract these means and divide by these deviations, in place of standardize")
+    augmentation = try reader.optionalComponents(
+      "augmentation", from: AugmentationCatalog.catalog,
+      "what happens to images at random while training, one transform after another")
+    mixup = try reader.optionalObject("mixup", MixupSettings.self, "training samples are mixed in pairs, classes too")?.alpha
+    cutmix = try reader.optionalObject(
+      "cutmix", CutmixSettings.self, "a box of another image is laid over each training image, classes by area")?.alpha
     shuffle = try reader.boolean("shuffle", default: true, "a new order of the training samples every epoch")
     seed = try reader.optionalInteger(
       "seed", in: 0...Int.max, "of splits, order and generated samples; default: the run's"
@@ -52,6 +66,8 @@ package struct CommonDataSettings: Settings {
     .map(UInt64.init)
     limit = try reader.optionalInteger(
       "limit", in: 1...Self.largestCount, "train on so many samples only, to see whether the model can overfit")
+    try reader.require(!standardize || moments == nil, "normalize", "standardize is on too; keep one")
+    normalize = moments?.standardization
     try reader.require(
       validationFraction == nil || validationCount == nil, "validation_count",
       "validation_fraction is given too; keep one")
@@ -64,6 +80,22 @@ package struct CommonDataSettings: Settings {
       validationCount.map(SplitSize.count)
       ?? .fraction(validationFraction ?? Self.defaultValidationFraction)
     test = testCount.map(SplitSize.count) ?? .fraction(testFraction ?? 0)
+  }
+}
+
+/// The keys of "normalize".
+private struct GivenMoments: Settings {
+  let standardization: Standardization?
+
+  init(from reader: SettingsReader) throws(ConfigurationError) {
+    let mean = try reader.perChannel("mean", in: -1e6...1e6, "of each channel, on the scale 0…1; one number for all")
+    let deviation = try reader.perChannel("std", in: 1e-6...1e6, "what is divided by, of each channel; one number for all")
+    let count = max(mean.count, deviation.count)
+    try reader.require(
+      mean.count == deviation.count || min(mean.count, deviation.count) == 1, "std",
+      "has \(deviation.count) numbers, but \"mean\" has \(mean.count)")
+    func expanded(_ numbers: [Double]) -> [Float] { (0..<count).map { Float(numbers[min($0, numbers.count - 1)]) } }
+    standardization = Standardization(mean: expanded(mean), deviation: expanded(deviation))
   }
 }
 

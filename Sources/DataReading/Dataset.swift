@@ -1,15 +1,21 @@
 import Arenas
 
-/// A data set ready for training: opened, split, put in order and standardised.
+/// A data set ready for training: opened, split, put in order, with what happens to its samples before the model sees them.
 package struct Dataset: Sendable {
   package let settings: CommonDataSettings
-  /// Of splits, order and generated samples.
+  /// Of splits, order, augmentation and generated samples.
   package let seed: UInt64
   package let source: any SampleSource
   package let splits: DataSplits
-  /// Nil unless the settings ask for it.
+  /// As the model gets them: the source's, with what augmentation makes of the input's shape and mixing of the target.
+  package let fields: [SampleField]
+  /// Nil unless the settings ask for it, as are the others.
   package let standardization: Standardization?
-  private let inputField: Int
+  package let augmentation: Augmentation?
+  package let mixing: SampleMixing?
+  let inputField: Int
+  /// -1 where there is none.
+  let targetField: Int
 
   /// Opens the data that `settings` describe.
   ///
@@ -20,6 +26,7 @@ package struct Dataset: Sendable {
     opening settings: DataSettings, runSeed: UInt64, standardization carried: Standardization? = nil
   ) throws(DataError) {
     let seed = settings.common.seed ?? runSeed
+    try settings.kind.checkMemory()
     let opened = try settings.kind.open(seed: seed)
     try self.init(opened, settings: settings.common, seed: seed, standardization: carried)
   }
@@ -38,27 +45,28 @@ package struct Dataset: Sendable {
         name, at: "data.batch_size", expected: "at most the \(splits.training.count) training samples",
         found: "\(settings.batchSize)", advice: "lower batch_size or raise limit")
     }
+    var fields = source.fields
     inputField = source.field(named: SampleField.input) ?? 0
-    let input = source.fields[inputField]
-    guard settings.standardize else {
-      standardization = nil
-      return
+    targetField = source.field(named: SampleField.target) ?? -1
+    augmentation = try Augmentation(settings.augmentation, of: fields[inputField], seed: seed, name: name)
+    if let augmentation { fields[inputField].shape = augmentation.output.tensorShape }
+    mixing = try settings.mixing(fields, input: inputField, target: targetField, of: splits.training, seed, name)
+    if mixing != nil, let classes = fields[targetField].classCount {
+      fields[targetField].type = .float32
+      fields[targetField].shape = TensorShape([classes])
     }
-    guard input.type == .float32 else {
-      throw DataError(
-        name, at: "data.standardize", expected: "float32 inputs", found: "\(input.type.rawValue) inputs",
-        advice: "set standardize to false")
+    self.fields = fields
+    standardization = try settings.standardization(
+      carried, fields[inputField], name
+    ) { [source, splits, augmentation, inputField] in
+      var canvas = ImageCanvas(capacity: augmentation?.capacity ?? 0)
+      return Standardization(shape: fields[inputField].shape, count: splits.training.count) { position, slot in
+        Self.transform(splits.training[position], .evaluation, source, inputField, augmentation, on: &canvas, into: slot)
+      }
     }
-    if let carried, !carried.fits(input.shape) {
-      throw DataError(
-        name, at: "standardization", expected: "1 or \(input.shape.elementCount) means for inputs \(input.shape)",
-        found: "\(carried.mean.count)", advice: "the checkpoint belongs to other data")
-    }
-    standardization = carried ?? Standardization(of: source, field: inputField, over: splits.training)
   }
 
   package var name: String { source.name }
-  package var fields: [SampleField] { source.fields }
 
   /// The training samples' order, epoch by epoch.
   package var order: SampleOrder {
@@ -77,9 +85,19 @@ package struct Dataset: Sendable {
     return Fingerprint.of(description, count: source.count)
   }
 
-  /// Writes field number `field` of `sample` (an index into the source) over `slot`, standardised; allocates nothing.
-  package func read(_ sample: Int, epoch: Int = 0, field: Int, into slot: TensorSlice) {
-    source.read(sample, epoch: epoch, field: field, into: slot)
-    if field == inputField, let standardization { standardization.apply(to: slot) }
+  /// Writes the transformed input of `sample` over `slot`, neither mixed nor standardised.
+  func transform(_ sample: Int, _ reading: Reading, on canvas: inout ImageCanvas, into slot: TensorSlice) {
+    Self.transform(sample, reading, source, inputField, augmentation, on: &canvas, into: slot)
+  }
+
+  private static func transform(
+    _ sample: Int, _ reading: Reading, _ source: any SampleSource, _ field: Int, _ augmentation: Augmentation?,
+    on canvas: inout ImageCanvas, into slot: TensorSlice
+  ) {
+    guard let augmentation else { return source.read(sample, reading, field: field, into: slot) }
+    canvas.begin(augmentation.input)
+    source.read(sample, reading, field: field, into: canvas.pixels)
+    augmentation.apply(to: &canvas, sample, reading)
+    slot.copy(from: canvas.pixels)
   }
 }

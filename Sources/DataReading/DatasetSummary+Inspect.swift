@@ -65,7 +65,8 @@ extension DatasetSummary {
     let url = URL(fileURLWithPath: path)
     let name = url.lastPathComponent
     guard name.contains("images") else { return nil }
-    let own = name.replacingOccurrences(of: "images", with: "labels").replacingOccurrences(of: "idx3", with: "idx1")
+    let own = name.replacingOccurrences(of: "images", with: "labels")
+      .replacingOccurrences(of: "idx3", with: "idx1").replacingOccurrences(of: "idx4", with: "idx1")
     let folder = url.deletingLastPathComponent()
     return [own, own + ".gz", own.replacingOccurrences(of: ".gz", with: "")]
       .map { folder.appendingPathComponent($0).path }

@@ -1,31 +1,3 @@
-import Arenas
-
-/// Random numbers drawn one after another from a counter-based stream.
-struct GlyphDice {
-  private let stream: RandomStream
-  private var next = 0
-
-  init(seed: UInt64, sample: Int) { stream = RandomStream(seed: seed, purpose: .generation, step: sample, stream: 2) }
-
-  /// Uniform in -1 ..< 1.
-  mutating func signed() -> Float { unit() * 2 - 1 }
-
-  /// Uniform in 0 ..< 1.
-  mutating func unit() -> Float {
-    next += 1
-    return stream.uniform(next - 1)
-  }
-
-  mutating func integer(below bound: Int) -> Int {
-    next += 1
-    return stream.integer(next - 1, below: bound)
-  }
-
-  /// Bell-shaped with deviation 1, bounded by 3: the sum of three uniforms, because a logarithm's last bit is the
-  /// machine's own.
-  mutating func bell() -> Float { signed() + signed() + signed() }
-}
-
 /// Where a sample's hand puts the points of a skeleton: style, affine map and elastic displacement, all random.
 struct GlyphHand {
   private let xAxis: SIMD2<Float>
@@ -35,7 +7,7 @@ struct GlyphHand {
   private var elastic: [SIMD2<Float>]
   private static let grid = 3
 
-  init(_ dice: inout GlyphDice, canvas: Float, distortion: Float) {
+  init(_ dice: inout SampleDice, canvas: Float, distortion: Float) {
     let rotation = 0.11 * distortion * dice.bell()
     let slant = 0.18 * distortion * dice.bell()
     let height = canvas * 0.71 * (1 + 0.09 * distortion * dice.bell())

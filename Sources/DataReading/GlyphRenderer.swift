@@ -25,7 +25,7 @@ struct GlyphRenderer {
 
   /// Appends sample `index` to `pixels` [28, 28] and returns its digit.
   mutating func draw(_ index: Int, onto pixels: inout [UInt8]) -> Int {
-    var dice = GlyphDice(seed: seed, sample: index)
+    var dice = SampleDice(RandomStream(seed: seed, purpose: .generation, step: index, stream: 2))
     let digit = dice.integer(below: GlyphSkeletons.digits.count)
     let styles = GlyphSkeletons.digits[digit]
     let style = styles[dice.integer(below: styles.count)]

@@ -50,6 +50,9 @@ package struct GlyphsData: DataKind {
       pixels: pixels, height: Self.side, width: Self.side, labels: labels, to: folder, replacing: replacing)
   }
 
+  /// Pixels as bytes, labels as bytes and as int32.
+  package var expectedByteCount: Int? { count * (GlyphRenderer.pixelCount + 5) }
+
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
     let (pixels, labels) = generate(seed: seed)
     let settings = "glyphs \(GlyphRenderer.version) \(count) \(distortion) \(seed)"

@@ -67,24 +67,26 @@ extension IDXFile {
 /// The names under which `troupe dataset make` writes a set of images and labels.
 package enum IDXFolder {
   package static let images = "images-idx3-ubyte.gz"
+  package static let colorImages = "images-idx4-ubyte.gz"
   package static let labels = "labels-idx1-ubyte.gz"
 
-  /// Writes grey images and their labels as two gzip IDX files into `folder`, which is made if need be.
+  /// Writes images and their labels as two gzip IDX files into `folder`, which is made if need be.
   ///
   /// - Parameters:
-  ///   - pixels: [count, height, width].
+  ///   - pixels: [count, height, width], or [count, height, width, channels].
   ///   - labels: [count], each 0…255.
   package static func write(
-    pixels: [UInt8], height: Int, width: Int, labels: [UInt8], to folder: String, replacing: Bool = false
+    pixels: [UInt8], height: Int, width: Int, channels: Int = 1, labels: [UInt8], to folder: String, replacing: Bool = false
   ) throws(DataError) {
     if mkdir(folder, 0o755) != 0, errno != EEXIST {
       throw DataError(folder, expected: "a folder that can be made", found: String(cString: strerror(errno)))
     }
+    let images = channels == 1 ? self.images : colorImages
+    let extents = [labels.count, height, width] + (channels == 1 ? [] : [channels])
     for name in [images, self.labels] where !replacing && access("\(folder)/\(name)", F_OK) == 0 {
       throw DataError("\(folder)/\(name)", expected: "a new file", found: "one of that name")
     }
-    try IDXFile.write(
-      pixels, dimensions: [labels.count, height, width], to: "\(folder)/\(images)", replacing: replacing)
+    try IDXFile.write(pixels, dimensions: extents, to: "\(folder)/\(images)", replacing: replacing)
     try IDXFile.write(labels, dimensions: [labels.count], to: "\(folder)/\(self.labels)", replacing: replacing)
   }
 }

@@ -40,11 +40,11 @@ package struct JoinedSamples: SampleSource {
     fingerprint = Fingerprint.of("\(first.fingerprint) then \(second.fingerprint)", count: first.count + second.count)
   }
 
-  package func read(_ index: Int, epoch: Int, field: Int, into slot: TensorSlice) {
+  package func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice) {
     if index < first.count {
-      first.read(index, epoch: epoch, field: field, into: slot)
+      first.read(index, reading, field: field, into: slot)
     } else {
-      second.read(index - first.count, epoch: epoch, field: field, into: slot)
+      second.read(index - first.count, reading, field: field, into: slot)
     }
   }
 }

@@ -65,7 +65,7 @@ package final class MemorySamples: SampleSource {
 
   package var residentBytes: Int { columns.reduce(0) { $0 + $1.values.residentBytes } }
 
-  package func read(_ index: Int, epoch: Int, field: Int, into slot: TensorSlice) {
+  package func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice) {
     precondition(index >= 0 && index < count, "sample \(index) of \(count)")
     let start = index * slot.count
     switch columns[field].values {

@@ -30,6 +30,8 @@ package struct NoiseData: DataKind {
       !overflow && values <= 1 << 30, nil, "count · shape must be at most 2³⁰ values, which all lie in memory")
   }
 
+  package var expectedByteCount: Int? { count * 4 * (shape.elementCount + 1) }
+
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
     let elements = shape.elementCount
     var values = [Float](repeating: 0, count: count * elements)

@@ -8,7 +8,7 @@ package struct SampleField: Sendable, Equatable {
   package var shape: TensorShape
   /// `.float32` for values, `.int32` for class labels and tokens.
   package var type: ElementType
-  /// How many classes a label can name; nil for values.
+  /// How many classes a label (int32) can name, or shares of classes (float32, one a class) are of; nil for values.
   package var classCount: Int?
   /// The classes' names by label, where the data set has them; empty otherwise.
   package var classNames: [String]
@@ -27,11 +27,18 @@ package struct SampleField: Sendable, Equatable {
   package static let target = "target"
 }
 
+/// What samples are read for.
+package enum Reading: Sendable, Equatable {
+  /// With whatever is random in the samples of that epoch, counted from 0.
+  case training(epoch: Int)
+  /// As they are: the same every time.
+  case evaluation
+}
+
 /// Samples addressable by index. Immutable once opened, so that any thread may read at any time.
 ///
-/// Images with augmentation, windows of a text and (image, caption) pairs are further sources, not further protocols:
-/// a sample is whatever `fields` says, and what is random in it is a pure function of the source's seed, the sample
-/// and the epoch.
+/// Windows of a text and (image, caption) pairs are further sources, not further protocols: a sample is whatever `fields`
+/// says, and what is random in it is a pure function of the source's seed, the sample and the epoch.
 package protocol SampleSource: Sendable {
   /// For messages: the file, or the kind of generated set.
   var name: String { get }
@@ -45,15 +52,10 @@ package protocol SampleSource: Sendable {
   /// Writes field number `field` of sample `index` over `slot`, which has the field's type and element count.
   ///
   /// Allocates nothing and cannot fail: what can be wrong with a sample is found when the source is opened.
-  /// `epoch` matters to augmented sources alone; evaluation passes 0.
-  func read(_ index: Int, epoch: Int, field: Int, into slot: TensorSlice)
+  func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice)
 }
 
 extension SampleSource {
-  package func read(_ index: Int, field: Int, into slot: TensorSlice) {
-    read(index, epoch: 0, field: field, into: slot)
-  }
-
   /// The position of the field called `name`.
   package func field(named name: String) -> Int? { fields.firstIndex { $0.name == name } }
 }

@@ -25,6 +25,8 @@ package struct SpiralsData: DataKind {
       classes * pointsPerClass <= 50_000_000, nil, "classes · points_per_class must be at most 50 million")
   }
 
+  package var expectedByteCount: Int? { classes * pointsPerClass * 12 }
+
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
     let count = classes * pointsPerClass
     let stream = RandomStream(seed: seed, purpose: .generation)

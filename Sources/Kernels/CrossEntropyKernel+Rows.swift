@@ -93,7 +93,7 @@ extension CrossEntropyKernel {
 
   /// The largest of a row, NaN aside.
   @inline(__always)
-  private func largest<E: VectorElement>(_ x: UnsafeMutablePointer<E>) -> Float {
+  func largest<E: VectorElement>(_ x: UnsafeMutablePointer<E>) -> Float {
     let lowest = Vector(repeating: -.infinity)
     var (a, b, c, d) = (lowest, lowest, lowest, lowest)
     var i = 0

@@ -1,9 +1,10 @@
 import Arenas
 
-/// Cross-entropy of softmax(logits) with class indices, as PyTorch's `cross_entropy` computes it.
+/// Cross-entropy of softmax(logits) with class indices or shares of classes, as PyTorch's `cross_entropy` computes it.
 ///
 /// With t the target, w the class weights (1 where nil), s the label smoothing and C classes, a row's loss is
 /// (1 − s)·w[t]·(−ln p[t]) + s/C·Σ w[c]·(−ln p[c]), and the mean divides the sum of losses by the sum of w[t].
+/// With shares q it is Σ ((1 − s)·q[c] + s/C)·w[c]·(−ln p[c]), and the mean divides by the number of rows.
 package struct CrossEntropyKernel: Sendable {
   package let rows: Int
   package let classes: Int
@@ -29,7 +30,8 @@ package struct CrossEntropyKernel: Sendable {
   package func forward(
     _ logits: TensorSlice, targets: TensorSlice, validRows: Int, logSumExp: TensorSlice
   ) -> LossSums {
-    check(logits, targets, validRows, logSumExp)
+    check(logits, validRows, logSumExp)
+    precondition(targets.count == rows && targets.type == .int32)
     if logits.type == .bfloat16 {
       return forward(logits, targets, validRows, logSumExp, as: BFloat16.self)
     } else {
@@ -45,7 +47,8 @@ package struct CrossEntropyKernel: Sendable {
   package func backward(
     _ logits: TensorSlice, targets: TensorSlice, validRows: Int, logSumExp: TensorSlice, into gradient: TensorSlice
   ) {
-    check(logits, targets, validRows, logSumExp)
+    check(logits, validRows, logSumExp)
+    precondition(targets.count == rows && targets.type == .int32)
     precondition(gradient.count == logits.count && gradient.type == logits.type)
     if logits.type == .bfloat16 {
       backward(logits, targets, validRows, logSumExp, gradient, as: BFloat16.self)
@@ -55,9 +58,8 @@ package struct CrossEntropyKernel: Sendable {
     gradient.slice(validRows * classes..<rows * classes).zero()
   }
 
-  private func check(_ logits: TensorSlice, _ targets: TensorSlice, _ validRows: Int, _ logSumExp: TensorSlice) {
+  func check(_ logits: TensorSlice, _ validRows: Int, _ logSumExp: TensorSlice) {
     precondition(logits.count == rows * classes && logits.type != .int32)
-    precondition(targets.count == rows && targets.type == .int32)
     precondition(logSumExp.count == rows && logSumExp.type == .float32)
     precondition(validRows >= 0 && validRows <= rows)
   }

@@ -6,19 +6,19 @@ import Foundation
 struct DatasetCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dataset", abstract: "Fetch public data sets, make generated ones, and look into files.",
-    subcommands: [Fetch.self, Make.self, Inspect.self])
+    subcommands: [Fetch.self, Make.self, Inspect.self, Preview.self])
 
   struct Make: AsyncParsableCommand {
-    enum Kind: String, ExpressibleByArgument, CaseIterable { case glyphs }
+    enum Kind: String, ExpressibleByArgument, CaseIterable { case glyphs, shapes }
 
     static let configuration = CommandConfiguration(
-      abstract: "Draw the embedded data set into IDX files.",
+      abstract: "Draw an embedded data set into IDX files.",
       discussion: """
         Example:
           troupe dataset make glyphs --count 10000 --seed 1 Datasets/glyphs
         """)
 
-    @Argument(help: "glyphs: 28×28 grey digits drawn from strokes.")
+    @Argument(help: "glyphs: 28×28 grey digits drawn from strokes; shapes: 32×32 colour circles, squares, triangles, stars.")
     var kind: Kind
 
     @Argument(help: "The folder to write images and labels into.", completion: .directory)
@@ -41,8 +41,11 @@ struct DatasetCommand: AsyncParsableCommand {
           throw CommandFailure("--count \(count): expected 1 to 10,000,000", 2)
         }
         let url = URL(fileURLWithPath: folder, isDirectory: true)
-        try GlyphsData(count: count).write(to: url.path, seed: seed, replacing: replace)
-        json.output.say("drew \(count) digits into \(folder)")
+        switch kind {
+        case .glyphs: try GlyphsData(count: count).write(to: url.path, seed: seed, replacing: replace)
+        case .shapes: try ShapesData(count: count).write(to: url.path, seed: seed, replacing: replace)
+        }
+        json.output.say("drew \(count) \(kind == .glyphs ? "digits" : "shapes") into \(folder)")
         json.output.result(
           .object([("folder", .string(folder)), ("count", .integer(count)), ("seed", .integer(seed))]))
       }

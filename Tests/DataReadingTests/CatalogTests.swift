@@ -33,6 +33,8 @@ import Testing
     #"{"type": "image_folder", "path": "p", "size": [32, 48], "channels": 1, "resize": "crop"}"#,
     #"{"type": "cifar", "path": "p"}"#, #"{"type": "cifar", "path": "p", "labels": "coarse"}"#,
     #"{"type": "spirals"}"#, #"{"type": "glyphs"}"#, #"{"type": "noise", "shape": [3, 4]}"#,
+    #"{"type": "shapes", "augmentation": [{"type": "random_crop", "padding": 4}, {"type": "cutout", "size": 8}]}"#,
+    #"{"type": "shapes", "normalize": {"mean": [0, 0.5, 1], "std": 0.5}, "mixup": {}, "cutmix": {}}"#,
   ])
   func everyKindHasDefaults(_ text: String) throws {
     let (settings, resolved) = try read(text)

@@ -2,6 +2,7 @@ import Arenas
 import CHDF5
 import DataReading
 import Foundation
+import JSONValues
 import Testing
 
 /// A folder of its own for one test, removed with the test.
@@ -47,10 +48,50 @@ extension SampleSource {
     let count = fields[field].shape.elementCount
     let arena = Arena(byteCount: count * 4)
     let slot = arena.all(as: fields[field].type)
-    read(index, field: field, into: slot)
+    read(index, .evaluation, field: field, into: slot)
     return slot.type == .int32
       ? slot.integers.indices.map { Float(slot.integers[$0]) } : slot.floats.indices.map { slot.floats[$0] }
   }
+}
+
+extension Dataset {
+  /// One field of a sample as the model gets it, whatever its type.
+  func values(_ sample: Int, _ field: Int, _ reading: Reading = .evaluation) -> [Float] {
+    SampleReader(self).values(sample, field, reading, of: self)
+  }
+}
+
+extension SampleReader {
+  func values(_ sample: Int, _ field: Int, _ reading: Reading, of set: Dataset) -> [Float] {
+    let arena = Arena(byteCount: set.fields[field].shape.elementCount * 4)
+    let slot = arena.all(as: set.fields[field].type)
+    read(sample, reading, field: field, into: slot)
+    return slot.type == .int32
+      ? slot.integers.indices.map { Float(slot.integers[$0]) } : slot.floats.indices.map { slot.floats[$0] }
+  }
+}
+
+/// Images of values 0…1 with a label each, in memory.
+func images(_ count: Int, _ height: Int, _ width: Int, _ channels: Int = 3, classes: Int = 3) -> MemorySamples {
+  let stream = RandomStream(seed: 21, purpose: .checking)
+  let shape = TensorShape([height, width, channels])
+  return MemorySamples(
+    name: "images", count: count,
+    columns: [
+      .init(
+        SampleField(name: SampleField.input, shape: shape, type: .float32),
+        .floats((0..<count * shape.elementCount).map { stream.uniform($0) })),
+      .init(
+        SampleField(name: SampleField.target, shape: .scalar, type: .int32, classCount: classes),
+        .integers((0..<count).map { Int32($0 % classes) })),
+    ])
+}
+
+/// `samples` under the keys of a configuration's "data", such as `"mixup": {"alpha": 1}`.
+func dataset(_ keys: String, _ samples: MemorySamples, seed: UInt64 = 5) throws -> Dataset {
+  let text = #"{"type": "spirals", "batch_size": 1, "validation_fraction": 0, \#(keys)}"#
+  let settings = try DataCatalog.catalog.read(try JSONParser.parse(text, file: "c.json"), path: "data").product
+  return try Dataset(OpenedSamples(samples: samples), settings: settings.common, seed: seed)
 }
 
 /// Writes numeric datasets with the HDF5 library.

@@ -36,7 +36,7 @@ CLIP = {"type": "global_norm", "threshold": 1}
 CLASS_WEIGHTS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 3, 4]
 
 
-def case(model, optimizer, loss=None, schedule=None, clipping=None, outputs=10):
+def case(model, optimizer, loss=None, schedule=None, clipping=None, outputs=10, targets=None):
     """One case's settings, every default written out so that a reader of the JSON needs none."""
     return {
         "model": {"type": "mlp", "inputs": INPUTS, "outputs": outputs, "normalization": "none", "residual": False,
@@ -45,7 +45,8 @@ def case(model, optimizer, loss=None, schedule=None, clipping=None, outputs=10):
         "optimizer": optimizer,
         "schedule": schedule or {"type": "constant"},
         "clipping": clipping or {"type": "none"},
-        "training": {"steps": STEPS, "batch_size": BATCH_SIZE, "rows": ROWS, "precision": "float32"},
+        "training": {"steps": STEPS, "batch_size": BATCH_SIZE, "rows": ROWS, "precision": "float32"}
+        | ({"targets": targets} if targets else {}),
     }
 
 
@@ -71,6 +72,8 @@ CASES = {
     "tanh": case({"depth": 3, "width": [64, 49, 33], "activation": "tanh", "initializer": "glorot_normal"}, SGD),
     "label-smoothing": case(RELU, ADAMW, {"type": "cross_entropy", "label_smoothing": 0.1}),
     "class-weights": case(RELU, ADAMW, {"type": "cross_entropy", "label_smoothing": 0, "class_weights": CLASS_WEIGHTS}),
+    "class-shares": case(RELU, ADAMW, {"type": "cross_entropy", "label_smoothing": 0.1, "class_weights": CLASS_WEIGHTS},
+                         targets="shares"),
     "mse": case(RELU, SGD, {"type": "mse"}, outputs=3),
     "binary-cross-entropy": case(RELU, ADAMW, {"type": "binary_cross_entropy"}, outputs=6),
 }
@@ -138,13 +141,19 @@ def make_tensors(name, settings):
 
 
 def make_data(settings, random):
-    """Inputs [rows, inputs] float32 and targets: int32 [rows] classes or float32 [rows, outputs] values."""
+    """Inputs [rows, inputs] float32 and targets: int32 [rows] classes or float32 [rows, outputs] values or shares."""
     outputs, loss = settings["model"]["outputs"], settings["loss"]["type"]
     noise = random.standard_normal((ROWS, INPUTS))
     if loss == "cross_entropy":
         classes = random.integers(0, outputs, ROWS).astype(numpy.int32)
         centers = random.standard_normal((outputs, INPUTS))
-        return (0.6 * centers[classes] + 0.8 * noise).astype(numpy.float32), classes
+        inputs = 0.6 * centers[classes] + 0.8 * noise
+        if settings["training"].get("targets") != "shares":
+            return inputs.astype(numpy.float32), classes
+        # Mixup: every row with the next one.
+        share, own = random.uniform(0, 1, (ROWS, 1)), numpy.eye(outputs)[classes]
+        mixed = [share * x + (1 - share) * numpy.roll(x, 1, axis=0) for x in (inputs, own)]
+        return tuple(x.astype(numpy.float32) for x in mixed)
     scores = noise @ random.standard_normal((INPUTS, outputs)) / math.sqrt(INPUTS)
     targets = numpy.sin(2 * scores) if loss == "mse" else scores > 0
     return noise.astype(numpy.float32), targets.astype(numpy.float32)

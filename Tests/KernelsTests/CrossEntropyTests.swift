@@ -75,6 +75,76 @@ import Testing
     }
   }
 
+  /// Σ q̂[c]·(−ln p[c]) with q̂[c] = ((1 − s)·q[c] + s/C)·w[c], and its derivative.
+  @Test(arguments: [1, 2, 10, 16, 33, 100, 1000], bothTypes)
+  func sharesFollowTheFormula(classes: Int, type: ElementType) {
+    let rows = 5
+    let logits = TestTensor(random: rows * classes, type, stream: 1, scale: 3)
+    let levels: [Int] = (0..<rows * classes).map { $0 % 5 == 0 ? 0 : ($0 * 13) % 11 }
+    let shares = TestTensor(levels.map { Float($0) / Float(6 * classes) })
+    let weights = TestTensor((0..<classes).map { 0.5 + Float($0 % 4) })
+    for (smoothing, isWeighted) in [(0.0, false), (0.1, false), (0, true), (0.25, true), (1, true)] {
+      let kernel = CrossEntropyKernel(
+        rows: rows, classes: classes, labelSmoothing: Float(smoothing), classWeights: isWeighted ? weights.slice : nil)
+      for validRows in [0, 3, rows] {
+        let logSumExp = TestTensor(zeros: rows)
+        let sums = kernel.forward(logits.slice, shares: shares.slice, validRows: validRows, logSumExp: logSumExp.slice)
+        var expected = LossSums()
+        var gradient: [Double] = []
+        for row in 0..<rows {
+          let x = Array(logits.doubles[row * classes..<(row + 1) * classes])
+          let q = Array(shares.doubles[row * classes..<(row + 1) * classes])
+          guard row < validRows else {
+            gradient += [Double](repeating: 0, count: classes)
+            continue
+          }
+          let target = q.indices.map { c -> Double in
+            let smoothed = (1 - smoothing) * q[c] + smoothing / Double(classes)
+            return isWeighted ? smoothed * weights.doubles[c] : smoothed
+          }
+          let largest = x.max() ?? 0
+          let norm = largest + log(x.map { exp($0 - largest) }.reduce(0, +))
+          let best = q.firstIndex(of: q.max() ?? 0)
+          if x.firstIndex(of: largest) == best { expected.correct += 1 }
+          let total = target.reduce(0, +)
+          for c in q.indices {
+            expected.value += target[c] * (norm - x[c])
+            gradient.append(exp(x[c] - norm) * total - target[c])
+          }
+        }
+        #expect(abs(sums.value - expected.value) <= 2e-6 * expected.value + 1e-6)
+        #expect(sums.weight == Double(validRows) && sums.count == Double(validRows) && sums.correct == expected.correct)
+        let dx = TestTensor(random: rows * classes, type, stream: 2)
+        kernel.backward(
+          logits.slice, shares: shares.slice, validRows: validRows, logSumExp: logSumExp.slice, into: dx.slice)
+        expectClose(
+          dx.values, gradient, relative: 2 * type.tolerance, absolute: 3e-6, "\(classes) \(smoothing) \(isWeighted)")
+      }
+    }
+  }
+
+  @Test func wholeSharesAreClasses() {
+    let logits = TestTensor(random: 12 * 7, stream: 3, scale: 2)
+    let classes = (0..<12).map { ($0 * 5) % 7 }
+    let shares = TestTensor((0..<12 * 7).map { $0 % 7 == classes[$0 / 7] ? 1 : 0 })
+    let (a, b) = (TestTensor(zeros: 12), TestTensor(zeros: 12))
+    let kernel = CrossEntropyKernel(rows: 12, classes: 7, labelSmoothing: 0.1)
+    let byClass = kernel.forward(
+      logits.slice, targets: TestTensor(classes.map(Float.init), .int32).slice, validRows: 12, logSumExp: a.slice)
+    let byShare = kernel.forward(logits.slice, shares: shares.slice, validRows: 12, logSumExp: b.slice)
+    #expect(abs(byClass.value - byShare.value) < 1e-5 && byClass.correct == byShare.correct && byShare.weight == 12)
+    #expect(a.values == b.values)
+    // A class that a row has no share of may be impossible.
+    let plain = CrossEntropyKernel(rows: 1, classes: 3)
+    let row = TestTensor(zeros: 1)
+    let sums = plain.forward(
+      TestTensor([1, -.infinity, 1]).slice, shares: TestTensor([0.5, 0, 0.5]).slice, validRows: 1, logSumExp: row.slice)
+    #expect(abs(sums.value - log(2)) < 1e-6 && sums.correct == 1)
+    let nan = plain.forward(
+      TestTensor([1, .nan, 1]).slice, shares: TestTensor([0.5, 0, 0.5]).slice, validRows: 1, logSumExp: row.slice)
+    #expect(nan.value.isNaN && nan.correct == 0)
+  }
+
   @Test func numbersWorkedOutByHand() {
     let logits = TestTensor([1, 2, 3, 0.5, -1, 2, 0, 0, 0])
     let targets = TestTensor([2, 0, 1], .int32)

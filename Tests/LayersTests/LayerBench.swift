@@ -55,7 +55,8 @@ final class LayerBench {
     self.conditions = conditions
     let type = conditions.activations
     let isLoss = layer is any Loss
-    let wantsClasses = layer is CrossEntropy
+    // A loss on classes takes their numbers, or as many shares of them as there are logits.
+    let wantsClasses = layer is CrossEntropy && layer.inputShapes[0] != layer.inputShapes[1]
     inputs = layer.inputShapes.enumerated().map { index, shape in
       let target: ElementType = wantsClasses ? .int32 : .float32
       return GuardedTensor(count: shape.elementCount, type: isLoss && index == 1 ? target : type)

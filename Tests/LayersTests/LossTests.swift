@@ -98,12 +98,27 @@ struct LossCase: Sendable, CustomTestStringConvertible {
       weight += Double(weights[target])
     }
     #expect(abs(cross.loss.mean - value / weight) < 1e-5)
+
+    let shared = LayerBench(
+      try CrossEntropy([4, 3].shape, [4, 3].shape, labelSmoothing: 0.1, classWeights: weights))
+    shared.fill()
+    shared.forward()
+    let shares = shared.inputs[1].values.map(Double.init)
+    value = 0
+    for row in 0..<4 {
+      let z = logits[3 * row..<3 * row + 3]
+      let norm = log(z.map(exp).reduce(0, +))
+      for (c, z) in z.enumerated() {
+        value += (0.9 * shares[3 * row + c] + 0.1 / 3) * Double(weights[c]) * (norm - z)
+      }
+    }
+    #expect(abs(shared.loss.mean - value / 4) < 1e-5)
   }
 
   @Test func refusesShapesThatDoNotFit() {
     #expect(throws: LayerError.self) { _ = try SquaredError([4, 3].shape, [4, 2].shape) }
     #expect(throws: LayerError.self) { _ = try BinaryCrossEntropy([4, 3].shape, [4].shape) }
-    #expect(throws: LayerError.self) { _ = try CrossEntropy([4, 3].shape, [4, 3].shape) }
+    #expect(throws: LayerError.self) { _ = try CrossEntropy([4, 3].shape, [4, 2].shape) }
     #expect(throws: LayerError.self) { _ = try CrossEntropy([4].shape, [4].shape) }
     let error = #expect(throws: LayerError.self) {
       _ = try CrossEntropy([4, 3].shape, [4].shape, classWeights: [1, 2])

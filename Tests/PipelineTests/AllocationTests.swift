@@ -60,6 +60,18 @@ import Testing
     }
   }
 
+  @Test func neitherDoesAugmentation() async {
+    await #expect(processExitsWith: .success) {
+      let data = #"data={"type":"noise","count":300,"shape":[8,8,3],"classes":4,"batch_size":32,"validation_count":37,"#
+        + #""standardize":true,"mixup":{"alpha":0.4},"cutmix":{},"augmentation":["#
+        + #"{"type":"random_crop","padding":2},{"type":"horizontal_flip"},{"type":"vertical_flip"},"#
+        + #"{"type":"rotation","degrees":30},{"type":"cutout","size":2},{"type":"center_crop","size":7},"#
+        + #"{"type":"color_jitter","brightness":0.3,"contrast":0.3,"saturation":0.3,"hue":0.1},"#
+        + #"{"type":"random_resized_crop","size":6},{"type":"resize","size":[5,7]}]}"#
+      try await expectNoAllocations(configuration(AllocationTests.settings + [data]), lanes: 2)
+    }
+  }
+
   @Test func recordingAllocatesLittle() async {
     await #expect(processExitsWith: .success) {
       let scratch = try Scratch()

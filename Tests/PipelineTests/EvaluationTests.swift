@@ -31,9 +31,9 @@ private final class CountedSamples: SampleSource {
   var residentBytes: Int { samples.residentBytes }
   var fingerprint: String { samples.fingerprint }
 
-  func read(_ index: Int, epoch: Int, field: Int, into slot: TensorSlice) {
+  func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice) {
     if field == 0 { reads.withLock { $0[index] += 1 } }
-    samples.read(index, epoch: epoch, field: field, into: slot)
+    samples.read(index, reading, field: field, into: slot)
   }
 
   func takeReads(of set: SampleSet) -> [Int] {

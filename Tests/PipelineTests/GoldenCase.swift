@@ -134,7 +134,9 @@ struct GoldenCase: CustomTestStringConvertible {
               SampleField(name: SampleField.target, shape: .scalar, type: .int32, classCount: outputs),
               .integers(targets.integers.indices.map { targets.integers[$0] }))
             : .init(
-              SampleField(name: SampleField.target, shape: TensorShape([outputs]), type: .float32),
+              SampleField(
+                name: SampleField.target, shape: TensorShape([outputs]), type: .float32,
+                classCount: json["loss"]?["type"]?.string == "cross_entropy" ? outputs : nil),
               .floats(targets.array)),
         ])
     }

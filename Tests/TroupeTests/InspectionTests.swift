@@ -182,6 +182,12 @@ import Testing
     #expect(inspected.output.contains("28") && inspected.output.contains("200"))
     _ = try workspace.succeed("dataset", "inspect", "drawn", "--json").json()
     try workspace.refuse("dataset", "inspect", "nowhere", saying: ["nowhere"])
+    let data = #"data={"type":"shapes","count":40,"batch_size":8,"augmentation":[{"type":"horizontal_flip"}]}"#
+    try workspace.succeed(
+      "dataset", "preview", "small.json", "--set", data, "--output", "seen.png", "--samples", "3", "--epochs", "4")
+    #expect(Array(try workspace.bytes("seen.png").prefix(4)) == [0x89, 0x50, 0x4E, 0x47])
+    try workspace.refuse(
+      "dataset", "preview", "small.json", "--output", "x.png", saying: ["images [height, width, channels]"])
     try workspace.refuse("dataset", "make", "glyphs", "x", "--count", "0", saying: ["--count 0"])
   }
 

@@ -9,7 +9,7 @@ import Testing
 
   static let commands = [
     ["train"], ["describe"], ["evaluate"], ["report"], ["verify"], ["verify-resume"], ["benchmark"], ["export"],
-    ["dataset", "fetch"], ["dataset", "make"], ["dataset", "inspect"], ["schema"], [],
+    ["dataset", "fetch"], ["dataset", "make"], ["dataset", "inspect"], ["dataset", "preview"], ["schema"], [],
   ]
 
   @Test(arguments: commands) func helpHasExamples(command: [String]) throws {

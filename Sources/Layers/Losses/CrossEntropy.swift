@@ -4,12 +4,16 @@ import Kernels
 
 /// −Σ q(c)·log softmax(z)(c), with q the target's class smoothed by ε and weighted by class, as PyTorch's `cross_entropy`.
 ///
-/// z is (B, …, C) logits, the target (B, …) class numbers as int32; keeps one log-sum-exp a row.
+/// z is (B, …, C) logits. The target is either (B, …) class numbers as int32, or (B, …, C) float32 with a share of each class,
+/// as mixing samples makes them; as in PyTorch, the mean then divides by the rows and not by their weights. Keeps one
+/// log-sum-exp a row.
 package struct CrossEntropy: Loss {
   package static let kind = "cross_entropy"
 
   package let inputShapes: [TensorShape]
   private let kernel: CrossEntropyKernel
+  /// Whether targets are shares of classes rather than their numbers.
+  private let hasShares: Bool
   // Keeps the memory alive that the kernel reads its weights from.
   private let classWeights: Arena?
 
@@ -26,8 +30,11 @@ package struct CrossEntropy: Loss {
   package init(
     _ prediction: TensorShape, _ target: TensorShape, labelSmoothing: Double = 0, classWeights: [Float]? = nil
   ) throws(LayerError) {
-    guard prediction.rank >= 2, target.dimensions == prediction.dimensions.dropLast() else {
-      throw LayerError("cross_entropy expects logits (…, classes) and classes (…): got \(prediction) and \(target)")
+    hasShares = target == prediction
+    guard prediction.rank >= 2, hasShares || target.dimensions == prediction.dimensions.dropLast() else {
+      throw LayerError(
+        "cross_entropy expects logits (…, classes), and classes (…) or shares of them (…, classes): got \(prediction) and "
+          + "\(target)")
     }
     let classes = prediction.last
     if let classWeights, classWeights.count != classes {
@@ -41,7 +48,7 @@ package struct CrossEntropy: Loss {
       return arena
     }
     kernel = CrossEntropyKernel(
-      rows: target.elementCount, classes: classes, labelSmoothing: Float(labelSmoothing),
+      rows: prediction.elementCount / classes, classes: classes, labelSmoothing: Float(labelSmoothing),
       classWeights: self.classWeights?.all(as: .float32))
   }
 
@@ -54,14 +61,21 @@ package struct CrossEntropy: Loss {
   private func validRows(_ frame: Frame) -> Int { frame.validRows * (kernel.rows / inputShapes[1][0]) }
 
   package func forward(_ frame: Frame) {
+    let (logits, targets, rows, logSumExp) = (frame.input(0), frame.input(1), validRows(frame), frame.saved(0))
     frame.report(
-      kernel.forward(frame.input(0), targets: frame.input(1), validRows: validRows(frame), logSumExp: frame.saved(0)))
+      hasShares
+        ? kernel.forward(logits, shares: targets, validRows: rows, logSumExp: logSumExp)
+        : kernel.forward(logits, targets: targets, validRows: rows, logSumExp: logSumExp))
   }
 
   package func backward(_ frame: Frame) {
     guard let dx = frame.inputGradient(0) else { return }
-    kernel.backward(
-      frame.input(0), targets: frame.input(1), validRows: validRows(frame), logSumExp: frame.saved(0), into: dx)
+    let (logits, targets, rows, logSumExp) = (frame.input(0), frame.input(1), validRows(frame), frame.saved(0))
+    if hasShares {
+      kernel.backward(logits, shares: targets, validRows: rows, logSumExp: logSumExp, into: dx)
+    } else {
+      kernel.backward(logits, targets: targets, validRows: rows, logSumExp: logSumExp, into: dx)
+    }
   }
 
   package static let examples = [
@@ -69,5 +83,9 @@ package struct CrossEntropy: Loss {
     LayerExample(
       #"{"type": "cross_entropy", "label_smoothing": 0.2, "class_weights": [1, 0.5, 2]}"#,
       inputs: [[4, 6, 3], [4, 6]], output: [1]),
+    LayerExample(#"{"type": "cross_entropy"}"#, inputs: [[5, 7], [5, 7]], output: [1]),
+    LayerExample(
+      #"{"type": "cross_entropy", "label_smoothing": 0.2, "class_weights": [1, 0.5, 2]}"#,
+      inputs: [[4, 6, 3], [4, 6, 3]], output: [1]),
   ]
 }

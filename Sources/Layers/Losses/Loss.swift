@@ -18,7 +18,7 @@ extension Loss {
 /// A loss that is chosen and set, but not yet made for particular shapes.
 package struct LossBlueprint: Sendable {
   package let kind: String
-  /// Whether targets are class numbers (int32) rather than values (float32).
+  /// Whether targets are classes (their numbers as int32, or a share of each as float32) rather than values (float32).
   package let wantsClasses: Bool
   package let make: @Sendable (_ prediction: TensorShape, _ target: TensorShape) throws(LayerError) -> any Loss
 }

@@ -49,6 +49,8 @@ package struct RunEstimate: Sendable {
         bytes: batchSlots * MicroBatch.byteCount(fields: fields, rows: plan.rows)),
       Item(name: "data set", bytes: plan.data.residentBytes),
     ]
+    let readers = (lanes + 1) * SampleReader.byteCount(plan.data)
+    if readers > 0 { memory.append(Item(name: "augmentation", bytes: readers)) }
     memory += slotNames.map { Item(name: "optimizer \($0)", bytes: parameters) }
     if isMixed {
       memory.append(Item(name: "bfloat16 weights", bytes: plan.table.shadowByteCount * (hasAverage ? 2 : 1)))
@@ -74,7 +76,7 @@ package struct RunEstimate: Sendable {
 
   /// Refuses a run that this machine has no room for.
   package func check(folder: URL) throws(RunError) {
-    if let available = Self.availableMemory, memoryBytes > available {
+    if let available = SystemMemory.availableByteCount, memoryBytes > available {
       throw RunError(
         .configuration,
         "the run needs \(Self.text(memoryBytes)) of memory, but \(Self.text(available)) are available; lower model.width, "
@@ -85,15 +87,6 @@ package struct RunEstimate: Sendable {
         "\(folder.path): the run's checkpoints need \(Self.text(diskBytes)), but \(Self.text(free)) are free; keep fewer "
           + "(checkpoints.keep_last, keep_best) or choose another --run-dir")
     }
-  }
-
-  /// What Linux says can be used without swapping.
-  static var availableMemory: Int? {
-    guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8),
-      let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),
-      let kibibytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
-    else { return nil }
-    return kibibytes << 10
   }
 
   /// Free bytes of the disk that `folder`, or its nearest parent that exists, is on.

@@ -1,3 +1,4 @@
+import Arenas
 import Configuration
 import ExecutionPlanning
 import Foundation
@@ -72,7 +73,7 @@ extension RunPlan {
 
   /// Words for a run that this machine has no room for, which `train` would refuse.
   private static func shortage(_ bytes: Int) -> String {
-    guard let available = RunEstimate.availableMemory, bytes > available else { return "" }
+    guard let available = SystemMemory.availableByteCount, bytes > available else { return "" }
     return ", more than the \(RunEstimate.text(available)) available: train would refuse"
   }
 

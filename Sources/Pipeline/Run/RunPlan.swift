@@ -159,7 +159,13 @@ package struct RunPlan: Sendable {
       throw RunError(.configuration, "data: \(data.name) has no fields \"input\" and \"target\" to train on")
     }
     let wantsClasses = configuration.loss.wantsClasses
-    guard wantsClasses == (target.type == .int32) else {
+    guard wantsClasses || data.mixing == nil else {
+      throw RunError(
+        .configuration,
+        "data.\(data.settings.mixup != nil ? "mixup" : "cutmix"): makes targets shares of classes, which the loss "
+          + "\(configuration.loss.kind) does not compare; use \"cross_entropy\", or remove mixup and cutmix")
+    }
+    guard wantsClasses == (target.type == .int32 || target.classCount != nil) else {
       let (expected, found, fitting) =
         wantsClasses
         ? ("class numbers", "values", #""mse" or "binary_cross_entropy""#)

@@ -7,6 +7,7 @@ import Synchronization
 package actor DataLoader {
   private nonisolated let thread: StageThread
   private let data: Dataset
+  private let reader: SampleReader
   private let tree: GradientTree
   private let rows: Int
   private let firstCursor: Int
@@ -28,6 +29,7 @@ package actor DataLoader {
   init(thread: StageThread, data: Dataset, tree: GradientTree, rows: Int, cursor: Int, clock: StageClock) {
     self.thread = thread
     self.data = data
+    reader = SampleReader(data)
     self.tree = tree
     self.rows = rows
     firstCursor = cursor
@@ -64,7 +66,7 @@ package actor DataLoader {
           slot.index = tree.range(of: lane).lowerBound + turn
           slot.sampleCount = rows
           let start = first + slot.index * rows
-          for row in 0..<rows { slot.read(order[start + row], from: data, epoch: epoch, row: row) }
+          for row in 0..<rows { slot.read(order[start + row], .training(epoch: epoch), with: reader, row: row) }
           queues[lane].send(slot)
         }
       }

@@ -5,15 +5,13 @@ import Kernels
 /// One look at a held-out split: every sample exactly once, whatever the number of lanes.
 package final class Evaluation: Sendable {
   private let samples: SampleSet
-  private let data: Dataset
   private let rows: Int
   private let lanes: Int
   private let usesAverage: Bool
   private let results: SharedArray<LossSums>
 
-  init(_ samples: SampleSet, of data: Dataset, rows: Int, lanes: Int, usesAverage: Bool) {
+  init(_ samples: SampleSet, rows: Int, lanes: Int, usesAverage: Bool) {
     self.samples = samples
-    self.data = data
     self.rows = rows
     self.lanes = lanes
     self.usesAverage = usesAverage
@@ -26,7 +24,9 @@ package final class Evaluation: Sendable {
     for batch in stride(from: lane, to: results.count, by: lanes) {
       let first = batch * rows
       let count = min(rows, samples.count - first)
-      for row in 0..<count { programs.evaluationBatch.read(samples[first + row], from: data, epoch: 0, row: row) }
+      for row in 0..<count {
+        programs.evaluationBatch.read(samples[first + row], .evaluation, with: programs.reader, row: row)
+      }
       programs.bindEvaluationBatch(to: program)
       program.pass.validRows = count
       results[batch] = program.forward()

@@ -1,4 +1,5 @@
 import Arenas
+import DataReading
 import ExecutionPlanning
 import Kernels
 import Layers
@@ -94,6 +95,7 @@ final class LanePrograms {
   let training: LaneProgram
   private let evaluation: LaneProgram
   private let averaged: LaneProgram?
+  let reader: SampleReader
   var evaluationBatch: MicroBatch
   private let boundFields: [(graph: Int, data: Int)]
 
@@ -114,6 +116,7 @@ final class LanePrograms {
     }
     evaluation = evaluating(model.state)
     averaged = model.update.average.map(evaluating)
+    reader = SampleReader(model.data)
     evaluationBatch = MicroBatch(fields: model.data.fields, rows: model.plan.rows)
     boundFields = model.boundFields
   }

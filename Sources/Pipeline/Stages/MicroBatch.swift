@@ -13,9 +13,11 @@ package struct MicroBatch: ~Copyable, @unchecked Sendable {
   /// One tensor a field of the data, (rows, …).
   package let fields: [TensorSlice]
   private let arena: Arena
+  private let rows: Int
 
   /// - Parameter rows: samples that fit.
   package init(fields descriptions: [SampleField], rows: Int) {
+    self.rows = rows
     var offset = 0
     var places: [(offset: Int, count: Int, type: ElementType)] = []
     for field in descriptions {
@@ -34,10 +36,10 @@ package struct MicroBatch: ~Copyable, @unchecked Sendable {
   }
 
   /// Reads one sample into row `row`.
-  package func read(_ sample: Int, from data: Dataset, epoch: Int, row: Int) {
+  package func read(_ sample: Int, _ reading: Reading, with reader: SampleReader, row: Int) {
     for (field, slice) in fields.enumerated() {
-      let size = data.fields[field].shape.elementCount
-      data.read(sample, epoch: epoch, field: field, into: slice.slice(row * size..<(row + 1) * size))
+      let size = slice.count / rows
+      reader.read(sample, reading, field: field, into: slice.slice(row * size..<(row + 1) * size))
     }
   }
 }

@@ -12,7 +12,7 @@ extension OptimizerStage {
   func evaluate(_ samples: SampleSet, split: String, usesAverage: Bool) -> Work {
     if usesAverage { model.update.average?.refreshShadows() }
     let evaluation = Evaluation(
-      samples, of: model.data, rows: model.plan.rows, lanes: model.tree.lanes, usesAverage: usesAverage)
+      samples, rows: model.plan.rows, lanes: model.tree.lanes, usesAverage: usesAverage)
     let program = Preparation.Program.evaluation(usesAverage: usesAverage)
     guard model.preparation.isNeeded(by: program) else { return play(evaluation, split: split) }
     phase = .preparingEvaluation(evaluation, split: split)

@@ -1,0 +1,40 @@
+import JSONValues
+
+// Nested objects that are not there unless they are written; the resolved configuration then has none either.
+extension SettingsReader {
+  /// A nested object with fixed keys, or nil where it is not written.
+  package func optionalObject<S: Settings>(
+    _ key: String, _ type: S.Type, _ documentation: String
+  ) throws(ConfigurationError) -> S? {
+    try read(
+      key, .object(describe(type)), default: .some(nil), placeholder: nil, documentation: documentation,
+      isRequired: false, encode: { _ in nil },
+      decode: { (json, path) throws(ConfigurationError) in
+        let reader = try self.reader(of: json, path: path)
+        let settings = try S(from: reader)
+        try reader.finish()
+        return (settings, reader.resolved)
+      })
+  }
+
+  /// A list of components of `catalog`; empty where it is not written.
+  package func optionalComponents<Product>(
+    _ key: String, from catalog: Catalog<Product>, _ documentation: String
+  ) throws(ConfigurationError) -> [Product] {
+    define(catalog.name) { catalog.describe(into: $0) }
+    return try read(
+      key, .array(.reference(catalog.name), minimumCount: 0), default: [], placeholder: [],
+      documentation: documentation, isRequired: false, encode: { _ in nil },
+      decode: { (json, path) throws(ConfigurationError) in
+        guard let elements = json.array else { throw json.mistyped(path, expected: "a list of objects") }
+        var products: [Product] = []
+        var resolved: [JSON] = []
+        for (index, element) in elements.enumerated() {
+          let read = try catalog.read(element, path: "\(path)[\(index)]")
+          products.append(read.product)
+          resolved.append(read.resolved)
+        }
+        return (products, .array(resolved))
+      })
+  }
+}
