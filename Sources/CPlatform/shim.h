@@ -79,11 +79,16 @@ static inline troupe_float16 troupe_widen_bfloat16(troupe_ushort16 x) {
   return (troupe_float16)(__builtin_convertvector(x, troupe_uint16) << 16);
 }
 static inline troupe_ushort16 troupe_narrow_bfloat16(troupe_float16 x) {
+#if defined(__AVX512BF16__)
+  // Takes denormals for zero, as lane threads do everywhere.
+  return (troupe_ushort16)_mm512_cvtneps_pbh((__m512)x);
+#else
   troupe_uint16 bits = (troupe_uint16)x;
   troupe_uint16 rounded = bits + 0x7FFF + ((bits >> 16) & 1);
   troupe_uint16 quiet = bits | 0x00400000;
   troupe_uint16 nan = (troupe_uint16)(x != x);
   return __builtin_convertvector(((quiet & nan) | (rounded & ~nan)) >> 16, troupe_ushort16);
+#endif
 }
 
 // The first `count` (0 to 16) of sixteen elements; the rest are read as zero and not written.

@@ -36,10 +36,11 @@ package struct ActivationStatistics: Sendable, Equatable, BitwiseCopyable {
     forEachChunk(columns) { chunk in
       withColumns(of: Double.self) { squareTotals in
         withColumns(of: Double.self) { aliveTotals in
-          addRows(0..<rows, columns: chunk, to: squareTotals, and: aliveTotals) { row, column, lanes in
+          addRows(0..<rows, columns: chunk, to: squareTotals, and: aliveTotals) { row, column, lanes, squares, alive in
             let value = E.load(y + (row * columns + column), lanes: lanes)
             let isDead = activation == .relu ? value .<= Vector.zero : value .== Vector.zero
-            return (value * value, Vector(repeating: 1).replacing(with: 0, where: isDead))
+            squares.addProduct(value, value)
+            alive += Vector(repeating: 1).replacing(with: 0, where: isDead)
           }
           for i in 0..<chunk.count {
             squares += squareTotals[i]

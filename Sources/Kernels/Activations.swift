@@ -41,6 +41,17 @@ protocol PointwiseFunction {
   static var slopeReadsOutput: Bool { get }
   static func value(_ x: Vector) -> Vector
   static func slope(_ kept: Vector) -> Vector
+  /// f'·dy, from the output of a function whose slope reads it.
+  static func gradient(_ dy: Vector, output y: Vector) -> Vector
+  /// f'·dy, from the input.
+  static func gradient(_ dy: Vector, input x: Vector) -> Vector
+}
+
+extension PointwiseFunction {
+  @inline(__always) static func gradient(_ dy: Vector, output y: Vector) -> Vector { slope(y) * dy }
+  @inline(__always) static func gradient(_ dy: Vector, input x: Vector) -> Vector {
+    slope(slopeReadsOutput ? value(x) : x) * dy
+  }
 }
 
 /// Work that is compiled for each nonlinearity.
@@ -134,6 +145,11 @@ enum ReLU: PointwiseFunction {
   @inline(__always) static func slope(_ y: Vector) -> Vector {
     Vector.zero.replacing(with: 1, where: y .> Vector.zero).keepingNaN(of: y)
   }
+  @inline(__always) static func gradient(_ dy: Vector, output y: Vector) -> Vector {
+    dy.replacing(with: 0, where: y .<= Vector.zero)
+  }
+  // Input and output lie on the same side of zero.
+  @inline(__always) static func gradient(_ dy: Vector, input x: Vector) -> Vector { gradient(dy, output: x) }
 }
 
 enum LeakyReLU: PointwiseFunction {

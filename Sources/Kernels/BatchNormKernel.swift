@@ -12,11 +12,11 @@ package struct BatchNormKernel: Sendable {
   package let activation: Activation
   package let addsShortcut: Bool
 
-  /// - Parameter activation: behind a shortcut one whose derivative follows from its output.
+  /// - Parameter activation: one of `Activation.behindNorms`, with a shortcut one of `behindShortcuts`.
   package init(
     rows: Int, channels: Int, epsilon: Float, activation: Activation = .identity, addsShortcut: Bool = false
   ) {
-    precondition(!addsShortcut || activation.derivativeFollowsFromOutput)
+    precondition((addsShortcut ? Activation.behindShortcuts : Activation.behindNorms).contains(activation))
     self.rows = rows
     self.channels = channels
     self.epsilon = epsilon
@@ -122,7 +122,11 @@ package struct BatchNormKernel: Sendable {
         panel.fill(factors.centers) { means[$0] }
         panel.fill(factors.scales) { inverse($0) * (gamma?.pointer(as: Float.self)[$0] ?? 1) }
         panel.fill(factors.shifts) { beta?.pointer(as: Float.self)[$0] ?? 0 }
-        activation.run(Forward(panel: panel, factors: factors, x: x, shortcut: shortcut, y: y))
+        if let shortcut {
+          activation.runBehindShortcut(JoinedForward(panel: panel, factors: factors, x: x, shortcut: shortcut, y: y))
+        } else {
+          activation.runBehindNorm(Forward(panel: panel, factors: factors, x: x, y: y))
+        }
       }
     }
   }
@@ -131,7 +135,22 @@ package struct BatchNormKernel: Sendable {
     let panel: ChannelPanel
     let factors: ColumnFactors
     let x: TensorSlice
-    let shortcut: TensorSlice?
+    let y: TensorSlice
+
+    func run<F: PointwiseFunction>(_ function: F.Type) {
+      if x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
+    }
+
+    private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+      ChannelNormPass<E, F>(panel: panel, factors: factors, x: x.pointer(as: type)).forward(into: y.pointer(as: type))
+    }
+  }
+
+  private struct JoinedForward: PointwisePass {
+    let panel: ChannelPanel
+    let factors: ColumnFactors
+    let x: TensorSlice
+    let shortcut: TensorSlice
     let y: TensorSlice
 
     func run<F: PointwiseFunction>(_ function: F.Type) {
@@ -140,7 +159,7 @@ package struct BatchNormKernel: Sendable {
 
     private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
       ChannelNormPass<E, F>(panel: panel, factors: factors, x: x.pointer(as: type))
-        .forward(shortcut: shortcut?.pointer(as: type), into: y.pointer(as: type))
+        .forward(adding: shortcut.pointer(as: type), into: y.pointer(as: type))
     }
   }
 }

@@ -58,10 +58,11 @@ enum ChannelMoments {
           } else {
             for i in 0..<panel.width { blockCenters[i] = Float(centers[i]) }
           }
-          addRows(block, columns: 0..<panel.width, to: sums, and: deviationSquares) { row, column, lanes in
+          addRows(block, columns: 0..<panel.width, to: sums, and: deviationSquares) { row, column, lanes, sum, square in
             let value = E.load(x + (row &* panel.stride &+ panel.firstChannel &+ column), lanes: lanes)
             let deviation = value - Float.load(blockCenters + column)
-            return (deviation, deviation * deviation)
+            sum += deviation
+            square.addProduct(deviation, deviation)
           }
           for i in 0..<panel.width {
             // The mean of the deviations is what lies between the block's mean and what it was measured from.

@@ -1,5 +1,30 @@
 import Arenas
 
+extension Activation {
+  /// Those that norms of channels apply, and differentiate, in their own passes.
+  package static let behindNorms: [Activation] = [.identity, .relu, .leakyReLU, .silu]
+  /// Those that batch norm applies behind the addition of a shortcut.
+  package static let behindShortcuts: [Activation] = [.identity, .relu]
+
+  @inline(__always) func runBehindNorm(_ pass: some PointwisePass) {
+    switch self {
+    case .identity: _ = pass.run(Identity.self)
+    case .relu: _ = pass.run(ReLU.self)
+    case .leakyReLU: _ = pass.run(LeakyReLU.self)
+    case .silu: _ = pass.run(SiLU.self)
+    default: preconditionFailure("\(self) is not fused into norms")
+    }
+  }
+
+  @inline(__always) func runBehindShortcut(_ pass: some PointwisePass) {
+    switch self {
+    case .identity: _ = pass.run(Identity.self)
+    case .relu: _ = pass.run(ReLU.self)
+    default: preconditionFailure("\(self) is not fused behind shortcuts")
+    }
+  }
+}
+
 /// y = f((x − center)·scale + shift + shortcut) on a panel, and the way back: what batch norm and group norm share once their
 /// statistics are known.
 ///
@@ -10,25 +35,56 @@ struct ChannelNormPass<E: VectorElement, F: PointwiseFunction> {
   let factors: ColumnFactors
   let x: UnsafeMutablePointer<E>
 
-  /// Where the gradient of the shortcut goes.
-  enum ShortcutGradient {
-    case nowhere
-    case set(UnsafeMutablePointer<E>)
-    case add(UnsafeMutablePointer<E>)
+  private struct Forward {
+    let center: Vector
+    let scale: Vector
+    let shift: Vector
+
+    @inline(__always) init(_ factors: ColumnFactors, _ column: Int) {
+      center = Float.load(factors.centers + column)
+      scale = Float.load(factors.scales + column)
+      shift = Float.load(factors.shifts + column)
+    }
+
+    /// What goes into f: by the same roundings forwards and backwards.
+    @inline(__always) func input(_ deviation: Vector) -> Vector { shift.addingProduct(deviation, scale) }
+  }
+
+  private struct Backward {
+    let forward: Forward
+    let slope: Vector
+    let offset: Vector
+
+    @inline(__always) init(_ factors: ColumnFactors, _ column: Int) {
+      forward = Forward(factors, column)
+      slope = Float.load(factors.slopes + column)
+      offset = Float.load(factors.offsets + column)
+    }
+
+    @inline(__always) func inputGradient(_ gradient: Vector, _ deviation: Vector) -> Vector {
+      offset.addingProduct(deviation, slope).addingProduct(gradient, forward.scale)
+    }
+  }
+
+  /// - Parameter y: may be `x` itself.
+  @inline(__always)
+  func forward(into y: UnsafeMutablePointer<E>) {
+    @inline(__always) func load(_ column: Int) -> Forward { Forward(factors, column) }
+    @inline(__always) func write(_ i: Int, _ lanes: Int, _ factors: Forward) {
+      E.store(F.value(factors.input(E.load(x + i, lanes: lanes) - factors.center)), y + i, lanes: lanes)
+    }
+    panel.forEachVectorFromTheEnd(load: load, write)
   }
 
   /// - Parameter y: may be `x` or `shortcut` itself.
   @inline(__always)
-  func forward(shortcut: UnsafeMutablePointer<E>?, into y: UnsafeMutablePointer<E>) {
-    @inline(__always) func plain(_ i: Int, _ column: Int, _ lanes: Int) {
-      E.store(F.value(normalized(deviation(i, column, lanes), column)), y + i, lanes: lanes)
+  func forward(adding shortcut: UnsafeMutablePointer<E>, into y: UnsafeMutablePointer<E>) {
+    @inline(__always) func load(_ column: Int) -> Forward { Forward(factors, column) }
+    @inline(__always) func write(_ i: Int, _ lanes: Int, _ factors: Forward) {
+      let normalized = factors.input(E.load(x + i, lanes: lanes) - factors.center)
+      E.store(F.value(normalized + E.load(shortcut + i, lanes: lanes)), y + i, lanes: lanes)
     }
-    guard let shortcut else { return panel.forEachVectorFromTheEnd(plain) }
-    @inline(__always) func joined(_ i: Int, _ column: Int, _ lanes: Int) {
-      let sum = normalized(deviation(i, column, lanes), column) + E.load(shortcut + i, lanes: lanes)
-      E.store(F.value(sum), y + i, lanes: lanes)
-    }
-    panel.forEachVectorFromTheEnd(joined)
+    panel.forEachVectorFromTheEnd(load: load, write)
   }
 
   /// The sums of g·(x − center) and of g for each channel, with g = f'·dy.
@@ -40,51 +96,40 @@ struct ChannelNormPass<E: VectorElement, F: PointwiseFunction> {
   func addGradients(
     dy: UnsafeMutablePointer<E>, to products: UnsafeMutablePointer<Double>, and gradients: UnsafeMutablePointer<Double>
   ) {
-    @inline(__always) func terms(_ i: Int, _ column: Int, _ lanes: Int) -> (Vector, Vector) {
-      let deviation = deviation(i, column, lanes)
-      let gradient = slope(deviation, column) * E.load(dy + i, lanes: lanes)
-      return (gradient * deviation, gradient)
+    @inline(__always) func add(
+      _ i: Int, _ column: Int, _ lanes: Int, _ product: inout Vector, _ gradient: inout Vector
+    ) {
+      let factors = Forward(factors, column)
+      let deviation = E.load(x + i, lanes: lanes) - factors.center
+      let term = F.gradient(E.load(dy + i, lanes: lanes), input: factors.input(deviation))
+      product.addProduct(term, deviation)
+      gradient += term
     }
-    panel.addRows(to: products, and: gradients, terms)
+    panel.addRows(to: products, and: gradients, add)
     panel.fold(products)
     panel.fold(gradients)
   }
 
-  /// The same behind a shortcut, where f' follows from y; hands g on to the shortcut on the way.
+  /// The same behind a shortcut, where f' follows from y.
   ///
-  /// - Returns: where g now stands, for `inputGradient`: the shortcut's gradient, or dy, which is overwritten.
+  /// - Parameter handOn: gets g as it is known: element, lanes, g.
   @inline(__always)
   func addGradients(
-    dy: UnsafeMutablePointer<E>, y: UnsafeMutablePointer<E>, shortcut: ShortcutGradient,
-    to products: UnsafeMutablePointer<Double>, and gradients: UnsafeMutablePointer<Double>
-  ) -> UnsafeMutablePointer<E> {
-    @inline(__always) func terms(
-      _ i: Int, _ column: Int, _ lanes: Int, _ place: UnsafeMutablePointer<E>
-    ) -> (Vector, Vector) {
-      let gradient = F.slope(E.load(y + i, lanes: lanes)) * E.load(dy + i, lanes: lanes)
-      E.store(gradient, place + i, lanes: lanes)
-      return (gradient * deviation(i, column, lanes), gradient)
+    dy: UnsafeMutablePointer<E>, y: UnsafeMutablePointer<E>, to products: UnsafeMutablePointer<Double>,
+    and gradients: UnsafeMutablePointer<Double>, _ handOn: (Int, Int, Vector) -> Void
+  ) {
+    @inline(__always) func add(
+      _ i: Int, _ column: Int, _ lanes: Int, _ product: inout Vector, _ gradient: inout Vector
+    ) {
+      let term = F.gradient(E.load(dy + i, lanes: lanes), output: E.load(y + i, lanes: lanes))
+      let deviation = E.load(x + i, lanes: lanes) - Float.load(factors.centers + column)
+      product.addProduct(term, deviation)
+      gradient += term
+      handOn(i, lanes, term)
     }
-    @inline(__always) func set(_ i: Int, _ column: Int, _ lanes: Int) -> (Vector, Vector) {
-      terms(i, column, lanes, place)
-    }
-    var place = dy
-    switch shortcut {
-    case .nowhere: panel.addRows(to: products, and: gradients, set)
-    case .set(let ds):
-      place = ds
-      panel.addRows(to: products, and: gradients, set)
-    case .add(let ds):
-      @inline(__always) func add(_ i: Int, _ column: Int, _ lanes: Int) -> (Vector, Vector) {
-        let (product, gradient) = terms(i, column, lanes, dy)
-        E.store(gradient + E.load(ds + i, lanes: lanes), ds + i, lanes: lanes)
-        return (product, gradient)
-      }
-      panel.addRows(to: products, and: gradients, add)
-    }
+    panel.addRows(to: products, and: gradients, add)
     panel.fold(products)
     panel.fold(gradients)
-    return place
   }
 
   /// dx (+)= scale·g + slope·(x − center) + offset.
@@ -96,42 +141,26 @@ struct ChannelNormPass<E: VectorElement, F: PointwiseFunction> {
   func inputGradient(
     _ gradient: UnsafeMutablePointer<E>, isFinal: Bool, dx: UnsafeMutablePointer<E>, accumulate: Bool
   ) {
-    @inline(__always) func value(_ i: Int, _ column: Int, _ lanes: Int, _ isFinal: Bool) -> Vector {
-      let deviation = deviation(i, column, lanes)
-      var gradient = E.load(gradient + i, lanes: lanes)
-      if !isFinal { gradient *= slope(deviation, column) }
-      return Float.load(factors.offsets + column)
-        .addingProduct(deviation, Float.load(factors.slopes + column))
-        .addingProduct(gradient, Float.load(factors.scales + column))
+    @inline(__always) func load(_ column: Int) -> Backward { Backward(factors, column) }
+    @inline(__always) func setFinal(_ i: Int, _ lanes: Int, _ factors: Backward) {
+      let deviation = E.load(x + i, lanes: lanes) - factors.forward.center
+      E.store(factors.inputGradient(E.load(gradient + i, lanes: lanes), deviation), dx + i, lanes: lanes)
     }
-    @inline(__always) func setFinal(_ i: Int, _ column: Int, _ lanes: Int) {
-      E.store(value(i, column, lanes, true), dx + i, lanes: lanes)
+    @inline(__always) func set(_ i: Int, _ lanes: Int, _ factors: Backward) {
+      let deviation = E.load(x + i, lanes: lanes) - factors.forward.center
+      let term = F.gradient(E.load(gradient + i, lanes: lanes), input: factors.forward.input(deviation))
+      E.store(factors.inputGradient(term, deviation), dx + i, lanes: lanes)
     }
-    @inline(__always) func set(_ i: Int, _ column: Int, _ lanes: Int) {
-      E.store(value(i, column, lanes, false), dx + i, lanes: lanes)
-    }
-    @inline(__always) func add(_ i: Int, _ column: Int, _ lanes: Int) {
-      let value = value(i, column, lanes, isFinal)
-      E.store(value + E.load(dx + i, lanes: lanes), dx + i, lanes: lanes)
+    @inline(__always) func add(_ i: Int, _ lanes: Int, _ factors: Backward) {
+      let deviation = E.load(x + i, lanes: lanes) - factors.forward.center
+      var term = E.load(gradient + i, lanes: lanes)
+      if !isFinal { term = F.gradient(term, input: factors.forward.input(deviation)) }
+      E.store(factors.inputGradient(term, deviation) + E.load(dx + i, lanes: lanes), dx + i, lanes: lanes)
     }
     switch (accumulate, isFinal) {
-    case (false, true): panel.forEachVectorFromTheEnd(setFinal)
-    case (false, false): panel.forEachVectorFromTheEnd(set)
-    case (true, _): panel.forEachVectorFromTheEnd(add)
+    case (false, true): panel.forEachVectorFromTheEnd(load: load, setFinal)
+    case (false, false): panel.forEachVectorFromTheEnd(load: load, set)
+    case (true, _): panel.forEachVectorFromTheEnd(load: load, add)
     }
-  }
-
-  @inline(__always) private func deviation(_ i: Int, _ column: Int, _ lanes: Int) -> Vector {
-    E.load(x + i, lanes: lanes) - Float.load(factors.centers + column)
-  }
-
-  @inline(__always) private func normalized(_ deviation: Vector, _ column: Int) -> Vector {
-    Float.load(factors.shifts + column).addingProduct(deviation, Float.load(factors.scales + column))
-  }
-
-  /// f' at what went into f, by the same roundings as forwards.
-  @inline(__always) private func slope(_ deviation: Vector, _ column: Int) -> Vector {
-    let input = normalized(deviation, column)
-    return F.slope(F.slopeReadsOutput ? F.value(input) : input)
   }
 }

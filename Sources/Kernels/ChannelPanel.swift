@@ -22,6 +22,7 @@ struct ChannelPanel {
   private static let desiredWidth = 128
   /// Rows of this many elements at a time are walked from the first to the last, also where the matrix is walked backwards.
   private static let blockSize = 16_384
+  private static let rowGroup = 4
 
   @inline(__always)
   static func forEach(rows: Int, channels: Int, _ body: (ChannelPanel) -> Void) {
@@ -61,43 +62,58 @@ struct ChannelPanel {
     for i in channels..<max(channels, width) { totals[i % channels] += totals[i] }
   }
 
-  /// totals[c] += Σ of `terms(element, column, lanes)` over the rows, for every column c; two sums at once.
+  /// Two sums of each column over the rows: `add(element, column, lanes, &a, &b)` adds the terms of both.
   @inline(__always)
   func addRows(
     to totals: UnsafeMutablePointer<Double>, and others: UnsafeMutablePointer<Double>,
-    _ terms: (Int, Int, Int) -> (Vector, Vector)
+    _ add: (Int, Int, Int, inout Vector, inout Vector) -> Void
   ) {
-    @inline(__always) func term(_ row: Int, _ column: Int, _ lanes: Int) -> (Vector, Vector) {
-      terms(row &* stride &+ firstChannel &+ column, column, lanes)
+    @inline(__always) func term(
+      _ row: Int, _ column: Int, _ lanes: Int, _ total: inout Vector, _ other: inout Vector
+    ) {
+      add(row &* stride &+ firstChannel &+ column, column, lanes, &total, &other)
     }
     Kernels.addRows(0..<rows, columns: 0..<width, to: totals, and: others, term)
     if rest > 0 { Kernels.addRows(rows..<rows + 1, columns: 0..<rest, to: totals, and: others, term) }
   }
 
-  /// Calls `body` with the element, column and lanes of each vector, the last rows first.
+  /// Calls `body` with the element, the lanes and the factors of each vector, the last rows first.
   ///
   /// A sweep from the end finds in the caches what the sweep before it read last, and leaves there what the next one, which
   /// begins at the start, reads first.
+  ///
+  /// - Parameter load: the factors of the vector that begins in a column.
   @inline(__always)
-  func forEachVectorFromTheEnd(_ body: (Int, Int, Int) -> Void) {
+  func forEachVectorFromTheEnd<Factors>(load: (Int) -> Factors, _ body: (Int, Int, Factors) -> Void) {
     if rest > 0 {
       let start = rows * stride
-      forEachVector(rest) { i, lanes in body(start &+ i, i, lanes) }
+      forEachVector(rest) { i, lanes in body(start &+ i, lanes, load(i)) }
     }
     let blockRows = max(1, Self.blockSize / width)
     var end = rows
     while end > 0 {
       let start = max(0, end - blockRows)
-      for row in start..<end {
+      var row = start
+      while row < end {
+        // Factors are loaded once for a few rows.
+        let count = row &+ Self.rowGroup <= end ? Self.rowGroup : 1
         let offset = row &* stride &+ firstChannel
-        forEachVector(width) { i, lanes in body(offset &+ i, i, lanes) }
+        forEachVector(width) { i, lanes in
+          let factors = load(i)
+          if count == Self.rowGroup {
+            for next in 0..<Self.rowGroup { body(offset &+ next &* stride &+ i, lanes, factors) }
+          } else {
+            body(offset &+ i, lanes, factors)
+          }
+        }
+        row &+= count
       }
       end = start
     }
   }
 }
 
-/// What each column of a panel is computed with.
+/// What each column of a panel is computed with: y = (x − center)·scale + shift, dx = scale·g + slope·(x − center) + offset.
 struct ColumnFactors {
   let centers: UnsafeMutablePointer<Float>
   let scales: UnsafeMutablePointer<Float>

@@ -87,16 +87,19 @@ struct NormPass {
   ) {
     let inverses = inverseDeviation.pointer(as: Float.self)
     let means = mean?.pointer(as: Float.self)
-    @inline(__always) func terms(_ row: Int, _ column: Int, _ lanes: Int) -> (Vector, Vector) {
+    @inline(__always) func add(
+      _ row: Int, _ column: Int, _ lanes: Int, _ gammaSum: inout Vector, _ betaSum: inout Vector
+    ) {
       let i = row &* columns &+ column
       let gradient = E.load(dy + i, lanes: lanes)
       let normalized = (E.load(x + i, lanes: lanes) - (means?[row] ?? 0)) * inverses[row]
-      return (gradient * normalized, gradient)
+      gammaSum.addProduct(gradient, normalized)
+      betaSum += gradient
     }
     forEachChunk(columns) { chunk in
       withColumns(of: Double.self) { gammaTotals in
         withColumns(of: Double.self) { betaTotals in
-          addRows(block, columns: chunk, to: gammaTotals, and: betaTotals, terms)
+          addRows(block, columns: chunk, to: gammaTotals, and: betaTotals, add)
           if let dGamma {
             let sums = dGamma.pointer(as: Float.self) + chunk.lowerBound
             write(gammaTotals, chunk.count, to: sums, accumulate: true)

@@ -94,6 +94,9 @@ func forEachChunk(_ columns: Int, _ body: (Range<Int>) -> Void) {
   }
 }
 
+/// Rows that are summed in registers before they are added to the running sums.
+private let rowGroup = 8
+
 /// totals[c − columns.lowerBound] += Σ over `rows` of `term(row, column, lanes)`.
 @inline(__always)
 func addRows(
@@ -103,30 +106,17 @@ func addRows(
   let width = columns.count
   let first = columns.lowerBound
   withColumns(of: Float.self) { sums in
-    var row = rows.lowerBound
-    while row < rows.upperBound {
-      let end = min(row &+ rowBlock, rows.upperBound)
-      while row < end {
-        // Two rows at a time load and store the running sums half as often.
-        let isPair = row &+ 1 < end
-        var i = 0
-        if isPair {
-          while i &+ 16 <= width {
-            let sum = term(row, first &+ i, 16) + term(row &+ 1, first &+ i, 16)
-            Float.store(Float.load(sums + i) + sum, sums + i)
-            i &+= 16
+    forEachRowBlock(rows) { block in
+      forEachRowGroup(block) { row, count in
+        forEachVector(width) { i, lanes in
+          var sum = Float.load(sums + i)
+          var next = row
+          while next < row &+ count {
+            sum += term(next, first &+ i, lanes)
+            next &+= 1
           }
+          Float.store(sum, sums + i)
         }
-        let rest = i
-        for row in row..<(isPair ? row &+ 2 : row &+ 1) {
-          i = rest
-          while i < width {
-            let sum = term(row, first &+ i, min(16, width &- i))
-            Float.store(Float.load(sums + i) + sum, sums + i)
-            i &+= 16
-          }
-        }
-        row &+= isPair ? 2 : 1
       }
       for i in 0..<width {
         totals[i] += Double(sums[i])
@@ -136,42 +126,29 @@ func addRows(
   }
 }
 
-/// Two sums at once.
+/// Two sums at once: `add(row, column, lanes, &a, &b)` adds its terms to both.
 @inline(__always)
 func addRows(
   _ rows: Range<Int>, columns: Range<Int>, to totals: UnsafeMutablePointer<Double>,
-  and others: UnsafeMutablePointer<Double>, _ terms: (Int, Int, Int) -> (Vector, Vector)
+  and others: UnsafeMutablePointer<Double>, _ add: (Int, Int, Int, inout Vector, inout Vector) -> Void
 ) {
   let width = columns.count
   let first = columns.lowerBound
   withColumns(of: Float.self) { sums in
     withColumns(of: Float.self) { otherSums in
-      var row = rows.lowerBound
-      while row < rows.upperBound {
-        let end = min(row &+ rowBlock, rows.upperBound)
-        while row < end {
-          let isPair = row &+ 1 < end
-          var i = 0
-          if isPair {
-            while i &+ 16 <= width {
-              let (a, b) = terms(row, first &+ i, 16)
-              let (c, d) = terms(row &+ 1, first &+ i, 16)
-              Float.store(Float.load(sums + i) + (a + c), sums + i)
-              Float.store(Float.load(otherSums + i) + (b + d), otherSums + i)
-              i &+= 16
+      forEachRowBlock(rows) { block in
+        forEachRowGroup(block) { row, count in
+          forEachVector(width) { i, lanes in
+            var sum = Vector.zero
+            var other = Vector.zero
+            var next = row
+            while next < row &+ count {
+              add(next, first &+ i, lanes, &sum, &other)
+              next &+= 1
             }
+            Float.store(Float.load(sums + i) + sum, sums + i)
+            Float.store(Float.load(otherSums + i) + other, otherSums + i)
           }
-          let rest = i
-          for row in row..<(isPair ? row &+ 2 : row &+ 1) {
-            i = rest
-            while i < width {
-              let (a, b) = terms(row, first &+ i, min(16, width &- i))
-              Float.store(Float.load(sums + i) + a, sums + i)
-              Float.store(Float.load(otherSums + i) + b, otherSums + i)
-              i &+= 16
-            }
-          }
-          row &+= isPair ? 2 : 1
         }
         for i in 0..<width {
           totals[i] += Double(sums[i])
@@ -181,6 +158,30 @@ func addRows(
         }
       }
     }
+  }
+}
+
+@inline(__always)
+private func forEachRowBlock(_ rows: Range<Int>, _ body: (Range<Int>) -> Void) {
+  var row = rows.lowerBound
+  while row < rows.upperBound {
+    let end = min(row &+ rowBlock, rows.upperBound)
+    body(row..<end)
+    row = end
+  }
+}
+
+/// Calls `body` with the first row of each group and how many there are: `rowGroup`, at last single ones.
+@inline(__always)
+private func forEachRowGroup(_ rows: Range<Int>, _ body: (Int, Int) -> Void) {
+  var row = rows.lowerBound
+  while row &+ rowGroup <= rows.upperBound {
+    body(row, rowGroup)
+    row &+= rowGroup
+  }
+  while row < rows.upperBound {
+    body(row, 1)
+    row &+= 1
   }
 }
 

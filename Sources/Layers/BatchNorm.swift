@@ -103,14 +103,15 @@ package struct BatchNorm: ConfigurableLayer {
     guard kernel.activation == .identity else { return nil }
     var fused = self
     var (activation, addsShortcut) = (Activation.identity, kernel.addsShortcut)
-    switch next {
-    case is ResidualAdd where !addsShortcut:
+    if next is ResidualAdd, !addsShortcut {
       addsShortcut = true
       fused.inputShapes.append(inputShapes[0])
-    case let next as ActivationLayer
-    where !next.isReshape && (!addsShortcut || next.activation.derivativeFollowsFromOutput):
+    } else if let next = next as? ActivationLayer, !next.isReshape,
+      (addsShortcut ? Activation.behindShortcuts : Activation.behindNorms).contains(next.activation)
+    {
       activation = next.activation
-    default: return nil
+    } else {
+      return nil
     }
     fused.kernel = BatchNormKernel(
       rows: kernel.rows, channels: channels, epsilon: kernel.epsilon, activation: activation, addsShortcut: addsShortcut)

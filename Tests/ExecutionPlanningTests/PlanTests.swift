@@ -73,7 +73,7 @@ import Testing
       #"""
       {"type": "layers", "layers": [
         {"type": "linear", "units": 16}, {"type": "residual", "layers": [{"type": "linear", "units": 16},
-          {"type": "batch_norm"}]}, {"type": "activation", "function": "softplus"},
+          {"type": "batch_norm"}]}, {"type": "activation", "function": "silu"},
         {"type": "residual", "layers": [{"type": "batch_norm"}]}, {"type": "linear", "units": 5}]}
       """#, #"{"type": "mse"}"#
     ),
