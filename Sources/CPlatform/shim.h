@@ -30,6 +30,14 @@ static inline const char *troupe_instruction_set(void) {
 #endif
 }
 
+static inline _Bool troupe_compiled_for_avx512(void) {
+#if defined(__AVX512F__)
+  return 1;
+#else
+  return 0;
+#endif
+}
+
 static inline void troupe_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 // Linux's MADV_HUGEPAGE (14): a hint, so its result is not looked at.
@@ -49,6 +57,10 @@ typedef float troupe_float16 __attribute__((ext_vector_type(16)));
 
 // One vector square root; Swift's SIMD16.squareRoot() calls sqrtf lane by lane.
 static inline troupe_float16 troupe_sqrt16(troupe_float16 x) { return __builtin_elementwise_sqrt(x); }
+// x + a·b, rounded once. Swift's addingProduct works lane by lane, and LLVM does not always find the vectors again.
+static inline troupe_float16 troupe_fma16(troupe_float16 x, troupe_float16 a, troupe_float16 b) {
+  return __builtin_elementwise_fma(a, b, x);
+}
 static inline troupe_float16 troupe_max16(troupe_float16 x, troupe_float16 y) { return __builtin_elementwise_max(x, y); }
 static inline troupe_float16 troupe_min16(troupe_float16 x, troupe_float16 y) { return __builtin_elementwise_min(x, y); }
 static inline troupe_float16 troupe_abs16(troupe_float16 x) { return __builtin_elementwise_abs(x); }
@@ -60,6 +72,10 @@ typedef float troupe_float8 __attribute__((ext_vector_type(8)));
 typedef double troupe_double8 __attribute__((ext_vector_type(8)));
 
 static inline troupe_int16 troupe_max_int16(troupe_int16 x, troupe_int16 y) { return __builtin_elementwise_max(x, y); }
+
+// Hints that a cache line will be read, or written whole, soon.
+static inline void troupe_prefetch(const void *address) { __builtin_prefetch(address, 0, 2); }
+static inline void troupe_prefetch_to_write(const void *address) { __builtin_prefetch(address, 1, 3); }
 
 // Conversions that Swift's SIMD types make lane by lane.
 static inline troupe_float16 troupe_float_of_int16(troupe_int16 x) { return __builtin_convertvector(x, troupe_float16); }
@@ -89,6 +105,14 @@ static inline troupe_ushort16 troupe_narrow_bfloat16(troupe_float16 x) {
   troupe_uint16 nan = (troupe_uint16)(x != x);
   return __builtin_convertvector(((quiet & nan) | (rounded & ~nan)) >> 16, troupe_ushort16);
 #endif
+}
+
+// One element of x and one of y in turns: of their first halves, of their second halves.
+static inline troupe_float16 troupe_interleave_low16(troupe_float16 x, troupe_float16 y) {
+  return __builtin_shufflevector(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+static inline troupe_float16 troupe_interleave_high16(troupe_float16 x, troupe_float16 y) {
+  return __builtin_shufflevector(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 }
 
 // The first `count` (0 to 16) of sixteen elements; the rest are read as zero and not written.

@@ -1,38 +1,28 @@
 import Arenas
-import COneDNN
 
-/// A prepared convolution: oneDNN's primitive, and the one that carries the weights between their master copy and the
-/// layout that it reads or writes them in.
+/// A prepared convolution, by whichever algorithm suits its shape.
 package final class Convolution: Sendable {
+  private enum Method: Sendable {
+    case direct(DirectConvolution)
+    case winograd(WinogradConvolution)
+    case winogradWeightGradient(WinogradWeightGradient)
+  }
+
   package let shape: ConvolutionShape
-  private let primitive: Primitive
-  private let reorder: Primitive
+  private let method: Method
   private let packedByteCount: Int
+  private let stream: OneDNNStream
 
   package init(_ shape: ConvolutionShape, on stream: OneDNNStream) {
     self.shape = shape
-    (primitive, reorder, packedByteCount) = OneDNN.creating { Self.make(shape, on: stream) }
-  }
-
-  private static func make(
-    _ shape: ConvolutionShape, on stream: OneDNNStream
-  ) -> (primitive: Primitive, reorder: Primitive, packedByteCount: Int) {
-    let description = shape.description(on: stream)
-    var packed = description.memory(shape.packedQuery)
-    let (image, output, master) = (shape.imageLayout, shape.outputLayout, shape.masterLayout)
-    let tensors: [(Int32, dnnl_memory_desc_t)] =
-      switch shape.direction {
-      case .forward:
-        [(DNNL_ARG_SRC, image), (DNNL_ARG_WEIGHTS, packed), (DNNL_ARG_DST, output)]
-          + (shape.hasBias ? [(DNNL_ARG_BIAS, shape.biasLayout)] : [])
-      case .inputGradient: [(DNNL_ARG_DIFF_DST, output), (DNNL_ARG_WEIGHTS, packed), (DNNL_ARG_DIFF_SRC, image)]
-      case .weightGradient: [(DNNL_ARG_SRC, image), (DNNL_ARG_DIFF_DST, output), (DNNL_ARG_DIFF_WEIGHTS, packed)]
-      }
-    let isGradient = shape.direction == .weightGradient
-    let reorder = Primitive(
-      shape.reorderDescription(packed, on: stream),
-      [(DNNL_ARG_SRC, isGradient ? packed : master), (DNNL_ARG_DST, isGradient ? master : packed)], on: stream)
-    return (Primitive(description, tensors, on: stream), reorder, dnnl_memory_desc_get_size(&packed))
+    self.stream = stream
+    switch (shape.algorithm, shape.direction) {
+    case (.direct, _): method = .direct(DirectConvolution(shape, on: stream))
+    case (.winograd, .weightGradient): method = .winogradWeightGradient(WinogradWeightGradient(shape))
+    case (.winograd, _): method = .winograd(WinogradConvolution(shape))
+    }
+    packedByteCount = shape.demand.packedByteCount
+    stream.reserveScratchpad(byteCount: shape.demand.scratchpadByteCount)
   }
 
   /// Brings the weights into the layout and type that this convolution reads.
@@ -44,7 +34,11 @@ package final class Convolution: Sendable {
     precondition(shape.direction != .weightGradient)
     precondition(weights.count == shape.weightCount && weights.type == .float32)
     precondition(packed.byteCount >= packedByteCount)
-    reorder.execute(weights, packed)
+    switch method {
+    case .direct(let direct): direct.pack(weights, into: packed)
+    case .winograd(let winograd): winograd.pack(weights, into: packed)
+    case .winogradWeightGradient: preconditionFailure("a weight gradient reads no weights")
+    }
   }
 
   /// y = x ∗ W (+ bias), then the activation.
@@ -59,7 +53,11 @@ package final class Convolution: Sendable {
     precondition(x.count == shape.inputCount && x.type == shape.inputs)
     precondition(y.count == shape.outputCount && y.type == shape.output)
     precondition(packed.byteCount >= packedByteCount)
-    primitive.execute(x, packed, y, bias)
+    switch method {
+    case .direct(let direct): direct.execute(x, packed, y, bias)
+    case .winograd(let winograd): winograd.execute(x, packed: packed, bias: bias, into: y, scratch: stream.scratchpad)
+    case .winogradWeightGradient: preconditionFailure("not a forward convolution")
+    }
   }
 
   /// dx, given dy.
@@ -73,7 +71,11 @@ package final class Convolution: Sendable {
     precondition(dy.count == shape.outputCount && dy.type == shape.inputs)
     precondition(dx.count == shape.inputCount && dx.type == shape.inputs)
     precondition(packed.byteCount >= packedByteCount)
-    primitive.execute(dy, packed, dx)
+    switch method {
+    case .direct(let direct): direct.execute(dy, packed, dx)
+    case .winograd(let winograd): winograd.execute(dy, packed: packed, bias: nil, into: dx, scratch: stream.scratchpad)
+    case .winogradWeightGradient: preconditionFailure("not an input gradient")
+    }
   }
 
   /// dW, or dW += it where the shape accumulates.
@@ -89,7 +91,12 @@ package final class Convolution: Sendable {
     precondition(dy.count == shape.outputCount && dy.type == shape.inputs)
     precondition(dW.count == shape.weightCount && dW.type == .float32)
     precondition(packed.byteCount >= packedByteCount)
-    primitive.execute(x, dy, packed)
-    reorder.execute(packed, dW)
+    switch method {
+    case .direct(let direct):
+      direct.execute(x, dy, packed)
+      direct.unpack(packed, into: dW)
+    case .winogradWeightGradient(let winograd): winograd.execute(x, dy, into: dW, scratch: stream.scratchpad)
+    case .winograd: preconditionFailure("not a weight gradient")
+    }
   }
 }

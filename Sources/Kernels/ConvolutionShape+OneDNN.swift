@@ -1,34 +1,8 @@
 import Arenas
 import COneDNN
-import Synchronization
 
-/// What oneDNN asks for before it convolves.
-package struct ConvolutionDemand: Sendable {
-  /// Bytes of the packed weights, or of their packed gradient.
-  package let packedByteCount: Int
-  /// Bytes that the primitives work in while they run.
-  package let scratchpadByteCount: Int
-}
-
+// What oneDNN has to know to convolve by the definition.
 extension ConvolutionShape {
-  private static let demands = Mutex([ConvolutionShape: ConvolutionDemand]())
-
-  /// What oneDNN asks for on this CPU; found out once a shape.
-  package var demand: ConvolutionDemand {
-    if let known = Self.demands.withLock({ $0[self] }) { return known }
-    let stream = OneDNNStream()
-    let demand = OneDNN.creating {
-      let description = description(on: stream)
-      var packed = description.memory(packedQuery)
-      return ConvolutionDemand(
-        packedByteCount: dnnl_memory_desc_get_size(&packed),
-        scratchpadByteCount: max(
-          description.scratchpadByteCount, reorderDescription(packed, on: stream).scratchpadByteCount))
-    }
-    Self.demands.withLock { $0[self] = demand }
-    return demand
-  }
-
   /// Which memory of the primitive is the weights or their gradient.
   var packedQuery: dnnl_query_t { direction == .weightGradient ? dnnl_query_diff_weights_md : dnnl_query_weights_md }
 

@@ -37,7 +37,7 @@ package struct WindowAxis: Hashable, Sendable {
 ///     y[b, i, j, o] = bias[o] + Σ over h, w, c of x[b, s·i + d·h − p, s·j + d·w − p, c] · W[o, c, h, w]
 ///
 /// with stride s, dilation d and padding p of each axis, x being 0 outside. x is (B, H, W, C), y (B, H′, W′, O). The master
-/// copy of W is (O, C / groups, h, w) float32; the products read and write it packed in a layout of oneDNN's choice.
+/// copy of W is (O, C / groups, h, w) float32; the products read and write it packed in a layout of the algorithm's choice.
 package struct ConvolutionShape: Hashable, Sendable {
   package enum Direction: Sendable {
     /// x, W → y.
@@ -56,7 +56,7 @@ package struct ConvolutionShape: Hashable, Sendable {
   package let channels: Int
   package let filters: Int
   package let groups: Int
-  /// The type of x, of the packed weights, and of dx and dy.
+  /// The type of x, of dx and of dy.
   package let inputs: ElementType
   /// The type of the result.
   package var output: ElementType
@@ -64,6 +64,8 @@ package struct ConvolutionShape: Hashable, Sendable {
   package var activation = Activation.identity
   /// Whether dW is added to what is there.
   package var accumulates = false
+  /// To compare algorithms; nil for the one that suits the shape.
+  package var chosenAlgorithm: ConvolutionAlgorithm?
 
   package init(
     batch: Int, vertical: WindowAxis, horizontal: WindowAxis, channels: Int, filters: Int, groups: Int = 1,
@@ -98,6 +100,6 @@ package struct ConvolutionShape: Hashable, Sendable {
     return gradient
   }
 
-  /// Activations that oneDNN applies while a tile of y is still in registers.
+  /// Activations that are applied while a part of y is still in registers.
   package static let fusedActivations = PrimitiveAttributes.activations
 }

@@ -22,6 +22,11 @@ package enum OneDNN {
     return status == dnnl_success
   }()
 
+  /// Whether this CPU multiplies tiles of bfloat16 (AMX), and oneDNN uses it.
+  static let multipliesTiles =
+    dnnl_get_effective_cpu_isa().rawValue & dnnl_cpu_isa_avx512_core_amx.rawValue
+    == dnnl_cpu_isa_avx512_core_amx.rawValue
+
   private static let creation = Mutex(())
 
   /// Lets one thread at a time choose and generate primitives.

@@ -13,9 +13,10 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
   ///   - padding: before and after, the same for both axes.
   init(
     _ image: (Int, Int, Int, Int), filters: Int, kernel: (Int, Int), stride: (Int, Int) = (1, 1),
-    dilation: (Int, Int) = (1, 1), padding: (Int, Int) = (0, 0), groups: Int = 1
+    dilation: (Int, Int) = (1, 1), padding: (Int, Int) = (0, 0), groups: Int = 1,
+    algorithm: ConvolutionAlgorithm? = nil
   ) {
-    shape = ConvolutionShape(
+    var shape = ConvolutionShape(
       batch: image.0,
       vertical: WindowAxis(
         size: image.1, kernel: kernel.0, stride: stride.0, dilation: dilation.0, paddingBefore: padding.0,
@@ -24,11 +25,16 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
         size: image.2, kernel: kernel.1, stride: stride.1, dilation: dilation.1, paddingBefore: padding.0,
         paddingAfter: padding.1),
       channels: image.3, filters: filters, groups: groups, inputs: .float32, output: .float32)
+    shape.chosenAlgorithm = algorithm
+    self.shape = shape
     testDescription =
       "\(image) to \(filters) by \(kernel), stride \(stride), dilation \(dilation), padding \(padding), \(groups) groups"
+      + (algorithm.map { ", \($0)" } ?? "")
   }
 
-  static let all = [
+  static let all = general + winograd
+
+  private static let general = [
     ConvolutionCase((2, 6, 5, 16), filters: 16, kernel: (3, 3), padding: (1, 1)),
     ConvolutionCase((3, 8, 8, 3), filters: 16, kernel: (3, 3), padding: (1, 1)),
     ConvolutionCase((2, 7, 9, 32), filters: 33, kernel: (3, 3), stride: (2, 2), padding: (1, 1)),
@@ -47,10 +53,30 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     ConvolutionCase((1, 16, 15, 1), filters: 6, kernel: (5, 7), padding: (2, 3)),
     ConvolutionCase((4, 5, 5, 3), filters: 64, kernel: (5, 5)),
   ]
+
+  /// Whole and cut tiles, one and several blocks of them, panels of two and of one sixteen of the channels.
+  private static let winograd = [
+    winograd((2, 8, 8, 16), filters: 16, padding: (1, 1)),
+    winograd((2, 6, 5, 48), filters: 32, padding: (1, 1)),
+    winograd((1, 9, 7, 32), filters: 80, padding: (0, 0)),
+    winograd((2, 5, 3, 16), filters: 16, padding: (2, 2)),
+    winograd((2, 4, 5, 16), filters: 48, padding: (0, 1)),
+    winograd((2, 4, 5, 16), filters: 16, padding: (2, 0)),
+    winograd((3, 3, 3, 32), filters: 16, padding: (0, 0)),
+    winograd((1, 1, 1, 16), filters: 16, padding: (1, 1)),
+    winograd((20, 8, 8, 16), filters: 48, padding: (1, 1)),
+    winograd((11, 7, 8, 48), filters: 16, padding: (1, 1)),
+  ]
+
+  private static func winograd(
+    _ image: (Int, Int, Int, Int), filters: Int, padding: (Int, Int)
+  ) -> ConvolutionCase {
+    ConvolutionCase(image, filters: filters, kernel: (3, 3), padding: padding, algorithm: .winograd)
+  }
 }
 
 /// y, dx and dW in float64, straight from the definition.
-private struct NaiveConvolution {
+struct NaiveConvolution {
   let shape: ConvolutionShape
 
   /// Calls `visit` with the numbers of every element of x, W and y that meet in one product.
@@ -92,9 +118,11 @@ private struct NaiveConvolution {
 
   private func typed(_ test: ConvolutionCase, _ type: ElementType) -> ConvolutionShape {
     let s = test.shape
-    return ConvolutionShape(
+    var shape = ConvolutionShape(
       batch: s.batch, vertical: s.vertical, horizontal: s.horizontal, channels: s.channels, filters: s.filters,
       groups: s.groups, inputs: type, output: type)
+    shape.chosenAlgorithm = s.chosenAlgorithm
+    return shape
   }
 
   /// Absolute rounding of a sum of `terms` products of standard normal numbers.
