@@ -30,7 +30,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], counting sy
 
 /// What the report page is put together from.
 let reportParts = [
-  "report.html", "report.css", "charts.js", "line-chart.js", "heat-map.js", "stage-bars.js", "report.js",
+  "report.html", "report.css", "charts.js", "line-chart.js", "heat-map.js", "stage-bars.js", "confusion.js",
+  "report.js",
 ]
 
 let package = Package(
@@ -71,7 +72,7 @@ let package = Package(
       "Pipeline",
       [
         "Architectures", "Arenas", "CPlatform", "CheckpointFiles", "Configuration", "DataReading", "ExecutionPlanning",
-        "JSONValues", "Kernels", "Layers", "ModelGraph", "Optimizers", "RunRecords",
+        "ImageFiles", "JSONValues", "Kernels", "Layers", "ModelGraph", "Optimizers", "RunRecords",
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
     .executableTarget(
@@ -95,12 +96,12 @@ let package = Package(
       ["Architectures", "Arenas", "Configuration", "JSONValues", "Kernels", "Layers", "ModelGraph"]),
     tests("Optimizers", ["Arenas", "Configuration", "JSONValues", "Kernels"]),
     tests("CheckpointFiles", ["Arenas", "CHDF5", "HDF5Format"]),
-    tests("RunRecords", ["Checksums"]),
+    tests("RunRecords", ["Checksums", "ImageFiles", "JSONValues"]),
     tests(
       "Pipeline",
       [
-        "Arenas", "CAllocations", "CheckpointFiles", "Configuration", "DataReading", "ExecutionPlanning", "JSONValues",
-        "Kernels", "Optimizers", "RunRecords",
+        "Arenas", "CAllocations", "CheckpointFiles", "Configuration", "DataReading", "ExecutionPlanning", "ImageFiles",
+        "JSONValues", "Kernels", "Optimizers", "RunRecords",
       ],
       counting: ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign", "_Znwm"]),
     tests("ImageFiles", ["Arenas", "CImage", "CZlib"]),
@@ -108,7 +109,8 @@ let package = Package(
     tests("DatasetFetching", ["DataReading"]),
     // Whole runs through the command line: the program is built because it is a dependency, and run as a process.
     .testTarget(
-      name: "TroupeTests", dependencies: ["troupe", "CheckpointFiles", "Configuration", "JSONValues"],
+      name: "TroupeTests",
+      dependencies: ["troupe", "CheckpointFiles", "Configuration", "ImageFiles", "JSONValues"],
       swiftSettings: settings),
   ]
 )

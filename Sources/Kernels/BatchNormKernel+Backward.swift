@@ -28,7 +28,12 @@ extension BatchNormKernel {
     if addsShortcut { check(y, like: x) }
     if let dx { check(dx, like: x) }
     if let shortcutGradient { check(shortcutGradient, like: x) }
-    check([gamma, beta, statistics.mean, statistics.inverseDeviation, dGamma, dBeta])
+    check(gamma)
+    check(beta)
+    check(statistics.mean)
+    check(statistics.inverseDeviation)
+    check(dGamma)
+    check(dBeta)
     precondition(addsShortcut || shortcutGradient == nil)
     // The sum of both gradients begins with that of x, when g is still needed.
     let isShared = shortcutGradient != nil && shortcutGradient?.address == dx?.address

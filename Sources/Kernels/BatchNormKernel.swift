@@ -52,7 +52,10 @@ package struct BatchNormKernel: Sendable {
     _ x: TensorSlice, shortcut: TensorSlice?, gamma: TensorSlice?, beta: TensorSlice?, into y: TensorSlice,
     statistics: Statistics, observedMean: TensorSlice, observedVariance: TensorSlice
   ) {
-    check([statistics.mean, statistics.inverseDeviation, observedMean, observedVariance])
+    check(statistics.mean)
+    check(statistics.inverseDeviation)
+    check(observedMean)
+    check(observedVariance)
     if x.type == .bfloat16 {
       measure(x.pointer(as: BFloat16.self), statistics, observedMean, observedVariance)
     } else {
@@ -71,13 +74,14 @@ package struct BatchNormKernel: Sendable {
     _ x: TensorSlice, shortcut: TensorSlice?, gamma: TensorSlice?, beta: TensorSlice?, into y: TensorSlice,
     runningMean: TensorSlice, runningVariance: TensorSlice
   ) {
-    check([runningMean, runningVariance])
+    check(runningMean)
+    check(runningVariance)
     let variances = runningVariance.pointer(as: Float.self)
     apply(x, shortcut, gamma, beta, y, runningMean) { 1 / (variances[$0] + epsilon).squareRoot() }
   }
 
-  func check(_ parameters: [TensorSlice?]) {
-    for case .some(let parameter) in parameters { precondition(parameter.count == channels && parameter.type == .float32) }
+  func check(_ parameter: TensorSlice?) {
+    precondition(parameter.map { $0.count == channels && $0.type == .float32 } ?? true)
   }
 
   func check(_ tensor: TensorSlice, like x: TensorSlice) {
@@ -115,7 +119,8 @@ package struct BatchNormKernel: Sendable {
     check(y, like: x)
     precondition((shortcut != nil) == addsShortcut)
     if let shortcut { check(shortcut, like: x) }
-    check([gamma, beta])
+    check(gamma)
+    check(beta)
     let means = mean.pointer(as: Float.self)
     ChannelPanel.forEach(rows: rows, channels: channels) { panel in
       withColumnFactors { factors in

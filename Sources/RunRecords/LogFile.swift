@@ -63,6 +63,24 @@ struct LogFile: ~Copyable {
     if fsync(descriptor) != 0 { throw Self.failure(path, "fsync") }
   }
 
+  /// Puts `contents` in the place of the file at `path` once they are whole on the disk; a failure leaves the old file.
+  static func replace(_ path: String, with contents: [UInt8]) throws(RecordsError) {
+    let temporary = path + ".tmp"
+    do {
+      var out = try LogFile(path: temporary, mode: .replace)
+      try out.append(contents, count: contents.count)
+      try out.synchronize()
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    if rename(temporary, path) != 0 {
+      let error = failure(path, "rename")
+      unlink(temporary)
+      throw error
+    }
+  }
+
   /// Makes a rename or a new name in `folder` durable.
   static func synchronizeFolder(_ folder: String) throws(RecordsError) {
     let opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

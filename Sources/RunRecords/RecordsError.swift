@@ -8,6 +8,8 @@ package enum RecordsError: Error, Equatable, Sendable, CustomStringConvertible {
   case noRecords(path: String)
   /// A file is larger than what it can honestly be.
   case tooLarge(path: String, bytes: Int, limit: Int)
+  /// A file that was not written by us is where one of ours would go.
+  case notReplaced(path: String, reason: String)
 
   package var description: String {
     switch self {
@@ -19,6 +21,8 @@ package enum RecordsError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(path): expected the records of a run, found none; name a folder that `troupe train` has written"
     case .tooLarge(let path, let bytes, let limit):
       "\(path): expected at most \(limit) bytes, found \(bytes); this is not a file of this kind"
+    case .notReplaced(let path, let reason):
+      "\(path): expected none or an earlier evaluation, found another file (\(reason)); move it away"
     }
   }
 }

@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Glibc
 
 /// Writes `report.html`: one file that shows one or several runs, with its data, style and script inside.
 ///
@@ -20,18 +19,7 @@ package enum Report {
 
   /// Draws `runs` side by side into `file`, replacing it only once the new report is whole on the disk.
   package static func write(runs: [RunLog], to file: URL) throws(RecordsError) {
-    let page = page(runs: runs)
-    let path = file.systemPath
-    let temporary = path + ".tmp"
-    do {
-      var out = try LogFile(path: temporary, mode: .replace)
-      try out.append(page, count: page.count)
-      try out.synchronize()
-    } catch {
-      unlink(temporary)
-      throw error
-    }
-    if rename(temporary, path) != 0 { throw LogFile.failure(path, "rename") }
+    try LogFile.replace(file.systemPath, with: page(runs: runs))
   }
 
   /// The page's UTF-8 text.
@@ -43,6 +31,7 @@ package enum Report {
       ("{{line-chart}}", PackageResources.line_chart_js),
       ("{{heat-map}}", PackageResources.heat_map_js),
       ("{{stage-bars}}", PackageResources.stage_bars_js),
+      ("{{confusion}}", PackageResources.confusion_js),
       ("{{script}}", PackageResources.report_js),
     ]
     // The marks are looked for in the template alone: what is put in is never searched again.
@@ -60,16 +49,19 @@ package enum Report {
   static func data(runs: [RunLog]) -> JSONText {
     let share = max(1, runs.count)
     let buckets = min(curveBuckets, max(20, curveBudget / share))
+    let evaluated = shownEvaluations(runs)
+    let evaluationShare = max(1, evaluated.reduce(0) { $0 + $1.count })
     var text = JSONText()
     text.object { text in
       text.array("runs") { text in
-        for run in runs {
+        for (run, shown) in zip(runs, evaluated) {
           text.object { text in
             let layers = WeightLayers(run.header?.tensors ?? [])
             summary(run, &text)
             curves(run, buckets: buckets, &text)
             gradients(run, layers, cells: heatBudget / share, &text)
             activations(run, &text)
+            evaluations(run, shown, share: evaluationShare, &text)
             stages(run, &text)
             events(run, &text)
           }

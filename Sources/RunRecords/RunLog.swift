@@ -26,6 +26,10 @@ package struct RunLog: Sendable {
   package var recordedVerdict: GradientFlow?
   /// The text of `config.resolved.json`; nil where there is none.
   package var configuration: String?
+  /// What was found out about a classifier, a split each; the test first.
+  package var evaluations: [EvaluationRecord] = []
+  /// Names of evaluations that could not be read.
+  package var damagedEvaluations: [String] = []
   /// Lines that could not be read, or that do not fit the header.
   package var damagedLines = 0
 
@@ -40,7 +44,7 @@ package struct RunLog: Sendable {
     return GradientFlow.judge(tensors: header?.tensors ?? [], norms: lastNorms)
   }
 
-  /// Reads `metrics.jsonl` and `config.resolved.json` of a run folder.
+  /// Reads `metrics.jsonl`, `config.resolved.json` and the evaluations of a run folder.
   ///
   /// Throws `RecordsError.noRecords` where there is no `metrics.jsonl`. Damage inside it is counted, never an error.
   package static func read(folder: URL) throws(RecordsError) -> RunLog {
@@ -73,6 +77,7 @@ package struct RunLog: Sendable {
     log.lastNorms = window.all
     log.damagedLines += reader.damagedLines
     log.configuration = try configuration(in: folder)
+    (log.evaluations, log.damagedEvaluations) = EvaluationFile.readAll(in: folder)
     return log
   }
 

@@ -1,47 +1,67 @@
 import ArgumentParser
-import Configuration
 import Foundation
+import JSONValues
 import Pipeline
+import RunRecords
 
 struct Evaluate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Loss and accuracy of a trained model on held-out samples.",
+    abstract: "Loss and accuracy of a trained model on held-out samples, class by class.",
     discussion: """
       Examples:
         troupe evaluate checkpoints/mlp-relu
         troupe evaluate checkpoints/mlp-relu --split validation --checkpoint best --json
+
+      A classifier's confusion matrix and worst mistakes go to evaluation-SPLIT.json in the run folder, in place of those
+      of an earlier evaluation of the split; troupe report draws them.
       """)
 
-  @Argument(help: "A run folder, or one of its checkpoint files.", completion: .directory)
-  var run: String
+  @OptionGroup var source: RunSource
 
   @Option(help: "test, validation or train.")
   var split = "test"
-
-  @Option(help: "newest, best, or a step's number.")
-  var checkpoint = "newest"
 
   @OptionGroup var lanes: LanesOption
   @OptionGroup var json: JSONOption
 
   func run() async throws {
     try await reportingFailures {
-      guard let choice = StoredRun.Choice(checkpoint) else {
-        throw CommandFailure("--checkpoint \(checkpoint): expected newest, best or a step's number", 2)
-      }
-      let stored = try StoredRun(run, choice, say: json.output.say)
+      let stored = try source.stored(say: json.output.say)
       let result = try await stored.evaluate(split: split, lanes: lanes.count)
       let accuracy = result.accuracy.map { String(format: ", accuracy %.2f%%", 100 * $0) } ?? ""
+      let top = result.record?.topAccuracy.map { String(format: ", top-5 %.2f%%", 100 * $0) } ?? ""
       json.output.say(
         String(
-          format: "%@ at step %d, %@: loss %.4f%@ over %d samples", stored.configuration.name, stored.state.step, split,
-          result.loss, accuracy, result.count))
+          format: "%@ at step %d, %@: loss %.4f%@%@ over %d samples", stored.configuration.name, stored.state.step,
+          split, result.loss, accuracy, top, result.count))
+      let file = result.record.flatMap { show($0, of: stored) }
       json.output.result(
         .object([
-          ("run", .string(run)), ("step", .integer(stored.state.step)), ("split", .string(split)),
+          ("run", .string(source.run)), ("step", .integer(stored.state.step)), ("split", .string(split)),
           ("loss", .number(result.loss)), ("accuracy", result.accuracy.map { .number($0) } ?? .null),
-          ("count", .integer(result.count)),
+          ("top5_accuracy", result.record?.topAccuracy.map { .number($0) } ?? .null), ("count", .integer(result.count)),
+          ("evaluation_file", file.map { .string($0.path) } ?? .null),
         ]))
+    }
+  }
+
+  /// Prints the classes and keeps the evaluation.
+  ///
+  /// - Returns: where it was kept; nil where it could not be, which is said and is no reason to hide what was found.
+  private func show(_ record: EvaluationRecord, of stored: StoredRun) -> URL? {
+    for line in ClassTable.lines(of: record) { json.output.say(line) }
+    guard stored.isInRunFolder else {
+      json.output.say("the checkpoint is not in its run's folder: confusion matrix and mistakes are not kept")
+      return nil
+    }
+    do throws(RecordsError) {
+      let (file, replaced) = try EvaluationFile.write(record, to: stored.folder)
+      let old = replaced.map { $0.step == record.step ? "" : ", in place of step \($0.step)'s" } ?? ""
+      json.output.say("confusion matrix and mistakes: \(file.relativePath)\(old) (troupe report draws them)")
+      return file
+    } catch {
+      json.output.say("confusion matrix and mistakes are not kept: \(error)")
+      return nil
     }
   }
 }

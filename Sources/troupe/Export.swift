@@ -17,14 +17,10 @@ struct Export: AsyncParsableCommand {
       In Python: model.load_state_dict(safetensors.torch.load_file("relu.safetensors"))
       """)
 
-  @Argument(help: "A run folder, or one of its checkpoint files.", completion: .directory)
-  var run: String
+  @OptionGroup var source: RunSource
 
   @Option(help: "safetensors.")
   var format = Format.safetensors
-
-  @Option(help: "newest, best, or a step's number.")
-  var checkpoint = "newest"
 
   @Option(name: .shortAndLong, help: "The file; by default model.safetensors in the run folder.", completion: .file())
   var output: String?
@@ -33,10 +29,7 @@ struct Export: AsyncParsableCommand {
 
   func run() async throws {
     try await reportingFailures {
-      guard let choice = StoredRun.Choice(checkpoint) else {
-        throw CommandFailure("--checkpoint \(checkpoint): expected newest, best or a step's number", 2)
-      }
-      let stored = try StoredRun(run, choice, say: json.output.say)
+      let stored = try source.stored(say: json.output.say)
       let model = try stored.model(lanes: 1)
       let file = output.map { URL(fileURLWithPath: $0) } ?? stored.folder.appending(path: "model.safetensors")
       let count = try model.export(to: file, step: stored.state.step)

@@ -4,6 +4,7 @@ import Configuration
 import DataReading
 import DatasetFetching
 import Foundation
+import ImageFiles
 import JSONValues
 import Pipeline
 import RunRecords
@@ -59,6 +60,8 @@ func reportingFailures<Result>(_ body: () async throws -> Result) async throws -
   } catch let error as CheckpointError {
     throw CommandFailure(error.description)
   } catch let error as RecordsError {
+    throw CommandFailure(error.description)
+  } catch let error as ImageError {
     throw CommandFailure(error.description)
   }
 }

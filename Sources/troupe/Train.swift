@@ -61,6 +61,7 @@ struct Train: AsyncParsableCommand {
 
   private func finish(_ session: TrainingSession, _ result: TrainingRun.Result, _ output: Output) throws {
     let folder = session.folder.url
+    let evaluation = Result { () throws(RecordsError) in try session.keepEvaluation(result) }
     let log = (try? RunLog.read(folder: folder)) ?? RunLog(folder: folder, name: folder.lastPathComponent)
     let report = Result { () throws(RecordsError) in
       try Report.write(runs: [log], to: folder.appending(path: "report.html"))
@@ -73,8 +74,10 @@ struct Train: AsyncParsableCommand {
     output.say("run folder: \(session.folder.url.relativePath) (report.html, metrics.jsonl, checkpoints)")
     output.result(session.summary(result, log))
     switch result.outcome {
-    // A report that cannot be written must not hide how the run itself ended.
-    case .finished, .stoppedEarly: try report.get()
+    // Records that cannot be written must not hide how the run itself ended.
+    case .finished, .stoppedEarly:
+      try evaluation.get()
+      try report.get()
     case .interrupted(let signal):
       Output.note("troupe: stopped by signal \(signal), saved after step \(result.state.step); go on with --resume")
       throw ExitCode(128 + signal)

@@ -14,6 +14,8 @@ struct Troupe: AsyncParsableCommand {
         troupe train Configs/mlp-relu.json --set optimizer.learning_rate=3e-4 --run-dir checkpoints/faster
         troupe train Configs/mlp-relu.json --resume
         troupe describe Configs/mlp-relu.json
+        troupe evaluate checkpoints/mlp-relu
+        troupe predict checkpoints/mlp-relu digit.png
         troupe report checkpoints/mlp-sigmoid checkpoints/mlp-relu
 
       Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 diverged, 5 verification mismatch,
@@ -21,8 +23,8 @@ struct Troupe: AsyncParsableCommand {
       """,
     version: "troupe \(BuildInfo.version)",
     subcommands: [
-      Train.self, Describe.self, Evaluate.self, ReportCommand.self, Verify.self, VerifyResume.self, Benchmark.self,
-      Export.self, DatasetCommand.self, SchemaCommand.self,
+      Train.self, Describe.self, Evaluate.self, Predict.self, Visualize.self, ReportCommand.self, Verify.self,
+      VerifyResume.self, Benchmark.self, Export.self, DatasetCommand.self, SchemaCommand.self,
     ])
 
   static func main() async {

@@ -24,6 +24,8 @@ import Testing
       runs.append(try RunLog.read(folder: place))
     }
     #expect(runs.map(\.gradientFlow.verdict) == [.vanishing, .healthy])
+    runs[0].evaluations = [.fake(of: "mlp-sigmoid", accuracy: 0.2)]
+    runs[1].evaluations = [.fake(of: "mlp-relu"), .fake(of: "mlp-relu", split: "validation", classes: 120)]
     let unusual = try unusualRuns(in: folder)
     for (name, shown) in [("pair", runs), ("relu", [runs[1]]), ("unusual", unusual), ("none", [])] {
       let text = try page(shown, in: folder)
@@ -49,6 +51,10 @@ import Testing
       for tensor in log.norms[index].tensors.indices { log.norms[index].tensors[tensor].gradientL2 = .nan }
     }
     log.damagedLines = 2
+    log.evaluations = [
+      .fake(of: log.name, split: "train", classes: EvaluationRecord.mostClasses, count: 50_000, hasPictures: false)
+    ]
+    log.damagedEvaluations = ["evaluation-test.json"]
     return [RunLog(folder: folder.url, name: "nothing logged"), try RunLog.read(folder: places[0]), log]
   }
 

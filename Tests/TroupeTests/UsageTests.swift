@@ -8,8 +8,9 @@ import Testing
   init() throws { workspace = try .withSmallConfiguration() }
 
   static let commands = [
-    ["train"], ["describe"], ["evaluate"], ["report"], ["verify"], ["verify-resume"], ["benchmark"], ["export"],
-    ["dataset", "fetch"], ["dataset", "make"], ["dataset", "inspect"], ["dataset", "preview"], ["schema"], [],
+    ["train"], ["describe"], ["evaluate"], ["predict"], ["visualize", "filters"], ["visualize", "features"], ["report"],
+    ["verify"], ["verify-resume"], ["benchmark"], ["export"], ["dataset", "fetch"], ["dataset", "make"],
+    ["dataset", "inspect"], ["dataset", "preview"], ["schema"], [],
   ]
 
   @Test(arguments: commands) func helpHasExamples(command: [String]) throws {

@@ -1,5 +1,6 @@
 import CheckpointFiles
 import Configuration
+import DataReading
 import JSONValues
 import Kernels
 import Optimizers
@@ -55,7 +56,7 @@ struct RunCalendar: Sendable {
   func texts(_ state: RunState, _ model: RunModel) -> [String: String] {
     var texts = [
       "config": model.configuration.resolved.prettyText, "state": state.json.compactText,
-      "data": model.data.fingerprint, "build": build,
+      "data": model.data.fingerprint, "build": build, "fields": SampleField.text(of: model.data.fields),
     ]
     if let standardization = model.data.standardization {
       texts["standardization"] =
@@ -82,8 +83,9 @@ extension RunState {
     plateau?.observe(loss: loss, accuracy: validation.accuracy)
   }
 
-  func hasRunOutOfPatience(_ settings: EarlyStoppingSettings) -> Bool {
-    settings.patience.map { evaluationsSinceLowest >= $0 } ?? false
+  /// - Parameter evaluations: more of them, none of which brings a lower loss.
+  func hasRunOutOfPatience(_ settings: EarlyStoppingSettings, afterEvaluations evaluations: Int = 0) -> Bool {
+    settings.patience.map { evaluationsSinceLowest + evaluations >= $0 } ?? false
   }
 
   /// Enters a checkpoint among the best, if it is one of them.

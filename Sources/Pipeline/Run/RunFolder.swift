@@ -64,7 +64,7 @@ package final class RunFolder: Sendable {
         + "(the old run is kept beside it), or give another --run-dir")
   }
 
-  private static func holdsRun(_ url: URL) -> Bool {
+  static func holdsRun(_ url: URL) -> Bool {
     [resolvedName, MetricsWriter.fileName].contains {
       FileManager.default.fileExists(atPath: url.appending(path: $0).path)
     }

@@ -50,6 +50,18 @@ package struct RunPlan: Sendable {
     graph.lossNode.flatMap { graph.nodes[$0].layer as? any Loss }?.accuracyName != nil
   }
 
+  /// The classes' names by label, for a model that says one class a sample; nil for every other.
+  var classNames: [String]? {
+    guard configuration.loss.wantsClasses, let target = data.fields.first(where: { $0.name == SampleField.target }),
+      let names = target.classLabels, target.shape == .scalar || data.mixing != nil,
+      graph.shape(of: graph.prediction) == TensorShape([rows, names.count])
+    else { return nil }
+    return names
+  }
+
+  /// Whether every sample is answered with one class, so that mistakes can be counted and shown.
+  var isClassifier: Bool { classNames != nil }
+
   /// - Parameters:
   ///   - configuration: with `training.micro_batches` resolved.
   ///   - lanes: threads that compute; never part of a run's identity.
@@ -71,7 +83,13 @@ package struct RunPlan: Sendable {
     tree = GradientTree(microBatches: microBatches, lanes: lanes)
     stepsPerEpoch = data.order.stepsPerEpoch(batchSize: batchSize)
     totalSteps = configuration.training.duration.steps(perEpoch: stepsPerEpoch)
-    graph = try Self.graph(configuration, data: data, rows: rows)
+    guard configuration.loss.wantsClasses || data.mixing == nil else {
+      throw RunError(
+        .configuration,
+        "data.\(data.settings.mixup != nil ? "mixup" : "cutmix"): makes targets shares of classes, which the loss "
+          + "\(configuration.loss.kind) does not compare; use \"cross_entropy\", or remove mixup and cutmix")
+    }
+    graph = try Self.graph(configuration, data.fields, of: data.name, rows: rows)
     do throws(GraphError) {
       table = try ParameterTable(graph)
     } catch {
@@ -150,21 +168,21 @@ package struct RunPlan: Sendable {
     }
   }
 
-  private static func graph(
-    _ configuration: RunConfiguration, data: Dataset, rows: Int
+  /// The configuration's model on samples of these fields.
+  ///
+  /// - Parameters:
+  ///   - fields: of the data, or as a checkpoint remembers them.
+  ///   - name: of the data.
+  ///   - rows: samples in a micro-batch.
+  static func graph(
+    _ configuration: RunConfiguration, _ fields: [SampleField], of name: String, rows: Int
   ) throws(RunError) -> ModelGraph {
-    guard let input = data.fields.first(where: { $0.name == SampleField.input }),
-      let target = data.fields.first(where: { $0.name == SampleField.target })
+    guard let input = fields.first(where: { $0.name == SampleField.input }),
+      let target = fields.first(where: { $0.name == SampleField.target })
     else {
-      throw RunError(.configuration, "data: \(data.name) has no fields \"input\" and \"target\" to train on")
+      throw RunError(.configuration, "data: \(name) has no fields \"input\" and \"target\" to train on")
     }
     let wantsClasses = configuration.loss.wantsClasses
-    guard wantsClasses || data.mixing == nil else {
-      throw RunError(
-        .configuration,
-        "data.\(data.settings.mixup != nil ? "mixup" : "cutmix"): makes targets shares of classes, which the loss "
-          + "\(configuration.loss.kind) does not compare; use \"cross_entropy\", or remove mixup and cutmix")
-    }
     guard wantsClasses == (target.type == .int32 || target.classCount != nil) else {
       let (expected, found, fitting) =
         wantsClasses
@@ -172,7 +190,7 @@ package struct RunPlan: Sendable {
         : ("values", "class numbers", #""cross_entropy""#)
       throw RunError(
         .configuration,
-        "loss.type: \(configuration.loss.kind) expects \(expected) as targets, but \(data.name) has \(found);"
+        "loss.type: \(configuration.loss.kind) expects \(expected) as targets, but \(name) has \(found);"
           + " use \(fitting)")
     }
     var builder = GraphBuilder()

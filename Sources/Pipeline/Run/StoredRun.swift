@@ -3,6 +3,7 @@ import Configuration
 import DataReading
 import Foundation
 import JSONValues
+import RunRecords
 
 /// A run that is on the disk, looked at without training on: its configuration and one of its checkpoints.
 package struct StoredRun: Sendable {
@@ -98,9 +99,7 @@ package struct StoredRun: Sendable {
   /// Evaluates one split.
   ///
   /// - Parameter split: "validation", "test" or "train".
-  package func evaluate(
-    split: String, lanes: Int
-  ) async throws -> (loss: Double, accuracy: Double?, count: Int) {
+  package func evaluate(split: String, lanes: Int) async throws -> Evaluated {
     let model = try model(lanes: lanes)
     let splits = model.data.splits
     let samples = ["train": splits.training, "validation": splits.validation, "test": splits.test][split]
@@ -114,6 +113,21 @@ package struct StoredRun: Sendable {
       start: .init(state: state, isResumed: false))
     let result = try await run.run()
     guard let validation = result.validation else { throw RunError("\(folder.path): the evaluation gave no result") }
-    return validation
+    return Evaluated(
+      loss: validation.loss, accuracy: validation.accuracy, count: validation.count,
+      record: result.judgements.flatMap(model.record(of:)))
   }
+
+  /// What an evaluation of a split found.
+  package struct Evaluated: Sendable {
+    package let loss: Double
+    /// nil where the loss knows none.
+    package let accuracy: Double?
+    package let count: Int
+    /// What there is to say about a classifier; nil for other models.
+    package let record: EvaluationRecord?
+  }
+
+  /// Whether the checkpoint lies in its run's folder, which evaluations are kept in.
+  package var isInRunFolder: Bool { RunFolder.holdsRun(folder) }
 }

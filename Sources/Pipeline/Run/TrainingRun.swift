@@ -12,6 +12,8 @@ package struct TrainingRun: Sendable {
     package let loss: Double
     /// Mean loss, accuracy (nil where the loss knows none) and number of samples of the last evaluation.
     package let validation: (loss: Double, accuracy: Double?, count: Int)?
+    /// What a classifier said of every sample of that evaluation, where it was the run's last.
+    package let judgements: SplitJudgements?
     package let checkpointStall: CheckpointStall
     /// Seconds that the lanes worked or waited in this session.
     package let sessionSeconds: Double
@@ -129,7 +131,7 @@ package struct TrainingRun: Sendable {
     return Result(
       outcome: outcome, state: state, loss: await optimizer.lastLoss,
       validation: validation.map { ($0.mean, model.hasAccuracy ? $0.accuracy : nil, Int($0.count)) },
-      checkpointStall: await optimizer.checkpointStall, sessionSeconds: sessionSeconds,
+      judgements: await optimizer.judgements, checkpointStall: await optimizer.checkpointStall, sessionSeconds: sessionSeconds,
       stages: folder == nil ? clocks.take() : [])
   }
 }

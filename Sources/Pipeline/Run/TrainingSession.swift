@@ -128,6 +128,12 @@ package struct TrainingSession: Sendable {
     ).run()
   }
 
+  /// Keeps in the run folder what the run's last evaluation found out about a classifier.
+  package func keepEvaluation(_ result: TrainingRun.Result) throws(RecordsError) {
+    guard let record = result.judgements.flatMap(model.record(of:)) else { return }
+    try EvaluationFile.write(record, to: folder.url)
+  }
+
   /// What a script wants to know of a finished run.
   ///
   /// - Parameter log: the run's records, which know what a session that had nothing left to do does not.

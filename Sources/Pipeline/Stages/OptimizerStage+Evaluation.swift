@@ -6,34 +6,43 @@ import RunRecords
 extension OptimizerStage {
   func beginEvaluation() -> Work? {
     guard !model.data.splits.validation.isEmpty else { return nil }
-    return evaluate(model.data.splits.validation, split: "validation", usesAverage: model.update.average != nil)
+    return evaluate(
+      model.data.splits.validation, split: "validation", usesAverage: model.update.average != nil,
+      judges: model.plan.isClassifier && mayBeLastEvaluation)
   }
 
-  func evaluate(_ samples: SampleSet, split: String, usesAverage: Bool) -> Work {
+  /// Whether the run ends with this evaluation, or would if it brings nothing better.
+  private var mayBeLastEvaluation: Bool {
+    state.step >= calendar.totalSteps
+      || state.hasRunOutOfPatience(model.configuration.training.earlyStopping, afterEvaluations: 1)
+  }
+
+  func evaluate(_ samples: SampleSet, split: String, usesAverage: Bool, judges: Bool) -> Work {
     if usesAverage { model.update.average?.refreshShadows() }
-    let evaluation = Evaluation(
-      samples, rows: model.plan.rows, lanes: model.tree.lanes, usesAverage: usesAverage)
+    let evaluation = Evaluation(samples, split: split, of: model, usesAverage: usesAverage, judges: judges)
     let program = Preparation.Program.evaluation(usesAverage: usesAverage)
-    guard model.preparation.isNeeded(by: program) else { return play(evaluation, split: split) }
-    phase = .preparingEvaluation(evaluation, split: split)
+    guard model.preparation.isNeeded(by: program) else { return play(evaluation) }
+    phase = .preparingEvaluation(evaluation)
     return .prepare(program)
   }
 
-  func play(_ evaluation: Evaluation, split: String) -> Work {
-    phase = .evaluating(evaluation, split: split)
+  func play(_ evaluation: Evaluation) -> Work {
+    phase = .evaluating(evaluation)
     return .evaluate(evaluation)
   }
 
-  func record(_ sums: LossSums, split: String) {
+  func record(_ evaluation: Evaluation) {
+    let sums = evaluation.total()
     lastValidation = sums
+    judgements = SplitJudgements(evaluation: evaluation, step: state.step, sums: sums)
     guard state.evaluatedStep != state.step else { return }
     state.evaluatedStep = state.step
     recorder.items.send(
       .validation(
         ValidationRecord(
-          step: state.step, split: split, loss: Float(sums.mean),
-          accuracy: model.hasAccuracy ? Float(sums.accuracy) : nil,
-          count: Int(sums.count), isEMA: model.update.average != nil)), urgently: true)
+          step: state.step, split: evaluation.split, loss: Float(sums.mean),
+          accuracy: model.hasAccuracy ? Float(sums.accuracy) : nil, count: Int(sums.count),
+          isEMA: model.update.average != nil)), urgently: true)
     state.observe(validation: sums, configuration: model.configuration)
     hasStoppedEarly = state.hasRunOutOfPatience(model.configuration.training.earlyStopping)
   }

@@ -11,8 +11,8 @@ import RunRecords
 package actor OptimizerStage {
   enum Phase {
     case starting, preparing, playing, clipping, updating, snapshotting, done
-    case preparingEvaluation(Evaluation, split: String)
-    case evaluating(Evaluation, split: String)
+    case preparingEvaluation(Evaluation)
+    case evaluating(Evaluation)
   }
 
   private nonisolated let thread: StageThread
@@ -41,6 +41,8 @@ package actor OptimizerStage {
   private var sessionStart = StageClock.now
   var lastSavedStep: Int?
   var lastValidation: LossSums?
+  /// Of the last evaluation.
+  var judgements: SplitJudgements?
   var hasStoppedEarly = false
   /// Between the moment that a snapshot is begun and the moment that the writer has it.
   var heldTicket: SnapshotTicket?
@@ -112,7 +114,7 @@ package actor OptimizerStage {
     case .starting:
       sessionStart = StageClock.now
       if case .evaluate(let samples, let split, let usesAverage) = purpose {
-        return evaluate(samples, split: split, usesAverage: usesAverage)
+        return evaluate(samples, split: split, usesAverage: usesAverage, judges: model.plan.isClassifier)
       }
       return await start()
     case .preparing: return play()
@@ -121,9 +123,9 @@ package actor OptimizerStage {
     case .updating:
       model.update.collect(into: &updateStatistics)
       return await endStep()
-    case .preparingEvaluation(let evaluation, let split): return play(evaluation, split: split)
-    case .evaluating(let evaluation, let split):
-      record(evaluation.total(), split: split)
+    case .preparingEvaluation(let evaluation): return play(evaluation)
+    case .evaluating(let evaluation):
+      record(evaluation)
       if case .evaluate = purpose { return finish(.finished) }
       if lastSavedStep == state.step, let sums = lastValidation {
         state.noteCheckpoint(validation: sums, model.configuration.checkpoints)

@@ -181,10 +181,18 @@ function showTip(parts, x, y, heading, rows) {
   spoken.textContent = heading + ": " + rows.map(([, name, value]) => `${name} ${value}`).join(", ");
 }
 
-/** Calls `show(x, y)` in picture coordinates for the pointer and the arrow keys, `hide()` when they leave. */
-function addReadout(parts, plot, show, hide) {
+/**
+ * Calls `show(x, y)` in picture coordinates for the pointer and the arrow keys, `hide()` when they leave. An arrow key
+ * goes on by one of the `cells` that the plot has across and down.
+ */
+function addReadout(parts, plot, show, hide, cells = { across: 60, down: 30 }) {
   const { picture } = parts;
-  const at = { x: (plot.left + plot.right) / 2, y: (plot.top + plot.bottom) / 2 };
+  const cell = { x: (plot.right - plot.left) / cells.across, y: (plot.bottom - plot.top) / cells.down };
+  // The middle of a cell, so that keys meet no borders.
+  const at = {
+    x: plot.left + (Math.floor(cells.across / 2) + 0.5) * cell.x,
+    y: plot.top + (Math.floor(cells.down / 2) + 0.5) * cell.y,
+  };
   const move = (x, y) => {
     at.x = Math.min(plot.right, Math.max(plot.left, x));
     at.y = Math.min(plot.bottom, Math.max(plot.top, y));
@@ -204,6 +212,6 @@ function addReadout(parts, plot, show, hide) {
     if (event.key === "Escape") hide();
     if (!steps) return;
     event.preventDefault();
-    move(at.x + (steps[0] * (plot.right - plot.left)) / 60, at.y + (steps[1] * (plot.bottom - plot.top)) / 30);
+    move(at.x + steps[0] * cell.x, at.y + steps[1] * cell.y);
   };
 }

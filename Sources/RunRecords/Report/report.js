@@ -74,6 +74,10 @@ function card(run) {
         series.final_accuracy === null ? "not finite" : percent(series.final_accuracy),
         `best ${percent(series.best_accuracy)} at step ${group(series.best_accuracy_step)}`),
     ]),
+    // Splits that training itself does not look at.
+    ...run.evaluations.filter((one) => !run.validation.some((series) => series.split === one.split)).map((one) =>
+      fact(`${one.split} accuracy`, percent(one.accuracy), `at step ${group(one.step)}`
+        + (one.top_accuracy === null ? "" : `, top-5 ${percent(one.top_accuracy)}`))),
     fact("steps", group(run.last_step), run.epochs === null ? "" : `${format(run.epochs, 3)} epochs`),
     fact("time in steps", duration(run.seconds),
       run.step_ms === null ? "" : `${format(run.step_ms, 3)} ms a step (median)`),
@@ -93,6 +97,7 @@ function card(run) {
     lines ? html("p", { class: "damage" },
       lines === 1 ? "One damaged line of metrics.jsonl was passed over."
         : `${lines} damaged lines of metrics.jsonl were passed over.`) : null,
+    ...run.damaged_evaluations.map((name) => html("p", { class: "damage" }, `${name} could not be read.`)),
     html("dl", { class: "facts" }, facts.map((pair) => html("div", {}, pair))));
 }
 
@@ -197,6 +202,72 @@ function gradients() {
     ]);
 }
 
+function evaluations() {
+  const judged = runs.flatMap((run) => run.evaluations.map((evaluation) => ({ run, evaluation })));
+  const matrices = judged.filter(({ evaluation }) => evaluation.scores.length)
+    .map((one) => ({ ...one, cells: cellShares(one.evaluation) }));
+  // One scale for all, so that runs compare.
+  const worst = matrices.flatMap(({ cells }) => cells).filter((cell) => cell.row !== cell.column)
+    .reduce((best, cell) => Math.max(best, cell.share), 0) || 1;
+  const heading = (what, { run, evaluation }) =>
+    `${what}: ${several ? run.label + ", " : ""}${evaluation.split}${evaluation.is_ema ? " (ema)" : ""}`;
+  const matrix = (one) => {
+    const { run, evaluation } = one;
+    const top = evaluation.top_accuracy === null ? "" : `, ${percent(evaluation.top_accuracy)} among the first five`;
+    const hidden = evaluation.hidden_cells
+      ? ` ${group(evaluation.hidden_cells)} of the smallest cells are left out.` : "";
+    return confusionMatrix({
+      title: heading("Confusion matrix", one), classes: evaluation.classes, scores: evaluation.scores,
+      cells: one.cells, colour: run.colour, worst,
+      note: `Step ${group(evaluation.step)}, ${group(evaluation.count)} samples: `
+        + `${percent(evaluation.accuracy)} right${top}.` + hidden,
+    });
+  };
+  const mistakes = (one) => (one.evaluation.mistakes.length
+    ? mistakeFigure(heading("Worst mistakes", one), one.evaluation) : null);
+  const figures = several
+    ? [...matrices.map(matrix), ...judged.map(mistakes), ...classComparison(matrices)]
+    : judged.flatMap((one) => {
+      const drawn = matrices.find(({ evaluation }) => evaluation === one.evaluation);
+      const table = () => classTable(heading("Classes", one), one.evaluation);
+      return [drawn ? html("div", { class: "stack" }, matrix(drawn), table()) : null, mistakes(one)];
+    });
+  return section("Right and wrong answers", several ? "All matrices share one scale for mistakes." : null, figures);
+}
+
+function classTable(title, evaluation) {
+  return classFigure(title, ["class", "samples", "right", "precision", "most often taken for"],
+    evaluation.scores.map(([count, predicted, correct, other, mistaken], label) => ({
+      name: evaluation.classes[label], order: count ? correct / count : 2,
+      cells: () => [html("td", { class: "number" }, group(count)), shareCell(count ? correct / count : null),
+        shareCell(predicted ? correct / predicted : null),
+        html("td", {}, mistaken ? `${evaluation.classes[other]} (${group(mistaken)})` : "")],
+    })));
+}
+
+/** Right answers of the runs that know the same classes, side by side. */
+function classComparison(matrices) {
+  const groups = new Map();
+  for (const one of matrices) {
+    const key = JSON.stringify([one.evaluation.split, one.evaluation.classes]);
+    groups.set(key, [...(groups.get(key) || []), one]);
+  }
+  return [...groups.values()].map((same) => classFigure(
+    `Right answers by class: ${same[0].evaluation.split}`, ["class", "samples", ...same.map(({ run }) => run.label)],
+    same[0].evaluation.classes.map((name, label) => {
+      const shares = same.map(({ evaluation }) => {
+        const [count, , correct] = evaluation.scores[label];
+        return count ? correct / count : null;
+      });
+      return {
+        name, order: Math.min(...shares.map((share) => share ?? 2)),
+        cells: () => [
+          html("td", { class: "number" }, group(same[0].evaluation.scores[label][0])), ...shares.map(shareCell),
+        ],
+      };
+    })));
+}
+
 function activations() {
   const logged = runs.filter((run) => run.activations.rms);
   if (!logged.length) return [];
@@ -292,5 +363,5 @@ document.getElementById("report").replaceChildren(...[
   html("p", { class: "lead" }, several ? runs.map((run) => run.label).join(" · ")
     : "Everything here was read from the run's folder. Steps are optimizer updates."),
   html("section", { class: several ? "cards" : "cards single", "aria-label": "Summary" }, runs.map(card)),
-  ...learning(), ...gradients(), ...activations(), ...stages(), ...configuration(), ...events(),
+  ...learning(), ...evaluations(), ...gradients(), ...activations(), ...stages(), ...configuration(), ...events(),
 ].filter(Boolean));

@@ -1,0 +1,133 @@
+import Arenas
+import CheckpointFiles
+import DataReading
+import ExecutionPlanning
+import Foundation
+import ImageFiles
+import Kernels
+import Layers
+import ModelGraph
+
+/// A stored model that answers for one picture at a time; everything it needs is in the checkpoint.
+///
+/// Not for several threads at once. The moving average takes the parameters' place where the run kept one, as in its
+/// evaluations.
+package final class Predictor {
+  package let run: StoredRun
+  /// What goes in: [height, width, 1 or 3].
+  package let input: SampleField
+  /// The names of what comes out, by label.
+  package let classNames: [String]
+  let graph: ModelGraph
+  let state: ModelState
+  let plan: ExecutionPlan
+  let activations: Arena
+  private let program: LaneProgram
+  private let standardization: Standardization?
+  let resizing: ImageResizing
+  // Keeps the memory alive that `picture` lies in.
+  private let batch: Arena
+  private let picture: TensorSlice
+
+  /// - Parameter keepsOutputs: whether every layer's output can be read after a prediction; costs memory and time.
+  package init(_ run: StoredRun, keepsOutputs: Bool = false) throws {
+    self.run = run
+    let name = run.checkpoint.url.lastPathComponent
+    guard let text = run.checkpoint.metadata.texts["fields"] else {
+      throw RunError(
+        .configuration,
+        "\(name): the checkpoint does not say what its samples were; train on with --resume to have one that does")
+    }
+    let fields = try SampleField.fields(of: text, file: name)
+    guard let input = fields.first(where: { $0.name == SampleField.input }), input.isPicture else {
+      let shape = fields.first { $0.name == SampleField.input }?.shape.description ?? "none"
+      throw RunError(
+        .configuration, "\(name): expected a model of pictures [height, width, 1 or 3], found inputs of shape \(shape)")
+    }
+    guard let target = fields.first(where: { $0.name == SampleField.target }), let names = target.classLabels,
+      run.configuration.loss.wantsClasses
+    else { throw RunError(.configuration, "\(name): expected a model of classes, found one that predicts values") }
+    graph = try RunPlan.graph(run.configuration, fields, of: name, rows: 1)
+    guard graph.shape(of: graph.prediction) == TensorShape([1, names.count]) else {
+      throw RunError(
+        .configuration,
+        "\(name): expected one of \(names.count) classes a picture, found \(graph.shape(of: graph.prediction))")
+    }
+    self.input = input
+    classNames = names
+    // As the data were brought to their size, where they were.
+    let mode = (run.configuration.data.kind as? ImageFolderData)?.mode ?? .stretch
+    resizing = ImageResizing(width: input.shape[1], height: input.shape[0], mode: mode)
+    standardization = try run.checkpoint.metadata.standardization()
+    if let standardization, !standardization.fits(input.shape) {
+      throw RunError("\(name): \(standardization.mean.count) means do not standardise inputs of \(input.shape)")
+    }
+    // A CPU without bfloat16 products answers in float32, which differs in the last digits only.
+    let precision = OneDNN.supportsBFloat16 ? run.configuration.training.precision : .float32
+    let table: ParameterTable
+    do throws(GraphError) { table = try ParameterTable(graph) } catch { throw RunError(error.description) }
+    state = ModelState(table, precision: precision)
+    let group = run.configuration.training.average.isEnabled ? "ema" : "parameters"
+    _ = try CheckpointFile.read(
+      at: run.checkpoint.url,
+      into: table.checkpointTensors(group, state.parameters, isBuffers: false)
+        + table.checkpointTensors("buffers", state.buffers, isBuffers: true), match: .subset)
+    state.refreshShadows()
+    var economies = ExecutionPlan.Economies()
+    economies.fusesNeighbours = !keepsOutputs
+    economies.sharesMemory = !keepsOutputs
+    plan = ExecutionPlan(graph, table: table, precision: precision, isTraining: false, economies: economies)
+    activations = Arena(byteCount: plan.activationByteCount)
+    program = LaneProgram(
+      plan, state: state, activations: activations, prepared: Arena(byteCount: plan.preparedByteCount),
+      store: PrimitiveStore())
+    program.pass.validRows = 1
+    for share in plan.preparationShares(lanes: 1) { program.prepare(share) }
+    batch = Arena(byteCount: MicroBatch.byteCount(fields: fields, rows: 1))
+    picture = batch.slice(offset: 0, count: input.shape.elementCount, type: .float32)
+    bindFields()
+  }
+
+  /// The label has no say in a prediction; it is there because the graph compares with one.
+  private func bindFields() {
+    for (number, field) in graph.fields.enumerated() {
+      let isInput = field.name == SampleField.input
+      let offset = isInput ? 0 : Arena.aligned(picture.byteCount)
+      let label = batch.slice(offset: offset, count: isInput ? 0 : field.shape.elementCount, type: field.type)
+      program.bind(field: number, to: isInput ? picture : label)
+    }
+  }
+
+  /// One class with what the model gives it, 0...1.
+  package struct Answer: Sendable, Equatable {
+    package let label: Int
+    package let name: String
+    package let probability: Double
+  }
+
+  /// softmax of the model's logits, the likeliest class first; of equal ones the first label.
+  package func predict(_ adapted: Adapted) -> [Answer] {
+    var levels = picture.mutableFloats
+    for (index, level) in adapted.image.bytes.enumerated() { levels[index] = Float(level) / 255 }
+    standardization?.apply(to: picture)
+    _ = program.forward()
+    let logits = wide(plan.prediction)
+    let largest = Double(logits.max() ?? 0)
+    let powers = logits.map { exp(Double($0) - largest) }
+    let sum = powers.reduce(0, +)
+    return powers.indices
+      .map { Answer(label: $0, name: classNames[$0], probability: powers[$0] / sum) }
+      .sorted { ($1.probability, $0.label) < ($0.probability, $1.label) }
+  }
+
+  /// The values of an activation in float32.
+  func wide(_ tensor: ExecutionPlan.Tensor) -> [Float] {
+    guard case .activations(let offset) = tensor.place else { return [] }
+    let slice = activations.slice(offset: offset, count: tensor.count, type: tensor.type)
+    if slice.type == .float32 { return slice.floats.indices.map { slice.floats[$0] } }
+    let arena = Arena(byteCount: 4 * slice.count)
+    let floats = arena.all(as: .float32)
+    Elementwise.convert(slice, into: floats)
+    return withExtendedLifetime(arena) { floats.floats.indices.map { floats.floats[$0] } }
+  }
+}
