@@ -49,11 +49,68 @@ class MLPCase:
         }
 
 
+@dataclass(frozen=True)
+class ResNetCase:
+    """CIFAR ResNet of He et al. 2015, section 4.2, projection shortcuts: `blocks` basic blocks in each stage of `widths`."""
+    blocks: int
+    widths: tuple
+    batch: int
+    size: int = 32
+    outputs: int = 10
+    family = "resnet"
+
+    @property
+    def block_places(self):
+        """(name, channels in, channels out, stride) of every block under torchvision's names."""
+        places, channels = [], self.widths[0]
+        for stage, width in enumerate(self.widths):
+            for number in range(self.blocks):
+                places.append((f"layer{stage + 1}.{number}", channels, width, 2 if stage and number == 0 else 1))
+                channels = width
+        return places
+
+    @property
+    def parameter_shapes(self):
+        """The shape of every parameter and running statistic under its PyTorch name."""
+        def norm(name, channels):
+            return {f"{name}.{part}": (channels,) for part in ("weight", "bias", "running_mean", "running_var")}
+        shapes = {"conv1.weight": (self.widths[0], 3, 3, 3)} | norm("bn1", self.widths[0])
+        for name, i, o, stride in self.block_places:
+            shapes |= {f"{name}.conv1.weight": (o, i, 3, 3), f"{name}.conv2.weight": (o, o, 3, 3)}
+            shapes |= norm(f"{name}.bn1", o) | norm(f"{name}.bn2", o)
+            if stride != 1 or i != o:
+                shapes |= {f"{name}.downsample.0.weight": (o, i, 1, 1)} | norm(f"{name}.downsample.1", o)
+        return shapes | {"fc.weight": (self.outputs, self.widths[-1]), "fc.bias": (self.outputs,)}
+
+    def make_parameters(self, random):
+        """He-normal weights, scales around 1, everything else small; float32."""
+        parameters = {}
+        for name, shape in self.parameter_shapes.items():
+            if len(shape) > 1:
+                value = math.sqrt(2 / math.prod(shape[1:])) * random.standard_normal(shape)
+            elif name.endswith("running_var") or (name.endswith("weight") and name != "fc.weight"):
+                value = random.uniform(0.8, 1.2, shape)
+            else:
+                value = 0.01 * random.standard_normal(shape)
+            parameters[name] = value.astype(numpy.float32)
+        return parameters
+
+    def make_data(self, random, batches):
+        """`input` float32 [batches·batch, H, W, 3], normal, and `target` int32 classes."""
+        rows = batches * self.batch
+        return {
+            "input": random.standard_normal((rows, self.size, self.size, 3)).astype(numpy.float32),
+            "target": random.integers(0, self.outputs, rows).astype(numpy.int32),
+        }
+
+
 CASES = {
     "mlp20": MLPCase(depth=20, width=64, inputs=64, batch=64),
     "mlp50": MLPCase(depth=50, width=256, inputs=784, batch=128),
     "mlp50sigmoid": MLPCase(depth=50, width=256, inputs=784, batch=128, activation="sigmoid"),
     "mlpwide": MLPCase(depth=3, width=2048, inputs=784, batch=512),
+    "rn20": ResNetCase(blocks=3, widths=(16, 32, 64), batch=128),
+    "rn18c": ResNetCase(blocks=2, widths=(64, 128, 256, 512), batch=64),
 }
 
 # The step of every case: forward, loss, backward, clip by the global norm, AdamW at a constant rate.

@@ -38,12 +38,50 @@ class MLP(nn.Module):
         return self.head(x)
 
 
-def mlp_loss(model, x, y):
+def class_loss(model, x, y):
     return functional.cross_entropy(model(x), y)
 
 
+class BasicBlock(nn.Module):
+    """He et al. 2015, figure 2, with batch norm and a projection where the shape changes."""
+
+    def __init__(self, i, o, stride):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(i, o, 3, stride, 1, bias=False), nn.BatchNorm2d(o)
+        self.conv2, self.bn2 = nn.Conv2d(o, o, 3, 1, 1, bias=False), nn.BatchNorm2d(o)
+        changes = stride != 1 or i != o
+        self.downsample = nn.Sequential(
+            nn.Conv2d(i, o, 1, stride, bias=False), nn.BatchNorm2d(o)) if changes else nn.Identity()
+
+    def forward(self, x):
+        y = functional.relu(self.bn1(self.conv1(x)))
+        return functional.relu(self.bn2(self.conv2(y)) + self.downsample(x))
+
+
+class ResNet(nn.Module):
+    """The network of a `ResNetCase`, in the memory layout that PyTorch is fastest with."""
+
+    def __init__(self, case):
+        super().__init__()
+        width = case.widths[0]
+        self.conv1, self.bn1 = nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)
+        self.stages = [f"layer{stage + 1}" for stage in range(len(case.widths))]
+        for stage in self.stages:
+            setattr(self, stage, nn.Sequential(
+                *(BasicBlock(i, o, stride) for name, i, o, stride in case.block_places if name.startswith(stage))))
+        self.fc = nn.Linear(case.widths[-1], case.outputs)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x):
+        # [B, H, W, C] seen as PyTorch's [B, C, H, W] is what it calls channels last; nothing is copied.
+        x = functional.relu(self.bn1(self.conv1(x.permute(0, 3, 1, 2))))
+        for stage in self.stages:
+            x = getattr(self, stage)(x)
+        return self.fc(x.mean((2, 3)))
+
+
 # family -> (model of a case, loss of (model, input, target))
-FAMILIES = {"mlp": (MLP, mlp_loss)}
+FAMILIES = {"mlp": (MLP, class_loss), "resnet": (ResNet, class_loss)}
 
 
 def make_optimizer(model, rate, decay):
@@ -90,7 +128,9 @@ def main():
 
     if a.losses is not None:
         parameters, inputs, targets = peer_runs.read_inputs(a)
-        model.load_state_dict({name: as_tensor(value) for name, value in parameters.items()})
+        # Strict but for the count of batches, which PyTorch keeps beside running statistics.
+        missing, _ = model.load_state_dict({name: as_tensor(value) for name, value in parameters.items()}, strict=False)
+        assert all(name.endswith("num_batches_tracked") for name in missing), missing
         results = {"losses": [step(as_tensor(x), as_tensor(y)).item()
                               for x, y in peer_runs.batches(inputs, targets, case.batch, a.losses)]}
     else:

@@ -47,6 +47,8 @@ def prove(name, troupe, folder):
                 batch_size=case.batch, validation_fraction=0, shuffle=False)
     run([troupe, "train", HERE.parent / "Configs" / "benchmark" / f"{name}.json", "--run-dir", folder / name,
          "--init-from", weights, "--set", f"data={json.dumps(data)}", "--set", f"optimizer.learning_rate={LEARNING_RATE}",
+         # Batch norm looks at one micro-batch, PyTorch's at the whole batch.
+         *(["--set", "training.micro_batches=1"] if case.family == "resnet" else []),
          "--set", f'training.duration="{STEPS} steps"', "--set", "training.precision=float32"])
     outcome = subprocess.run([sys.executable, HERE / "equal_losses.py", losses, folder / name / "metrics.jsonl"],
                              capture_output=True, text=True)

@@ -31,7 +31,7 @@ package enum OneDNN {
 
   /// Lets one thread at a time choose and generate primitives.
   ///
-  /// oneDNN 2.6 keeps static variables while it divides a convolution into blocks (`brg_blocking_t`): two threads at once
+  /// oneDNN 2.6 seems to keep shared state while it divides a convolution into blocks: two threads at once
   /// would now and then get kernels that compute nonsense. Running primitives is safe.
   static func creating<Result: Sendable>(_ make: () -> Result) -> Result { creation.withLock { _ in make() } }
 
