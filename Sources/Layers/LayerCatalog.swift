@@ -8,6 +8,7 @@ package let layerCatalog = Catalog<LayerBlueprint>(
     Conv2D.catalogEntry("a window of weights that slides over images"),
     ActivationLayer.catalogEntry("a pointwise nonlinearity"),
     BatchNorm.catalogEntry("normalisation of each channel over the batch"),
+    GroupNorm.catalogEntry("normalisation of groups of channels over each sample"),
     LayerNorm.catalogEntry("normalisation of each row"),
     RMSNorm.catalogEntry("division of each row by its root mean square"),
     Dropout.catalogEntry("elements set to 0 at random in training"),
@@ -24,7 +25,8 @@ package let layerCatalog = Catalog<LayerBlueprint>(
 
 /// The types themselves, for the tests that every layer goes through.
 package let configurableLayers: [any ConfigurableLayer.Type] = [
-  Linear.self, Conv2D.self, ActivationLayer.self, BatchNorm.self, LayerNorm.self, RMSNorm.self, Dropout.self,
-  Dropout2D.self, StochasticDepth.self, MaxPool2D.self, AveragePool2D.self, GlobalAveragePool.self, GlobalMaxPool.self,
-  ChannelStatistics.self, ChannelScale.self, SpatialScale.self, ResidualAdd.self, PaddedShortcut.self, Flatten.self,
+  Linear.self, Conv2D.self, ActivationLayer.self, BatchNorm.self, GroupNorm.self, LayerNorm.self, RMSNorm.self,
+  Dropout.self, Dropout2D.self, StochasticDepth.self, MaxPool2D.self, AveragePool2D.self, GlobalAveragePool.self,
+  GlobalMaxPool.self, ChannelStatistics.self, ChannelScale.self, SpatialScale.self, ResidualAdd.self,
+  PaddedShortcut.self, Flatten.self,
 ]

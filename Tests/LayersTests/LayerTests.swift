@@ -137,6 +137,33 @@ extension ConfigurableLayer {
     #expect(norm.fused(with: gelu, at: 0, isTraining: true) == nil)
   }
 
+  @Test func groupNormTakesInTheActivationBehindIt() throws {
+    for shape in [[2, 3, 3, 8], [3, 12]] {
+      let norm = try GroupNorm(settings: .init(groups: 4), inputs: [shape.shape])
+      for activation in Activation.allCases {
+        let next = try ActivationLayer(settings: .init(activation), inputs: [shape.shape])
+        let joined = norm.fused(with: next, at: 0, isTraining: true)
+        #expect((joined != nil) == (activation != .identity && Activation.behindNorms.contains(activation)))
+        guard let joined else { continue }
+        #expect(joined.watchedActivation == activation && joined.fused(with: next, at: 0, isTraining: true) == nil)
+        let hasKink = activation == .relu || activation == .leakyReLU
+        let complaints = LayerCheck(layer: joined, difference: hasKink ? 1e-4 : 0.01).complaints()
+        #expect(complaints.isEmpty, "\(activation): \(complaints.joined(separator: "\n"))")
+      }
+    }
+  }
+
+  @Test(arguments: [
+    ([2, 4, 4, 12], 5, "cannot divide 12 channels into 5 groups"), ([2, 8], 16, "cannot divide 8 channels into 16"),
+    ([2, 8], 8, "groups of a single number"), ([2, 1, 1, 6], nil, "groups of a single number"),
+  ])
+  func groupsThatDoNotFitAreRefused(_ shape: [Int], _ groups: Int?, _ words: String) {
+    let error = #expect(throws: LayerError.self) {
+      _ = try GroupNorm(settings: .init(groups: groups), inputs: [shape.shape])
+    }
+    #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
+  }
+
   @Test func residualsOfDifferentShapesAreRefused() {
     let error = #expect(throws: LayerError.self) {
       _ = try ResidualAdd(settings: NoSettings(), inputs: [[2, 3].shape, [2, 4].shape])
