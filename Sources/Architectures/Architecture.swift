@@ -6,11 +6,11 @@ import ModelGraph
 /// A family of models with its settings: builds the graph from the batch's input to the prediction.
 package protocol Architecture: Sendable {
   /// - Parameters:
-  ///   - input: the batch's input, (B, …).
+  ///   - inputs: what the batch brings, (B, …) each.
   ///   - outputs: features of the prediction that the data ask for: classes, or values to predict.
-  /// - Returns: the prediction, (B, outputs) for a model that classifies or regresses.
+  /// - Returns: the prediction: (B, outputs) of a model that classifies or regresses, (B, T, outputs) of one of sequences.
   func build(
-    _ graph: inout GraphBuilder, input: ModelGraph.Value, outputs: Int
+    _ graph: inout GraphBuilder, inputs: BatchInputs, outputs: Int
   ) throws(GraphError) -> ModelGraph.Value
 }
 

@@ -48,7 +48,8 @@ package struct ConvolutionalNetwork: Architecture, Settings {
     if let dense = elements.firstIndex(where: { if case .dense = $0 { true } else { false } }),
       let late = elements[dense...].firstIndex(where: { Self.needsImage($0) })
     {
-      try reader.require(false, "layers", "entry \(late) needs an image, but the dense layer in entry \(dense) has flattened it")
+      try reader.require(
+        false, "layers", "entry \(late) needs an image, but the dense layer in entry \(dense) has flattened it")
     }
   }
 
@@ -99,9 +100,9 @@ package struct ConvolutionalNetwork: Architecture, Settings {
   }
 
   package func build(
-    _ graph: inout GraphBuilder, input: ModelGraph.Value, outputs: Int
+    _ graph: inout GraphBuilder, inputs: BatchInputs, outputs: Int
   ) throws(GraphError) -> ModelGraph.Value {
-    var x = try image(&graph, input, for: "convolution")
+    var x = try image(&graph, inputs.main.value, for: "convolution")
     var convolutionCount = 0
     var denseCount = 0
     for (index, element) in elements.enumerated() {
@@ -120,7 +121,8 @@ package struct ConvolutionalNetwork: Architecture, Settings {
       case .maxPool(let size, let stride):
         x = try graph.add("pools.\(index)", MaxPool2D.blueprint(.init(PoolingWindow(kernel: size, stride: stride))), x)
       case .averagePool(let size, let stride):
-        x = try graph.add("pools.\(index)", AveragePool2D.blueprint(.init(PoolingWindow(kernel: size, stride: stride))), x)
+        x = try graph.add(
+          "pools.\(index)", AveragePool2D.blueprint(.init(PoolingWindow(kernel: size, stride: stride))), x)
       case .globalAveragePool: x = try graph.add("pools.\(index)", GlobalAveragePool.blueprint(NoSettings()), x)
       case .dropout(let rate): x = try graph.add("dropouts.\(index)", Dropout.blueprint(.init(rate: rate)), x)
       case .dense(let units):

@@ -92,9 +92,9 @@ package struct LayerStack: Architecture, Settings {
   }
 
   package func build(
-    _ graph: inout GraphBuilder, input: ModelGraph.Value, outputs: Int
+    _ graph: inout GraphBuilder, inputs: BatchInputs, outputs: Int
   ) throws(GraphError) -> ModelGraph.Value {
-    let prediction = try Self.add(elements, to: &graph, name: "layers", input)
+    let prediction = try Self.add(elements, to: &graph, name: "layers", inputs.main.value)
     let shape = graph.shape(of: prediction)
     guard shape.last == outputs else {
       throw GraphError(

@@ -63,9 +63,9 @@ package struct MultilayerPerceptron: Architecture, Settings {
   }
 
   package func build(
-    _ graph: inout GraphBuilder, input: ModelGraph.Value, outputs: Int
+    _ graph: inout GraphBuilder, inputs: BatchInputs, outputs: Int
   ) throws(GraphError) -> ModelGraph.Value {
-    var x = try flattened(&graph, input)
+    var x = try flattened(&graph, inputs.main.value)
     for (index, width) in widths.enumerated() {
       let shortcut = x
       x = try graph.add("hidden.\(index)", linear(width, initializer), x)

@@ -53,7 +53,8 @@ package struct ResNet: Architecture, Settings {
     self.stem = stem ?? (stages.isImagenetDepth ? .imagenet : .cifar)
     isResidual = try reader.boolean("residual", default: true, "false gives the plain network of the same depth")
     let shortcut: Shortcut? = try reader.optionalChoice(
-      "shortcut", "where a block changes the shape: a 1×1 convolution, or zeros for the new channels; projection if absent")
+      "shortcut",
+      "where a block changes the shape: a 1×1 convolution, or zeros for the new channels; projection if absent")
     self.shortcut = shortcut ?? .projection
     isPreactivated = try reader.boolean(
       "preactivation", default: false, "normalisation and ReLU before each convolution instead of behind it")
@@ -63,7 +64,8 @@ package struct ResNet: Architecture, Settings {
     attentionReduction = reduction ?? 16
     let rate = try reader.optionalNumber(
       "stochastic_depth", in: 0...0.999,
-      "the rate at which the last block's branch is left out in training, falling linearly to 0 at the first; 0 if absent")
+      "the rate at which the last block's branch is left out in training, falling linearly to 0 at the first; 0 if absent"
+    )
     stochasticDepth = rate ?? 0
     dropout = try reader.number("dropout", default: 0, in: 0...0.999, "the rate in front of the last layer")
     initializer = try reader.initializer(default: "he_normal")
@@ -76,9 +78,9 @@ package struct ResNet: Architecture, Settings {
   }
 
   package func build(
-    _ graph: inout GraphBuilder, input: ModelGraph.Value, outputs: Int
+    _ graph: inout GraphBuilder, inputs: BatchInputs, outputs: Int
   ) throws(GraphError) -> ModelGraph.Value {
-    var x = try image(&graph, input, for: "resnet")
+    var x = try image(&graph, inputs.main.value, for: "resnet")
     x = try addStem(&graph, x)
     let blockCount = stages.blocks.reduce(0, +)
     var number = 0

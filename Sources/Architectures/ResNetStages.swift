@@ -21,7 +21,8 @@ struct ResNetStages: Sendable {
 
   init(from reader: SettingsReader) throws(ConfigurationError) {
     let depth = try reader.optionalInteger(
-      "depth", in: 8...Self.largestDepth, "layers with weights: 20, 32, 44, 56, 110 or any 6n+2 of the CIFAR kind; 18, 34, 50, 101, 152")
+      "depth", in: 8...Self.largestDepth,
+      "layers with weights: 20, 32, 44, 56, 110 or any 6n+2 of the CIFAR kind; 18, 34, 50, 101, 152")
     let listedBlocks = try reader.optionalIntegers("blocks", in: 1...1_000, "blocks of each stage, in place of depth")
     let listedWidths = try reader.optionalIntegers("widths", in: 1...65_536, "channels of each stage")
     let kind: ResNet.Block? = try reader.optionalChoice("block", "the kind of block; with depth, what the paper takes")
@@ -34,7 +35,8 @@ struct ResNetStages: Sendable {
         (block, blocks, widths) = (kind ?? paperKind, paperBlocks, listedWidths ?? Self.imagenetWidths)
       } else {
         try reader.require(
-          depth % 6 == 2, "depth", "\(depth) is not a depth of a ResNet; \(6 * ((depth - 2) / 6) + 2) and \(6 * ((depth - 2) / 6) + 8) are")
+          depth % 6 == 2, "depth",
+          "\(depth) is not a depth of a ResNet; \(6 * ((depth - 2) / 6) + 2) and \(6 * ((depth - 2) / 6) + 8) are")
         (block, widths) = (kind ?? .basic, listedWidths ?? Self.cifarWidths)
         blocks = [Int](repeating: (depth - 2) / 6, count: widths.count)
       }

@@ -50,13 +50,15 @@ package struct CommonDataSettings: Settings {
     trainCount = try reader.optionalInteger(
       "train_count", in: 1...Self.largestCount, "training samples; by default all that validation and test leave")
     standardize = try reader.boolean(
-      "standardize", default: false, "subtract the training inputs' mean and divide by their deviation; images channel by channel")
+      "standardize", default: false,
+      "subtract the training inputs' mean and divide by their deviation; images channel by channel")
     let moments = try reader.optionalObject(
       "normalize", GivenMoments.self, "subtract these means and divide by these deviations, in place of standardize")
     augmentation = try reader.optionalComponents(
       "augmentation", from: AugmentationCatalog.catalog,
       "what happens to images at random while training, one transform after another")
-    mixup = try reader.optionalObject("mixup", MixupSettings.self, "training samples are mixed in pairs, classes too")?.alpha
+    mixup = try reader.optionalObject("mixup", MixupSettings.self, "training samples are mixed in pairs, classes too")?
+      .alpha
     cutmix = try reader.optionalObject(
       "cutmix", CutmixSettings.self, "a box of another image is laid over each training image, classes by area")?.alpha
     shuffle = try reader.boolean("shuffle", default: true, "a new order of the training samples every epoch")
@@ -89,7 +91,8 @@ private struct GivenMoments: Settings {
 
   init(from reader: SettingsReader) throws(ConfigurationError) {
     let mean = try reader.perChannel("mean", in: -1e6...1e6, "of each channel, on the scale 0…1; one number for all")
-    let deviation = try reader.perChannel("std", in: 1e-6...1e6, "what is divided by, of each channel; one number for all")
+    let deviation = try reader.perChannel(
+      "std", in: 1e-6...1e6, "what is divided by, of each channel; one number for all")
     let count = max(mean.count, deviation.count)
     try reader.require(
       mean.count == deviation.count || min(mean.count, deviation.count) == 1, "std",

@@ -61,7 +61,8 @@ package struct Dataset: Sendable {
     ) { [source, splits, augmentation, inputField] in
       var canvas = ImageCanvas(capacity: augmentation?.capacity ?? 0)
       return Standardization(shape: fields[inputField].shape, count: splits.training.count) { position, slot in
-        Self.transform(splits.training[position], .evaluation, source, inputField, augmentation, on: &canvas, into: slot)
+        Self.transform(
+          splits.training[position], .evaluation, source, inputField, augmentation, on: &canvas, into: slot)
       }
     }
   }

@@ -76,7 +76,8 @@ package enum IDXFolder {
   ///   - pixels: [count, height, width], or [count, height, width, channels].
   ///   - labels: [count], each 0…255.
   package static func write(
-    pixels: [UInt8], height: Int, width: Int, channels: Int = 1, labels: [UInt8], to folder: String, replacing: Bool = false
+    pixels: [UInt8], height: Int, width: Int, channels: Int = 1, labels: [UInt8], to folder: String,
+    replacing: Bool = false
   ) throws(DataError) {
     if mkdir(folder, 0o755) != 0, errno != EEXIST {
       throw DataError(folder, expected: "a folder that can be made", found: String(cString: strerror(errno)))

@@ -28,6 +28,7 @@ package struct ExecutionPlan: Sendable {
     case buffers(Int)
     case observations(Int)
     case prepared(Int)
+    case carried(Int)
   }
 
   package struct Tensor: Sendable {
@@ -44,6 +45,7 @@ package struct ExecutionPlan: Sendable {
     package let counts: Frame.Counts
     /// The frame's slices, in its order.
     package internal(set) var tensors: [Tensor]
+    package let carried: [CarriedDeclaration]
     package let matmuls: [MatmulShape]
     package let convolutions: [ConvolutionShape]
     /// Numbers of its parameters in the parameter table.
@@ -84,6 +86,8 @@ package struct ExecutionPlan: Sendable {
   package let activationByteCount: Int
   /// Bytes of the arena for what layers prepare, which all lanes share.
   package let preparedByteCount: Int
+  /// Bytes of the arena for what a pass leaves for the next, one for every sequence that is read piece by piece.
+  package let carriedByteCount: Int
   /// Bytes that a lane's convolutions work in.
   package var convolutionScratchByteCount: Int {
     steps.reduce(0) { max($0, $1.convolutions.reduce(0) { max($0, $1.demand.scratchpadByteCount) }) }
@@ -101,6 +105,15 @@ package struct ExecutionPlan: Sendable {
       shares[lane].steps.append(step)
     }
     return shares.map { $0.steps.sorted() }
+  }
+
+  /// What passes leave for each other: the names, and where in the arena for it.
+  package var carried: [(name: String, shape: TensorShape, tensor: Tensor)] {
+    steps.flatMap { step in
+      step.carried.enumerated().map { index, declaration in
+        ("\(step.name).\(declaration.name)", declaration.shape, step.tensors[step.counts.carriedIndex + index])
+      }
+    }
   }
 
   /// Multiplications and additions of one pass over a micro-batch.
@@ -132,5 +145,6 @@ package struct ExecutionPlan: Sendable {
     self.isTraining = isTraining
     (steps, conversions, prediction, activationByteCount) = layout.finish()
     preparedByteCount = layout.preparedByteCount
+    carriedByteCount = layout.carriedByteCount
   }
 }

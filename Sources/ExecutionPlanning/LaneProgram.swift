@@ -48,6 +48,7 @@ package final class LaneProgram {
   private var steps: [BoundStep] = []
   private var gradientBindings: [Binding] = []
   private var observationBindings: [Binding] = []
+  private var carriedBindings: [Binding] = []
   private var fieldBindings: [(field: Int, entry: Int)] = []
   private let conversions: [(field: Int, copy: TensorSlice)]
   private var fields: [TensorSlice]
@@ -79,7 +80,8 @@ package final class LaneProgram {
       case .shadows(let offset):
         (state.shadows ?? state.parameters).slice(offset: offset, count: tensor.count, type: tensor.type)
       case .prepared(let offset): prepared.slice(offset: offset, count: tensor.count, type: tensor.type)
-      case .nowhere, .field, .gradients, .observations: activations.slice(offset: 0, count: 0, type: tensor.type)
+      case .nowhere, .field, .gradients, .observations, .carried:
+        activations.slice(offset: 0, count: 0, type: tensor.type)
       }
     }
     table = .allocate(capacity: plan.steps.reduce(1) { $0 + $1.counts.total })
@@ -93,7 +95,8 @@ package final class LaneProgram {
     fields = plan.graph.fields.map { activations.slice(offset: 0, count: 0, type: $0.type) }
     prediction = resolve(plan.prediction)
     watchedNames = plan.steps.filter { $0.layer.watchedActivation != nil }.map(\.name)
-    watched = [ActivationStatistics](repeating: ActivationStatistics(rms: 0, deadShare: 0, saturatedShare: 0), count: watchedNames.count)
+    watched = [ActivationStatistics](
+      repeating: ActivationStatistics(rms: 0, deadShare: 0, saturatedShare: 0), count: watchedNames.count)
     bindSteps(resolve)
   }
 
@@ -149,13 +152,16 @@ package final class LaneProgram {
       gradientBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
     case .observations(let offset):
       observationBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
+    case .carried(let offset):
+      carriedBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
     default: break
     }
   }
 
   /// The batch that the next pass reads: one tensor a field of the graph.
   package func bind(field: Int, to tensor: TensorSlice) {
-    precondition(tensor.count == plan.graph.fields[field].shape.elementCount && tensor.type == plan.graph.fields[field].type)
+    precondition(
+      tensor.count == plan.graph.fields[field].shape.elementCount && tensor.type == plan.graph.fields[field].type)
     fields[field] = tensor
     for binding in fieldBindings where binding.field == field { table[binding.entry] = tensor }
   }
@@ -171,6 +177,14 @@ package final class LaneProgram {
   package func bind(observations: Arena) {
     for binding in observationBindings {
       table[binding.entry] = observations.slice(offset: binding.offset, count: binding.count, type: binding.type)
+    }
+  }
+
+  /// The state of the sequences whose next piece the next forward pass reads.
+  package func bind(carried: Arena) {
+    precondition(carried.byteCount >= plan.carriedByteCount)
+    for binding in carriedBindings {
+      table[binding.entry] = carried.slice(offset: binding.offset, count: binding.count, type: binding.type)
     }
   }
 

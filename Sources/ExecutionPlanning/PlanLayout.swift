@@ -23,6 +23,7 @@ struct PlanLayout {
   private var runsBackward: [Bool] = []
   private var steps: [ExecutionPlan.Step] = []
   private(set) var preparedByteCount = 0
+  private(set) var carriedByteCount = 0
 
   private var count: Int { graph.nodes.count }
   private func backwardTime(_ node: Int) -> Int { 2 * count - 1 - node }
@@ -89,7 +90,9 @@ struct PlanLayout {
 
   private func readsBackwards(_ reader: Int, _ value: Value) -> Bool {
     let node = graph.nodes[reader]
-    return node.inputs.indices.contains { root(node.inputs[$0]) == value && node.layer.backwardReads.contains(.input($0)) }
+    return node.inputs.indices.contains {
+      root(node.inputs[$0]) == value && node.layer.backwardReads.contains(.input($0))
+    }
   }
 
   /// The last moment at which the output of `value` is read.
@@ -183,6 +186,8 @@ struct PlanLayout {
       inputs: tensors.first?.type ?? .float32, output: output.type, isTraining: isTraining && runs,
       needsInputGradient: needsInput, accumulatesInputGradient: accumulatesInput,
       accumulatesParameterGradient: accumulatesParameter)
+    let carried = layer.carried(placement)
+    for declaration in carried { tensors.append(placeCarried(declaration)) }
     for byteCount in layer.prepared(placement) { tensors.append(placePrepared(byteCount)) }
     let scratch = layer.scratchByteCount(placement)
     tensors.append(
@@ -194,12 +199,13 @@ struct PlanLayout {
     counts.parameters = layer.parameters.count
     counts.buffers = layer.buffers.count
     counts.saved = layer.saved.count
+    counts.carried = carried.count
     counts.prepared = tensors.count - counts.preparedIndex - 1
     counts.matmuls = matmuls.count
     counts.convolutions = convolutions.count
     precondition(counts.total == tensors.count)
     return ExecutionPlan.Step(
-      name: node.name, layer: layer, counts: counts, tensors: tensors, matmuls: matmuls,
+      name: node.name, layer: layer, counts: counts, tensors: tensors, carried: carried, matmuls: matmuls,
       convolutions: convolutions, parameters: node.parameterNames.compactMap(table.index),
       accumulatedInputs: Self.bits(accumulatesInput), accumulatedParameters: Self.bits(accumulatesParameter),
       runsBackward: runs, index: node.index)
@@ -223,6 +229,12 @@ struct PlanLayout {
   private mutating func placePrepared(_ byteCount: Int) -> Tensor {
     defer { preparedByteCount += Arena.aligned(byteCount) }
     return Tensor(place: .prepared(preparedByteCount), count: (byteCount + 3) / 4, type: .float32)
+  }
+
+  private mutating func placeCarried(_ declaration: CarriedDeclaration) -> Tensor {
+    let count = declaration.shape.elementCount
+    defer { carriedByteCount += Arena.aligned(count * declaration.type.byteCount) }
+    return Tensor(place: .carried(carriedByteCount), count: count, type: declaration.type)
   }
 
   private func placeBuffer(_ name: String) -> [Tensor] {

@@ -43,7 +43,8 @@ extension BatchNormKernel {
     if addsShortcut {
       activation.runBehindShortcut(
         JoinedBackward(
-          pass: pass, y: y, shortcutGradient: isShared ? nil : shortcutGradient, accumulateShortcut: accumulateShortcut))
+          pass: pass, y: y, shortcutGradient: isShared ? nil : shortcutGradient, accumulateShortcut: accumulateShortcut)
+      )
     } else {
       activation.runBehindNorm(PlainBackward(pass: pass))
     }

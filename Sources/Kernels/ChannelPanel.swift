@@ -38,7 +38,8 @@ struct ChannelPanel {
     forEachChunk(channels) { chunk in
       body(
         ChannelPanel(
-          firstChannel: chunk.lowerBound, channels: chunk.count, width: chunk.count, stride: channels, rows: rows, rest: 0))
+          firstChannel: chunk.lowerBound, channels: chunk.count, width: chunk.count, stride: channels, rows: rows,
+          rest: 0))
     }
   }
 

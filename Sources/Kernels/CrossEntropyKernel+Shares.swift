@@ -92,7 +92,8 @@ extension CrossEntropyKernel {
   @inline(__always)
   private func target(_ shares: UnsafeMutablePointer<Float>, _ i: Int, _ lanes: Int) -> Vector {
     let q = Float.load(shares + i, lanes: lanes)
-    let smoothed = Vector(repeating: labelSmoothing / Float(classes)).addingProduct(q, Vector(repeating: 1 - labelSmoothing))
+    let smoothed = Vector(repeating: labelSmoothing / Float(classes)).addingProduct(
+      q, Vector(repeating: 1 - labelSmoothing))
     guard let weights = classWeights?.pointer(as: Float.self) else { return smoothed }
     return smoothed * Float.load(weights + i, lanes: lanes)
   }

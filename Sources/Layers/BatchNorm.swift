@@ -83,7 +83,8 @@ package struct BatchNorm: ConfigurableLayer {
 
   package func backward(_ frame: Frame) {
     kernel.backward(
-      frame.input(), y: frame.output, gamma: frame.parameter(0), beta: frame.parameter(1), statistics: statistics(frame),
+      frame.input(), y: frame.output, gamma: frame.parameter(0), beta: frame.parameter(1),
+      statistics: statistics(frame),
       dy: frame.outputGradient, dx: frame.inputGradient(), accumulate: frame.accumulatesInputGradient(),
       shortcutGradient: kernel.addsShortcut ? frame.inputGradient(1) : nil,
       accumulateShortcut: kernel.addsShortcut && frame.accumulatesInputGradient(1), dGamma: frame.parameterGradient(0),
@@ -114,7 +115,8 @@ package struct BatchNorm: ConfigurableLayer {
       return nil
     }
     fused.kernel = BatchNormKernel(
-      rows: kernel.rows, channels: channels, epsilon: kernel.epsilon, activation: activation, addsShortcut: addsShortcut)
+      rows: kernel.rows, channels: channels, epsilon: kernel.epsilon, activation: activation, addsShortcut: addsShortcut
+    )
     return fused
   }
 

@@ -11,6 +11,8 @@ package struct Pass: Sendable {
   package var validRows = 0
   /// Whether dropout drops, and batch norm uses the batch's own statistics.
   package var isTraining = false
+  /// Tokens of the sequence that came before this piece of it; 0 where a sequence begins.
+  package var position = 0
   package var seed: UInt64 = 0
   /// What the loss layer found.
   package var loss = LossSums()
@@ -28,6 +30,7 @@ package struct Frame {
     package var parameters = 0
     package var buffers = 0
     package var saved = 0
+    package var carried = 0
     package var prepared = 0
     package var matmuls = 0
     package var convolutions = 0
@@ -35,13 +38,14 @@ package struct Frame {
     package init() {}
 
     /// Input, its gradient; output, its gradient; parameter, its shadow, its gradient; buffer, its observation; saved;
-    /// prepared; scratch.
-    package var total: Int { 2 * inputs + 2 + 3 * parameters + 2 * buffers + saved + prepared + 1 }
+    /// carried; prepared; scratch.
+    package var total: Int { scratchIndex + 1 }
     package var outputIndex: Int { 2 * inputs }
     package var parameterIndex: Int { outputIndex + 2 }
     package var bufferIndex: Int { parameterIndex + 3 * parameters }
     package var savedIndex: Int { bufferIndex + 2 * buffers }
-    package var preparedIndex: Int { savedIndex + saved }
+    package var carriedIndex: Int { savedIndex + saved }
+    package var preparedIndex: Int { carriedIndex + carried }
     package var scratchIndex: Int { preparedIndex + prepared }
   }
 
@@ -116,6 +120,9 @@ package struct Frame {
   /// Kept from forward to backward.
   package func saved(_ i: Int) -> TensorSlice { slices[counts.savedIndex + checked(i, counts.saved)] }
 
+  /// What the pass over the piece before left, where `position` is above 0; this pass leaves there what the next needs.
+  package func carried(_ i: Int) -> TensorSlice { slices[counts.carriedIndex + checked(i, counts.carried)] }
+
   /// What `prepare` derived from the parameters: as many bytes as the layer asked for, or up to 3 more.
   package func prepared(_ i: Int) -> TensorSlice { slices[counts.preparedIndex + checked(i, counts.prepared)] }
 
@@ -132,6 +139,8 @@ package struct Frame {
 
   package var isTraining: Bool { passPointer.pointee.isTraining }
   package var validRows: Int { passPointer.pointee.validRows }
+  /// Tokens of the sequence that came before this piece of it.
+  package var position: Int { passPointer.pointee.position }
 
   /// The random numbers of this layer, in this step, for this micro-batch.
   package func random(_ purpose: RandomPurpose) -> RandomStream {

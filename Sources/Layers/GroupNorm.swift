@@ -38,7 +38,8 @@ package struct GroupNorm: ConfigurableLayer {
     }
     guard input.elementCount / input[0] > groups else {
       throw LayerError(
-        "\(Self.kind) has groups of a single number on an input of \(input), which would all become β; use fewer groups")
+        "\(Self.kind) has groups of a single number on an input of \(input), which would all become β; use fewer groups"
+      )
     }
     inputShapes = inputs
     kernel = GroupNormKernel(

@@ -11,12 +11,16 @@ package protocol Layer: Sendable {
   static var kind: String { get }
 
   var inputShapes: [TensorShape] { get }
+  /// Inputs that are whole numbers (tokens, classes, lengths; int32) and not values, and what each must be below.
+  var integerInputs: [Int: Int] { get }
   var outputShape: TensorShape { get }
   var parameters: [ParameterDeclaration] { get }
   /// State that training moves without a gradient; each has an observation of the same shape a micro-batch.
   var buffers: [BufferDeclaration] { get }
   /// float32 tensors kept from forward to backward.
   var saved: [TensorShape] { get }
+  /// What a pass over a piece of a sequence leaves for the pass over the next piece of the same rows.
+  func carried(_ placement: LayerPlacement) -> [CarriedDeclaration]
   /// Bytes needed during one call, at most.
   func scratchByteCount(_ placement: LayerPlacement) -> Int
   /// The products it runs, by the numbers it will ask for.
@@ -63,9 +67,11 @@ package protocol Layer: Sendable {
 }
 
 extension Layer {
+  package var integerInputs: [Int: Int] { [:] }
   package var parameters: [ParameterDeclaration] { [] }
   package var buffers: [BufferDeclaration] { [] }
   package var saved: [TensorShape] { [] }
+  package func carried(_ placement: LayerPlacement) -> [CarriedDeclaration] { [] }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { 0 }
   package func matmuls(_ placement: LayerPlacement) -> [MatmulShape] { [] }
   package func convolutions(_ placement: LayerPlacement) -> [ConvolutionShape] { [] }
@@ -122,6 +128,22 @@ package struct BufferDeclaration: Sendable {
     self.name = name
     self.shape = shape
     self.initialValue = initialValue
+  }
+}
+
+/// State that lives on from one piece of a sequence to the next: a recurrent network's, or attention's keys and values.
+///
+/// A layer reads it only where `Frame.position` is above 0, so nobody has to clear it.
+package struct CarriedDeclaration: Sendable {
+  package let name: String
+  /// (B, …).
+  package let shape: TensorShape
+  package let type: ElementType
+
+  package init(_ name: String, _ shape: TensorShape, _ type: ElementType = .float32) {
+    self.name = name
+    self.shape = shape
+    self.type = type
   }
 }
 

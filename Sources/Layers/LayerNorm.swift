@@ -61,6 +61,7 @@ package struct LayerNorm: ConfigurableLayer {
 
   package static let examples = [
     LayerExample(#"{"type": "layer_norm"}"#, inputs: [[4, 19]], output: [4, 19]),
-    LayerExample(#"{"type": "layer_norm", "bias": false, "epsilon": 0.01}"#, inputs: [[2, 3, 16]], output: [2, 3, 16]),
+    LayerExample(
+      #"{"type": "layer_norm", "bias": false, "epsilon": 0.01}"#, inputs: [[2, 3, 16]], output: [2, 3, 16]),
   ]
 }

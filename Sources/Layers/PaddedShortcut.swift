@@ -30,9 +30,12 @@ package struct PaddedShortcut: ConfigurableLayer {
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
     let input = try Self.single(inputs)
-    guard input.rank == 4 else { throw LayerError("padded_shortcut expects images [B, H, W, C], got the shape \(input)") }
+    guard input.rank == 4 else {
+      throw LayerError("padded_shortcut expects images [B, H, W, C], got the shape \(input)")
+    }
     guard settings.channels >= input.last else {
-      throw LayerError("padded_shortcut cannot go from \(input.last) channels to \(settings.channels): only more can be padded")
+      throw LayerError(
+        "padded_shortcut cannot go from \(input.last) channels to \(settings.channels): only more can be padded")
     }
     let extents = [1, 2].map { (input[$0] + settings.stride - 1) / settings.stride }
     guard let shape = TensorShape(checking: [input[0]] + extents + [settings.channels]) else {
@@ -80,7 +83,8 @@ package struct PaddedShortcut: ConfigurableLayer {
   }
 
   package static let examples = [
-    LayerExample(#"{"type": "padded_shortcut", "channels": 7, "stride": 2}"#, inputs: [[2, 5, 4, 3]], output: [2, 3, 2, 7]),
+    LayerExample(
+      #"{"type": "padded_shortcut", "channels": 7, "stride": 2}"#, inputs: [[2, 5, 4, 3]], output: [2, 3, 2, 7]),
     LayerExample(#"{"type": "padded_shortcut", "channels": 19}"#, inputs: [[2, 3, 3, 17]], output: [2, 3, 3, 19]),
   ]
 }

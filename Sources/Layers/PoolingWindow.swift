@@ -18,9 +18,11 @@ package struct PoolingWindow: Sendable {
   init(from reader: SettingsReader) throws(ConfigurationError) {
     kernel = try reader.pair("kernel", in: 1...10_000, "size of the window, a number or [vertical, horizontal]")
     stride =
-      try reader.optionalPair("stride", in: 1...10_000, "pixels from one window to the next; kernel if absent") ?? kernel
+      try reader.optionalPair("stride", in: 1...10_000, "pixels from one window to the next; kernel if absent")
+      ?? kernel
     padding = try reader.pair(
-      "padding", default: AxisPair(0), in: 0...5_000, "pixels that windows may reach over the edge, at most half of kernel")
+      "padding", default: AxisPair(0), in: 0...5_000,
+      "pixels that windows may reach over the edge, at most half of kernel")
     try reader.require(
       2 * padding.vertical <= kernel.vertical && 2 * padding.horizontal <= kernel.horizontal, "padding",
       "is more than half of \"kernel\": a window could lie outside the image altogether")

@@ -47,11 +47,12 @@ package struct RMSNorm: ConfigurableLayer {
   package func backward(_ frame: Frame) {
     RMSNormKernel.backward(
       frame.input(), gamma: frame.parameter(0), inverseRoot: frame.saved(0), dy: frame.outputGradient,
-      dx: frame.inputGradientOrScratch, accumulate: frame.accumulatesInputGradient(), dGamma: frame.parameterGradient(0),
+      dx: frame.inputGradientOrScratch, accumulate: frame.accumulatesInputGradient(),
+      dGamma: frame.parameterGradient(0),
       accumulateParameters: frame.accumulatesParameterGradient(0), rows: rows, columns: columns)
   }
 
   package static let examples = [
-    LayerExample(#"{"type": "rms_norm"}"#, inputs: [[4, 19]], output: [4, 19]),
+    LayerExample(#"{"type": "rms_norm"}"#, inputs: [[4, 19]], output: [4, 19])
   ]
 }

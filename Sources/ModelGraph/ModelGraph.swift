@@ -122,10 +122,29 @@ package struct GraphBuilder {
   ) throws(GraphError) -> ModelGraph.Value {
     precondition(owner.map(names.contains) ?? true, "\(name) shares parameters of a node that is not there")
     do throws(LayerError) {
-      return add(name, layer: try blueprint.make(inputs.map(shape(of:))), inputs, owner: owner)
+      let layer = try blueprint.make(inputs.map(shape(of:)))
+      for (index, value) in inputs.enumerated() {
+        try check(value, isInteger: layer.integerInputs[index] != nil, for: blueprint.kind)
+      }
+      return add(name, layer: layer, inputs, owner: owner)
     } catch {
       throw GraphError(node: name, message: error.description)
     }
+  }
+
+  /// Refuses tokens where values are expected, and the other way round.
+  private func check(_ value: ModelGraph.Value, isInteger: Bool, for kind: String) throws(LayerError) {
+    var isField = false
+    var name = "values"
+    if case .field(let index) = value {
+      isField = fields[index].type == .int32
+      name = "the field \"\(fields[index].name)\""
+    }
+    guard isField != isInteger else { return }
+    throw LayerError(
+      isInteger
+        ? "\(kind) expects whole numbers such as tokens, but \(name) holds values"
+        : "\(kind) expects values, but \(name) holds whole numbers such as tokens; put an embedding before it")
   }
 
   /// The finished graph, with a loss on `prediction` if there is one.

@@ -18,7 +18,8 @@ struct DatasetCommand: AsyncParsableCommand {
           troupe dataset make glyphs --count 10000 --seed 1 Datasets/glyphs
         """)
 
-    @Argument(help: "glyphs: 28×28 grey digits drawn from strokes; shapes: 32×32 colour circles, squares, triangles, stars.")
+    @Argument(
+      help: "glyphs: 28×28 grey digits drawn from strokes; shapes: 32×32 colour circles, squares, triangles, stars.")
     var kind: Kind
 
     @Argument(help: "The folder to write images and labels into.", completion: .directory)

@@ -21,7 +21,9 @@ struct ReportCommand: AsyncParsableCommand {
   @Option(name: .shortAndLong, help: "The page; by default report.html in the first run folder.", completion: .file())
   var output: String?
 
-  @Option(help: "Also write steps.csv, validation.csv and norms.csv of the first run into this folder.", completion: .directory)
+  @Option(
+    help: "Also write steps.csv, validation.csv and norms.csv of the first run into this folder.",
+    completion: .directory)
   var csv: String?
 
   @OptionGroup var json: JSONOption

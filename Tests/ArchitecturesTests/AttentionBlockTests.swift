@@ -24,7 +24,8 @@ import Testing
 
   @Test func squeezeExcitationScalesChannels() throws {
     let graph = try graph(stack(#"{"type": "squeeze_excitation", "reduction": 4}"#), input: [2, 3, 5, 12])
-    #expect(Array(graph.names.prefix(6)) == ["pool", "fc1", "relu", "fc2", "sigmoid", "scale"].map { "layers.0.\($0)" })
+    #expect(
+      Array(graph.names.prefix(6)) == ["pool", "fc1", "relu", "fc2", "sigmoid", "scale"].map { "layers.0.\($0)" })
     #expect(
       parameters(graph) == [
         "layers.0.fc1.weight [3, 12]", "layers.0.fc1.bias [3]", "layers.0.fc2.weight [12, 3]", "layers.0.fc2.bias [12]",

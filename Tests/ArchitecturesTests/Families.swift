@@ -11,7 +11,9 @@ func graph(_ model: String, input: [Int] = [8, 20], outputs: Int = 5) throws -> 
   let architecture = try architectureCatalog.read(json, path: "model").product
   var builder = GraphBuilder()
   let x = builder.field("input", TensorShape(input), .float32)
-  let prediction = try architecture.build(&builder, input: x, outputs: outputs)
+  let sample = TensorShape(Array(input.dropFirst()))
+  let inputs = BatchInputs([BatchInputs.Field(name: "input", value: x, sample: sample)])
+  let prediction = try architecture.build(&builder, inputs: inputs, outputs: outputs)
   return try builder.finish(prediction: prediction)
 }
 

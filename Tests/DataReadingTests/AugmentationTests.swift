@@ -39,7 +39,9 @@ import Testing
       for sample in 0..<6 {
         let values = read(reader, sample, .training(epoch: epoch))
         #expect(values.allSatisfy { $0 >= 0 && $0 <= 1.000_001 })
-        #expect(read(other, 5 - sample, .training(epoch: 39 - epoch)) == read(reader, 5 - sample, .training(epoch: 39 - epoch)))
+        #expect(
+          read(other, 5 - sample, .training(epoch: 39 - epoch))
+            == read(reader, 5 - sample, .training(epoch: 39 - epoch)))
         #expect(read(other, sample, .training(epoch: epoch)) == values)
         seen.insert(values)
         if values != read(reader, sample, .evaluation) { changed += 1 }
@@ -47,7 +49,8 @@ import Testing
     }
     #expect(seen.count >= 12 && changed > 60, "\(seen.count) different pictures, \(changed) changed of 240")
     let elsewhere = try self.set([transform], samples, seed: 6)
-    #expect((0..<20).contains { elsewhere.values(0, 0, .training(epoch: $0)) != set.values(0, 0, .training(epoch: $0)) })
+    #expect(
+      (0..<20).contains { elsewhere.values(0, 0, .training(epoch: $0)) != set.values(0, 0, .training(epoch: $0)) })
   }
 
   /// Evaluation sees pictures as they are, or changed in size in one way.
@@ -108,7 +111,9 @@ import Testing
     ([#"{"type": "random_crop", "size": 9}"#], ["data.augmentation[0] (random_crop)", "at most 7×6", "9×9"]),
     ([#"{"type": "random_crop", "padding": 6, "padding_mode": "reflect"}"#], ["below 6"]),
     ([#"{"type": "random_crop", "padding": 1, "fill": [0, 1]}"#], ["1 or 3 levels"]),
-    ([#"{"type": "horizontal_flip"}"#, #"{"type": "center_crop", "size": 7}"#], ["data.augmentation[1] (center_crop)"]),
+    (
+      [#"{"type": "horizontal_flip"}"#, #"{"type": "center_crop", "size": 7}"#], ["data.augmentation[1] (center_crop)"]
+    ),
     ([#"{"type": "cutout", "size": 14}"#], ["below 14"]),
     ([#"{"type": "rotation", "degrees": 5, "fill": [0, 0]}"#], ["1 or 3 levels"]),
   ])
@@ -121,7 +126,9 @@ import Testing
     let noise = MemorySamples(
       name: "n", count: 2,
       columns: [
-        .init(SampleField(name: SampleField.input, shape: TensorShape([4]), type: .float32), .floats([Float](repeating: 0, count: 8)))
+        .init(
+          SampleField(name: SampleField.input, shape: TensorShape([4]), type: .float32),
+          .floats([Float](repeating: 0, count: 8)))
       ])
     expectRefusal("n: data.augmentation", "images [height, width, channels]", "float32 inputs [4]") {
       _ = try set([Self.all[3]], noise)
@@ -137,7 +144,8 @@ import Testing
     (#"{"type": "random_crop", "padding": 3, "padding_mode": "edge", "fill": 0}"#, "never used"),
     (#"{"type": "random_crop", "size": 3, "padding_mode": "edge"}"#, "never used"),
     (#"{"type": "random_resized_crop", "scale": [1, 0.5]}"#, "the smaller one"),
-    (#"{"type": "horizontal_flip", "probability": 2}"#, "at most 1"), (#"{"type": "rotation", "degree": 5}"#, "degrees"),
+    (#"{"type": "horizontal_flip", "probability": 2}"#, "at most 1"),
+    (#"{"type": "rotation", "degree": 5}"#, "degrees"),
   ])
   func refusesSettings(_ transform: String, _ words: String) throws {
     let error = #expect(throws: ConfigurationError.self) { _ = try set([transform], images(2, 7, 6)) }

@@ -111,7 +111,9 @@ import Testing
     spot[3 * 7 + 6] = 1
     let point = MemorySamples(
       name: "p", count: 1,
-      columns: [.init(SampleField(name: SampleField.input, shape: TensorShape([7, 7, 1]), type: .float32), .floats(spot))])
+      columns: [
+        .init(SampleField(name: SampleField.input, shape: TensorShape([7, 7, 1]), type: .float32), .floats(spot))
+      ])
     let turning = try self.set(#"{"type": "rotation", "degrees": 90}"#, point)
     for epoch in 0..<10 {
       var dice = dice(0, epoch: epoch)

@@ -74,7 +74,9 @@ import Testing
     // A circle fills its own, a square 2/π, a triangle 0.41, a star 0.36 of it; edges blur that.
     let mean = fullness.map { $0.reduce(0, +) / Double($0.count) }
     #expect(ShapesData.shapeNames == ["circle", "square", "triangle", "star"])
-    #expect(mean[0] > 0.85 && abs(mean[1] - 0.64) < 0.08 && abs(mean[2] - 0.42) < 0.08 && abs(mean[3] - 0.39) < 0.04, "\(mean)")
+    #expect(
+      mean[0] > 0.85 && abs(mean[1] - 0.64) < 0.08 && abs(mean[2] - 0.42) < 0.08 && abs(mean[3] - 0.39) < 0.04,
+      "\(mean)")
   }
 
   @Test func haveNamesAndAttributes() throws {
@@ -100,7 +102,8 @@ import Testing
     let scratch = try Scratch()
     let folder = scratch.path("shapes")
     try ShapesData(count: 20).write(to: folder, seed: 3)
-    let read = try IDXData(images: folder + "/" + IDXFolder.colorImages, labels: folder + "/" + IDXFolder.labels).open(seed: 0)
+    let read = try IDXData(images: folder + "/" + IDXFolder.colorImages, labels: folder + "/" + IDXFolder.labels).open(
+      seed: 0)
     let made = try ShapesData(count: 20).open(seed: 3).samples
     #expect(read.samples.fields[0] == made.fields[0])
     for index in 0..<20 {

@@ -16,7 +16,9 @@ func network(
   let x = builder.field("input", TensorShape(input), .float32)
   let target = blueprint.wantsClasses ? [input[0]] : [input[0], outputs]
   let t = builder.field("target", TensorShape(target), blueprint.wantsClasses ? .int32 : .float32)
-  let prediction = try architecture.build(&builder, input: x, outputs: outputs)
+  let sample = TensorShape(Array(input.dropFirst()))
+  let inputs = BatchInputs([BatchInputs.Field(name: "input", value: x, sample: sample)])
+  let prediction = try architecture.build(&builder, inputs: inputs, outputs: outputs)
   return try builder.finish(prediction: prediction, loss: isTraining ? (blueprint, t) : nil)
 }
 

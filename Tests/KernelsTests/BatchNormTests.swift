@@ -143,7 +143,9 @@ private struct BatchNormCase {
           dBeta.slice.copy(from: zeroed.1.slice)
           expectParameters()
           expectSum(fusedDx, before.0, dx.doubles, accumulate, relative: tolerance, absolute: loose / 4, comment)
-          if let ds { expectSum(ds, before.1, gradient, accumulate, relative: tolerance, absolute: loose / 10, comment) }
+          if let ds {
+            expectSum(ds, before.1, gradient, accumulate, relative: tolerance, absolute: loose / 10, comment)
+          }
         }
         guard addsShortcut else { continue }
         // Nobody wants the shortcut's gradient.

@@ -28,6 +28,8 @@ final class LayerBench {
   let buffers: [GuardedTensor]
   let observations: [GuardedTensor]
   let saved: [GuardedTensor]
+  /// Memory for what a pass leaves for the next; passes of a bench begin at position 0 unless `change` says otherwise.
+  let carried: [GuardedTensor]
   let prepared: [GuardedTensor]
   let scratch: GuardedTensor
   /// Those that are wanted; of no elements where they are not.
@@ -45,7 +47,7 @@ final class LayerBench {
 
   var loss: LossSums { passPointer.pointee.loss }
   var gradients: [GuardedTensor] { inputGradients + parameterGradients }
-  var results: [GuardedTensor] { [output] + saved + observations }
+  var results: [GuardedTensor] { [output] + saved + observations + carried }
   private var all: [GuardedTensor] {
     inputs + gradients + results + [outputGradient, scratch] + parameters + shadows + buffers + prepared
   }
@@ -55,11 +57,9 @@ final class LayerBench {
     self.conditions = conditions
     let type = conditions.activations
     let isLoss = layer is any Loss
-    // A loss on classes takes their numbers, or as many shares of them as there are logits.
-    let wantsClasses = layer is CrossEntropy && layer.inputShapes[0] != layer.inputShapes[1]
     inputs = layer.inputShapes.enumerated().map { index, shape in
-      let target: ElementType = wantsClasses ? .int32 : .float32
-      return GuardedTensor(count: shape.elementCount, type: isLoss && index == 1 ? target : type)
+      let values: ElementType = isLoss && index == 1 ? .float32 : type
+      return GuardedTensor(count: shape.elementCount, type: layer.integerInputs[index] == nil ? values : .int32)
     }
     let outputType = conditions.widensOutput || isLoss ? .float32 : type
     let outputCount = isLoss ? 0 : layer.outputShape.elementCount
@@ -67,6 +67,7 @@ final class LayerBench {
     outputGradient = GuardedTensor(count: conditions.isTraining ? outputCount : 0, type: outputType)
     let wanted = layer.inputShapes.indices.map {
       conditions.isTraining && conditions.needsInputGradients && !(isLoss && $0 == 1)
+        && layer.integerInputs[$0] == nil
     }
     inputGradients = zip(layer.inputShapes, wanted).map { GuardedTensor(count: $1 ? $0.elementCount : 0, type: type) }
     let trains = conditions.isTraining && conditions.trainsParameters
@@ -84,6 +85,7 @@ final class LayerBench {
       inputs: type, output: outputType, isTraining: conditions.isTraining, needsInputGradient: wanted,
       accumulatesInputGradient: wanted.map { $0 && conditions.accumulates },
       accumulatesParameterGradient: layer.parameters.map { _ in trains && conditions.accumulates })
+    carried = layer.carried(placement).map { GuardedTensor(count: $0.shape.elementCount, type: $0.type) }
     prepared = layer.prepared(placement).map { GuardedTensor(count: ($0 + 3) / 4, type: .float32) }
     scratch = GuardedTensor(count: (layer.scratchByteCount(placement) + 3) / 4, type: .float32)
     let stream = stream
@@ -95,6 +97,7 @@ final class LayerBench {
     counts.parameters = parameters.count
     counts.buffers = buffers.count
     counts.saved = saved.count
+    counts.carried = carried.count
     counts.prepared = prepared.count
     counts.matmuls = matmuls.count
     counts.convolutions = convolutions.count
@@ -111,7 +114,9 @@ final class LayerBench {
     for index in parameters.indices {
       slices += [parameters[index].slice, shadows[index].slice, parameterGradients[index].slice]
     }
-    slices += zip(buffers, observations).flatMap { [$0.slice, $1.slice] } + (saved + prepared + [scratch]).map(\.slice)
+    slices +=
+      zip(buffers, observations).flatMap { [$0.slice, $1.slice] }
+      + (saved + carried + prepared + [scratch]).map(\.slice)
     _ = table.initialize(fromContentsOf: slices)
     _ = matmulTable.initialize(fromContentsOf: matmuls.map(Unmanaged.passUnretained))
     _ = convolutionTable.initialize(fromContentsOf: convolutions.map(Unmanaged.passUnretained))
@@ -148,9 +153,8 @@ final class LayerBench {
   func fill() {
     for (index, input) in inputs.enumerated() {
       let random = RandomStream(seed: 11, purpose: .checking, stream: index)
-      switch (layer is any Loss && index == 1, input.slice.type) {
-      case (true, .int32):
-        input.values = (0..<input.slice.count).map { Float(random.integer($0, below: layer.inputShapes[0].last)) }
+      switch (layer is any Loss && index == 1, layer.integerInputs[index]) {
+      case (_, let bound?): input.values = (0..<input.slice.count).map { Float(random.integer($0, below: bound)) }
       case (true, _): input.values = Self.exact(input.slice.count) { random.uniform($0) }
       case _ where layer is MaxPool2D:
         // Any 251 in a row are different.

@@ -62,7 +62,8 @@ import Testing
 
   @Test func neitherDoesAugmentation() async {
     await #expect(processExitsWith: .success) {
-      let data = #"data={"type":"noise","count":300,"shape":[8,8,3],"classes":4,"batch_size":32,"validation_count":37,"#
+      let data =
+        #"data={"type":"noise","count":300,"shape":[8,8,3],"classes":4,"batch_size":32,"validation_count":37,"#
         + #""standardize":true,"mixup":{"alpha":0.4},"cutmix":{},"augmentation":["#
         + #"{"type":"random_crop","padding":2},{"type":"horizontal_flip"},{"type":"vertical_flip"},"#
         + #"{"type":"rotation","degrees":30},{"type":"cutout","size":2},{"type":"center_crop","size":7},"#

@@ -6,7 +6,8 @@ import Testing
 
 /// Random changes of samples are the same whoever computes and wherever a run goes on.
 @Suite(.serialized) struct AugmentationRunTests {
-  private static let images = #"data={"type":"noise","count":300,"shape":[6,6,3],"classes":4,"batch_size":24,"#
+  private static let images =
+    #"data={"type":"noise","count":300,"shape":[6,6,3],"classes":4,"batch_size":24,"#
     + #""validation_count":37,"standardize":true,"mixup":{"alpha":0.4},"cutmix":{},"augmentation":["#
     + #"{"type":"random_crop","padding":2},{"type":"horizontal_flip"},{"type":"rotation","degrees":30},"#
     + #"{"type":"color_jitter","brightness":0.3,"contrast":0.3,"saturation":0.3,"hue":0.1},"#
@@ -53,7 +54,8 @@ import Testing
       return try #require(try await Trial(json: json).play().result.validation)
     }
     let mixed = try await evaluate("data.mixup.alpha=0.9")
-    let data = #"data={"type":"noise","count":300,"shape":[6,6,3],"classes":4,"batch_size":24,"validation_count":37,"#
+    let data =
+      #"data={"type":"noise","count":300,"shape":[6,6,3],"classes":4,"batch_size":24,"validation_count":37,"#
       + #""standardize":true,"augmentation":[{"type":"resize","size":5}]}"#
     let plain = try await evaluate(data)
     #expect(abs(mixed.loss - plain.loss) < 1e-5 * plain.loss && mixed.accuracy == plain.accuracy)

@@ -127,7 +127,8 @@ struct GoldenCase: CustomTestStringConvertible {
         name: name, count: input.dimensions[0],
         columns: [
           .init(
-            SampleField(name: SampleField.input, shape: TensorShape(Array(input.dimensions.dropFirst())), type: .float32),
+            SampleField(
+              name: SampleField.input, shape: TensorShape(Array(input.dimensions.dropFirst())), type: .float32),
             .floats(arenas[0].all(as: .float32).array)),
           isClass
             ? .init(

@@ -18,7 +18,8 @@ package struct ColorJitter: ImageTransform {
     brightness = Float(try reader.number("brightness", default: 0, in: 0...10, "by a factor in 1 − this … 1 + this"))
     contrast = Float(try reader.number("contrast", default: 0, in: 0...10, "the same"))
     saturation = Float(try reader.number("saturation", default: 0, in: 0...10, "the same; colour images only"))
-    hue = Float(try reader.number("hue", default: 0, in: 0...0.5, "by up to this share of the colour circle, either way"))
+    hue = Float(
+      try reader.number("hue", default: 0, in: 0...0.5, "by up to this share of the colour circle, either way"))
     try reader.require(
       brightness + contrast + saturation + hue > 0, nil,
       "never changes anything: give brightness, contrast, saturation or hue")

@@ -22,10 +22,12 @@ package struct RandomCrop: ImageTransform {
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
     size = try reader.optionalPair(
-      "size", in: 1...Self.largestSize, "pixels of the window: one number or [height, width]; the picture's own if absent")
+      "size", in: 1...Self.largestSize,
+      "pixels of the window: one number or [height, width]; the picture's own if absent")
     padding = try reader.integer("padding", default: 0, in: 0...4096, "pixels put around the picture before")
     let mode: PaddingMode? = try reader.optionalChoice(
-      "padding_mode", "what the padding shows: one colour, the border's pixels, the picture mirrored; constant if absent")
+      "padding_mode",
+      "what the padding shows: one colour, the border's pixels, the picture mirrored; constant if absent")
     let fill = try Fill(from: reader)
     try reader.require(size != nil || padding > 0, nil, "never moves anything: give \"padding\" or \"size\"")
     try reader.require(mode == nil || padding > 0, "padding_mode", "never used without \"padding\"")

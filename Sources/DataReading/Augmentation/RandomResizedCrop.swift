@@ -21,7 +21,8 @@ package struct RandomResizedCrop: ImageTransform {
     size = try reader.optionalPair(
       "size", in: 1...RandomCrop.largestSize,
       "pixels of the result: one number or [height, width]; the picture's own if absent")
-    let scale = try reader.numbers("scale", default: [0.08, 1], in: 0.0001...1, "least and largest share of the picture")
+    let scale = try reader.numbers(
+      "scale", default: [0.08, 1], in: 0.0001...1, "least and largest share of the picture")
     let ratio = try reader.numbers(
       "ratio", default: [0.75, 4.0 / 3], in: 0.01...100, "least and largest width over height")
     try reader.require(scale[0] <= scale[1], "scale", "the first number is the smaller one")

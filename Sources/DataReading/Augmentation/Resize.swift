@@ -11,7 +11,8 @@ package struct Resize: ImageTransform {
   private let size: AxisPair
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
-    size = try reader.pair("size", in: 1...RandomCrop.largestSize, "pixels: one number for a square, or [height, width]")
+    size = try reader.pair(
+      "size", in: 1...RandomCrop.largestSize, "pixels: one number for a square, or [height, width]")
   }
 
   package func shape(after input: ImageShape) throws(DataError) -> ImageShape { input.sized(size) }

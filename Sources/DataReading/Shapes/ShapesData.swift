@@ -30,7 +30,8 @@ package struct ShapesData: DataKind {
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
     count = try reader.integer("count", default: Self.defaultCount, in: 1...Self.largestCount, "number of pictures")
-    target = try reader.choice("target", default: .shape, "what is to be told: one of 4 shapes, of 8 colors, of 32 pairs")
+    target = try reader.choice(
+      "target", default: .shape, "what is to be told: one of 4 shapes, of 8 colors, of 32 pairs")
     clutter = try reader.number("clutter", default: 1, in: 0...2, "strength of backgrounds and noise")
   }
 

@@ -37,7 +37,8 @@ struct ShapesOutline {
   private static let triangle: [SIMD2<Float>] = [[0, 1], [-0.866_025_4, -0.5], [0.866_025_4, -0.5]]
   private static let square: [SIMD2<Float>] = [[1, 0], [0, 1], [-1, 0], [0, -1]]
   private static let star: [SIMD2<Float>] = [
-    [0, 1], [-0.951_056_5, 0.309_017], [-0.587_785_25, -0.809_017], [0.587_785_25, -0.809_017], [0.951_056_5, 0.309_017],
+    [0, 1], [-0.951_056_5, 0.309_017], [-0.587_785_25, -0.809_017], [0.587_785_25, -0.809_017],
+    [0.951_056_5, 0.309_017],
   ]
   /// A triangle's lines lie at half its radius, a square's at 1/√2, a pentagram's at cos 72°.
   private static let distances: (triangle: Float, square: Float, star: Float) = (0.5, 0.707_106_8, 0.309_017)

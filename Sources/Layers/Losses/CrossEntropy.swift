@@ -53,6 +53,7 @@ package struct CrossEntropy: Loss {
   }
 
   package var accuracyName: String? { "accuracy" }
+  package var integerInputs: [Int: Int] { hasShares ? [:] : [1: kernel.classes] }
   package var saved: [TensorShape] { [TensorShape([kernel.rows])] }
   package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { 4 * kernel.rows * kernel.classes }

@@ -38,7 +38,8 @@ package struct RunEstimate: Sendable {
     let activations = max(plan.trainingPlan.activationByteCount, plan.evaluationPlan.activationByteCount)
     let fields = plan.data.fields
     let batchSlots = (0..<lanes).reduce(lanes) { $0 + DataLoader.slotCount(tree, lane: $1) }
-    let stored = parameters * (1 + slotNames.count + (hasAverage ? 1 : 0)) + plan.table.bufferByteCount
+    let carried = plan.trainingPlan.carriedByteCount * tree.microBatches
+    let stored = parameters * (1 + slotNames.count + (hasAverage ? 1 : 0)) + plan.table.bufferByteCount + carried
     var memory = [
       Item(name: "program and libraries", bytes: Self.programBytes),
       Item(name: "parameters", bytes: parameters),
@@ -65,6 +66,8 @@ package struct RunEstimate: Sendable {
       memory.append(
         Item(name: "running statistics", bytes: plan.table.bufferByteCount * (1 + tree.microBatches)))
     }
+    let carriedInAll = carried + plan.evaluationPlan.carriedByteCount * lanes
+    if carriedInAll > 0 { memory.append(Item(name: "carried state", bytes: carriedInAll)) }
     if writesCheckpoints { memory.append(Item(name: "checkpoint snapshot", bytes: stored)) }
     self.memory = memory
     checkpointBytes = stored

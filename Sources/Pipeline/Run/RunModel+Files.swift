@@ -4,19 +4,40 @@ import ExecutionPlanning
 import Foundation
 
 extension RunModel {
-  /// Every arena that a checkpoint holds, with the group its tensors are filed under.
-  var storedArenas: [(group: String, arena: Arena, isBuffers: Bool)] {
-    var arenas = [("parameters", state.parameters, false)]
+  /// Every arena that a checkpoint holds, with what its tensors are filed under.
+  var storedArenas: [StoredArena] {
+    var arenas = [StoredArena(arena: state.parameters, contents: .parameters("parameters"))]
     for (name, arena) in zip(update.optimizer.slotNames, update.slots) {
-      arenas.append(("optimizer/\(name)", arena, false))
+      arenas.append(StoredArena(arena: arena, contents: .parameters("optimizer/\(name)")))
     }
-    if let average = update.average { arenas.append(("ema", average.parameters, false)) }
-    return arenas + [("buffers", state.buffers, true)]
+    if let average = update.average {
+      arenas.append(StoredArena(arena: average.parameters, contents: .parameters("ema")))
+    }
+    arenas.append(StoredArena(arena: state.buffers, contents: .buffers))
+    for (index, arena) in carried.enumerated() {
+      arenas.append(StoredArena(arena: arena, contents: .carried(microBatch: index)))
+    }
+    return arenas
+  }
+
+  /// The tensors of a stored arena, or of a copy of one.
+  func checkpointTensors(_ contents: StoredArena.Contents, in arena: Arena) -> [CheckpointTensor] {
+    switch contents {
+    case .parameters(let group): return table.checkpointTensors(group, arena, isBuffers: false)
+    case .buffers: return table.checkpointTensors("buffers", arena, isBuffers: true)
+    case .carried(let microBatch):
+      return plan.trainingPlan.carried.compactMap { name, shape, tensor in
+        guard case .carried(let offset) = tensor.place else { return nil }
+        return CheckpointTensor(
+          path: "carried/\(microBatch)/\(name)", shape: shape,
+          slice: arena.slice(offset: offset, count: tensor.count, type: tensor.type))
+      }
+    }
   }
 
   /// Everything that a resumed run reads back.
   package var checkpointTensors: [CheckpointTensor] {
-    storedArenas.flatMap { table.checkpointTensors($0.group, $0.arena, isBuffers: $0.isBuffers) }
+    storedArenas.flatMap { checkpointTensors($0.contents, in: $0.arena) }
   }
 
   /// Parameters and buffers: what the model computes with.
@@ -79,6 +100,20 @@ extension RunModel {
     for tensor in modelTensors { digest.update(tensor.slice.bytes) }
     return digest.hexadecimal()
   }
+}
+
+/// An arena that a checkpoint holds.
+struct StoredArena {
+  enum Contents: Sendable {
+    /// A number for each parameter, under a group.
+    case parameters(String)
+    case buffers
+    /// What a micro-batch leaves for that of the next batch.
+    case carried(microBatch: Int)
+  }
+
+  let arena: Arena
+  let contents: Contents
 }
 
 extension ParameterTable {

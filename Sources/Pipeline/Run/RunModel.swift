@@ -22,6 +22,8 @@ package final class RunModel: Sendable {
   let turns: [[GradientTree.Turn]]
   /// What each micro-batch contributes to the buffers; empty when the model has none.
   let observations: [Arena]
+  /// What each micro-batch leaves for that of the next batch; empty when no layer carries anything.
+  let carried: [Arena]
   let losses: SharedArray<LossSums>
   let watched: SharedArray<ActivationStatistics>
   package let watchedNames: [String]
@@ -57,6 +59,8 @@ package final class RunModel: Sendable {
     turns = (0..<tree.lanes).map(tree.turns(of:))
     let bufferBytes = plan.table.bufferByteCount
     observations = bufferBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: bufferBytes) }
+    let carriedBytes = trains ? plan.trainingPlan.carriedByteCount : 0
+    carried = carriedBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: carriedBytes) }
     watchedNames = plan.trainingPlan.steps.filter { $0.layer.watchedActivation != nil }.map(\.name)
     watched = SharedArray(
       repeating: ActivationStatistics(rms: 0, deadShare: 0, saturatedShare: 0), count: watchedNames.count)
@@ -65,7 +69,7 @@ package final class RunModel: Sendable {
   /// Writes the first values of everything, as the seed says.
   package func initialize() {
     state.table.initialize(parameters: state.parameters, buffers: state.buffers, seed: configuration.seed)
-    for slot in update.slots { slot.all(as: .float32).zero() }
+    for arena in update.slots + carried { arena.all(as: .float32).zero() }
     adoptParameters()
   }
 

@@ -194,12 +194,17 @@ package struct RunPlan: Sendable {
           + " use \(fitting)")
     }
     var builder = GraphBuilder()
-    func shape(_ field: SampleField) -> TensorShape { TensorShape([rows] + field.shape.dimensions) }
+    func value(_ field: SampleField) -> ModelGraph.Value {
+      builder.field(field.name, TensorShape([rows] + field.shape.dimensions), field.type)
+    }
+    let inputs = [input] + fields.filter { $0 != input && $0 != target }
+    let read = inputs.map {
+      BatchInputs.Field(name: $0.name, value: value($0), sample: $0.shape, classCount: $0.classCount)
+    }
     do throws(GraphError) {
-      let x = builder.field(input.name, shape(input), input.type)
-      let t = builder.field(target.name, shape(target), target.type)
+      let t = value(target)
       let outputs = target.classCount ?? target.shape.last
-      let prediction = try configuration.model.build(&builder, input: x, outputs: outputs)
+      let prediction = try configuration.model.build(&builder, inputs: BatchInputs(read), outputs: outputs)
       return try builder.finish(prediction: prediction, loss: (configuration.loss, t))
     } catch {
       throw RunError(.configuration, error.description)

@@ -131,7 +131,8 @@ package struct TrainingRun: Sendable {
     return Result(
       outcome: outcome, state: state, loss: await optimizer.lastLoss,
       validation: validation.map { ($0.mean, model.hasAccuracy ? $0.accuracy : nil, Int($0.count)) },
-      judgements: await optimizer.judgements, checkpointStall: await optimizer.checkpointStall, sessionSeconds: sessionSeconds,
+      judgements: await optimizer.judgements, checkpointStall: await optimizer.checkpointStall,
+      sessionSeconds: sessionSeconds,
       stages: folder == nil ? clocks.take() : [])
   }
 }

@@ -70,7 +70,9 @@ package actor ForwardStage {
       precondition(microBatch.index == model.tree.range(of: lane).lowerBound + position)
       for field in model.boundFields { program.bind(field: field.graph, to: microBatch.fields[field.data]) }
       if !model.observations.isEmpty { program.bind(observations: model.observations[microBatch.index]) }
+      if !model.carried.isEmpty { program.bind(carried: model.carried[microBatch.index]) }
       program.pass.step = step
+      program.pass.position = microBatch.position
       program.pass.microBatch = microBatch.index
       program.pass.validRows = microBatch.sampleCount
       // One micro-batch stands for the batch: watching is for a person's eye.
@@ -116,6 +118,10 @@ final class LanePrograms {
     }
     evaluation = evaluating(model.state)
     averaged = model.update.average.map(evaluating)
+    // Every sequence that is evaluated begins anew, so what passes leave is never read.
+    let carried = Arena(byteCount: model.plan.evaluationPlan.carriedByteCount)
+    evaluation.bind(carried: carried)
+    averaged?.bind(carried: carried)
     reader = SampleReader(model.data)
     evaluationBatch = MicroBatch(fields: model.data.fields, rows: model.plan.rows)
     boundFields = model.boundFields

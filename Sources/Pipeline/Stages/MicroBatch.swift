@@ -10,6 +10,8 @@ package struct MicroBatch: ~Copyable, @unchecked Sendable {
   package var index = 0
   /// Samples in it; the rows behind them are left from before and count for nothing.
   package var sampleCount = 0
+  /// Tokens of its sequences that the batches before it held; 0 where they begin.
+  package var position = 0
   /// One tensor a field of the data, (rows, …).
   package let fields: [TensorSlice]
   private let arena: Arena

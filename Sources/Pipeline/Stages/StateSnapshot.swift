@@ -22,8 +22,6 @@ package final class StateSnapshot: Sendable {
 
   /// The tensors of the copy, as a checkpoint holds them.
   var tensors: [CheckpointTensor] {
-    zip(copies, model.storedArenas).flatMap { copy, stored in
-      model.table.checkpointTensors(stored.group, copy, isBuffers: stored.isBuffers)
-    }
+    zip(copies, model.storedArenas).flatMap { copy, stored in model.checkpointTensors(stored.contents, in: copy) }
   }
 }
