@@ -104,6 +104,73 @@ class ResNetCase:
         }
 
 
+@dataclass(frozen=True)
+class GPTCase:
+    """nanoGPT's shape: learned positions, pre-norm, no biases, GELU in its tanh form, head tied to the embedding."""
+    layers: int
+    width: int
+    heads: int
+    tokens: int
+    batch: int
+    vocabulary: int = 65
+    family = "gpt"
+
+    @property
+    def parameter_shapes(self):
+        """The shape of every parameter under Troupe's names."""
+        d = self.width
+        shapes = {"token_embedding.weight": (self.vocabulary, d), "position_embedding.weight": (self.tokens, d)}
+        for block in (f"blocks.{k}" for k in range(self.layers)):
+            shapes |= {f"{block}.attention_norm.weight": (d,), f"{block}.attention.qkv.weight": (3 * d, d),
+                       f"{block}.attention.proj.weight": (d, d), f"{block}.feed_forward_norm.weight": (d,),
+                       f"{block}.feed_forward.up.weight": (4 * d, d), f"{block}.feed_forward.down.weight": (d, 4 * d)}
+        return shapes | {"norm.weight": (d,)}
+
+    def make_parameters(self, random):
+        """Normal weights of deviation 0.02, scales around 1; float32."""
+        return {name: (0.02 * random.standard_normal(shape) if len(shape) > 1 else random.uniform(0.8, 1.2, shape))
+                .astype(numpy.float32) for name, shape in self.parameter_shapes.items()}
+
+    def make_data(self, random, batches):
+        return make_tokens(self, random, batches)
+
+
+@dataclass(frozen=True)
+class LSTMCase:
+    """Embedding, stacked LSTM of the same width, linear head."""
+    layers: int
+    width: int
+    tokens: int
+    batch: int
+    vocabulary: int = 65
+    family = "lstm"
+
+    @property
+    def parameter_shapes(self):
+        """The shape of every parameter under Troupe's names, which are PyTorch's."""
+        d = self.width
+        shapes = {"token_embedding.weight": (self.vocabulary, d)}
+        for k in range(self.layers):
+            shapes |= {f"rnn.weight_ih_l{k}": (4 * d, d), f"rnn.weight_hh_l{k}": (4 * d, d),
+                       f"rnn.bias_ih_l{k}": (4 * d,), f"rnn.bias_hh_l{k}": (4 * d,)}
+        return shapes | {"head.weight": (self.vocabulary, d), "head.bias": (self.vocabulary,)}
+
+    def make_parameters(self, random):
+        """Uniform within ±1/√width, as PyTorch's; float32."""
+        bound = 1 / math.sqrt(self.width)
+        return {name: random.uniform(-bound, bound, shape).astype(numpy.float32)
+                for name, shape in self.parameter_shapes.items()}
+
+    def make_data(self, random, batches):
+        return make_tokens(self, random, batches)
+
+
+def make_tokens(case, random, batches):
+    """`input` and `target` int32 [batches·batch, tokens], random."""
+    shape = (batches * case.batch, case.tokens)
+    return {name: random.integers(0, case.vocabulary, shape).astype(numpy.int32) for name in ("input", "target")}
+
+
 CASES = {
     "mlp20": MLPCase(depth=20, width=64, inputs=64, batch=64),
     "mlp50": MLPCase(depth=50, width=256, inputs=784, batch=128),
@@ -111,6 +178,9 @@ CASES = {
     "mlpwide": MLPCase(depth=3, width=2048, inputs=784, batch=512),
     "rn20": ResNetCase(blocks=3, widths=(16, 32, 64), batch=128),
     "rn18c": ResNetCase(blocks=2, widths=(64, 128, 256, 512), batch=64),
+    "gpt1": GPTCase(layers=4, width=128, heads=4, tokens=64, batch=12),
+    "gpt10": GPTCase(layers=6, width=384, heads=6, tokens=256, batch=16),
+    "lstm": LSTMCase(layers=2, width=256, tokens=128, batch=32),
 }
 
 # The step of every case: forward, loss, backward, clip by the global norm, AdamW at a constant rate.

@@ -80,8 +80,66 @@ class ResNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
+class GPTBlock(nn.Module):
+    """Attention and feed-forward network of a `GPTCase`, each behind its norm."""
+
+    def __init__(self, case):
+        super().__init__()
+        d = case.width
+        self.heads = case.heads
+        self.attention_norm, self.feed_forward_norm = nn.LayerNorm(d, bias=False), nn.LayerNorm(d, bias=False)
+        self.attention = nn.ModuleDict({"qkv": nn.Linear(d, 3 * d, bias=False), "proj": nn.Linear(d, d, bias=False)})
+        self.feed_forward = nn.ModuleDict({"up": nn.Linear(d, 4 * d, bias=False), "down": nn.Linear(4 * d, d, bias=False)})
+
+    def forward(self, x):
+        B, T, D = x.shape
+        qkv = self.attention["qkv"](self.attention_norm(x)).view(B, T, 3, self.heads, D // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        y = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.attention["proj"](y.transpose(1, 2).reshape(B, T, D))
+        y = functional.gelu(self.feed_forward["up"](self.feed_forward_norm(x)), approximate="tanh")
+        return x + self.feed_forward["down"](y)
+
+
+class GPT(nn.Module):
+    """The network of a `GPTCase`."""
+
+    def __init__(self, case):
+        super().__init__()
+        self.token_embedding = nn.Embedding(case.vocabulary, case.width)
+        self.position_embedding = nn.Embedding(case.tokens, case.width)
+        self.blocks = nn.ModuleList(GPTBlock(case) for _ in range(case.layers))
+        self.norm = nn.LayerNorm(case.width, bias=False)
+        for p in self.parameters():
+            if p.dim() > 1:
+                nn.init.normal_(p, std=0.02)
+
+    def forward(self, ids):
+        x = self.token_embedding(ids) + self.position_embedding.weight
+        for block in self.blocks:
+            x = block(x)
+        return functional.linear(self.norm(x), self.token_embedding.weight)
+
+
+class LSTM(nn.Module):
+    """The network of an `LSTMCase`."""
+
+    def __init__(self, case):
+        super().__init__()
+        self.token_embedding = nn.Embedding(case.vocabulary, case.width)
+        self.rnn = nn.LSTM(case.width, case.width, case.layers, batch_first=True)
+        self.head = nn.Linear(case.width, case.vocabulary)
+
+    def forward(self, ids):
+        return self.head(self.rnn(self.token_embedding(ids))[0])
+
+
+def token_loss(model, x, y):
+    return functional.cross_entropy(model(x).flatten(0, 1), y.flatten())
+
+
 # family -> (model of a case, loss of (model, input, target))
-FAMILIES = {"mlp": (MLP, class_loss), "resnet": (ResNet, class_loss)}
+FAMILIES = {"mlp": (MLP, class_loss), "resnet": (ResNet, class_loss), "gpt": (GPT, token_loss), "lstm": (LSTM, token_loss)}
 
 
 def make_optimizer(model, rate, decay):

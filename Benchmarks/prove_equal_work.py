@@ -43,8 +43,9 @@ def prove(name, troupe, folder):
     losses = folder / f"{name}-torch.json"
     losses.write_text(run([sys.executable, HERE / "peer_torch.py", name, "--losses", str(STEPS),
                            "--learning-rate", str(LEARNING_RATE), "--data", everything]))
-    data = dict(type="hdf5", file=str(folder / f"{name}.h5"), inputs="input", targets="target", classes=case.outputs,
-                batch_size=case.batch, validation_fraction=0, shuffle=False)
+    classes = dict(vocabulary=case.vocabulary) if case.family in ("gpt", "lstm") else dict(classes=case.outputs)
+    data = dict(type="hdf5", file=str(folder / f"{name}.h5"), inputs="input", targets="target", batch_size=case.batch,
+                validation_fraction=0, shuffle=False) | classes
     run([troupe, "train", HERE.parent / "Configs" / "benchmark" / f"{name}.json", "--run-dir", folder / name,
          "--init-from", weights, "--set", f"data={json.dumps(data)}", "--set", f"optimizer.learning_rate={LEARNING_RATE}",
          # Batch norm looks at one micro-batch, PyTorch's at the whole batch.

@@ -27,6 +27,17 @@ package let architectureCatalog = Catalog<any Architecture>(
     CatalogEntry("resnet", "a residual network for images, or the plain network of the same depth") {
       (reader) throws(ConfigurationError) in try ResNet(from: reader)
     },
+    CatalogEntry(
+      "transformer", "a Transformer that predicts the next token: GPT's and LLaMA's shapes and what lies between"
+    ) {
+      (reader) throws(ConfigurationError) in try Transformer(from: reader)
+    },
+    CatalogEntry("encoder_decoder", "a Transformer that reads one sequence and writes another") {
+      (reader) throws(ConfigurationError) in try EncoderDecoder(from: reader)
+    },
+    CatalogEntry("recurrent", "a recurrent network that predicts the next token: RNN, LSTM or GRU") {
+      (reader) throws(ConfigurationError) in try RecurrentModel(from: reader)
+    },
     CatalogEntry("layers", "any stack of layers, with `repeat` and `residual` blocks") {
       (reader) throws(ConfigurationError) in try LayerStack(from: reader)
     },

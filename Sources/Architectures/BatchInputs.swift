@@ -35,6 +35,16 @@ package struct BatchInputs: Sendable {
 
   package func field(_ name: String) -> Field? { fields.first { $0.name == name } }
 
+  /// The sequences that a language model reads, (B, T).
+  func tokens(for family: String) throws(GraphError) -> Field {
+    guard main.classCount != nil, main.sample.rank == 1 else {
+      throw GraphError(
+        node: "input",
+        message: "\(family) reads sequences of tokens, but a sample of the data is \(main.sample); use \"text\" data")
+    }
+    return main
+  }
+
   /// A field that a family cannot do without.
   package func require(_ name: String, for family: String) throws(GraphError) -> Field {
     if let field = field(name) { return field }

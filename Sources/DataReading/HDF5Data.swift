@@ -14,6 +14,8 @@ package struct HDF5Data: DataKind {
   package var testInputs: String?
   package var testTargets: String?
   package var classes: Int?
+  /// What tokens are below; nil for inputs that are values.
+  package var vocabulary: Int?
   package var maxBytes = IDXFile.defaultLimit
 
   package static let mostClasses = 1 << 24
@@ -31,7 +33,12 @@ package struct HDF5Data: DataKind {
     testTargets = try reader.optionalString("test_targets", "its targets; default: the same name")
     classes = try reader.optionalInteger(
       "classes", in: 2...Self.mostClasses, "number of classes; by default the largest label + 1")
+    vocabulary = try reader.optionalInteger(
+      "vocabulary", in: 2...Self.mostClasses,
+      "what tokens are below, where inputs and targets are integer [samples, tokens] with a target for each token")
     maxBytes = try reader.maxBytes()
+    try reader.require(
+      vocabulary == nil || classes == nil, "classes", "never used with \"vocabulary\": every token is a class")
     try reader.require(
       testFile != nil || (testInputs == nil) == (testTargets == nil), nil,
       "test_inputs and test_targets belong together; give both or neither")
@@ -58,6 +65,14 @@ package struct HDF5Data: DataKind {
         expected: "\(count) samples as in \(DataError.quoted(inputs))",
         found: "\(target.shape[0])")
     }
+    if let vocabulary {
+      return MemorySamples(
+        name: path, count: count,
+        columns: [
+          try Self.tokenColumn(SampleField.input, input, of: file, in: 0..<vocabulary),
+          try Self.tokenColumn(SampleField.target, target, of: file, in: -1..<vocabulary),
+        ])
+    }
     return MemorySamples(
       name: path, count: count,
       columns: [try Self.inputColumn(input, of: file), try Self.targetColumn(target, of: file, classes: classes)])
@@ -77,6 +92,30 @@ package struct HDF5Data: DataKind {
       return .init(field, .bytes(try file.reading { () throws(HDF5Error) in try dataset.readBytes() }))
     }
     return .init(field, .floats(try finiteFloats(dataset, of: file)))
+  }
+
+  /// Sequences of tokens, or of tokens to predict, where −1 is none.
+  private static func tokenColumn(
+    _ name: String, _ dataset: HDF5Dataset, of file: HDF5Input, in range: Range<Int>
+  ) throws(DataError) -> MemorySamples.Column {
+    let place = "dataset \(DataError.quoted(dataset.name))"
+    guard dataset.kind != .floats, dataset.shape.rank == 2 else {
+      throw DataError(
+        file.path, at: place, expected: "integer tokens [samples, tokens]",
+        found: "\(dataset.type.name) \(dataset.shape)")
+    }
+    let tokens = try file.reading { () throws(HDF5Error) in try dataset.readIntegers() }
+    if let bad = tokens.firstIndex(where: { !range.contains(Int($0)) }) {
+      let (sample, position) = bad.quotientAndRemainder(dividingBy: dataset.shape[1])
+      throw DataError(
+        file.path, at: "\(place), sample \(sample), token \(position)",
+        expected: "\(range.lowerBound) to \(range.upperBound - 1)", found: "\(tokens[bad])",
+        advice: "raise vocabulary if the token is right")
+    }
+    return .init(
+      SampleField(
+        name: name, shape: TensorShape([dataset.shape[1]]), type: .int32, classCount: range.upperBound),
+      .integers(tokens.map { Int32(truncatingIfNeeded: $0) }))
   }
 
   private static func targetColumn(

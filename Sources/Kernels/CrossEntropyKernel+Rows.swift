@@ -12,7 +12,10 @@ extension CrossEntropyKernel {
     let smoothing = Double(labelSmoothing)
     let totalWeight = totalClassWeight
     var sums = LossSums()
+    // The sums where the current sequence began.
+    var begin = sums
     for row in 0..<validRows {
+      if row % sequenceLength == 0 { (sums, begin) = closing(sums, since: begin) }
       guard let target = target(targets, row) else {
         logSumExp[row] = 0
         continue
@@ -42,7 +45,16 @@ extension CrossEntropyKernel {
       // Only a target that shares the largest logit needs the search for an earlier one.
       if chosen == largest, !loss.isNaN, !holds(largest, x, before: target) { sums.correct += 1 }
     }
-    return sums
+    return closing(sums, since: begin).sums
+  }
+
+  /// Judges the sequence that ends here.
+  private func closing(_ sums: LossSums, since begin: LossSums) -> (sums: LossSums, begin: LossSums) {
+    guard sequenceLength > 1, sums.count > begin.count else { return (sums, sums) }
+    var sums = sums
+    sums.sequences += 1
+    if sums.correct - begin.correct == sums.count - begin.count { sums.exactSequences += 1 }
+    return (sums, sums)
   }
 
   func backward<E: VectorElement>(

@@ -11,14 +11,20 @@ package struct CrossEntropyKernel: Sendable {
   package let labelSmoothing: Float
   /// [classes] float32.
   package let classWeights: TensorSlice?
+  /// Rows of a sequence, which is right when all of its rows are; 1 where rows are samples of their own.
+  package let sequenceLength: Int
 
-  package init(rows: Int, classes: Int, labelSmoothing: Float = 0, classWeights: TensorSlice? = nil) {
+  package init(
+    rows: Int, classes: Int, labelSmoothing: Float = 0, classWeights: TensorSlice? = nil, sequenceLength: Int = 1
+  ) {
+    precondition(sequenceLength > 0 && rows % sequenceLength == 0)
     precondition(rows > 0 && classes > 0 && labelSmoothing >= 0 && labelSmoothing <= 1)
     if let classWeights { precondition(classWeights.count == classes && classWeights.type == .float32) }
     self.rows = rows
     self.classes = classes
     self.labelSmoothing = labelSmoothing
     self.classWeights = classWeights
+    self.sequenceLength = sequenceLength
   }
 
   /// - Parameters:

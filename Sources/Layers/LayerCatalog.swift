@@ -20,6 +20,9 @@ package let layerCatalog = Catalog<LayerBlueprint>(
     StochasticDepth.catalogEntry("whole samples set to 0 at random in training, at the end of a residual branch"),
     GlobalMaxPool.catalogEntry("the largest of each channel over whole images"),
     ChannelStatistics.catalogEntry("the mean and the largest of the channels at each pixel"),
+    Embedding.catalogEntry("a trained vector for each token"),
+    PositionEmbedding.catalogEntry("a vector for each place of a sequence, added to what stands there"),
+    GatedActivation.catalogEntry("half of the features, each let through by a nonlinearity of another"),
     Flatten.catalogEntry("everything but the batch in one dimension"),
   ])
 
@@ -28,5 +31,5 @@ package let configurableLayers: [any ConfigurableLayer.Type] = [
   Linear.self, Conv2D.self, ActivationLayer.self, BatchNorm.self, GroupNorm.self, LayerNorm.self, RMSNorm.self,
   Dropout.self, Dropout2D.self, StochasticDepth.self, MaxPool2D.self, AveragePool2D.self, GlobalAveragePool.self,
   GlobalMaxPool.self, ChannelStatistics.self, ChannelScale.self, SpatialScale.self, ResidualAdd.self,
-  PaddedShortcut.self, Flatten.self,
+  PaddedShortcut.self, Embedding.self, PositionEmbedding.self, GatedActivation.self, Flatten.self,
 ]

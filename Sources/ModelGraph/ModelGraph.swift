@@ -120,6 +120,13 @@ package struct GraphBuilder {
   package mutating func add(
     _ name: String, _ blueprint: LayerBlueprint, _ inputs: ModelGraph.Value..., sharing owner: String? = nil
   ) throws(GraphError) -> ModelGraph.Value {
+    try add(name, blueprint, inputs, sharing: owner)
+  }
+
+  /// Adds a layer of any number of inputs.
+  package mutating func add(
+    _ name: String, _ blueprint: LayerBlueprint, _ inputs: [ModelGraph.Value], sharing owner: String? = nil
+  ) throws(GraphError) -> ModelGraph.Value {
     precondition(owner.map(names.contains) ?? true, "\(name) shares parameters of a node that is not there")
     do throws(LayerError) {
       let layer = try blueprint.make(inputs.map(shape(of:)))

@@ -39,21 +39,26 @@ class Family:
     cases: dict
     # (settings of the model) -> torch.nn.Module
     make_model: Callable
-    # (name, settings) -> initial weights under `parameters/`, `input` and `target`
+    # (name, settings) -> initial weights under `parameters/`, `target`, `input` and whatever else the model reads
     make_tensors: Callable
     # (settings, golden) -> names of the tensors whose numbers are rounding noise, which it removes
     drop_undetermined: Callable
 
 
 def make_loss(settings, dtype):
-    """The function (outputs [batch, K], targets) -> mean loss of the batch."""
+    """The function (outputs [batch, K] or [batch, T, K], targets) -> mean loss of the batch; class -1 counts nothing."""
     loss = settings["loss"]
     if loss["type"] == "mse":
         return functional.mse_loss
     if loss["type"] == "binary_cross_entropy":
         return functional.binary_cross_entropy_with_logits
     weights = torch.tensor(loss["class_weights"], dtype=dtype) if "class_weights" in loss else None
-    return lambda y, t: functional.cross_entropy(y, t, weight=weights, label_smoothing=loss["label_smoothing"])
+
+    def cross_entropy(y, t):
+        if y.dim() == 3:
+            y, t = y.flatten(0, 1), t.flatten()
+        return functional.cross_entropy(y, t, weight=weights, label_smoothing=loss["label_smoothing"], ignore_index=-1)
+    return cross_entropy
 
 
 def make_optimizer(settings, model):
@@ -94,10 +99,14 @@ def train(family, settings, tensors, dtype=torch.float32):
     model = family.make_model(settings["model"]).to(dtype)
     prefix = "parameters/"
     state = {k.removeprefix(prefix): torch.from_numpy(v).to(dtype) for k, v in tensors.items() if k.startswith(prefix)}
+    names = {k for k, _ in model.named_parameters()} | {k for k, _ in model.named_buffers()}
     missing, unexpected = model.load_state_dict(state, strict=False)
+    # A tensor that two modules share has one name among the parameters and two in the state.
+    missing = [key for key in missing if key in names]
     if unexpected or [key for key in missing if not key.endswith("num_batches_tracked")]:
         raise SystemExit(f"weights do not fit the model: missing {missing}, unexpected {unexpected}")
-    inputs = torch.from_numpy(tensors["input"]).to(dtype)
+    read = {k: torch.from_numpy(v) for k, v in tensors.items() if not k.startswith(prefix) and k != "target"}
+    read = {k: v.to(dtype if v.is_floating_point() else torch.int64) for k, v in read.items()}
     targets = torch.from_numpy(tensors["target"])
     targets = targets.to(dtype if targets.is_floating_point() else torch.int64)
     batch = settings["training"]["batch_size"]
@@ -109,7 +118,7 @@ def train(family, settings, tensors, dtype=torch.float32):
             group["lr"] = learning_rate(settings, it)
         rows = [(it * batch + i) % len(targets) for i in range(batch)]
         optimizer.zero_grad()
-        loss = loss_of(model(inputs[rows]), targets[rows])
+        loss = loss_of(model(*(field[rows] for field in read.values())), targets[rows])
         loss.backward()
         golden["losses"].append(loss.item())
         golden["gradient_norms"].append(l2(p.grad for p in model.parameters()))

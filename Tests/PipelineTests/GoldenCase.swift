@@ -110,6 +110,7 @@ struct GoldenCase: CustomTestStringConvertible {
   func samples() throws -> MemorySamples {
     let entries = try Safetensors.contents(at: tensors).entries
     let input = try #require(entries.first { $0.name == "input" })
+    if input.type == .i32 { return try sequences(entries.filter { !$0.name.hasPrefix("parameters/") }) }
     let target = try #require(entries.first { $0.name == "target" })
     let isClass = target.type == .i32
     let arenas = [input, target].map { Arena(byteCount: $0.range.count) }
@@ -141,6 +142,22 @@ struct GoldenCase: CustomTestStringConvertible {
               .floats(targets.array)),
         ])
     }
+  }
+
+  /// Tokens and lengths; every field but the lengths is one of the vocabulary's numbers.
+  private func sequences(_ entries: [Safetensors.Entry]) throws -> MemorySamples {
+    let outputs = try #require(json["model"]?["outputs"]?.integer)
+    let columns = try entries.map { entry -> MemorySamples.Column in
+      let arena = Arena(byteCount: entry.range.count)
+      let slice = arena.all(as: .int32)
+      let tensor = CheckpointTensor(path: entry.name, shape: TensorShape(entry.dimensions), slice: slice)
+      _ = try Safetensors.read(at: tensors, into: [tensor], match: .subset)
+      let values = withExtendedLifetime(arena) { slice.integers.indices.map { slice.integers[$0] } }
+      let shape = TensorShape(Array(entry.dimensions.dropFirst()))
+      let bound = shape == .scalar ? nil : outputs
+      return .init(SampleField(name: entry.name, shape: shape, type: .int32, classCount: bound), .integers(values))
+    }
+    return MemorySamples(name: name, count: try #require(entries.first).dimensions[0], columns: columns)
   }
 
   /// Writes the case's weights over the model's.

@@ -49,7 +49,8 @@ package struct CrossEntropy: Loss {
     }
     kernel = CrossEntropyKernel(
       rows: prediction.elementCount / classes, classes: classes, labelSmoothing: Float(labelSmoothing),
-      classWeights: self.classWeights?.all(as: .float32))
+      classWeights: self.classWeights?.all(as: .float32),
+      sequenceLength: prediction.elementCount / classes / prediction[0])
   }
 
   package var accuracyName: String? { "accuracy" }
