@@ -115,6 +115,43 @@ static inline troupe_float16 troupe_interleave_high16(troupe_float16 x, troupe_f
   return __builtin_shufflevector(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 }
 
+// Two bfloat16 in a 32-bit word: x in the lower half, y in the upper.
+static inline troupe_float16 troupe_pair_bfloat16(troupe_float16 x, troupe_float16 y) {
+  troupe_uint16 low = __builtin_convertvector(troupe_narrow_bfloat16(x), troupe_uint16);
+  troupe_uint16 high = __builtin_convertvector(troupe_narrow_bfloat16(y), troupe_uint16);
+  return (troupe_float16)(low | (high << 16));
+}
+// sum + a0·b0 + a1·b1 in each lane: `pair` holds (a0, a1) of all lanes, `pairs` a (b0, b1) for each, as bfloat16 in words.
+static inline troupe_float16 troupe_dot_bfloat16(troupe_float16 sum, float pair, troupe_float16 pairs) {
+#if defined(__AVX512BF16__)
+  return (troupe_float16)_mm512_dpbf16_ps((__m512)sum, (__m512bh)_mm512_set1_ps(pair), (__m512bh)pairs);
+#else
+  troupe_uint16 a = (troupe_uint16)((troupe_float16)pair), b = (troupe_uint16)pairs;
+  sum = __builtin_elementwise_fma((troupe_float16)(a & 0xFFFF0000), (troupe_float16)(b & 0xFFFF0000), sum);
+  return __builtin_elementwise_fma((troupe_float16)(a << 16), (troupe_float16)(b << 16), sum);
+#endif
+}
+
+// Transposes sixteen rows of sixteen words; strides in words. Four perfect shuffles swap the bits of row and column.
+static inline void troupe_transpose16(const float *source, int64_t sourceStride, float *destination, int64_t stride) {
+  troupe_float16 x[16], y[16];
+  for (int i = 0; i < 16; ++i) memcpy(&x[i], source + i * sourceStride, sizeof x[i]);
+#pragma clang loop unroll(full)
+  for (int stage = 0; stage < 2; ++stage) {
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 8; ++i) {
+      y[2 * i] = troupe_interleave_low16(x[i], x[i + 8]);
+      y[2 * i + 1] = troupe_interleave_high16(x[i], x[i + 8]);
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 8; ++i) {
+      x[2 * i] = troupe_interleave_low16(y[i], y[i + 8]);
+      x[2 * i + 1] = troupe_interleave_high16(y[i], y[i + 8]);
+    }
+  }
+  for (int i = 0; i < 16; ++i) memcpy(destination + i * stride, &x[i], sizeof x[i]);
+}
+
 // The first `count` (0 to 16) of sixteen elements; the rest are read as zero and not written.
 #if defined(__AVX512BW__) && defined(__AVX512VL__)
 static inline troupe_float16 troupe_load_first16(const float *source, uint32_t count) {

@@ -19,6 +19,7 @@ package let layerCatalog = Catalog<LayerBlueprint>(
     Dropout2D.catalogEntry("whole channels of images set to 0 at random in training"),
     StochasticDepth.catalogEntry("whole samples set to 0 at random in training, at the end of a residual branch"),
     GlobalMaxPool.catalogEntry("the largest of each channel over whole images"),
+    Attention.catalogEntry("weighted means of values by the likeness of queries and keys"),
     ChannelStatistics.catalogEntry("the mean and the largest of the channels at each pixel"),
     Embedding.catalogEntry("a trained vector for each token"),
     PositionEmbedding.catalogEntry("a vector for each place of a sequence, added to what stands there"),
@@ -31,5 +32,5 @@ package let configurableLayers: [any ConfigurableLayer.Type] = [
   Linear.self, Conv2D.self, ActivationLayer.self, BatchNorm.self, GroupNorm.self, LayerNorm.self, RMSNorm.self,
   Dropout.self, Dropout2D.self, StochasticDepth.self, MaxPool2D.self, AveragePool2D.self, GlobalAveragePool.self,
   GlobalMaxPool.self, ChannelStatistics.self, ChannelScale.self, SpatialScale.self, ResidualAdd.self,
-  PaddedShortcut.self, Embedding.self, PositionEmbedding.self, GatedActivation.self, Flatten.self,
+  PaddedShortcut.self, Embedding.self, PositionEmbedding.self, GatedActivation.self, Attention.self, Flatten.self,
 ]

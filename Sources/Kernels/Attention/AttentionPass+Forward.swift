@@ -1,0 +1,226 @@
+import Arenas
+
+/// A query must lie so far below all scores that no product of finite numbers comes near.
+let hiddenScore = -Float.greatestFiniteMagnitude
+
+extension AttentionPass {
+  mutating func forward(
+    _ queries: AttentionHeads, _ keys: AttentionHeads, _ values: AttentionHeads, _ output: AttentionHeads,
+    _ logSumExp: Floats
+  ) {
+    let padded = shape.keys.roundedUp(to: AttentionKernel.keyTile)
+    for group in 0..<shape.keyHeads {
+      for b in 0..<shape.batch {
+        pack(
+          keys, b, group, first: 0, count: shape.keys, padded: padded, position: 0, rows: keyRows, pairs: nil)
+        pack(
+          values, b, group, first: 0, count: shape.keys, padded: padded, position: nil, rows: nil, pairs: valuePairs)
+        forward(group, b, queries, output, logSumExp)
+      }
+    }
+  }
+
+  /// Adds the new tokens to the memories, whose keys lie in rows and whose values lie in pairs, and attends to both.
+  mutating func continueForward(
+    _ queries: AttentionHeads, _ keys: AttentionHeads, _ values: AttentionHeads, _ output: AttentionHeads,
+    _ logSumExp: Floats, position: Int, _ rememberedKeys: Floats, _ rememberedValues: Floats
+  ) {
+    self.position = position
+    let headWords = shape.keys.roundedUp(to: 8) &* places.rowWords
+    for group in 0..<shape.keyHeads {
+      for b in 0..<shape.batch {
+        let offset = (b &* shape.keyHeads &+ group) &* headWords
+        keyRows = rememberedKeys + offset
+        valuePairs = rememberedValues + offset
+        remember(keys, values, b, group)
+        forward(group, b, queries, output, logSumExp)
+      }
+    }
+  }
+
+  private func remember(_ keys: AttentionHeads, _ values: AttentionHeads, _ b: Int, _ group: Int) {
+    let (staging, width) = (at(places.staging), places.width)
+    let words = Words.elementsPerWord
+    let target = UnsafeMutableRawPointer(valuePairs).assumingMemoryBound(to: E.self)
+    for token in 0..<shape.queries {
+      let place = position &+ token
+      stage(keys, b, group, first: token, count: 1, padded: 1, position: place, into: staging)
+      var c = 0
+      while c < width {
+        Words.storeRow(Float.load(staging + c), keyRows + place &* places.rowWords, column: c)
+        c &+= 16
+      }
+      let source = values.row(b, token, group &* shape.headDimension, as: E.self)
+      let row = target + ((place / words) &* width &* words &+ place % words)
+      for c in 0..<width {
+        row[c &* words] = c < shape.headDimension ? source[c] : E.zero
+        // The other half of the pair is multiplied by a weight of 0.
+        if words == 2 && place & 1 == 0 { row[2 &* c &+ 1] = E.zero }
+      }
+    }
+  }
+
+  /// All query heads that read one head of keys and values, in one row.
+  private func forward(
+    _ group: Int, _ b: Int, _ queries: AttentionHeads, _ output: AttentionHeads, _ logSumExp: Floats
+  ) {
+    for h in group &* shape.groupSize..<(group &+ 1) &* shape.groupSize {
+      layOutBias(h)
+      var first = 0
+      while first < shape.queries {
+        let count = Swift.min(places.queryTile, shape.queries &- first)
+        pack(
+          queries, b, h, first: first, count: count, padded: places.queryTile, position: position &+ first,
+          rows: at(places.queryRows), pairs: nil)
+        transpose(
+          at(places.queryRows), stride: places.rowWords, rows: places.queryTile, columns: places.rowWords,
+          into: at(places.queryColumns), rowStride: places.queryTile)
+        attend(b, h, first: first, count: count)
+        finish(b, h, first: first, count: count, output, logSumExp)
+        first &+= places.queryTile
+      }
+    }
+  }
+
+  /// One tile of queries against all keys that any of them sees: leaves Σ e^(s − peak)·v, peaks and sums.
+  private func attend(_ b: Int, _ h: Int, first: Int, count: Int) {
+    let tile = places.queryTile
+    let (columns, peaks, sums) = (at(places.columns), at(places.peaks), at(places.sums))
+    peaks.update(repeating: hiddenScore, count: tile)
+    sums.update(repeating: 0, count: tile)
+    let limit = visible(keyCount(b), from: 0, before: position &+ first &+ count)
+    if limit == 0 { columns.update(repeating: 0, count: places.width &* tile) }
+    var key = 0
+    while key < limit {
+      let keys = Swift.min(AttentionKernel.keyTile, limit &- key)
+      Words.multiply(
+        rows: keys.roundedUp(to: 8), columns: tile, inner: innerWords,
+        LeftWords(start: keyRows + key &* places.rowWords, rowStride: places.rowWords, innerStride: 1),
+        at(places.queryColumns), bStride: tile, into: at(places.scores), cStride: tile, accumulate: false)
+      layOutMask(b, query: first, queries: count, key: key, keys: keys)
+      drawFactors(b, h, query: first, queries: tile, key: key, keys: keys)
+      weigh(query: position &+ first, key: key, keys: keys)
+      let words = Words.elementsPerWord
+      Words.multiply(
+        rows: columnRows, columns: tile, inner: (keys &+ words &- 1) / words,
+        LeftWords(start: valuePairs + key / words &* places.width, rowStride: 1, innerStride: places.width),
+        at(places.weightPairs), bStride: tile, into: columns, cStride: tile, accumulate: key > 0)
+      key &+= keys
+    }
+  }
+
+  /// Turns scores of a tile into weights under the largest score so far, and what was summed before with them.
+  private func weigh(query: Int, key: Int, keys: Int) {
+    let tile = places.queryTile
+    let (scores, peaks, sums) = (at(places.scores), at(places.peaks), at(places.sums))
+    let bounds = ScoreRules(self, query: query, key: key, keys: keys)
+    var lane = 0
+    while lane < tile {
+      let old = Float.load(peaks + lane)
+      var peak = old
+      for j in 0..<keys {
+        let place = scores + (j &* tile &+ lane)
+        let score = bounds.score(Float.load(place), j, lane)
+        Float.store(score, place)
+        peak = peak.max(score)
+      }
+      Float.store(peak, peaks + lane)
+      let correction = exponential(old - peak)
+      var sum = Float.load(sums + lane) * correction
+      if key > 0 {
+        let columns = at(places.columns) + lane
+        for c in 0..<columnRows {
+          Float.store(Float.load(columns + c &* tile) * correction, columns + c &* tile)
+        }
+      }
+      var j = 0
+      while j < keys {
+        var x = bounds.weight(scores, j, lane, under: peak)
+        var y = j &+ 1 < keys ? bounds.weight(scores, j &+ 1, lane, under: peak) : Vector.zero
+        sum += x
+        sum += y
+        if random != nil {
+          x *= bounds.factor(j, lane)
+          y *= bounds.factor(j &+ 1, lane)
+        }
+        Words.storePair(x, y, at(places.weightPairs), pair: j / 2, stride: tile, column: lane)
+        j &+= 2
+      }
+      Float.store(sum, sums + lane)
+      lane &+= 16
+    }
+  }
+
+  /// Divides by the sums and stores output and log-sum-exp.
+  private func finish(_ b: Int, _ h: Int, first: Int, count: Int, _ output: AttentionHeads, _ logSumExp: Floats) {
+    let tile = places.queryTile
+    let (columns, peaks, sums) = (at(places.columns), at(places.peaks), at(places.sums))
+    let kept = logSumExp + ((b &* shape.heads &+ h) &* shape.queries &+ first)
+    var lane = 0
+    while lane < tile {
+      let sum = Float.load(sums + lane)
+      let sawNothing = sum .== Vector.zero
+      let inverse = (1 / sum).replacing(with: Vector.zero, where: sawNothing)
+      for c in 0..<columnRows {
+        Float.store(Float.load(columns + (c &* tile &+ lane)) * inverse, columns + (c &* tile &+ lane))
+      }
+      let logarithms = (Float.load(peaks + lane) + logarithm(sum)).replacing(with: Vector.zero, where: sawNothing)
+      if lane < count { Float.store(logarithms, kept + lane, lanes: Swift.min(16, count &- lane)) }
+      lane &+= 16
+    }
+    transpose(
+      columns, stride: tile, rows: places.width, columns: tile, into: at(places.staging), rowStride: places.width)
+    unpack(
+      at(places.staging), count: count, scale: 1, position: nil, into: output, b, h, first: first, accumulate: false)
+  }
+}
+
+/// What turns products of queries and keys into scores within one tile.
+struct ScoreRules<E: AttentionElement> {
+  private let scale: Vector
+  private let bias: UnsafePointer<Float>?
+  private let mask: UnsafePointer<Float>?
+  private let factors: UnsafePointer<Float>
+  private let isDiagonal: Bool
+  /// Of the first key, seen from the first query.
+  private let lead: Int
+  private let tile: Int
+
+  @inline(__always) init(_ pass: AttentionPass<E>, query: Int, key: Int, keys: Int) {
+    scale = Vector(repeating: pass.shape.scale)
+    lead = key &- query
+    bias = pass.hasBias ? UnsafePointer(pass.at(pass.places.bias)) + (pass.shape.keys &- 1 &- lead) : nil
+    mask = pass.fullMask == nil ? nil : UnsafePointer(pass.at(pass.places.mask))
+    factors = UnsafePointer(pass.at(pass.places.factors))
+    isDiagonal = pass.shape.isCausal && lead &+ keys > 1
+    tile = pass.places.queryTile
+  }
+
+  /// Whether some query does not see some key of the tile.
+  var hides: Bool { @inline(__always) get { isDiagonal || mask != nil } }
+
+  /// scale·product + bias for key `j` of the tile and sixteen queries from `lane` on; `hiddenScore` where it is not seen.
+  @inline(__always) func score(_ product: Vector, _ j: Int, _ lane: Int) -> Vector {
+    var score = product * scale
+    if let bias { score += Float.load(bias + (lane &- j)) }
+    if let mask {
+      score.replace(
+        with: hiddenScore, where: unsafeBitCast(Float.load(mask + (j &* tile &+ lane)), to: SIMD16<Int32>.self) .== 0)
+    }
+    if isDiagonal {
+      let lanes = Vector(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+      score.replace(with: hiddenScore, where: lanes .< Vector(repeating: Float(lead &+ j &- lane)))
+    }
+    return score
+  }
+
+  /// e^(score − peak), 0 where hidden.
+  @inline(__always)
+  func weight(_ scores: UnsafePointer<Float>, _ j: Int, _ lane: Int, under peak: Vector) -> Vector {
+    let score = Float.load(scores + (j &* tile &+ lane))
+    let weight = exponential(score - peak)
+    return hides ? weight.replacing(with: Vector.zero, where: score .== Vector(repeating: hiddenScore)) : weight
+  }
+
+  @inline(__always) func factor(_ j: Int, _ lane: Int) -> Vector { Float.load(factors + (j &* tile &+ lane)) }
+}

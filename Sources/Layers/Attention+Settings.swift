@@ -1,0 +1,55 @@
+import Configuration
+import Kernels
+
+extension Attention {
+  /// How a configuration names `AttentionPosition`.
+  package enum Position: String, CaseIterable, Sendable { case none, rope, alibi, relative }
+
+  package struct LayerSettings: Settings {
+    package var heads: Int
+    /// As many as `heads` where it is nil.
+    package var keyHeads: Int?
+    package var isCausal = false
+    package var mask = AttentionMask.none
+    package var position = Position.none
+    package var dropout = 0.0
+    /// 1/√d where it is nil.
+    package var scale: Double?
+    /// Base of the rotary angles' wavelengths.
+    package var theta: Double?
+    package var buckets: Int?
+    package var largestDistance: Int?
+    /// Tokens that are remembered when a sequence is read piece by piece; a matter of the plan, not of a configuration.
+    package var memory: Int?
+
+    package init(heads: Int) { self.heads = heads }
+
+    package init(from reader: SettingsReader) throws(ConfigurationError) {
+      heads = try reader.integer("heads", in: 1...65_536, "heads of queries")
+      keyHeads = try reader.optionalInteger(
+        "kv_heads", in: 1...65_536, "heads of keys and values, each for as many of queries; heads where it is left out")
+      isCausal = try reader.boolean("causal", default: false, "whether a token sees only itself and those before it")
+      mask = try reader.choice("mask", default: .none, "a further input that hides keys: lengths (B) or full (B, T, S)")
+      position = try reader.choice("position", default: .none, "how attention knows where a token stands")
+      dropout = try reader.number("dropout", default: 0, in: 0...0.999, "the probability that a weight is dropped")
+      scale = try reader.optionalNumber(
+        "scale", in: 0...1e6, above: true, "factor on products of queries and keys; 1/√d where it is left out")
+      theta = try reader.optionalNumber(
+        "theta", in: 1...1e12, above: true, "base of rope's wavelengths; 10000 where it is left out")
+      buckets = try reader.optionalInteger(
+        "buckets", in: 4...4096, "of distances, for relative positions; 32 where it is left out")
+      largestDistance = try reader.optionalInteger(
+        "max_distance", in: 2...1_000_000, "the last bucket begins here; 128 where it is left out")
+    }
+
+    /// The rules of `position` with its own settings.
+    var kernelPosition: AttentionPosition {
+      switch position {
+      case .none: .none
+      case .rope: .rotary(theta: theta ?? 10_000)
+      case .alibi: .linearBias
+      case .relative: .relative(buckets: buckets ?? 32, largestDistance: largestDistance ?? 128)
+      }
+    }
+  }
+}
