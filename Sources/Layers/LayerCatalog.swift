@@ -20,6 +20,9 @@ package let layerCatalog = Catalog<LayerBlueprint>(
     StochasticDepth.catalogEntry("whole samples set to 0 at random in training, at the end of a residual branch"),
     GlobalMaxPool.catalogEntry("the largest of each channel over whole images"),
     ChannelStatistics.catalogEntry("the mean and the largest of the channels at each pixel"),
+    RNN.catalogEntry("plain recurrent network"),
+    LSTM.catalogEntry("long short-term memory with forget gates"),
+    GRU.catalogEntry("gated recurrent unit"),
     Flatten.catalogEntry("everything but the batch in one dimension"),
   ])
 
@@ -28,5 +31,5 @@ package let configurableLayers: [any ConfigurableLayer.Type] = [
   Linear.self, Conv2D.self, ActivationLayer.self, BatchNorm.self, GroupNorm.self, LayerNorm.self, RMSNorm.self,
   Dropout.self, Dropout2D.self, StochasticDepth.self, MaxPool2D.self, AveragePool2D.self, GlobalAveragePool.self,
   GlobalMaxPool.self, ChannelStatistics.self, ChannelScale.self, SpatialScale.self, ResidualAdd.self,
-  PaddedShortcut.self, Flatten.self,
+  PaddedShortcut.self, RNN.self, LSTM.self, GRU.self, Flatten.self,
 ]
