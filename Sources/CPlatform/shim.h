@@ -107,6 +107,17 @@ static inline troupe_ushort16 troupe_narrow_bfloat16(troupe_float16 x) {
 #endif
 }
 
+// sum + the products of the two bfloat16 in each 32-bit lane of x and y.
+static inline troupe_float16 troupe_dot_bfloat16(troupe_float16 sum, troupe_float16 x, troupe_float16 y) {
+#if defined(__AVX512BF16__)
+  return (troupe_float16)_mm512_dpbf16_ps((__m512)sum, (__m512bh)x, (__m512bh)y);
+#else
+  troupe_uint16 a = (troupe_uint16)x, b = (troupe_uint16)y;
+  sum = __builtin_elementwise_fma((troupe_float16)(a & 0xFFFF0000u), (troupe_float16)(b & 0xFFFF0000u), sum);
+  return __builtin_elementwise_fma((troupe_float16)(a << 16), (troupe_float16)(b << 16), sum);
+#endif
+}
+
 // One element of x and one of y in turns: of their first halves, of their second halves.
 static inline troupe_float16 troupe_interleave_low16(troupe_float16 x, troupe_float16 y) {
   return __builtin_shufflevector(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);

@@ -17,6 +17,20 @@ extension SettingsReader {
       })
   }
 
+  /// A component of `catalog`, or nil where it is not written.
+  package func optionalComponent<Product>(
+    _ key: String, from catalog: Catalog<Product>, _ documentation: String
+  ) throws(ConfigurationError) -> Product? {
+    define(catalog.name) { catalog.describe(into: $0) }
+    return try read(
+      key, .reference(catalog.name), default: .some(nil), placeholder: nil, documentation: documentation,
+      isRequired: false, encode: { _ in nil },
+      decode: { (json, path) throws(ConfigurationError) in
+        let read = try catalog.read(json, path: path)
+        return (read.product, read.resolved)
+      })
+  }
+
   /// A list of components of `catalog`; empty where it is not written.
   package func optionalComponents<Product>(
     _ key: String, from catalog: Catalog<Product>, _ documentation: String

@@ -123,6 +123,8 @@ package struct Frame {
   /// What the pass over the piece before left, where `position` is above 0; this pass leaves there what the next needs.
   package func carried(_ i: Int) -> TensorSlice { slices[counts.carriedIndex + checked(i, counts.carried)] }
 
+  package var carriedCount: Int { counts.carried }
+
   /// What `prepare` derived from the parameters: as many bytes as the layer asked for, or up to 3 more.
   package func prepared(_ i: Int) -> TensorSlice { slices[counts.preparedIndex + checked(i, counts.prepared)] }
 

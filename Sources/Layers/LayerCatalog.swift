@@ -24,6 +24,9 @@ package let layerCatalog = Catalog<LayerBlueprint>(
     Embedding.catalogEntry("a trained vector for each token"),
     PositionEmbedding.catalogEntry("a vector for each place of a sequence, added to what stands there"),
     GatedActivation.catalogEntry("half of the features, each let through by a nonlinearity of another"),
+    RNN.catalogEntry("plain recurrent network"),
+    LSTM.catalogEntry("long short-term memory with forget gates"),
+    GRU.catalogEntry("gated recurrent unit"),
     Flatten.catalogEntry("everything but the batch in one dimension"),
   ])
 
@@ -32,5 +35,6 @@ package let configurableLayers: [any ConfigurableLayer.Type] = [
   Linear.self, Conv2D.self, ActivationLayer.self, BatchNorm.self, GroupNorm.self, LayerNorm.self, RMSNorm.self,
   Dropout.self, Dropout2D.self, StochasticDepth.self, MaxPool2D.self, AveragePool2D.self, GlobalAveragePool.self,
   GlobalMaxPool.self, ChannelStatistics.self, ChannelScale.self, SpatialScale.self, ResidualAdd.self,
-  PaddedShortcut.self, Embedding.self, PositionEmbedding.self, GatedActivation.self, Attention.self, Flatten.self,
+  PaddedShortcut.self, Embedding.self, PositionEmbedding.self, GatedActivation.self, Attention.self, RNN.self, LSTM.self,
+  GRU.self, Flatten.self,
 ]

@@ -1,0 +1,30 @@
+import Arenas
+import Configuration
+import Kernels
+
+/// Gated recurrent unit (Cho et al. 2014), as `torch.nn.GRU` computes it: r weighs what the recurrent product and its bias give.
+///
+///     r, z = σ(x·W_iᵀ + b_i + h·W_hᵀ + b_h)    n = tanh(x·W_inᵀ + b_in + r·(h·W_hnᵀ + b_hn))    h ← (1 − z)·n + z·h
+///
+/// x is (B, T, D), the output (B, T, units), twice as wide if bidirectional; weights hold the gates in the order r, z, n.
+package struct GRU: RecurrentLayer {
+  package static let kind = "gru"
+
+  package struct LayerSettings: Settings {
+    package var recurrent: RecurrentSettings
+
+    package init(_ recurrent: RecurrentSettings) { self.recurrent = recurrent }
+
+    package init(from reader: SettingsReader) throws(ConfigurationError) {
+      recurrent = try RecurrentSettings(from: reader)
+    }
+  }
+
+  package let stack: RecurrentStack
+
+  package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
+    stack = try RecurrentStack(Self.kind, .gru, settings.recurrent, input: try Self.single(inputs))
+  }
+
+  package static let examples = RecurrentStack.examples(of: kind)
+}

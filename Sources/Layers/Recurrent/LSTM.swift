@@ -1,0 +1,31 @@
+import Arenas
+import Configuration
+import Kernels
+
+/// Long short-term memory (Hochreiter and Schmidhuber 1997) with forget gates (Gers et al. 2000), as `torch.nn.LSTM` computes
+/// it.
+///
+///     i, f, o = σ(x·W_iᵀ + b_i + h·W_hᵀ + b_h)    g = tanh(…)    c ← f·c + i·g    h ← o·tanh(c)
+///
+/// x is (B, T, D), the output (B, T, units), twice as wide if bidirectional; weights hold the gates in the order i, f, g, o.
+package struct LSTM: RecurrentLayer {
+  package static let kind = "lstm"
+
+  package struct LayerSettings: Settings {
+    package var recurrent: RecurrentSettings
+
+    package init(_ recurrent: RecurrentSettings) { self.recurrent = recurrent }
+
+    package init(from reader: SettingsReader) throws(ConfigurationError) {
+      recurrent = try RecurrentSettings(from: reader)
+    }
+  }
+
+  package let stack: RecurrentStack
+
+  package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
+    stack = try RecurrentStack(Self.kind, .lstm, settings.recurrent, input: try Self.single(inputs))
+  }
+
+  package static let examples = RecurrentStack.examples(of: kind)
+}
