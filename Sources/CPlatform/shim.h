@@ -132,17 +132,6 @@ static inline troupe_float16 troupe_pair_bfloat16(troupe_float16 x, troupe_float
   troupe_uint16 high = __builtin_convertvector(troupe_narrow_bfloat16(y), troupe_uint16);
   return (troupe_float16)(low | (high << 16));
 }
-// sum + a0·b0 + a1·b1 in each lane: `pair` holds (a0, a1) of all lanes, `pairs` a (b0, b1) for each, as bfloat16 in words.
-static inline troupe_float16 troupe_dot_bfloat16(troupe_float16 sum, float pair, troupe_float16 pairs) {
-#if defined(__AVX512BF16__)
-  return (troupe_float16)_mm512_dpbf16_ps((__m512)sum, (__m512bh)_mm512_set1_ps(pair), (__m512bh)pairs);
-#else
-  troupe_uint16 a = (troupe_uint16)((troupe_float16)pair), b = (troupe_uint16)pairs;
-  sum = __builtin_elementwise_fma((troupe_float16)(a & 0xFFFF0000), (troupe_float16)(b & 0xFFFF0000), sum);
-  return __builtin_elementwise_fma((troupe_float16)(a << 16), (troupe_float16)(b << 16), sum);
-#endif
-}
-
 // Transposes sixteen rows of sixteen words; strides in words. Four perfect shuffles swap the bits of row and column.
 static inline void troupe_transpose16(const float *source, int64_t sourceStride, float *destination, int64_t stride) {
   troupe_float16 x[16], y[16];

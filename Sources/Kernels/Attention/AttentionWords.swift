@@ -1,3 +1,4 @@
+import Arenas
 import CPlatform
 
 /// The 32-bit words that attention's products read: a float32, or two bfloat16 that are summed over together.
@@ -39,7 +40,7 @@ enum BFloat16Words: AttentionWords {
   static var elementsPerWord: Int { @inline(__always) get { 2 } }
 
   @inline(__always) static func add(_ sum: Vector, _ factor: Float, _ other: Vector) -> Vector {
-    troupe_dot_bfloat16(sum, factor, other)
+    troupe_dot_bfloat16(sum, Vector(repeating: factor), other)
   }
 
   @inline(__always) static func storeRow(_ x: Vector, _ row: UnsafeMutablePointer<Float>, column: Int) {
