@@ -29,7 +29,8 @@ extension Attention {
       keyHeads = try reader.optionalInteger(
         "kv_heads", in: 1...65_536, "heads of keys and values, each for as many of queries; heads where it is left out")
       isCausal = try reader.boolean("causal", default: false, "whether a token sees only itself and those before it")
-      mask = try reader.choice("mask", default: AttentionMask.none, "a further input that hides keys: lengths (B) or full (B, T, S)")
+      mask = try reader.choice(
+        "mask", default: AttentionMask.none, "a further input that hides keys: lengths (B) or full (B, T, S)")
       position = try reader.choice("position", default: Position.none, "how attention knows where a token stands")
       dropout = try reader.number("dropout", default: 0, in: 0...0.999, "the probability that a weight is dropped")
       scale = try reader.optionalNumber(

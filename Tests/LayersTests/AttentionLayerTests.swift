@@ -71,9 +71,12 @@ import Testing
         ?? bench(try Attention(settings: settings, inputs: [[2, size, inputWidth].shape]), type)
       sizes[size] = piece
       for (memory, values) in zip(piece.carried, carried) { memory.values = values }
-      piece.inputs[0].values = (0..<2).flatMap { row in
-        input[(row * tokens + start) * inputWidth..<(row * tokens + start + size) * inputWidth]
+      var part: [Float] = []
+      for row in 0..<2 {
+        let first = (row * tokens + start) * inputWidth
+        part += input[first..<first + size * inputWidth]
       }
+      piece.inputs[0].values = part
       piece.change { $0.position = start }
       piece.poison([piece.output, piece.scratch] + piece.saved)
       let complaints = piece.trespasses(
@@ -82,9 +85,8 @@ import Testing
       let output = piece.output.values
       for row in 0..<2 {
         let range = (row * tokens + start) * width..<(row * tokens + start + size) * width
-        let same = zip(output[row * size * width..<(row + 1) * size * width], expected[range]).allSatisfy {
-          $0.bitPattern == $1.bitPattern
-        }
+        let found = output[row * size * width..<(row + 1) * size * width].map(\.bitPattern)
+        let same = found == expected[range].map(\.bitPattern)
         #expect(same, "a piece of \(size) at \(start)")
       }
       carried = piece.carried.map(\.values)

@@ -7,8 +7,8 @@ extension AttentionPass {
   ) {
     let padded = shape.keys.roundedUp(to: AttentionKernel.keyTile)
     let (keyGradient, valueGradient) = (at(places.keyGradient), at(places.valueGradient))
-    for group in 0..<shape.keyHeads {
-      for b in 0..<shape.batch {
+    for b in 0..<shape.batch {
+      for group in 0..<shape.keyHeads {
         pack(
           keys, b, group, first: 0, count: shape.keys, padded: padded, position: 0, rows: keyRows, pairs: keyPairs)
         pack(
@@ -99,7 +99,7 @@ extension AttentionPass {
         c &+= 16
       }
       corrections[i] = sum.total
-      sums[i] = kept[i]
+      sums[i] = kept[i] * binaryLogarithmOfE
     }
     for i in count..<places.queryTile {
       corrections[i] = 0
@@ -170,19 +170,17 @@ extension AttentionPass {
     var lane = panel
     while lane < panel &+ columns {
       let (sums, corrections) = (Float.load(at(places.sums) + lane), Float.load(at(places.peaks) + lane))
+      _ = rules.apply(to: scores, keys: seen, lane)
       @inline(__always) func differentiated(_ j: Int) -> (weight: Vector, difference: Vector) {
         let place = j &* tile &+ lane
-        let score = rules.score(Float.load(scores + place), j, lane)
-        var weight = exponential(score - sums)
-        if rules.hides { weight.replace(with: 0, where: score .== Vector(repeating: hiddenScore)) }
-        var gradient = Float.load(scoreGradients + place)
+        let weight = rules.weight(scores, j, lane, under: sums)
+        let gradient = Float.load(scoreGradients + place)
         if random != nil {
           let factor = rules.factor(j, lane)
           let difference = weight * (gradient * factor - corrections)
           return (weight * factor, difference)
         }
-        gradient -= corrections
-        return (weight, weight * gradient)
+        return (weight, weight * (gradient - corrections))
       }
       var j = 0
       while j < end {

@@ -1,16 +1,13 @@
 import Arenas
 
-/// A query must lie so far below all scores that no product of finite numbers comes near.
-let hiddenScore = -Float.greatestFiniteMagnitude
-
 extension AttentionPass {
   mutating func forward(
     _ queries: AttentionHeads, _ keys: AttentionHeads, _ values: AttentionHeads, _ output: AttentionHeads,
     _ logSumExp: Floats
   ) {
     let padded = shape.keys.roundedUp(to: AttentionKernel.keyTile)
-    for group in 0..<shape.keyHeads {
-      for b in 0..<shape.batch {
+    for b in 0..<shape.batch {
+      for group in 0..<shape.keyHeads {
         pack(
           keys, b, group, first: 0, count: shape.keys, padded: padded, position: 0, rows: keyRows, pairs: nil)
         pack(
@@ -27,8 +24,8 @@ extension AttentionPass {
   ) {
     self.position = position
     let headWords = shape.keys.roundedUp(to: 8) &* places.rowWords
-    for group in 0..<shape.keyHeads {
-      for b in 0..<shape.batch {
+    for b in 0..<shape.batch {
+      for group in 0..<shape.keyHeads {
         let offset = (b &* shape.keyHeads &+ group) &* headWords
         keyRows = rememberedKeys + offset
         valuePairs = rememberedValues + offset
@@ -113,35 +110,29 @@ extension AttentionPass {
   private func weigh(query: Int, key: Int, keys: Int) {
     let tile = places.queryTile
     let (scores, peaks, sums) = (at(places.scores), at(places.peaks), at(places.sums))
-    let bounds = ScoreRules(self, query: query, key: key, keys: keys)
+    let rules = ScoreRules(self, query: query, key: key, keys: keys)
     var lane = 0
     while lane < tile {
       let old = Float.load(peaks + lane)
-      var peak = old
-      for j in 0..<keys {
-        let place = scores + (j &* tile &+ lane)
-        let score = bounds.score(Float.load(place), j, lane)
-        Float.store(score, place)
-        peak = peak.max(score)
-      }
+      let peak = rules.scaled(rules.apply(to: scores, keys: keys, lane)).larger(old)
       Float.store(peak, peaks + lane)
-      let correction = exponential(old - peak)
-      var sum = Float.load(sums + lane) * correction
+      let correction = exponentialOf2(old - peak)
       if key > 0 {
         let columns = at(places.columns) + lane
         for c in 0..<columnRows {
           Float.store(Float.load(columns + c &* tile) * correction, columns + c &* tile)
         }
       }
+      var sum = Float.load(sums + lane) * correction
       var j = 0
       while j < keys {
-        var x = bounds.weight(scores, j, lane, under: peak)
-        var y = j &+ 1 < keys ? bounds.weight(scores, j &+ 1, lane, under: peak) : Vector.zero
+        var x = rules.weight(scores, j, lane, under: peak)
+        var y = j &+ 1 < keys ? rules.weight(scores, j &+ 1, lane, under: peak) : Vector.zero
         sum += x
         sum += y
         if random != nil {
-          x *= bounds.factor(j, lane)
-          y *= bounds.factor(j &+ 1, lane)
+          x *= rules.factor(j, lane)
+          y *= rules.factor(j &+ 1, lane)
         }
         Words.storePair(x, y, at(places.weightPairs), pair: j / 2, stride: tile, column: lane)
         j &+= 2
@@ -164,7 +155,8 @@ extension AttentionPass {
       for c in 0..<columnRows {
         Float.store(Float.load(columns + (c &* tile &+ lane)) * inverse, columns + (c &* tile &+ lane))
       }
-      let logarithms = (Float.load(peaks + lane) + logarithm(sum)).replacing(with: Vector.zero, where: sawNothing)
+      let logarithms = (logarithm(sum).addingProduct(Float.load(peaks + lane), Vector(repeating: naturalLogarithmOf2)))
+        .replacing(with: Vector.zero, where: sawNothing)
       if lane < count { Float.store(logarithms, kept + lane, lanes: Swift.min(16, count &- lane)) }
       lane &+= 16
     }
@@ -173,54 +165,4 @@ extension AttentionPass {
     unpack(
       at(places.staging), count: count, scale: 1, position: nil, into: output, b, h, first: first, accumulate: false)
   }
-}
-
-/// What turns products of queries and keys into scores within one tile.
-struct ScoreRules<E: AttentionElement> {
-  private let scale: Vector
-  private let bias: UnsafePointer<Float>?
-  private let mask: UnsafePointer<Float>?
-  private let factors: UnsafePointer<Float>
-  private let isDiagonal: Bool
-  /// Of the first key, seen from the first query.
-  private let lead: Int
-  private let tile: Int
-
-  @inline(__always) init(_ pass: AttentionPass<E>, query: Int, key: Int, keys: Int) {
-    scale = Vector(repeating: pass.shape.scale)
-    lead = key &- query
-    bias = pass.hasBias ? UnsafePointer(pass.at(pass.places.bias)) + (pass.shape.keys &- 1 &- lead) : nil
-    mask = pass.fullMask == nil ? nil : UnsafePointer(pass.at(pass.places.mask))
-    factors = UnsafePointer(pass.at(pass.places.factors))
-    isDiagonal = pass.shape.isCausal && lead &+ keys > 1
-    tile = pass.places.queryTile
-  }
-
-  /// Whether some query does not see some key of the tile.
-  var hides: Bool { @inline(__always) get { isDiagonal || mask != nil } }
-
-  /// scale·product + bias for key `j` of the tile and sixteen queries from `lane` on; `hiddenScore` where it is not seen.
-  @inline(__always) func score(_ product: Vector, _ j: Int, _ lane: Int) -> Vector {
-    var score = product * scale
-    if let bias { score += Float.load(bias + (lane &- j)) }
-    if let mask {
-      score.replace(
-        with: hiddenScore, where: unsafeBitCast(Float.load(mask + (j &* tile &+ lane)), to: SIMD16<Int32>.self) .== 0)
-    }
-    if isDiagonal {
-      let lanes = Vector(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
-      score.replace(with: hiddenScore, where: lanes .< Vector(repeating: Float(lead &+ j &- lane)))
-    }
-    return score
-  }
-
-  /// e^(score − peak), 0 where hidden.
-  @inline(__always)
-  func weight(_ scores: UnsafePointer<Float>, _ j: Int, _ lane: Int, under peak: Vector) -> Vector {
-    let score = Float.load(scores + (j &* tile &+ lane))
-    let weight = exponential(score - peak)
-    return hides ? weight.replacing(with: Vector.zero, where: score .== Vector(repeating: hiddenScore)) : weight
-  }
-
-  @inline(__always) func factor(_ j: Int, _ lane: Int) -> Vector { Float.load(factors + (j &* tile &+ lane)) }
 }

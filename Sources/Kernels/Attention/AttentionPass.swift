@@ -64,6 +64,8 @@ struct AttentionPass<E: AttentionElement> {
     shape.isCausal ? Swift.max(0, Swift.min(count, end &- first)) : count
   }
 
+  private static var prefetchedRows: Int { 16 }
+
   // MARK: Packing
 
   /// Copies `count` rows of a head to `to` as float32, turned by their positions, and pads with zeros to `padded` rows of
@@ -75,6 +77,13 @@ struct AttentionPass<E: AttentionElement> {
     for row in 0..<count {
       let from = heads.row(b, first &+ row, h &* d, as: E.self)
       let target = to + row &* width
+      // Rows of a head lie apart, which the hardware does not foresee. A prefetch beyond the tensor does no harm.
+      let ahead = UnsafeRawPointer(from + Self.prefetchedRows &* heads.stride)
+      var line = 0
+      while line < d &* MemoryLayout<E>.stride {
+        troupe_prefetch(ahead + line)
+        line &+= 64
+      }
       var c = 0
       while c &+ 16 <= d {
         Float.store(E.load(from + c), target + c)
@@ -171,7 +180,7 @@ struct AttentionPass<E: AttentionElement> {
 
   // MARK: Bias, mask, dropout
 
-  /// Lays out the bias of head `h` by distance.
+  /// Lays out the bias of head `h` by distance, in units of ln 2.
   func layOutBias(_ h: Int) {
     guard hasBias else { return }
     let table = at(places.bias)
@@ -180,10 +189,10 @@ struct AttentionPass<E: AttentionElement> {
     let end = shape.keys &+ position &+ shape.queries
     if let biasWeights {
       kernel.buckets.withUnsafeBufferPointer { buckets in
-        for i in first..<end { table[i] = biasWeights[Int(buckets[i]) &* shape.heads &+ h] }
+        for i in first..<end { table[i] = biasWeights[Int(buckets[i]) &* shape.heads &+ h] * binaryLogarithmOfE }
       }
     } else {
-      let slope = kernel.slopes[h]
+      let slope = kernel.slopes[h] * binaryLogarithmOfE
       for i in first..<end { table[i] = -slope * Float(Swift.abs(i &- (shape.keys &- 1))) }
     }
     (table + end).update(repeating: 0, count: places.queryTile)

@@ -34,13 +34,15 @@ struct AttentionPlaces {
   let count: Int
 
   static let stagedRows = 64
+  /// Up to here narrow panels pay, which compute less of what causality hides.
+  private static let shortSequence = 128
 
   init(_ kernel: AttentionKernel, _ type: ElementType, backward: Bool) {
     let shape = kernel.shape
     let elementsPerWord = type == .bfloat16 ? 2 : 1
     let width = shape.headDimension.roundedUp(to: 16 * elementsPerWord)
     let rowWords = width / elementsPerWord
-    let panel = shape.queries > 16 ? 32 : 16
+    let panel = shape.queries <= 16 || shape.isCausal && shape.queries <= Self.shortSequence ? 16 : 32
     let queryTile = backward && shape.queries > 32 ? 64 : panel
     let keys = shape.keys.roundedUp(to: AttentionKernel.keyTile)
     let tile = AttentionKernel.keyTile * queryTile
