@@ -169,37 +169,44 @@ extension AttentionPass {
     let end = keys.roundedUp(to: 8)
     var lane = panel
     while lane < panel &+ columns {
-      let (sums, corrections) = (Float.load(at(places.sums) + lane), Float.load(at(places.peaks) + lane))
-      _ = rules.apply(to: scores, keys: seen, lane)
-      @inline(__always) func differentiated(_ j: Int) -> (weight: Vector, difference: Vector) {
-        let place = j &* tile &+ lane
-        let weight = rules.weight(scores, j, lane, under: sums)
-        let gradient = Float.load(scoreGradients + place)
-        if random != nil {
-          let factor = rules.factor(j, lane)
-          let difference = weight * (gradient * factor - corrections)
-          return (weight * factor, difference)
-        }
-        return (weight, weight * (gradient - corrections))
-      }
+      let minus = Vector.zero - Float.load(at(places.sums) + lane)
+      let corrections = Float.load(at(places.peaks) + lane)
+      rules.applyOnly(to: scores, keys: seen, lane)
       var j = 0
       while j < end {
-        let zero = (weight: Vector.zero, difference: Vector.zero)
-        let x = j < seen ? differentiated(j) : zero
-        let y = j &+ 1 < seen ? differentiated(j &+ 1) : zero
+        // Weights, with what dropout makes of them, and the scores' gradients of two keys.
+        var (x, y) = (Vector.zero, Vector.zero)
+        var (dx, dy) = (Vector.zero, Vector.zero)
+        let place = scoreGradients + (j &* tile &+ lane)
+        if j < seen {
+          x = rules.weight(scores, j, lane, minus: minus)
+          dx = Float.load(place)
+          if random != nil { dx *= rules.factor(j, lane) }
+          dx = x * (dx - corrections)
+        }
+        if j &+ 1 < seen {
+          y = rules.weight(scores, j &+ 1, lane, minus: minus)
+          dy = Float.load(place + tile)
+          if random != nil { dy *= rules.factor(j &+ 1, lane) }
+          dy = y * (dy - corrections)
+        }
+        if random != nil, j < seen {
+          x *= rules.factor(j, lane)
+          y *= rules.factor(j &+ 1, lane)
+        }
         if let biasGradient {
           let place = biasGradient + (lane &- j)
-          if j < seen { Float.store(Float.load(place) + x.difference, place) }
-          if j &+ 1 < seen { Float.store(Float.load(place - 1) + y.difference, place - 1) }
+          if j < seen { Float.store(Float.load(place) + dx, place) }
+          if j &+ 1 < seen { Float.store(Float.load(place - 1) + dy, place - 1) }
         }
         let row = j &* tile / words
-        Words.storeRow(x.weight, weightRows + row, column: lane)
-        Words.storeRow(y.weight, weightRows + (row &+ tile / words), column: lane)
+        Words.storeRow(x, weightRows + row, column: lane)
+        Words.storeRow(y, weightRows + (row &+ tile / words), column: lane)
         if words > 1 {
-          Words.storeRow(x.difference, differenceRows + row, column: lane)
-          Words.storeRow(y.difference, differenceRows + (row &+ tile / words), column: lane)
+          Words.storeRow(dx, differenceRows + row, column: lane)
+          Words.storeRow(dy, differenceRows + (row &+ tile / words), column: lane)
         }
-        Words.storePair(x.difference, y.difference, at(places.differencePairs), pair: j / 2, stride: tile, column: lane)
+        Words.storePair(dx, dy, at(places.differencePairs), pair: j / 2, stride: tile, column: lane)
         j &+= 2
       }
       lane &+= 16

@@ -123,11 +123,12 @@ extension AttentionPass {
           Float.store(Float.load(columns + c &* tile) * correction, columns + c &* tile)
         }
       }
+      let minus = Vector.zero - peak
       var sum = Float.load(sums + lane) * correction
       var j = 0
       while j < keys {
-        var x = rules.weight(scores, j, lane, under: peak)
-        var y = j &+ 1 < keys ? rules.weight(scores, j &+ 1, lane, under: peak) : Vector.zero
+        var x = rules.weight(scores, j, lane, minus: minus)
+        var y = j &+ 1 < keys ? rules.weight(scores, j &+ 1, lane, minus: minus) : Vector.zero
         sum += x
         sum += y
         if random != nil {

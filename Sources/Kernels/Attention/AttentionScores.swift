@@ -85,16 +85,21 @@ struct ScoreRules<E: AttentionElement> {
     return peak
   }
 
+  /// The same where nobody asks for the largest.
+  @inline(__always) func applyOnly(to scores: UnsafeMutablePointer<Float>, keys: Int, _ lane: Int) {
+    if bias != nil || hides { _ = apply(to: scores, keys: keys, lane) }
+  }
+
   /// The score that a number of a tile stands for, which hidden ones do not take part in.
   @inline(__always) func scaled(_ peak: Vector) -> Vector {
     (peak * remainingScale).larger(Vector(repeating: hiddenScore))
   }
 
-  /// 2^(score − peak), 0 where hidden.
+  /// 2^(score + minus), 0 where hidden.
   @inline(__always)
-  func weight(_ scores: UnsafePointer<Float>, _ j: Int, _ lane: Int, under peak: Vector) -> Vector {
+  func weight(_ scores: UnsafePointer<Float>, _ j: Int, _ lane: Int, minus: Vector) -> Vector {
     let score = Float.load(scores + (j &* tile &+ lane))
-    let weight = exponentialOf2((-peak).addingProduct(score, remainingScale))
+    let weight = exponentialOf2(minus.addingProduct(score, remainingScale))
     return hides ? weight.replacing(with: Vector.zero, where: score .== Vector(repeating: hiddenScore)) : weight
   }
 
