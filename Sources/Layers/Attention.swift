@@ -13,8 +13,8 @@ import Kernels
 /// The output is (B, T, H·d). A query that sees no key gives zeros. Keeps the log-sum-exp of the scores, (B, H, T).
 /// With fewer heads of keys (Shazeer 2019; Ainslie et al. 2023), query head h reads number h / (H/G).
 ///
-/// With `memory` the layer reads sequences piece by piece and keeps keys and values of what came before (turned by their positions
-/// already); its results are those of reading the whole sequence at once.
+/// With `memory` the layer reads sequences piece by piece and keeps keys and values of what came before (turned by their
+/// positions already); its results are, bit for bit, those of reading the whole sequence at once.
 package struct Attention: ConfigurableLayer {
   package static let kind = "attention"
 
@@ -202,6 +202,18 @@ package struct Attention: ConfigurableLayer {
       output: output(frame.output), logSumExp: frame.saved(0), outputGradient: output(frame.outputGradient),
       into: gradients(frame), biasGradient: hasBias ? frame.parameterGradient(0) : nil,
       accumulatesBias: hasBias && frame.accumulatesParameterGradient(0), scratch: frame.scratch)
+  }
+
+  /// The weights of one row, (H, T, S), for a picture; not for a layer with a memory.
+  ///
+  /// - Parameters:
+  ///   - inputs: the layer's.
+  ///   - bias: the parameter, where the layer has one.
+  package func weights(inputs: [TensorSlice], bias: TensorSlice?, row: Int) -> [Float] {
+    let views = heads(inputs[0], isSelfAttention ? nil : inputs[1])
+    return AttentionWeights.compute(
+      kernel, queries: views.queries, keys: views.keys, mask: settings.mask == .none ? nil : inputs.last, bias: bias,
+      row: row, heads: 0..<shape.heads)
   }
 
   private func mask(_ frame: Frame) -> TensorSlice? {

@@ -191,6 +191,31 @@ struct AttentionRun {
     #expect(AttentionRun.distance(mean, expected) < 1.3 * (0.25 / 0.75 / 60).squareRoot())
   }
 
+  @Test(arguments: bothTypes) func showsItsWeights(_ type: ElementType) {
+    var shape = Self.shape(2, 21, 21, heads: 4, keyHeads: 2, 20)
+    shape.isCausal = true
+    shape.mask = .lengths
+    for position in [AttentionPosition.none, .rotary(theta: 100), .linearBias] {
+      shape.position = position
+      let slopes = AttentionPositions.slopes(heads: 4)
+      let run = AttentionRun(shape, type, mask: [9, 0])
+      let reference = AttentionReference(
+        shape: shape, sees: { b, _, j in b == 0 && j < 9 },
+        bias: { h, distance in position == .linearBias ? -Double(slopes[h]) * Double(distance) : 0 })
+      let expected = reference.run(
+        run.queries.doubles, run.keys.doubles, run.values.doubles, outputGradient: run.outputGradient.doubles
+      ).weights
+      for row in 0..<2 {
+        let weights = AttentionWeights.compute(
+          AttentionKernel(shape), queries: AttentionHeads(run.queries.slice, tokens: 21, stride: 80),
+          keys: AttentionHeads(run.keys.slice, tokens: 21, stride: 40), mask: run.mask?.slice, bias: nil, row: row,
+          heads: 1..<4)
+        let goal = expected[(row * 4 + 1) * 441..<(row * 4 + 4) * 441]
+        expectClose(weights, Array(goal), relative: 1e-4, absolute: 1e-6)
+      }
+    }
+  }
+
   @Test func slopesAreThoseOfThePaper() {
     #expect(AttentionPositions.slopes(heads: 8) == [0.5, 0.25, 0.125, 0.0625, 0.03125, 0x1p-6, 0x1p-7, 0x1p-8])
     let twelve = AttentionPositions.slopes(heads: 12)

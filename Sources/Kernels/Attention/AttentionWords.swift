@@ -64,7 +64,7 @@ struct LeftWords {
 extension AttentionWords {
   /// C = A·B, or C += A·B; C is float32.
   ///
-  /// Eight rows by thirty-two or sixteen columns at a time, whose sums stay in registers; every element is summed in the
+  /// Eight rows by thirty-two columns, or sixteen or eight by sixteen, at a time, whose sums stay in registers; every element is summed in the
   /// order of `inner`, so nothing depends on how many rows and columns a call has.
   ///
   /// - Parameters:
@@ -81,15 +81,18 @@ extension AttentionWords {
       let isPair = column &+ 32 <= columns
       var row = 0
       while row < rows {
+        let height = !isPair && row &+ 16 <= rows ? 16 : 8
         let left = LeftWords(
           start: a.start + row &* a.rowStride, rowStride: a.rowStride, innerStride: a.innerStride)
         let to = c + (row &* cStride &+ column)
         if isPair {
           eightByThirtyTwo(inner, left, b + column, bStride, to, cStride, accumulate)
+        } else if height == 16 {
+          sixteenBySixteen(inner, left, b + column, bStride, to, cStride, accumulate)
         } else {
           eightBySixteen(inner, left, b + column, bStride, to, cStride, accumulate)
         }
-        row &+= 8
+        row &+= height
       }
       column &+= isPair ? 32 : 16
     }
@@ -108,6 +111,27 @@ extension AttentionWords {
       right += bStride
     }
     sums.store(c, cStride)
+  }
+
+  @inline(__always) private static func sixteenBySixteen(
+    _ inner: Int, _ a: LeftWords, _ b: UnsafePointer<Float>, _ bStride: Int, _ c: UnsafeMutablePointer<Float>,
+    _ cStride: Int, _ accumulate: Bool
+  ) {
+    var (upper, lower) = (EightVectors(), EightVectors())
+    if accumulate {
+      upper.load(c, cStride)
+      lower.load(c + 8 &* cStride, cStride)
+    }
+    var (left, right) = (a.start, b)
+    for _ in 0..<inner {
+      let vector = Float.load(right)
+      upper.add(Self.self, left, a.rowStride, vector)
+      lower.add(Self.self, left + 8 &* a.rowStride, a.rowStride, vector)
+      left += a.innerStride
+      right += bStride
+    }
+    upper.store(c, cStride)
+    lower.store(c + 8 &* cStride, cStride)
   }
 
   @inline(__always) private static func eightByThirtyTwo(
