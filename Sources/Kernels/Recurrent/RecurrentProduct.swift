@@ -9,7 +9,10 @@ protocol RecurrentElement: VectorElement {
   static func adding(_ sum: Vector, _ left: Vector, _ right: Vector) -> Vector
   /// A word of the last element alone, where the elements do not fill whole words.
   static func lastWord(_ source: UnsafePointer<Self>) -> Float
-  static func rounding(_ value: Float) -> Self
+  /// One word a lane, of vectors of its elements.
+  static func word(_ element: (Int) -> Vector) -> Vector
+  /// The words of `count` (1 to 16·perWord) float32 that lie side by side; the rest are zero.
+  static func words(_ source: UnsafePointer<Float>, _ count: Int) -> Vector
 }
 
 extension Float: RecurrentElement {
@@ -18,7 +21,10 @@ extension Float: RecurrentElement {
     sum.addingProduct(left, right)
   }
   @inline(__always) static func lastWord(_ source: UnsafePointer<Float>) -> Float { source.pointee }
-  @inline(__always) static func rounding(_ value: Float) -> Float { value }
+  @inline(__always) static func word(_ element: (Int) -> Vector) -> Vector { element(0) }
+  @inline(__always) static func words(_ source: UnsafePointer<Float>, _ count: Int) -> Vector {
+    load(source, lanes: count)
+  }
 }
 
 extension BFloat16: RecurrentElement {
@@ -29,7 +35,16 @@ extension BFloat16: RecurrentElement {
   @inline(__always) static func lastWord(_ source: UnsafePointer<BFloat16>) -> Float {
     Float(bitPattern: UInt32(source.pointee.bits))
   }
-  @inline(__always) static func rounding(_ value: Float) -> BFloat16 { BFloat16(value) }
+  @inline(__always) static func word(_ element: (Int) -> Vector) -> Vector {
+    let low = unsafeBitCast(troupe_widen_bfloat16(troupe_narrow_bfloat16(element(0))), to: SIMD16<UInt32>.self)
+    let high = unsafeBitCast(troupe_widen_bfloat16(troupe_narrow_bfloat16(element(1))), to: SIMD16<UInt32>.self)
+    return unsafeBitCast(high | (low &>> 16), to: Vector.self)
+  }
+  @inline(__always) static func words(_ source: UnsafePointer<Float>, _ count: Int) -> Vector {
+    let low = troupe_narrow_bfloat16(Float.load(source, lanes: min(16, count)))
+    let high = count > 16 ? troupe_narrow_bfloat16(Float.load(source + 16, lanes: count &- 16)) : .zero
+    return unsafeBitCast(SIMD32(lowHalf: low, highHalf: high), to: Vector.self)
+  }
 }
 
 /// The product of a few rows with packed weights, which a recurrent layer runs once a step.

@@ -47,25 +47,47 @@ package struct RecurrentWeights: Sendable {
     _ weights: UnsafePointer<Float>, _ packed: UnsafeMutablePointer<E>
   ) {
     let words = (inner + E.perWord - 1) / E.perWord
+    let packed = UnsafeMutableRawPointer(packed).assumingMemoryBound(to: Float.self)
     for vector in 0..<blocks * tiling.vectors {
       let (block, place) = (vector / tiling.vectors, vector % tiling.vectors)
       let (tile, column) = (place / tiling.width, place % tiling.width)
       let (part, gate) = (place / tiling.gates, place % tiling.gates)
       let unit = (block * tiling.parts + part) * 16
       let lanes = max(0, min(16, units - unit))
-      let from = isBackward ? weights + unit : weights + (gate * units + unit) * units
-      let to = packed + ((block * tiling.tiles + tile) * words * tiling.width + column) * 16 * E.perWord
-      let (innerStride, laneStride) = isBackward ? (units, 1) : (1, units)
-      for word in 0..<words {
-        for element in 0..<E.perWord {
-          let k = word * E.perWord + element
-          let target = to + word * tiling.width * 16 * E.perWord + element
-          for lane in 0..<16 {
-            let value = lane < lanes && k < inner ? from[k * innerStride + lane * laneStride] : 0
-            target[lane * E.perWord] = E.rounding(value)
-          }
-        }
+      let to = packed + ((block * tiling.tiles + tile) * words * tiling.width + column) * 16
+      if lanes == 0 {
+        for word in 0..<words { Float.store(.zero, to + word * tiling.width * 16) }
+      } else if isBackward {
+        packAcross(weights + unit, lanes, words, to, as: E.self)
+      } else {
+        packAlong(weights + (gate * units + unit) * units, lanes, words, to, as: E.self)
       }
+    }
+  }
+
+  /// Columns that are neighbours in W; the inner dimension runs down its rows.
+  @inline(__always) private func packAcross<E: RecurrentElement>(
+    _ from: UnsafePointer<Float>, _ lanes: Int, _ words: Int, _ to: UnsafeMutablePointer<Float>, as type: E.Type
+  ) {
+    for word in 0..<words {
+      let value = E.word { element in
+        let k = word * E.perWord + element
+        return k < inner ? Float.load(from + k * units, lanes: lanes) : .zero
+      }
+      Float.store(value, to + word * tiling.width * 16)
+    }
+  }
+
+  /// Columns that are rows of W; the inner dimension runs along them.
+  @inline(__always) private func packAlong<E: RecurrentElement>(
+    _ from: UnsafePointer<Float>, _ lanes: Int, _ words: Int, _ to: UnsafeMutablePointer<Float>, as type: E.Type
+  ) {
+    for word in stride(from: 0, to: words, by: 16) {
+      let first = word * E.perWord
+      let count = min(16 * E.perWord, inner - first)
+      var square = SquareOfVectors { $0 < lanes ? E.words(from + ($0 * units + first), count) : .zero }
+      transpose(&square)
+      for i in 0..<min(16, words - word) { Float.store(square[i], to + (word + i) * tiling.width * 16) }
     }
   }
 }
