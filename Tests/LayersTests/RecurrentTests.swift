@@ -136,7 +136,8 @@ import Testing
   @Test(arguments: kinds) func dropsBetweenLayers(_ kind: String) throws {
     for directions in ["false", "true"] {
       let settings = #""type": "\#(kind)", "units": 6, "layers": 3, "dropout": 0.3, "bidirectional": \#(directions)"#
-      let check = LayerCheck(layer: try make(settings, [3, 4, 5]), difference: 1e-3, isSameInInference: false)
+      let check = LayerCheck(
+        layer: try make(settings, [3, 4, 5]), difference: kind == "rnn" ? 1e-3 : 3e-3, isSameInInference: false)
       let complaints = check.complaints()
       #expect(complaints.isEmpty, "\(complaints.joined(separator: "\n"))")
     }
