@@ -62,9 +62,13 @@ let package = Package(
     room("Optimizers", ["Arenas", "Configuration", "JSONValues", "Kernels"]),
     room("HDF5Format", ["Arenas", "CZlib"]),
     room("ImageFiles", ["CImage"]),
+    room("Tokenizers", ["Checksums", "JSONValues"]),
     room(
       "DataReading",
-      ["Arenas", "Checksums", "Configuration", "CPlatform", "CZlib", "HDF5Format", "ImageFiles", "JSONValues"]),
+      [
+        "Arenas", "Checksums", "Configuration", "CPlatform", "CZlib", "HDF5Format", "ImageFiles", "JSONValues",
+        "Tokenizers",
+      ]),
     room("DatasetFetching", ["CCrypto", "DataReading"]),
     room("CheckpointFiles", ["Arenas", "CCrypto", "CPlatform", "Checksums", "HDF5Format", "JSONValues"]),
     room("RunRecords", ["Checksums", "JSONValues"], resources: reportParts.map { .embedInCode("Report/\($0)") }),
@@ -72,14 +76,14 @@ let package = Package(
       "Pipeline",
       [
         "Architectures", "Arenas", "CPlatform", "CheckpointFiles", "Configuration", "DataReading", "ExecutionPlanning",
-        "ImageFiles", "JSONValues", "Kernels", "Layers", "ModelGraph", "Optimizers", "RunRecords",
+        "ImageFiles", "JSONValues", "Kernels", "Layers", "ModelGraph", "Optimizers", "RunRecords", "Tokenizers",
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
     .executableTarget(
       name: "troupe",
       dependencies: [
         "CheckpointFiles", "Configuration", "DataReading", "DatasetFetching", "ImageFiles", "JSONValues", "Kernels",
-        "Pipeline", "RunRecords",
+        "Pipeline", "RunRecords", "Tokenizers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -101,11 +105,13 @@ let package = Package(
       "Pipeline",
       [
         "Arenas", "CAllocations", "CheckpointFiles", "Configuration", "DataReading", "ExecutionPlanning", "ImageFiles",
-        "JSONValues", "Kernels", "Optimizers", "RunRecords",
+        "JSONValues", "Kernels", "Optimizers", "RunRecords", "Tokenizers",
       ],
       counting: ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign", "_Znwm"]),
     tests("ImageFiles", ["Arenas", "CImage", "CZlib"]),
-    tests("DataReading", ["Arenas", "CHDF5", "CPlatform", "Configuration", "ImageFiles", "JSONValues"]),
+    tests("Tokenizers", ["JSONValues"]),
+    tests(
+      "DataReading", ["Arenas", "CHDF5", "CPlatform", "Configuration", "ImageFiles", "JSONValues", "Tokenizers"]),
     tests("DatasetFetching", ["DataReading"]),
     // Whole runs through the command line: the program is built because it is a dependency, and run as a process.
     .testTarget(

@@ -98,6 +98,23 @@ package struct DataSplits: Sendable, Equatable {
     training = part(first..<first + trainCount)
   }
 
+  /// Splits that a kind of data has made itself, numbered one after another.
+  package init(
+    training: Int, validation: Int, test: Int, settings: CommonDataSettings, name: String
+  ) throws(DataError) {
+    guard training >= 1, training + validation + test <= Self.mostSamples else {
+      throw DataError(name, expected: "1 to \(Self.mostSamples) samples", found: "\(training + validation + test)")
+    }
+    if let wanted = settings.trainCount, wanted > training {
+      throw DataError(
+        name, at: "data.train_count", expected: "at most the \(training) samples that test and validation leave",
+        found: "\(wanted)")
+    }
+    self.training = SampleSet(0..<min(settings.trainCount ?? training, settings.limit ?? training))
+    self.validation = SampleSet(training..<training + validation)
+    self.test = SampleSet(training + validation..<training + validation + test)
+  }
+
   private static func resolve(
     _ size: SplitSize, of count: Int, _ split: String, _ name: String
   ) throws(DataError) -> Int {

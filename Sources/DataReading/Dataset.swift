@@ -1,4 +1,5 @@
 import Arenas
+import Tokenizers
 
 /// A data set ready for training: opened, split, put in order, with what happens to its samples before the model sees them.
 package struct Dataset: Sendable {
@@ -13,6 +14,10 @@ package struct Dataset: Sendable {
   package let standardization: Standardization?
   package let augmentation: Augmentation?
   package let mixing: SampleMixing?
+  /// What makes tokens of the text; nil where samples are no text.
+  package let tokenizer: Tokenizer?
+  /// Tokens in a sample, where each row of a batch goes on where it stopped in the batch before; nil elsewhere.
+  package let pieceLength: Int?
   let inputField: Int
   /// -1 where there is none.
   let targetField: Int
@@ -27,7 +32,7 @@ package struct Dataset: Sendable {
   ) throws(DataError) {
     let seed = settings.common.seed ?? runSeed
     try settings.kind.checkMemory()
-    let opened = try settings.kind.open(seed: seed)
+    let opened = try settings.kind.open(seed: seed, settings: settings.common)
     try self.init(opened, settings: settings.common, seed: seed, standardization: carried)
   }
 
@@ -37,9 +42,16 @@ package struct Dataset: Sendable {
     self.settings = settings
     self.seed = seed
     let name = opened.samples.name
-    source = if let test = opened.test { try JoinedSamples(opened.samples, test) } else { opened.samples }
-    splits = try DataSplits(
-      count: opened.samples.count, separateTest: opened.test?.count ?? 0, settings: settings, seed: seed, name: name)
+    tokenizer = opened.tokenizer
+    pieceLength = opened.pieceLength
+    source = try opened.joined()
+    splits =
+      opened.isSplit
+      ? try DataSplits(
+        training: opened.samples.count, validation: opened.validation?.count ?? 0, test: opened.test?.count ?? 0,
+        settings: settings, name: name)
+      : try DataSplits(
+        count: opened.samples.count, separateTest: opened.test?.count ?? 0, settings: settings, seed: seed, name: name)
     guard settings.batchSize <= splits.training.count else {
       throw DataError(
         name, at: "data.batch_size", expected: "at most the \(splits.training.count) training samples",
@@ -71,7 +83,9 @@ package struct Dataset: Sendable {
 
   /// The training samples' order, epoch by epoch.
   package var order: SampleOrder {
-    SampleOrder(samples: splits.training, isShuffled: settings.shuffle, seed: seed)
+    SampleOrder(
+      samples: splits.training, isShuffled: settings.shuffle, seed: seed,
+      streams: pieceLength == nil ? nil : settings.batchSize)
   }
 
   /// Memory that samples and splits hold.
@@ -82,7 +96,8 @@ package struct Dataset: Sendable {
   /// Content, splits and order: a run may only go on with data of the same fingerprint.
   package var fingerprint: String {
     let parts = [splits.training.count, splits.validation.count, splits.test.count].map(String.init)
-    let description = "\(source.fingerprint) \(parts.joined(separator: " ")) \(seed) \(settings.shuffle)"
+    var description = "\(source.fingerprint) \(parts.joined(separator: " ")) \(seed) \(settings.shuffle)"
+    if let pieceLength { description += " in streams of \(pieceLength)" }
     return Fingerprint.of(description, count: source.count)
   }
 

@@ -16,7 +16,7 @@ extension DatasetSummary {
     if path.hasSuffix(".tar") { return try inspectImages(path, limit: limit) }
     // Text never begins with two zero bytes.
     if head.count >= 4, head[0] == 0, head[1] == 0 { return try inspectIDX(path, limit: limit) }
-    return try inspectCSV(path, limit: limit)
+    return try isText(path) ? inspectText(path, limit: limit) : inspectCSV(path, limit: limit)
   }
 
   private static func inspectFolder(_ folder: String, limit: Int) throws(DataError) -> DatasetSummary {
@@ -26,8 +26,10 @@ extension DatasetSummary {
     // Training files before test files.
     guard let first = images.first(where: { $0.contains("train") }) ?? images.first else {
       if try ImageCollection(path: folder).names.isEmpty {
+        if try holdsText(folder) { return try inspectText(folder, limit: limit) }
         throw DataError(
-          folder, expected: "IDX files such as \(IDXFolder.images), CIFAR's files or folders of images", found: "none",
+          folder,
+          expected: "IDX files such as \(IDXFolder.images), CIFAR's files, folders of images or text", found: "none",
           advice: "name a file")
       }
       return try inspectImages(folder, limit: limit)

@@ -34,6 +34,11 @@ import Testing
     #"{"type": "cifar", "path": "p"}"#, #"{"type": "cifar", "path": "p", "labels": "coarse"}"#,
     #"{"type": "spirals"}"#, #"{"type": "glyphs"}"#, #"{"type": "noise", "shape": [3, 4]}"#,
     #"{"type": "shapes", "augmentation": [{"type": "random_crop", "padding": 4}, {"type": "cutout", "size": 8}]}"#,
+    #"{"type": "text", "files": "f"}"#, #"{"type": "text", "files": ["f", "g/**/*.txt"], "pattern": "*.md"}"#,
+    #"{"type": "text", "jsonl": "f", "text_key": "t", "tokenizer": {"type": "characters"}, "order": "streams"}"#,
+    #"{"type": "text", "files": "f", "separator": "", "tokenizer": {"type": "byte_pair", "file": "t"}}"#,
+    #"{"type": "pairs", "files": "f", "source_key": "de", "too_long": "drop"}"#,
+    #"{"type": "sequence_task", "task": "sort"}"#,
     #"{"type": "shapes", "normalize": {"mean": [0, 0.5, 1], "std": 0.5}, "mixup": {}, "cutmix": {}}"#,
   ])
   func everyKindHasDefaults(_ text: String) throws {
@@ -55,6 +60,12 @@ import Testing
     (#"{"type": "image_folder"}"#, "path"), (#"{"type": "image_folder", "path": "p", "size": [1, 2, 3]}"#, "size"),
     (#"{"type": "image_folder", "path": "p", "channels": 2}"#, "must be 1 or 3"),
     (#"{"type": "cifar", "path": "p", "labels": "finest"}"#, "fine"),
+    (#"{"type": "text"}"#, "either"), (#"{"type": "text", "files": "f", "jsonl": "g"}"#, "either"),
+    (#"{"type": "text", "files": "f", "text_key": "t"}"#, "never used"), (#"{"type": "text", "files": []}"#, "a list"),
+    (#"{"type": "text", "files": "f", "tokenizer": {"type": "byte_pair"}}"#, "file"),
+    (#"{"type": "text", "files": "f", "tokenizer": {"type": "bytes", "file": "t"}}"#, "file"),
+    (#"{"type": "text", "files": "f", "order": "stream"}"#, "streams"), (#"{"type": "pairs"}"#, "files"),
+    (#"{"type": "sequence_task", "task": "shuffle"}"#, "reverse"),
     (#"{"type": "noise", "shape": [1000000, 1000000]}"#, "2³⁰"),
   ])
   func refusesWhatDoesNotFit(_ text: String, _ word: String) throws {

@@ -93,6 +93,34 @@ import Testing
     #expect(refused > Self.mutations / 8)
   }
 
+  @Test func text() throws {
+    let text = (0..<40).map { "Zeile \($0): größer als „\($0 / 2)“\t\($0)\n" }.joined()
+    let refused = try refusals(Array(text.utf8)) { path in
+      var data = TextData(files: [path])
+      data.tokenizer = .characters(file: nil)
+      data.length = 16
+      return try data.open(seed: 1).samples
+    }
+    #expect(refused > Self.mutations / 16)
+    let lines = (0..<20).map { "{\"n\": \($0), \"text\": \"größer als \\u00e9 \($0)\"}\n" }.joined()
+    let damagedLines = try refusals(Array(lines.utf8)) { path in
+      var data = TextData(files: [])
+      data.files = nil
+      data.jsonl = [path]
+      data.length = 16
+      return try data.open(seed: 1).samples
+    }
+    #expect(damagedLines > Self.mutations / 4)
+    let pairs = (0..<20).map { "source \($0)\tZiel \($0)\n" }.joined()
+    let damagedPairs = try refusals(Array(pairs.utf8)) { path in
+      var data = PairData(files: [path])
+      data.sourceLength = 12
+      data.tokenizer = .characters(file: nil)
+      return try data.open(seed: 1).samples
+    }
+    #expect(damagedPairs > Self.mutations / 8)
+  }
+
   /// A gzip bomb: a megabyte of zeros claims to be a small set.
   @Test func gzipBomb() throws {
     let path = scratch.path("bomb.gz")

@@ -10,7 +10,8 @@ import Testing
   static let commands = [
     ["train"], ["describe"], ["evaluate"], ["predict"], ["visualize", "filters"], ["visualize", "features"], ["report"],
     ["verify"], ["verify-resume"], ["benchmark"], ["export"], ["dataset", "fetch"], ["dataset", "make"],
-    ["dataset", "inspect"], ["dataset", "preview"], ["schema"], [],
+    ["dataset", "inspect"], ["dataset", "preview"], ["tokenizer"], ["tokenizer", "train"], ["tokenizer", "encode"],
+    ["tokenizer", "decode"], ["tokenizer", "inspect"], ["schema"], [],
   ]
 
   @Test(arguments: commands) func helpHasExamples(command: [String]) throws {

@@ -18,6 +18,8 @@ struct RunCalendar: Sendable {
   private let activationsEvery: Int
   private let histogramsEvery: Int?
   private let build: String
+  /// The tokenizer as text, which never changes and is long.
+  private let tokenizer: String?
 
   init(_ model: RunModel, build: String) {
     let configuration = model.configuration
@@ -33,6 +35,7 @@ struct RunCalendar: Sendable {
     activationsEvery = configuration.norms.activationsEvery.steps(perEpoch: perEpoch)
     histogramsEvery = configuration.norms.histogramsEvery?.steps(perEpoch: perEpoch)
     self.build = build
+    tokenizer = model.data.tokenizer?.text
   }
 
   func rateFactor(step: Int) -> Double {
@@ -65,6 +68,7 @@ struct RunCalendar: Sendable {
           ("deviation", .array(standardization.deviation.map { .number($0) })),
         ]).compactText
     }
+    if let tokenizer { texts["tokenizer"] = tokenizer }
     return texts
   }
 }

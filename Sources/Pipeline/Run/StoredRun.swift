@@ -90,6 +90,7 @@ package struct StoredRun: Sendable {
   package func model(lanes: Int) throws -> RunModel {
     let data = try Dataset(
       opening: configuration.data, runSeed: configuration.seed, standardization: checkpoint.metadata.standardization())
+    try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
     let model = RunModel(try RunPlan(configuration, data: data, lanes: lanes), trains: false)
     _ = try CheckpointFile.read(at: checkpoint.url, into: model.evaluatedTensors, match: .subset)
     model.state.refreshShadows()

@@ -5,6 +5,7 @@ import DataReading
 import Foundation
 import JSONValues
 import RunRecords
+import Tokenizers
 
 /// A run from the command line's point of view: a configuration, a folder, and a place to start.
 package struct TrainingSession: Sendable {
@@ -65,6 +66,7 @@ package struct TrainingSession: Sendable {
     }
     let carried = try checkpoint.metadata.standardization()
     let data = try Dataset(opening: configuration.data, runSeed: configuration.seed, standardization: carried)
+    try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
     guard checkpoint.metadata.texts["data"] == data.fingerprint else {
       throw RunError(
         "\(data.name): not the data that \(checkpoint.url.lastPathComponent) was trained on (fingerprint \(data.fingerprint), "
@@ -187,5 +189,26 @@ extension CheckpointMetadata {
       mean.count == deviation.count, !mean.isEmpty
     else { throw ConfigurationError(path: "standardization", message: "is not two lists of numbers in the checkpoint") }
     return Standardization(mean: mean, deviation: deviation)
+  }
+
+  /// What makes tokens of text for the checkpoint's model; nil where it was trained on no text.
+  package func tokenizer(of file: URL) throws(RunError) -> Tokenizer? {
+    guard let text = texts["tokenizer"] else { return nil }
+    do throws(TokenizerError) {
+      return try Tokenizer(text: Array(text.utf8))
+    } catch {
+      throw RunError("\(file.lastPathComponent): its tokenizer cannot be read: \(error)")
+    }
+  }
+
+  /// Refuses data whose tokens mean something else to the checkpoint's model.
+  package func checkTokenizer(_ data: Dataset, of file: URL) throws(RunError) {
+    guard let tokenizer = try tokenizer(of: file), let other = data.tokenizer, other.digest != tokenizer.digest else {
+      return
+    }
+    throw RunError(
+      .configuration,
+      "\(data.name): its tokenizer (\(other.summary)) is not that of \(file.lastPathComponent) (\(tokenizer.summary)); "
+        + "restore the texts and tokenizer that the run was trained with")
   }
 }

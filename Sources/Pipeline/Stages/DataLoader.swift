@@ -57,6 +57,9 @@ package actor DataLoader {
     while true {
       let (epoch, first) = data.order.position(step: cursor, batchSize: batchSize)
       let order = data.order.epoch(epoch)
+      let tokensBefore = data.pieceLength.map {
+        data.order.tokensBefore(step: cursor, batchSize: batchSize, pieceLength: $0)
+      }
       for turn in 0..<longestTurn {
         for lane in 0..<tree.lanes where turn < tree.range(of: lane).count {
           clock.worked()
@@ -65,6 +68,7 @@ package actor DataLoader {
           slot.step = cursor
           slot.index = tree.range(of: lane).lowerBound + turn
           slot.sampleCount = rows
+          slot.position = tokensBefore ?? 0
           let start = first + slot.index * rows
           for row in 0..<rows { slot.read(order[start + row], .training(epoch: epoch), with: reader, row: row) }
           queues[lane].send(slot)

@@ -1,0 +1,156 @@
+import Checksums
+
+/// Text ↔ tokens: whole numbers 0 ..< `vocabularySize`.
+package struct Tokenizer: Sendable {
+  package enum Model: Sendable {
+    /// A token a byte; any bytes are text.
+    case bytes
+    /// A token a character, in the order of Unicode scalars, as nanoGPT's shakespeare_char.
+    case characters(CharacterVocabulary)
+    /// Byte-level byte-pair encoding, as GPT-2.
+    case bytePair(BytePairModel)
+  }
+
+  /// A token that stands for itself and for no part of an ordinary text.
+  package struct SpecialToken: Sendable, Equatable {
+    package let text: String
+    package let token: Int32
+
+    package init(text: String, token: Int32) {
+      self.text = text
+      self.token = token
+    }
+  }
+
+  /// What GPT-2 puts between documents.
+  package static let endOfText = "<|endoftext|>"
+  /// More tokens than any vocabulary has.
+  package static let mostTokens = 1 << 20
+
+  package let model: Model
+  /// By token.
+  package let specialTokens: [SpecialToken]
+  package let vocabularySize: Int
+
+  /// - Parameters:
+  ///   - specialTokens: within the model's vocabulary or right behind it.
+  init(model: Model, specialTokens: [SpecialToken]) {
+    self.model = model
+    self.specialTokens = specialTokens.sorted { $0.token < $1.token }
+    let ordinary = model.vocabularySize
+    vocabularySize = ordinary + specialTokens.count { $0.token >= ordinary }
+  }
+
+  package static let bytes = Tokenizer(model: .bytes, specialTokens: [])
+
+  package static func characters(_ vocabulary: CharacterVocabulary) -> Tokenizer {
+    Tokenizer(model: .characters(vocabulary), specialTokens: [])
+  }
+
+  /// This tokenizer with more special tokens behind its vocabulary; those it has already stay where they are.
+  package func adding(specialTokens texts: [String]) -> Tokenizer {
+    var all = specialTokens
+    for text in texts where token(special: text) == nil {
+      all.append(SpecialToken(text: text, token: Int32(vocabularySize + all.count - specialTokens.count)))
+    }
+    return Tokenizer(model: model, specialTokens: all)
+  }
+
+  /// The special token with this text.
+  package func token(special text: String) -> Int32? {
+    specialTokens.first { $0.text.utf8.elementsEqual(text.utf8) }?.token
+  }
+
+  /// "bytes", "characters" or "byte_pair".
+  package var kind: String {
+    switch model {
+    case .bytes: "bytes"
+    case .characters: "characters"
+    case .bytePair: "byte_pair"
+    }
+  }
+
+  /// In a few words: "byte_pair, 1024 tokens, digest 0123abcd".
+  package var summary: String { "\(kind), \(vocabularySize) tokens, digest \(digest)" }
+
+  /// CRC32C of everything that decides what a text becomes, as hexadecimal text.
+  package var digest: String {
+    let digits = String(CRC32C.checksum(Array(text.utf8).span.bytes), radix: 16)
+    return String(repeating: "0", count: 8 - digits.count) + digits
+  }
+}
+
+extension Tokenizer.Model {
+  var vocabularySize: Int {
+    switch self {
+    case .bytes: 256
+    case .characters(let vocabulary): vocabulary.scalars.count
+    case .bytePair(let model): model.pieces.count
+    }
+  }
+}
+
+// Encoding and decoding of whole texts.
+extension Tokenizer {
+  /// The tokens of `text`; many texts are encoded faster with one `TokenEncoder`.
+  ///
+  /// - Parameter readsSpecialTokens: whether the text of a special token becomes that token.
+  package func encode(_ text: [UInt8], readsSpecialTokens: Bool = true) throws(TokenizerError) -> [Int32] {
+    var encoder = TokenEncoder(self, readsSpecialTokens: readsSpecialTokens)
+    var tokens: [Int32] = []
+    try encoder.append(text, to: &tokens)
+    return tokens
+  }
+
+  package func encode(_ text: String, readsSpecialTokens: Bool = true) throws(TokenizerError) -> [Int32] {
+    try encode(Array(text.utf8), readsSpecialTokens: readsSpecialTokens)
+  }
+
+  /// The text of `tokens`, which need not be UTF-8 where a token is a part of a character.
+  package func decode(_ tokens: some Sequence<Int32>) throws(TokenizerError) -> [UInt8] {
+    var text: [UInt8] = []
+    for (position, token) in tokens.enumerated() {
+      guard append(token, to: &text) else {
+        throw TokenizerError(
+          at: "token \(position)", expected: "0 to \(vocabularySize - 1)", found: "\(token)",
+          advice: "the tokens belong to another tokenizer")
+      }
+    }
+    return text
+  }
+
+  /// Appends a token's text; false where it is outside the vocabulary.
+  func append(_ token: Int32, to text: inout [UInt8]) -> Bool {
+    guard token >= 0, token < vocabularySize else { return false }
+    if let special = specialTokens.first(where: { $0.token == token }) {
+      text += special.text.utf8
+      return true
+    }
+    switch model {
+    case .bytes: text.append(UInt8(truncatingIfNeeded: token))
+    case .characters(let vocabulary): text += String(vocabulary.scalars[Int(token)]).utf8
+    case .bytePair(let model): text += model.pieces[Int(token)]
+    }
+    return true
+  }
+
+  /// A token as a label: a space shows as ␣, control characters and parts of characters as escapes.
+  package func label(of token: Int32) -> String {
+    var bytes: [UInt8] = []
+    guard append(token, to: &bytes) else { return "?\(token)" }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      return bytes.map { "\\x" + ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+    return text.unicodeScalars.map { scalar in
+      switch scalar {
+      case " ": "␣"
+      case "\n": "\\n"
+      case "\t": "\\t"
+      case "\r": "\\r"
+      default:
+        scalar.properties.generalCategory == .control
+          ? "\\u{" + String(scalar.value, radix: 16) + "}" : String(scalar)
+      }
+    }.joined()
+  }
+}
