@@ -34,7 +34,7 @@ struct AttentionPlaces {
   let count: Int
 
   static let stagedRows = 64
-  /// Up to here narrow panels pay, which compute less of what causality hides.
+  /// Up to here narrow panels, which compute less of what causality hides, pay in float32.
   private static let shortSequence = 128
 
   init(_ kernel: AttentionKernel, _ type: ElementType, backward: Bool) {
@@ -42,7 +42,8 @@ struct AttentionPlaces {
     let elementsPerWord = type == .bfloat16 ? 2 : 1
     let width = shape.headDimension.roundedUp(to: 16 * elementsPerWord)
     let rowWords = width / elementsPerWord
-    let panel = shape.queries <= 16 || shape.isCausal && shape.queries <= Self.shortSequence ? 16 : 32
+    let isNarrow = elementsPerWord == 1 && shape.isCausal && shape.queries <= Self.shortSequence
+    let panel = shape.queries <= 16 || isNarrow ? 16 : 32
     let queryTile = backward && shape.queries > 32 ? 64 : panel
     let keys = shape.keys.roundedUp(to: AttentionKernel.keyTile)
     let tile = AttentionKernel.keyTile * queryTile
