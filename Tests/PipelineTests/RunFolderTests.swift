@@ -1,6 +1,7 @@
 import Arenas
 import CheckpointFiles
 import Configuration
+import DataReading
 import Foundation
 import Pipeline
 import RunRecords
@@ -220,5 +221,18 @@ import Testing
       #expect(text.contains("another process") && !text.contains("\n"), "\(text)")
     }
     #expect(try await first.run { _ in }.outcome == .finished)
+  }
+
+  @Test func aBrokenStandardizationIsRefused() throws {
+    func read(_ text: String) throws -> Standardization? {
+      try CheckpointMetadata(step: 1, texts: ["standardization": text]).standardization()
+    }
+    #expect(try read(#"{"mean": [1, 2], "deviation": [3, 4]}"#)?.deviation == [3, 4])
+    #expect(try CheckpointMetadata(step: 1, texts: [:]).standardization() == nil)
+    let broken = [
+      #"{"mean": [1, "x", 2], "deviation": [3, 4]}"#, #"{"mean": [1, 2], "deviation": [3]}"#,
+      #"{"mean": [1], "deviation": [0]}"#, #"{"mean": [], "deviation": []}"#, "{}",
+    ]
+    for text in broken { #expect(throws: ConfigurationError.self, "\(text)") { try read(text) } }
   }
 }

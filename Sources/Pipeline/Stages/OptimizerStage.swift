@@ -18,6 +18,8 @@ package actor OptimizerStage {
   private nonisolated let thread: StageThread
   let model: RunModel
   private let purpose: TrainingRun.Purpose
+  /// The file that the run's first parameters came from; nil where the seed says them.
+  let initialParameters: String?
   let recorder: Recorder
   let writer: CheckpointWriter?
   let snapshot: StateSnapshot?
@@ -56,16 +58,18 @@ package actor OptimizerStage {
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   init(
-    thread: StageThread, model: RunModel, purpose: TrainingRun.Purpose, state: RunState, calendar: RunCalendar,
-    savedStep: Int?, recorder: Recorder, writer: CheckpointWriter?, snapshot: StateSnapshot?, stopRequest: StopRequest,
+    thread: StageThread, model: RunModel, purpose: TrainingRun.Purpose, start: TrainingRun.Start,
+    calendar: RunCalendar, recorder: Recorder, writer: CheckpointWriter?, snapshot: StateSnapshot?,
+    stopRequest: StopRequest,
     header: RunHeader, clock: StageClock
   ) {
     self.thread = thread
     self.model = model
     self.purpose = purpose
-    self.state = state
+    state = start.state
+    initialParameters = start.initialParameters
     self.calendar = calendar
-    lastSavedStep = savedStep
+    lastSavedStep = start.isResumed ? start.state.step : nil
     hasStoppedEarly = state.hasRunOutOfPatience(model.configuration.training.earlyStopping)
     self.recorder = recorder
     self.writer = writer
