@@ -12,6 +12,8 @@ package struct SampleField: Sendable, Equatable {
   package var classCount: Int?
   /// The classes' names by label, where the data set has them; empty otherwise.
   package var classNames: [String]
+  /// The values of black and white, where the sample is a picture.
+  package var levels: ClosedRange<Float> = 0...1
 
   package init(
     name: String, shape: TensorShape, type: ElementType, classCount: Int? = nil, classNames: [String] = []
@@ -22,6 +24,13 @@ package struct SampleField: Sendable, Equatable {
     self.classCount = classCount
     self.classNames = classNames
   }
+
+  /// The value of a grey or colour level 0…255.
+  @inline(__always) package func value(ofLevel level: UInt8) -> Float {
+    levels.lowerBound + Float(level) * Self.levelScale * (levels.upperBound - levels.lowerBound)
+  }
+
+  static let levelScale: Float = 1 / 255
 
   package static let input = "input"
   package static let target = "target"

@@ -71,7 +71,7 @@ import Testing
     }
     let found = Dictionary(uniqueKeysWithValues: newest.tensors.map { ($0.path, $0.shape.dimensions) })
     #expect(found == expected)
-    #expect(Set(newest.metadata.texts.keys) == ["config", "state", "data", "build", "fields"])
+    #expect(Set(newest.metadata.texts.keys) == ["config", "state", "data", "build", "fields", "source_fields"])
     // What is exported is the average, with the plain names that `load_state_dict` wants.
     let file = scratch.url.appending(path: "model.safetensors")
     #expect(try played.model.export(to: file, step: 2) == 14)
