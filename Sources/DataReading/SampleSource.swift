@@ -58,13 +58,23 @@ package protocol SampleSource: Sendable {
   /// A digest of the content, recorded in checkpoints so that a run is not resumed on other data.
   var fingerprint: String { get }
 
+  /// Whether reading goes back to files and decodes them, which several threads then share.
+  var readsFiles: Bool { get }
+  /// What has gone wrong with a sample since the source was opened, the first of several; nothing is learnt from samples
+  /// that were read after it.
+  var failure: DataError? { get }
+
   /// Writes field number `field` of sample `index` over `slot`, which has the field's type and element count.
   ///
-  /// Allocates nothing and cannot fail: what can be wrong with a sample is found when the source is opened.
+  /// What can be wrong with a sample is found when the source is opened. What lies in memory is read without allocating
+  /// and cannot fail; a source that goes back to its files writes zeros and reports a `failure` where they have changed.
   func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice)
 }
 
 extension SampleSource {
+  package var readsFiles: Bool { false }
+  package var failure: DataError? { nil }
+
   /// The position of the field called `name`.
   package func field(named name: String) -> Int? { fields.firstIndex { $0.name == name } }
 }

@@ -122,13 +122,16 @@ package actor OptimizerStage {
       }
       return await start()
     case .preparing: return play()
-    case .playing: return await decideUpdate()
+    case .playing:
+      if let failure = sampleFailure { return failure }
+      return await decideUpdate()
     case .clipping: return beginUpdate()
     case .updating:
       model.update.collect(into: &updateStatistics)
       return await endStep()
     case .preparingEvaluation(let evaluation): return play(evaluation)
     case .evaluating(let evaluation):
+      if let failure = sampleFailure { return failure }
       record(evaluation)
       if case .evaluate = purpose { return finish(.finished) }
       if lastSavedStep == state.step, let sums = lastValidation {
@@ -140,6 +143,11 @@ package actor OptimizerStage {
       return await beginStepOrFinish()
     case .done: return .stop
     }
+  }
+
+  /// The end of the run, where samples could not be read: nothing is made of those that were played.
+  private var sampleFailure: Work? {
+    model.data.source.failure.map { finish(.failed("data: \($0)")) }
   }
 
   private func start() async -> Work {
