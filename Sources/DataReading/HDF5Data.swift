@@ -86,12 +86,22 @@ package struct HDF5Data: DataKind {
         file.path, at: "dataset \(DataError.quoted(dataset.name))", expected: "[samples, features, …]",
         found: "\(dataset.shape)", advice: "give every sample a dimension of its own")
     }
-    let field = SampleField(
+    var field = SampleField(
       name: SampleField.input, shape: TensorShape(Array(dataset.shape.dimensions.dropFirst())), type: .float32)
     if dataset.kind == .bytes {
       return .init(field, .bytes(try file.reading { () throws(HDF5Error) in try dataset.readBytes() }))
     }
-    return .init(field, .floats(try finiteFloats(dataset, of: file)))
+    let values = try finiteFloats(dataset, of: file)
+    field.levels = levels(of: values)
+    return .init(field, .floats(values))
+  }
+
+  /// What black and white are in pictures of these values: the ends of a usual range that holds them all, or else the
+  /// smallest and the largest value.
+  private static func levels(of values: [Float]) -> ClosedRange<Float> {
+    guard let lowest = values.min(), let highest = values.max() else { return 0...1 }
+    let usual: [ClosedRange<Float>] = [0...1, -1...1, 0...255]
+    return usual.first { $0.contains(lowest) && $0.contains(highest) } ?? lowest...highest
   }
 
   /// Sequences of tokens, or of tokens to predict, where −1 is none.

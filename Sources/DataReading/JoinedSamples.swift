@@ -40,6 +40,9 @@ package struct JoinedSamples: SampleSource {
     fingerprint = Fingerprint.of("\(first.fingerprint) then \(second.fingerprint)", count: first.count + second.count)
   }
 
+  package var readsFiles: Bool { first.readsFiles || second.readsFiles }
+  package var failure: DataError? { first.failure ?? second.failure }
+
   package func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice) {
     if index < first.count {
       first.read(index, reading, field: field, into: slot)

@@ -73,7 +73,7 @@ package final class MemorySamples: SampleSource {
       var target = slot.mutableFloats
       let levels = values.span.extracting(start..<start + target.count)
       precondition(levels.count == target.count)
-      let scale: Float = 1 / 255
+      let scale = SampleField.levelScale
       for i in target.indices { target[i] = Float(levels[i]) * scale }
     case .floats(let values):
       var target = slot.mutableFloats

@@ -34,6 +34,13 @@ final class RandomAccessFile: Sendable {
 
   /// `count` bytes from `offset`, which must lie inside the file.
   func bytes(at offset: UInt64, count: UInt64) throws(DataError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    try read(at: offset, count: count, into: &bytes)
+    return bytes
+  }
+
+  /// The same over `bytes`, whose memory is used again where it is large enough.
+  func read(at offset: UInt64, count: UInt64, into bytes: inout [UInt8]) throws(DataError) {
     let (end, overflow) = offset.addingReportingOverflow(count)
     guard !overflow, end <= UInt64(size) else {
       throw DataError(
@@ -41,17 +48,20 @@ final class RandomAccessFile: Sendable {
         advice: "the file is truncated or damaged")
     }
     let wanted = Int(count)
-    let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, filled in
+    bytes.removeAll(keepingCapacity: true)
+    bytes.append(contentsOf: repeatElement(0, count: wanted))
+    let filled = bytes.withUnsafeMutableBufferPointer { buffer in
+      var filled = 0
       while filled < wanted, let base = buffer.baseAddress {
         let got = pread(descriptor, base + filled, wanted - filled, Int(offset) + filled)
         if got < 0, errno == EINTR { continue }
         guard got > 0 else { break }
         filled += got
       }
+      return filled
     }
-    guard bytes.count == wanted else {
-      throw DataError(path, at: "byte \(offset)", expected: "\(count) bytes", found: "\(bytes.count) that can be read")
+    guard filled == wanted else {
+      throw DataError(path, at: "byte \(offset)", expected: "\(count) bytes", found: "\(filled) that can be read")
     }
-    return bytes
   }
 }

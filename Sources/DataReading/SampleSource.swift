@@ -12,6 +12,8 @@ package struct SampleField: Sendable, Equatable {
   package var classCount: Int?
   /// The classes' names by label, where the data set has them; empty otherwise.
   package var classNames: [String]
+  /// The values of black and white, where the sample is a picture.
+  package var levels: ClosedRange<Float> = 0...1
 
   package init(
     name: String, shape: TensorShape, type: ElementType, classCount: Int? = nil, classNames: [String] = []
@@ -22,6 +24,13 @@ package struct SampleField: Sendable, Equatable {
     self.classCount = classCount
     self.classNames = classNames
   }
+
+  /// The value of a grey or colour level 0…255.
+  @inline(__always) package func value(ofLevel level: UInt8) -> Float {
+    levels.lowerBound + Float(level) * Self.levelScale * (levels.upperBound - levels.lowerBound)
+  }
+
+  static let levelScale: Float = 1 / 255
 
   package static let input = "input"
   package static let target = "target"
@@ -49,13 +58,23 @@ package protocol SampleSource: Sendable {
   /// A digest of the content, recorded in checkpoints so that a run is not resumed on other data.
   var fingerprint: String { get }
 
+  /// Whether reading goes back to files and decodes them, which several threads then share.
+  var readsFiles: Bool { get }
+  /// What has gone wrong with a sample since the source was opened, the first of several; nothing is learnt from samples
+  /// that were read after it.
+  var failure: DataError? { get }
+
   /// Writes field number `field` of sample `index` over `slot`, which has the field's type and element count.
   ///
-  /// Allocates nothing and cannot fail: what can be wrong with a sample is found when the source is opened.
+  /// What can be wrong with a sample is found when the source is opened. What lies in memory is read without allocating
+  /// and cannot fail; a source that goes back to its files writes zeros and reports a `failure` where they have changed.
   func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice)
 }
 
 extension SampleSource {
+  package var readsFiles: Bool { false }
+  package var failure: DataError? { nil }
+
   /// The position of the field called `name`.
   package func field(named name: String) -> Int? { fields.firstIndex { $0.name == name } }
 }

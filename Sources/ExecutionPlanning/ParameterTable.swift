@@ -36,6 +36,7 @@ package struct ParameterTable: Sendable {
   package private(set) var shadowByteCount = 0
   package private(set) var bufferByteCount = 0
   private var indices: [String: Int] = [:]
+  private var bufferIndices: [String: Int] = [:]
 
   /// Parameters of one name (tied weights) are one parameter.
   package init(_ graph: ModelGraph) throws(GraphError) {
@@ -57,6 +58,7 @@ package struct ParameterTable: Sendable {
         placeShadow(of: entries.count - 1, declaration)
       }
       for (index, declaration) in node.layer.buffers.enumerated() {
+        bufferIndices[node.bufferNames[index]] = buffers.count
         buffers.append(
           Buffer(
             name: node.bufferNames[index], declaration: declaration, offset: bufferByteCount, node: nodeIndex,
@@ -79,6 +81,8 @@ package struct ParameterTable: Sendable {
   }
 
   package func index(of name: String) -> Int? { indices[name] }
+
+  package func buffer(named name: String) -> Buffer? { bufferIndices[name].map { buffers[$0] } }
 
   /// Trainable numbers, frozen ones included.
   package var parameterCount: Int { entries.reduce(0) { $0 + $1.count } }

@@ -238,7 +238,7 @@ struct PlanLayout {
   }
 
   private func placeBuffer(_ name: String) -> [Tensor] {
-    guard let buffer = table.buffers.first(where: { $0.name == name }) else {
+    guard let buffer = table.buffer(named: name) else {
       preconditionFailure("\(name) is not in the parameter table")
     }
     let count = buffer.declaration.shape.elementCount

@@ -14,6 +14,7 @@ package final class Convolution: Sendable {
   private let stream: OneDNNStream
 
   package init(_ shape: ConvolutionShape, on stream: OneDNNStream) {
+    precondition(!shape.addsShortcut || shape.canAddShortcut)
     self.shape = shape
     self.stream = stream
     switch (shape.algorithm, shape.direction) {
@@ -41,21 +42,27 @@ package final class Convolution: Sendable {
     }
   }
 
-  /// y = x ∗ W (+ bias), then the activation.
+  /// y = x ∗ W (+ bias) (+ shortcut), then the activation.
   ///
   /// - Parameters:
   ///   - x: (B, H, W, C) of `shape.inputs`.
   ///   - packed: what `pack` wrote.
   ///   - bias: [O] float32, where the shape says so.
+  ///   - shortcut: (B, H′, W′, O) of `shape.output`, where the shape says so; may be `y` itself.
   ///   - y: (B, H′, W′, O) of `shape.output`.
-  package func forward(_ x: TensorSlice, packed: TensorSlice, bias: TensorSlice?, into y: TensorSlice) {
+  package func forward(
+    _ x: TensorSlice, packed: TensorSlice, bias: TensorSlice?, shortcut: TensorSlice? = nil, into y: TensorSlice
+  ) {
     precondition(shape.direction == .forward && (bias != nil) == shape.hasBias)
+    precondition((shortcut != nil) == shape.addsShortcut)
+    if let shortcut { precondition(shortcut.count == y.count && shortcut.type == y.type) }
     precondition(x.count == shape.inputCount && x.type == shape.inputs)
     precondition(y.count == shape.outputCount && y.type == shape.output)
     precondition(packed.byteCount >= packedByteCount)
     switch method {
     case .direct(let direct): direct.execute(x, packed, y, bias)
-    case .winograd(let winograd): winograd.execute(x, packed: packed, bias: bias, into: y, scratch: stream.scratchpad)
+    case .winograd(let winograd):
+      winograd.execute(x, packed: packed, bias: bias, shortcut: shortcut, into: y, scratch: stream.scratchpad)
     case .winogradWeightGradient: preconditionFailure("not a forward convolution")
     }
   }
@@ -73,7 +80,8 @@ package final class Convolution: Sendable {
     precondition(packed.byteCount >= packedByteCount)
     switch method {
     case .direct(let direct): direct.execute(dy, packed, dx)
-    case .winograd(let winograd): winograd.execute(dy, packed: packed, bias: nil, into: dx, scratch: stream.scratchpad)
+    case .winograd(let winograd):
+      winograd.execute(dy, packed: packed, bias: nil, shortcut: nil, into: dx, scratch: stream.scratchpad)
     case .winogradWeightGradient: preconditionFailure("not an input gradient")
     }
   }

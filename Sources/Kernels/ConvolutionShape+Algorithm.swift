@@ -19,6 +19,9 @@ extension ConvolutionShape {
     return winogradCost < directCost ? .winograd : .direct
   }
 
+  /// Whether a shortcut can be added while a part of y is still in registers.
+  package var canAddShortcut: Bool { algorithm == .winograd && direction == .forward }
+
   /// Whether windows are 3×3, next to one another, and channels whole vectors.
   package var allowsWinograd: Bool {
     func allows(_ axis: WindowAxis) -> Bool {

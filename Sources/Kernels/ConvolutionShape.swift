@@ -61,6 +61,8 @@ package struct ConvolutionShape: Hashable, Sendable {
   /// The type of the result.
   package var output: ElementType
   package var hasBias = false
+  /// Whether something of y's shape and type is added before the activation; only where `canAddShortcut`.
+  package var addsShortcut = false
   package var activation = Activation.identity
   /// Whether dW is added to what is there.
   package var accumulates = false
@@ -95,6 +97,7 @@ package struct ConvolutionShape: Hashable, Sendable {
     gradient.direction = direction
     gradient.output = direction == .weightGradient ? .float32 : inputs
     gradient.hasBias = false
+    gradient.addsShortcut = false
     gradient.activation = .identity
     gradient.accumulates = accumulates
     return gradient

@@ -1,63 +1,50 @@
 import Arenas
 
-/// The squared error (x − t)², summed over all elements.
-package struct SquaredErrorKernel: Sendable {
+/// A loss of each element of a prediction against the same element of a target, summed over all.
+package struct ElementwiseLossKernel: Sendable {
+  package enum Function: Sendable {
+    /// (x − t)².
+    case squaredError
+    /// Binary cross-entropy of σ(x) with targets in [0, 1]: −t·ln σ(x) − (1 − t)·ln(1 − σ(x)), without overflow for any x.
+    case binaryCrossEntropy
+  }
+
+  package let function: Function
   package let rows: Int
   package let columns: Int
 
-  package init(rows: Int, columns: Int) {
+  package init(_ function: Function, rows: Int, columns: Int) {
     precondition(rows > 0 && columns > 0)
+    self.function = function
     self.rows = rows
     self.columns = columns
   }
 
   /// - Parameters:
-  ///   - x: rows × columns predictions, float32 or bfloat16.
+  ///   - x: rows × columns predictions or logits, float32 or bfloat16.
   ///   - targets: rows × columns float32.
   ///   - validRows: rows from here on are padding and count nothing.
-  /// - Returns: weight and count are the number of elements in valid rows; nothing is ever `correct`.
+  /// - Returns: weight and count are the number of elements in valid rows. Of binary cross-entropy an element is correct
+  ///   when σ(x) and the target lie on the same side of ½ (½ itself belongs to the lower side), of squared errors none is.
   package func forward(_ x: TensorSlice, targets: TensorSlice, validRows: Int) -> LossSums {
-    let loss = ElementwiseLoss<SquaredError>(rows: rows, columns: columns, validRows: validRows)
-    return loss.forward(x, targets)
+    switch function {
+    case .squaredError: pass(SquaredError.self, validRows).forward(x, targets)
+    case .binaryCrossEntropy: pass(BinaryCrossEntropy.self, validRows).forward(x, targets)
+    }
   }
 
-  /// The gradient of the SUM of the losses, 2·(x − t); zero for padding.
+  /// The gradient of the SUM of the losses, 2·(x − t) or σ(x) − t; zero for padding.
   ///
   /// - Parameter gradient: rows × columns, of x's type; may be `x` itself.
   package func backward(_ x: TensorSlice, targets: TensorSlice, validRows: Int, into gradient: TensorSlice) {
-    let loss = ElementwiseLoss<SquaredError>(rows: rows, columns: columns, validRows: validRows)
-    loss.backward(x, targets, gradient)
-  }
-}
-
-/// Binary cross-entropy of σ(x) with targets in [0, 1]: −t·ln σ(x) − (1 − t)·ln(1 − σ(x)), without overflow for any x.
-package struct BinaryCrossEntropyKernel: Sendable {
-  package let rows: Int
-  package let columns: Int
-
-  package init(rows: Int, columns: Int) {
-    precondition(rows > 0 && columns > 0)
-    self.rows = rows
-    self.columns = columns
+    switch function {
+    case .squaredError: pass(SquaredError.self, validRows).backward(x, targets, gradient)
+    case .binaryCrossEntropy: pass(BinaryCrossEntropy.self, validRows).backward(x, targets, gradient)
+    }
   }
 
-  /// - Parameters:
-  ///   - x: rows × columns logits, float32 or bfloat16.
-  ///   - targets: rows × columns float32 in [0, 1].
-  ///   - validRows: rows from here on are padding and count nothing.
-  /// - Returns: weight and count are the number of elements in valid rows; an element is correct when σ(x) and the target
-  ///   lie on the same side of ½ (½ itself belongs to the lower side).
-  package func forward(_ x: TensorSlice, targets: TensorSlice, validRows: Int) -> LossSums {
-    let loss = ElementwiseLoss<BinaryCrossEntropy>(rows: rows, columns: columns, validRows: validRows)
-    return loss.forward(x, targets)
-  }
-
-  /// The gradient of the SUM of the losses, σ(x) − t; zero for padding.
-  ///
-  /// - Parameter gradient: rows × columns, of x's type; may be `x` itself.
-  package func backward(_ x: TensorSlice, targets: TensorSlice, validRows: Int, into gradient: TensorSlice) {
-    let loss = ElementwiseLoss<BinaryCrossEntropy>(rows: rows, columns: columns, validRows: validRows)
-    loss.backward(x, targets, gradient)
+  private func pass<Loss: PointwiseLoss>(_ loss: Loss.Type, _ validRows: Int) -> ElementwiseLossPass<Loss> {
+    ElementwiseLossPass(rows: rows, columns: columns, validRows: validRows)
   }
 }
 
@@ -86,7 +73,7 @@ private enum BinaryCrossEntropy: PointwiseLoss {
   }
 }
 
-private struct ElementwiseLoss<Loss: PointwiseLoss> {
+private struct ElementwiseLossPass<Loss: PointwiseLoss> {
   let rows: Int
   let columns: Int
   let validRows: Int

@@ -120,7 +120,7 @@ package struct Conv2D: ConfigurableLayer {
   private static let inputGradientNumber = 2
   private static let inputGradientWeights = 1
 
-  private func shape(_ type: ElementType, output: ElementType? = nil) -> ConvolutionShape {
+  func shape(_ type: ElementType, output: ElementType? = nil) -> ConvolutionShape {
     var shape = ConvolutionShape(
       batch: inputShapes[0][0], vertical: vertical, horizontal: horizontal, channels: channels,
       filters: settings.filters, groups: groups, inputs: type, output: output ?? type)
@@ -188,8 +188,10 @@ package struct Conv2D: ConfigurableLayer {
     if adds { Elementwise.contribute(target, to: dx, first: false) }
   }
 
-  /// An activation whose derivative follows from its output leaves no reason to keep what went into it.
+  /// An activation whose derivative follows from its output leaves no reason to keep what went into it. Batch norm is only
+  /// taken in where its statistics are fixed.
   package func fused(with next: any Layer, at input: Int, isTraining: Bool) -> (any Layer)? {
+    if let norm = next as? BatchNorm { return isTraining ? nil : FoldedConv2D(self, norm) }
     guard let next = next as? ActivationLayer, activation == .identity, next.activation.derivativeFollowsFromOutput
     else { return nil }
     var fused = self

@@ -11,9 +11,9 @@ struct Predict: AsyncParsableCommand {
         troupe predict checkpoints/mlp-relu digit.png
         troupe predict checkpoints/resnet20/step-00001000.h5 cat.jpg dog.jpg --top 3 --json
 
-      PNG and JPEG. A picture of another size is resized, one of other channels made grey or repeated, levels are read
-      as 0 to 1 and standardised as in training. A picture that cannot be read is named on stderr; the others are
-      answered all the same, and the exit code is 1.
+      PNG and JPEG. A picture is brought to the data's size and channels, then cropped, resized and standardised as
+      evaluation does it. One that cannot be read is named on stderr; the others are answered all the same, and the exit
+      code is 1.
       """)
 
   @OptionGroup var source: RunSource

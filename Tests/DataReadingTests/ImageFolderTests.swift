@@ -1,8 +1,10 @@
 import Arenas
 import Configuration
 import DataReading
+import Dispatch
 import Foundation
 import ImageFiles
+import Synchronization
 import Testing
 
 @Suite struct ImageFolderTests {
@@ -169,6 +171,76 @@ import Testing
     expectRefusal("nothing of that name") { _ = try open("nowhere") }
   }
 
+  /// Images that are decoded whenever they are read are those that were decoded once, by any number of threads.
+  @Test(arguments: [nil, AxisPair(5, 7)], [1, 3])
+  func streamedImagesAreTheSame(size: AxisPair?, channels: Int) throws {
+    var tar = TarFixture()
+    let random = RandomStream(seed: 2, purpose: .checking)
+    for number in 0..<24 {
+      let sides = size == nil ? (6, 5) : (4 + number % 5, 3 + number % 7)
+      var image = Image(width: sides.0, height: sides.1, channels: number % 4 == 0 ? 1 : 3, filledWith: 0)
+      for y in 0..<image.height {
+        for x in 0..<image.width {
+          for c in 0..<image.channels {
+            image[y, x, c] = UInt8(random.integer(number << 10 + y << 7 + x << 2 + c, below: 256))
+          }
+        }
+      }
+      let bytes = number % 3 == 0 ? try image.jpeg(quality: 90) : try image.png()
+      let name =
+        "\(number < 16 ? "train" : "test")/\(number % 2 == 0 ? "a" : "b")/\(number).\(number % 3 == 0 ? "jpg" : "png")"
+      tar.add(name, bytes)
+      try put(bytes, "set/\(name)")
+    }
+    for place in [try archive(tar), "set"] {
+      func open(streams: Bool) throws -> OpenedSamples {
+        try self.open(place) {
+          ($0.size, $0.channels) = (size, channels)
+          if streams { $0.maxBytes = 7 * 6 * channels }
+        }
+      }
+      let (kept, streamed) = (try open(streams: false), try open(streams: true))
+      for (a, b) in [(kept.samples, streamed.samples), (try #require(kept.test), try #require(streamed.test))] {
+        #expect(a is MemorySamples && !(b is MemorySamples) && b.readsFiles && !a.readsFiles)
+        #expect(a.fields == b.fields && a.count == b.count && a.fingerprint == b.fingerprint)
+        #expect(b.residentBytes < a.count * 200)
+        let differing = Mutex(0)
+        DispatchQueue.concurrentPerform(iterations: 8 * a.count) { iteration in
+          let index = iteration * 7 % a.count
+          if a.values(index, 0) != b.values(index, 0) || a.values(index, 1) != b.values(index, 1) {
+            differing.withLock { $0 += 1 }
+          }
+        }
+        #expect(differing.withLock { $0 } == 0 && b.failure == nil)
+      }
+    }
+  }
+
+  /// What was whole when the set was opened and is not any more gives zeros and a reason, never a crash.
+  @Test func streamedImagesThatChangeAreReported() throws {
+    for name in ["a/1", "a/2", "b/3"] { try put(try png(200), "set/\(name).png") }
+    func streamed() throws -> any SampleSource { try open("set") { $0.maxBytes = 36 }.samples }
+    for (bytes, words) in [
+      (Array(try png(200).dropLast(20)), ["a/2.png", "PNG data"]), (try png(200, 9, 9), ["a/2.png", "9×9"]),
+      ([], ["empty"]),
+    ] {
+      try put(try png(200), "set/a/2.png")
+      let source = try streamed()
+      try put(bytes, "set/a/2.png")
+      #expect(source.values(0, 0)[0] > 0.7 && source.failure == nil)
+      #expect(source.values(1, 0) == [Float](repeating: 0, count: 36))
+      let failure = try #require(source.failure)
+      for word in words { #expect(failure.description.contains(word), "\(failure)") }
+      #expect(source.values(2, 0)[0] > 0.7)
+    }
+    let source = try streamed()
+    try FileManager.default.removeItem(atPath: scratch.path("set/b/3.png"))
+    #expect(source.values(2, 0)[0] == 0 && source.failure?.description.contains("3.png") == true)
+    // A body that is damaged is found when the set is opened.
+    try put(Array(try png(200).dropLast(20)), "set/b/3.png")
+    expectRefusal("b/3.png", "PNG data") { _ = try streamed() }
+  }
+
   /// Damaged archives give an error or samples, never a crash.
   @Test func survivesDamage() throws {
     var tar = TarFixture()
@@ -220,7 +292,7 @@ import Testing
     try put([1, 2, 3], "set/a/1.png")
     expectRefusal("a/1.png", "byte 0", "JPEG or PNG") { _ = try open("set") }
     expectRefusal("a/1.png", "byte 0", "JPEG or PNG") { _ = try open("set") { $0.size = AxisPair(2) } }
-    expectRefusal("max_bytes", "lower size", "4 of 4096×4096×3") {
+    expectRefusal("max_bytes", "each", "lower size", "4 of 4096×4096×3") {
       _ = try open("set") {
         $0.size = AxisPair(4096)
         $0.maxBytes = 1 << 20

@@ -63,6 +63,62 @@ import Testing
     #expect(plan.activationByteCount < plain.activationByteCount)
   }
 
+  /// Convolutions with all that evaluation works into them, by both algorithms, and what it has to leave apart.
+  private static let folding = #"""
+    {"type": "layers", "layers": [
+      {"type": "conv2d", "filters": 16, "kernel": 3, "padding": 1, "bias": false}, {"type": "batch_norm"},
+      {"type": "activation", "function": "relu"},
+      {"type": "residual", "layers": [
+        {"type": "conv2d", "filters": 16, "kernel": 3, "padding": 1}, {"type": "batch_norm", "epsilon": 0.01},
+        {"type": "activation", "function": "silu"},
+        {"type": "conv2d", "filters": 16, "kernel": 3, "padding": 1, "bias": false}, {"type": "batch_norm"}]},
+      {"type": "activation", "function": "relu"},
+      {"type": "residual", "layers": [
+        {"type": "conv2d", "filters": 16, "kernel": 1}, {"type": "batch_norm"}]},
+      {"type": "activation", "function": "relu"},
+      {"type": "residual", "layers": [
+        {"type": "conv2d", "filters": 16, "kernel": 3, "padding": 1, "groups": 2}, {"type": "batch_norm"}]},
+      {"type": "activation", "function": "tanh"},
+      {"type": "conv2d", "filters": 16, "kernel": 3, "padding": 1}, {"type": "activation", "function": "relu"},
+      {"type": "batch_norm"},
+      {"type": "conv2d", "filters": 5, "kernel": 3, "stride": 2}, {"type": "batch_norm"},
+      {"type": "flatten"}, {"type": "linear", "units": 5}]}
+    """#
+
+  @Test(arguments: precisions) func evaluationFoldsBatchNorm(_ precision: Precision) throws {
+    let graph = try network(Self.folding, input: [6, 9, 10, 16])
+    func trial(_ precision: Precision, folds: Bool) throws -> Trial {
+      let trial = try Trial(graph, precision, isTraining: false) { $0.fusesNeighbours = folds }
+      trial.scatterStatistics()
+      return trial
+    }
+    let (folded, plain) = (try trial(precision, folds: true), try trial(precision, folds: false))
+    let convolutions = folded.plan.steps.filter { type(of: $0.layer).kind == Conv2D.kind }
+    #expect(
+      convolutions.map { $0.layer.additions.joined(separator: "+") } == [
+        "batch_norm+relu", "batch_norm+silu", "batch_norm+add+relu", "batch_norm+add+relu", "batch_norm+add+tanh",
+        "relu",
+        "batch_norm",
+      ])
+    #expect(folded.plan.steps.count { $0.layer is BatchNorm } == 1)
+    #expect(convolutions[2].convolutions.allSatisfy { $0.addsShortcut == $0.canAddShortcut })
+    let exact = try trial(.float32, folds: false).run().prediction
+    for round in 0..<2 {
+      let (a, b) = (folded.run(), plain.run())
+      #expect(distance(b.prediction, exact) < 0.03 || round > 0)
+      let allowed = precision == .float32 ? 1e-5 : 1.5 * distance(plain.run().prediction, b.prediction) + 0.03
+      #expect(distance(a.prediction, b.prediction) <= allowed)
+      #expect(abs(a.loss.value - b.loss.value) <= allowed * b.loss.value)
+      // What was prepared follows statistics that have moved.
+      for trial in [folded, plain] { trial.scatterStatistics(seed: 9) }
+    }
+    let before = plain.run().prediction
+    plain.scatterStatistics(seed: 10)
+    #expect(distance(plain.run().prediction, before) > 0.1)
+    // Training keeps its norms, which measure.
+    #expect(try Trial(graph, precision).plan.steps.count { $0.layer is BatchNorm } == 7)
+  }
+
   /// The gradient of the whole network against central differences of its loss.
   @Test(arguments: [
     (mlp(#""activation": "tanh", "normalization": "layer", "residual": true"#), #"{"type": "cross_entropy"}"#),

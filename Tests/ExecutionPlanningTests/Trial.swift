@@ -70,6 +70,24 @@ final class Trial {
       loss: loss, prediction: prediction, gradients: gradients.allBytes, observations: observations.allBytes)
   }
 
+  /// Gives norms scales, shifts and statistics as after some training.
+  func scatterStatistics(seed: UInt64 = 8) {
+    for (index, entry) in plan.table.entries.enumerated() where entry.shape.rank == 1 {
+      let random = RandomStream(seed: seed, purpose: .checking, stream: index)
+      var values = plan.table.slice(entry, in: state.parameters).mutableFloats
+      for i in values.indices {
+        values[i] = entry.name.hasSuffix("weight") ? 0.5 + random.uniform(i) : 0.5 * random.normal(i)
+      }
+    }
+    for (index, buffer) in plan.table.buffers.enumerated() {
+      let random = RandomStream(seed: seed, purpose: .checking, stream: 1000 + index)
+      var values = plan.table.slice(buffer, in: state.buffers).mutableFloats
+      for i in values.indices {
+        values[i] = buffer.name.hasSuffix("var") ? 0.2 + random.uniform(i) : random.normal(i)
+      }
+    }
+  }
+
   func gradient(of name: String) -> [Float] { values(of: name, in: gradients) }
 
   func values(of name: String, in arena: Arena) -> [Float] {

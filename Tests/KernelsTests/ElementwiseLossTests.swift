@@ -8,7 +8,7 @@ import Testing
     let rows = 3
     let x = TestTensor(random: rows * columns, type, stream: 1)
     let t = TestTensor(random: rows * columns, stream: 2)
-    let kernel = SquaredErrorKernel(rows: rows, columns: columns)
+    let kernel = ElementwiseLossKernel(.squaredError, rows: rows, columns: columns)
     for validRows in 0...rows {
       let count = validRows * columns
       let errors = zip(x.doubles, t.doubles).map { $0 - $1 }
@@ -27,7 +27,7 @@ import Testing
     let rows = 3
     let x = TestTensor(random: rows * columns, type, stream: 1, scale: 5)
     let t = TestTensor((0..<rows * columns).map { [0, 1, 0.25, 0.5][$0 % 4] })
-    let kernel = BinaryCrossEntropyKernel(rows: rows, columns: columns)
+    let kernel = ElementwiseLossKernel(.binaryCrossEntropy, rows: rows, columns: columns)
     for validRows in 0...rows {
       let count = validRows * columns
       let sums = kernel.forward(x.slice, targets: t.slice, validRows: validRows)
@@ -49,13 +49,13 @@ import Testing
 
   @Test func extremesComeOut() {
     let t = TestTensor([1, 0, 1])
-    let kernel = BinaryCrossEntropyKernel(rows: 1, columns: 3)
+    let kernel = ElementwiseLossKernel(.binaryCrossEntropy, rows: 1, columns: 3)
     func loss(_ x: [Float]) -> LossSums { kernel.forward(TestTensor(x).slice, targets: t.slice, validRows: 1) }
     #expect(loss([1000, -1000, 1000]).value < 1e-30)
     #expect(loss([-1000, 1000, 1000]).value == 2000)
     #expect(loss([.nan, 1, 1]).value.isNaN)
     #expect(loss([1, .nan, 1]).correct == 2)
-    let squares = SquaredErrorKernel(rows: 1, columns: 3)
+    let squares = ElementwiseLossKernel(.squaredError, rows: 1, columns: 3)
     #expect(squares.forward(TestTensor([.infinity, 1, 1]).slice, targets: t.slice, validRows: 1).value == .infinity)
   }
 

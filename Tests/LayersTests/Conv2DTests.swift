@@ -69,4 +69,36 @@ import Testing
       #expect(complaints.isEmpty, "\(complaints.joined(separator: "\n"))")
     }
   }
+
+  /// In evaluation; that the results are the same is among the `PlanTests`.
+  @Test(arguments: [true, false], [ElementType.float32, .bfloat16])
+  func foldsABatchNormIn(hasBias: Bool, type: ElementType) throws {
+    guard type == .float32 || OneDNN.supportsBFloat16 else { return }
+    for filters in [5, 16] {
+      let layer = try make(
+        #""filters": \#(filters), "kernel": 3, "padding": 1, "bias": \#(hasBias)"#, [2, 9, 8, 16])
+      let norm = try BatchNorm(settings: .init(), inputs: [layer.outputShape])
+      #expect(layer.fused(with: norm, at: 0, isTraining: true) == nil)
+      let add = try ResidualAdd(settings: .init(), inputs: [layer.outputShape, layer.outputShape])
+      let relu = try ActivationLayer(settings: .init(.relu), inputs: [layer.outputShape])
+      let folded = try #require(layer.fused(with: norm, at: 0, isTraining: false))
+      let joined = try #require(folded.fused(with: add, at: 0, isTraining: false))
+      let whole = try #require(joined.fused(with: relu, at: 0, isTraining: false))
+      #expect(whole.additions == ["batch_norm", "add", "relu"])
+      #expect(whole.fused(with: relu, at: 0, isTraining: false) == nil)
+      #expect(joined.fused(with: add, at: 0, isTraining: false) == nil)
+      for layer in [folded, joined, whole] {
+        var conditions = Conditions()
+        conditions.isTraining = false
+        conditions.activations = type
+        let bench = LayerBench(layer, conditions)
+        bench.fill()
+        bench.poison([bench.output, bench.scratch])
+        #expect(bench.trespasses(in: bench.prepare, writable: bench.prepared + [bench.scratch]).isEmpty)
+        bench.poison([bench.scratch])
+        #expect(bench.trespasses(in: bench.forward, writable: [bench.output, bench.scratch]).isEmpty)
+        #expect(!bench.output.values.contains { $0.isNaN })
+      }
+    }
+  }
 }

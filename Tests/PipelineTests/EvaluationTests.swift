@@ -45,6 +45,33 @@ private final class CountedSamples: SampleSource {
   }
 }
 
+/// Samples whose files can no longer be read after a while.
+private final class FadingSamples: SampleSource {
+  private let samples: MemorySamples
+  private let left: Mutex<Int>
+
+  init(_ samples: MemorySamples, reads: Int) {
+    self.samples = samples
+    left = Mutex(reads)
+  }
+
+  var name: String { samples.name }
+  var count: Int { samples.count }
+  var fields: [SampleField] { samples.fields }
+  var residentBytes: Int { samples.residentBytes }
+  var fingerprint: String { samples.fingerprint }
+  var readsFiles: Bool { true }
+  var failure: DataError? {
+    left.withLock { $0 } < 0 ? DataError("a.tar", at: "b/7.jpg", expected: "a picture", found: "none") : nil
+  }
+
+  func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice) {
+    left.withLock { $0 -= 1 }
+    samples.read(index, reading, field: field, into: slot)
+    if failure != nil { slot.zero() }
+  }
+}
+
 @Suite(.serialized) struct EvaluationTests {
   @Test(arguments: [1, 7, 8, 9, 23, 24, 25, 100], [1, 3])
   func meetsEverySampleOnce(count: Int, microBatches: Int) async throws {
@@ -92,6 +119,24 @@ private final class CountedSamples: SampleSource {
       // The loader is a few micro-batches ahead when the run ends.
       let reads = samples.takeReads(of: SampleSet(0..<77))
       #expect(reads.allSatisfy { $0 == 3 || $0 == 4 } && reads.reduce(0, +) <= 3 * 77 + lanes * 9)
+    }
+  }
+
+  /// Threads that share the reading give the bits of one, and nothing is learnt from what could not be read.
+  @Test func samplesThatCannotBeReadEndTheRun() async throws {
+    let samples = CountedSamples(count: 300).samples
+    let json = try configuration()
+    let plain = try await Trial(json: json, samples: samples).play()
+    let shared = try await Trial(json: json, samples: FadingSamples(samples, reads: .max)).play()
+    #expect(shared.digests == plain.digests && shared.result.outcome == .finished)
+    for reads in [0, 30, 500] {
+      let played = try await Trial(json: json, samples: FadingSamples(samples, reads: reads)).play()
+      guard case .failed(let reason) = played.result.outcome else {
+        Issue.record("the run ended with \(played.result.outcome)")
+        continue
+      }
+      #expect(reason.contains("b/7.jpg") && !reason.contains("\n"), "\(reason)")
+      #expect(played.losses == Array(plain.losses.prefix(played.losses.count)) && played.losses.count < 20)
     }
   }
 }

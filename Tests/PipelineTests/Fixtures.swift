@@ -119,6 +119,8 @@ struct Trial {
   var prepare: (RunModel) throws -> Void = { _ in }
   /// Where to start instead of at the beginning.
   var state: RunState?
+  /// The file that the first parameters are said to come from; `prepare` reads them.
+  var initialParameters: String?
 
   func model() throws -> RunModel {
     let configuration = try RunConfiguration(json).resolvingMicroBatches()
@@ -139,7 +141,7 @@ struct Trial {
     var first = RunState()
     first.plateau = model.configuration.schedule.initialPlateau
     if let folder { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
-    return try await play(model, .init(state: state ?? first, isResumed: false))
+    return try await play(model, .init(state: state ?? first, isResumed: false, initialParameters: initialParameters))
   }
 
   /// Goes on from the newest good checkpoint of the folder.

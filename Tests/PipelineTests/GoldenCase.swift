@@ -26,7 +26,7 @@ struct GoldenCase: CustomTestStringConvertible {
     }
   }
 
-  private init(_ file: URL) throws {
+  init(_ file: URL) throws {
     json = try ConfigurationFile.load(file.path)
     name = file.deletingPathExtension().lastPathComponent
     tensors = file.deletingPathExtension().appendingPathExtension("safetensors")
@@ -41,6 +41,11 @@ struct GoldenCase: CustomTestStringConvertible {
   var undetermined: [String] { json["undetermined"]?.array?.compactMap(\.string) ?? [] }
 
   func numbers(_ key: String) -> [Double] { json["golden"]?[key]?.array?.compactMap(\.double) ?? [] }
+
+  /// A list of numbers for each of several runs.
+  func curves(_ key: String) -> [[Double]] {
+    (json["golden"]?[key]?.array ?? []).map { ($0.array ?? []).compactMap(\.double) }
+  }
 
   func number(_ key: String) -> Double? { json["golden"]?[key]?.double }
 

@@ -184,4 +184,31 @@ import Testing
     let expected = try await fresh.play()
     #expect(played.digests == expected.digests)
   }
+
+  /// Where no checkpoint is good, the start is the file that the run began with.
+  @Test func rollBackToTheStartReadsTheFirstParametersAgain() async throws {
+    let scratch = try Scratch()
+    let settings = ["training.on_nonfinite=roll_back", #"training.duration="8 steps""#]
+    let file = scratch.url.appending(path: "first.safetensors")
+    let other = try trial(settings + ["seed=77"]).model()
+    other.initialize()
+    _ = try other.export(to: file, step: 0)
+    var rolled = try trial(settings)
+    rolled.initialParameters = file.path
+    rolled.prepare = { try $0.load(parametersFrom: file) }
+    let played = try await rolled.play()
+    #expect(played.result.outcome == .finished && played.result.state.rollBacks == 1)
+    var fresh = try trial(settings)
+    fresh.prepare = rolled.prepare
+    fresh.state = RunState()
+    fresh.state?.cursor = Self.badBatch + 1
+    #expect(try await fresh.play().digests == played.digests)
+    rolled.prepare = { try $0.load(parametersFrom: file) }
+    rolled.initialParameters = scratch.url.appending(path: "gone.safetensors").path
+    guard case .failed(let reason) = try await rolled.play().result.outcome else {
+      Issue.record("rolled back to a file that is not there")
+      return
+    }
+    #expect(reason.contains("rolling back failed") && reason.contains("gone.safetensors"), "\(reason)")
+  }
 }

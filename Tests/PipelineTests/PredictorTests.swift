@@ -76,6 +76,46 @@ import Testing
     #expect(predictor.predict(colour).count == 10)
   }
 
+  /// Files of the data are answered as evaluation answers their samples, through crops and sizes of the augmentation.
+  @Test(arguments: ["float32", "bfloat16"]) func filesAreSeenAsByEvaluation(precision: String) async throws {
+    let data = scratch.folder("images")
+    let random = RandomStream(seed: 8, purpose: .checking)
+    var files: [String] = []
+    for (label, name) in ["first", "second", "third"].enumerated() {
+      let folder = data.appending(path: name)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      for number in 10..<26 {
+        var image = Image(width: 14 + number % 3, height: 17, channels: 3, filledWith: 0)
+        for row in 0..<image.height {
+          for column in 0..<image.width {
+            for channel in 0..<3 {
+              let element = (label * 100 + number) << 12 + row << 7 + column << 2 + channel
+              image[row, column, channel] = UInt8(random.integer(element, below: 256))
+            }
+          }
+        }
+        files.append(folder.appending(path: "\(number).png").path)
+        try image.writePNG(to: files[files.count - 1])
+      }
+    }
+    let played = try await session(
+      configuration(
+        #"data={"type":"image_folder","path":"\#(data.path)","size":[13,15],"batch_size":8,"validation_count":24,"#
+          + #""standardize":true,"augmentation":[{"type":"horizontal_flip"},{"type":"random_crop","size":[10,11]},"#
+          + #"{"type":"random_resized_crop","size":[7,6]}]}"#, "training.precision=\(precision)",
+        #"model={"type":"mlp","depth":1,"width":20,"activation":"tanh"}"#, #"training.duration="1 step""#), folder)
+    let run = try stored()
+    let record = try #require(try await run.evaluate(split: "validation", lanes: 2).record)
+    #expect(record.mistakes.count > 8 && played.model.data.source.count == files.count)
+    let predictor = try Predictor(run)
+    #expect(predictor.source.shape == TensorShape([13, 15, 3]) && predictor.input.shape == TensorShape([7, 6, 3]))
+    for mistake in record.mistakes {
+      let answers = predictor.predict(try predictor.adapt(file: files[mistake.sample]))
+      #expect(answers[0].label == mistake.predicted)
+      #expect(abs(answers[0].probability - Double(mistake.probability)) < (precision == "float32" ? 1e-6 : 1e-3))
+    }
+  }
+
   @Test func otherModelsAreRefused() async throws {
     let vectors = try await session(configuration(#"training.duration="1 step""#), folder)
     #expect(vectors.result.outcome == .finished)

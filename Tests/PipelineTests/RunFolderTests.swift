@@ -1,6 +1,7 @@
 import Arenas
 import CheckpointFiles
 import Configuration
+import DataReading
 import Foundation
 import Pipeline
 import RunRecords
@@ -70,7 +71,7 @@ import Testing
     }
     let found = Dictionary(uniqueKeysWithValues: newest.tensors.map { ($0.path, $0.shape.dimensions) })
     #expect(found == expected)
-    #expect(Set(newest.metadata.texts.keys) == ["config", "state", "data", "build", "fields"])
+    #expect(Set(newest.metadata.texts.keys) == ["config", "state", "data", "build", "fields", "source_fields"])
     // What is exported is the average, with the plain names that `load_state_dict` wants.
     let file = scratch.url.appending(path: "model.safetensors")
     #expect(try played.model.export(to: file, step: 2) == 14)
@@ -220,5 +221,18 @@ import Testing
       #expect(text.contains("another process") && !text.contains("\n"), "\(text)")
     }
     #expect(try await first.run { _ in }.outcome == .finished)
+  }
+
+  @Test func aBrokenStandardizationIsRefused() throws {
+    func read(_ text: String) throws -> Standardization? {
+      try CheckpointMetadata(step: 1, texts: ["standardization": text]).standardization()
+    }
+    #expect(try read(#"{"mean": [1, 2], "deviation": [3, 4]}"#)?.deviation == [3, 4])
+    #expect(try CheckpointMetadata(step: 1, texts: [:]).standardization() == nil)
+    let broken = [
+      #"{"mean": [1, "x", 2], "deviation": [3, 4]}"#, #"{"mean": [1, 2], "deviation": [3]}"#,
+      #"{"mean": [1], "deviation": [0]}"#, #"{"mean": [], "deviation": []}"#, "{}",
+    ]
+    for text in broken { #expect(throws: ConfigurationError.self, "\(text)") { try read(text) } }
   }
 }

@@ -22,7 +22,8 @@ package struct Augmentation: Sendable {
   /// - Parameters:
   ///   - field: what is transformed.
   ///   - name: the data set's, for errors.
-  init?(_ transforms: [any ImageTransform], of field: SampleField, seed: UInt64, name: String) throws(DataError) {
+  package init?(_ transforms: [any ImageTransform], of field: SampleField, seed: UInt64, name: String) throws(DataError)
+  {
     guard !transforms.isEmpty else { return nil }
     guard field.type == .float32, let shape = ImageShape(field.shape) else {
       throw DataError(

@@ -22,7 +22,11 @@ extension DatasetSummary {
       notes.append("all images are grey: set data.channels to 1")
     }
     let opened = try data.open(seed: 0)
-    guard let samples = opened.samples as? MemorySamples else { preconditionFailure("decoded images lie in memory") }
+    guard let samples = opened.samples as? MemorySamples else {
+      throw DataError(
+        path, expected: "images that decode to at most \(DataError.bytes(limit)), to look at them all",
+        found: "more, which only training can read", advice: "inspect a part of them")
+    }
     if let test = opened.test { notes.append("also: \(test.count) samples for the test") }
     return DatasetSummary(
       path: path, kind: ImageFolderData.kind, of: samples, typeNames: ["uint8", "folder names"], notes: notes)

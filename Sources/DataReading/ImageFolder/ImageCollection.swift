@@ -52,16 +52,16 @@ struct ImageCollection: Sendable {
     }
   }
 
-  /// The file number `index` of `names`.
-  func bytes(_ index: Int) throws(DataError) -> [UInt8] {
+  /// Reads the file number `index` of `names` over `bytes`.
+  func read(_ index: Int, into bytes: inout [UInt8]) throws(DataError) {
     switch source {
     case .archive(let archive, let entries):
       try checkSize(entries[index].size, index, archivePath: archive.path)
-      return try archive.bytes(of: entries[index])
+      try archive.read(entries[index], into: &bytes)
     case .folder(let folder):
       let file = try RandomAccessFile(path: folder + "/" + names[index])
       try checkSize(file.size, index, archivePath: nil)
-      return try file.bytes(at: 0, count: UInt64(file.size))
+      try file.read(at: 0, count: UInt64(file.size), into: &bytes)
     }
   }
 

@@ -31,7 +31,8 @@ package struct ImageFolderData: DataKind {
       "stretch to the size, or scale the shorter side to it and crop what is over from the middle")
     maxBytes = try reader.integer(
       "max_bytes", default: IDXFile.defaultLimit, in: 1...(1 << 46),
-      "memory for the decoded images, a byte a channel; more are refused")
+      "memory for the decoded images, a byte a channel; where they take more, or more than half of the memory there is, "
+        + "they are decoded whenever they are read")
     try reader.require(channels != 2, "channels", "must be 1 or 3")
   }
 
@@ -39,9 +40,13 @@ package struct ImageFolderData: DataKind {
     let collection = try ImageCollection(path: path)
     let layout = try ImageFolderLayout(images: collection.names, folders: collection.folders, path: path)
     let decoding = try decoding(of: collection, layout)
-    let training = try samples(layout.training, layout.classNames, decoding)
+    let byteCount = (layout.training.count + layout.test.count) * decoding.sampleCount
+    // Half is left for the run itself.
+    let isResident = byteCount <= min(maxBytes, (SystemMemory.availableByteCount ?? .max) / 2)
+    let training = try samples(layout.training, layout.classNames, decoding, isResident)
     if layout.test.isEmpty { return OpenedSamples(samples: training) }
-    return OpenedSamples(samples: training, test: try samples(layout.test, layout.classNames, decoding))
+    return OpenedSamples(
+      samples: training, test: try samples(layout.test, layout.classNames, decoding, isResident))
   }
 
   /// How images are decoded: to the size asked for, or to that of the first.
@@ -56,11 +61,11 @@ package struct ImageFolderData: DataKind {
     }
     let pair = extents ?? AxisPair(1)
     let count = layout.training.count + layout.test.count
-    guard let all = TensorShape(checking: [count, pair.vertical, pair.horizontal, channels]),
-      all.elementCount <= maxBytes
+    guard TensorShape(checking: [count, pair.vertical, pair.horizontal, channels]) != nil,
+      pair.vertical * pair.horizontal * channels <= maxBytes
     else {
       throw DataError(
-        path, expected: "images that decode to at most \(DataError.bytes(maxBytes))",
+        path, expected: "images that decode to at most \(DataError.bytes(maxBytes)) each",
         found: "\(count) of \(pair.vertical)×\(pair.horizontal)×\(channels)",
         advice: "lower size, or raise max_bytes if the memory is there")
     }
@@ -71,23 +76,25 @@ package struct ImageFolderData: DataKind {
   }
 
   private func samples(
-    _ items: [ImageFolderLayout.Item], _ classNames: [String], _ decoding: ImageDecoding
-  ) throws(DataError) -> MemorySamples {
-    let decoded = try decoding.decode(items)
+    _ items: [ImageFolderLayout.Item], _ classNames: [String], _ decoding: ImageDecoding, _ isResident: Bool
+  ) throws(DataError) -> any SampleSource {
+    let decoded = try decoding.decode(items, keepsPixels: isResident)
     let resizing = decoding.resizing
     let extents = [resizing.height, resizing.width, channels]
     let description =
       "\(Self.kind) \(extents) \(size == nil ? "" : mode.rawValue) \(classNames) \(decoded.checksum)"
+    let fingerprint = Fingerprint.of(description, count: items.count)
+    let input = SampleField(name: SampleField.input, shape: TensorShape(extents), type: .float32)
+    let target = SampleField(
+      name: SampleField.target, shape: .scalar, type: .int32, classCount: classNames.count, classNames: classNames)
+    guard isResident else {
+      return StreamedImages(items, decoding, fields: [input, target], fingerprint: fingerprint)
+    }
     return MemorySamples(
       name: path, count: items.count,
       columns: [
-        .init(
-          SampleField(name: SampleField.input, shape: TensorShape(extents), type: .float32), .bytes(decoded.pixels)),
-        .init(
-          SampleField(
-            name: SampleField.target, shape: .scalar, type: .int32, classCount: classNames.count,
-            classNames: classNames),
-          .integers(items.map { Int32(truncatingIfNeeded: $0.label) })),
-      ], fingerprint: Fingerprint.of(description, count: items.count))
+        .init(input, .bytes(decoded.pixels)),
+        .init(target, .integers(items.map { Int32(truncatingIfNeeded: $0.label) })),
+      ], fingerprint: fingerprint)
   }
 }

@@ -73,9 +73,9 @@ struct TarArchive: Sendable {
     self.folders = folders
   }
 
-  /// The content of one file.
-  func bytes(of entry: Entry) throws(DataError) -> [UInt8] {
-    try file.bytes(at: UInt64(entry.offset), count: UInt64(entry.size))
+  /// Reads the content of one file over `bytes`.
+  func read(_ entry: Entry, into bytes: inout [UInt8]) throws(DataError) {
+    try file.read(at: UInt64(entry.offset), count: UInt64(entry.size), into: &bytes)
   }
 
   private static func block(of file: RandomAccessFile, at offset: Int) throws(DataError) -> [UInt8] {

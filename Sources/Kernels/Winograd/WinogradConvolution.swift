@@ -63,10 +63,12 @@ struct WinogradConvolution: Sendable {
   ///   - x: (B, H, W, inputs), or dy (B, H′, W′, inputs).
   ///   - packed: what `pack` wrote.
   ///   - bias: [outputs] float32.
+  ///   - shortcut: laid out as `y`, if something is added.
   ///   - y: (B, H′, W′, outputs), or dx (B, H, W, outputs).
   ///   - scratch: `scratchByteCount` bytes, aligned to 64.
   func execute(
-    _ x: TensorSlice, packed: TensorSlice, bias: TensorSlice?, into y: TensorSlice, scratch: UnsafeMutableRawPointer
+    _ x: TensorSlice, packed: TensorSlice, bias: TensorSlice?, shortcut: TensorSlice?, into y: TensorSlice,
+    scratch: UnsafeMutableRawPointer
   ) {
     let weights = UnsafePointer(packed.pointer(as: Float.self))
     let v = scratch.assumingMemoryBound(to: Float.self)
@@ -87,9 +89,9 @@ struct WinogradConvolution: Sendable {
         }
         multiply(v, tiles.count, panel, blocks: blocks.count, into: m)
         if y.type == .bfloat16 {
-          finish(m, tiles, blocks, bias, into: y.pointer(as: BFloat16.self))
+          finish(m, tiles, blocks, bias, shortcut, into: y.pointer(as: BFloat16.self))
         } else {
-          finish(m, tiles, blocks, bias, into: y.pointer(as: Float.self))
+          finish(m, tiles, blocks, bias, shortcut, into: y.pointer(as: Float.self))
         }
       }
     }
@@ -112,10 +114,11 @@ struct WinogradConvolution: Sendable {
 
   private func finish<E: VectorElement>(
     _ m: UnsafePointer<Float>, _ tiles: Range<Int>, _ blocks: Range<Int>, _ bias: TensorSlice?,
-    into y: UnsafeMutablePointer<E>
+    _ shortcut: TensorSlice?, into y: UnsafeMutablePointer<E>
   ) {
     tiling.transformOutput(
       m, outputMemory, tiles, blocks: blocks, channels: outputs,
-      bias: bias.map { UnsafePointer($0.pointer(as: Float.self)) }, relu: shape.activation == .relu, into: y)
+      bias: bias.map { UnsafePointer($0.pointer(as: Float.self)) },
+      shortcut: shortcut.map { UnsafePointer($0.pointer(as: E.self)) }, relu: shape.activation == .relu, into: y)
   }
 }

@@ -1,15 +1,16 @@
 import CPlatform
 
 extension WinogradTiling {
-  /// y = Aᵀ·M·A (+ bias) (then ReLU) of the tiles `range` and of the sixteens `blocks` of the channels of y.
+  /// y = Aᵀ·M·A (+ bias) (+ shortcut) (then ReLU) of the tiles `range` and of the sixteens `blocks` of the channels of y.
   ///
   /// - Parameters:
   ///   - m: laid out as `memory` says; tile 0 of it is the first of `range`, block 0 the first of `blocks`.
   ///   - bias: [channels], if there is one.
+  ///   - shortcut: laid out as `y`, if something is added; may be `y` itself.
   ///   - y: (batch, outputHeight, outputWidth, channels).
   @inline(never) func transformOutput<E: VectorElement>(
     _ m: UnsafePointer<Float>, _ memory: WinogradTileMemory, _ range: Range<Int>, blocks: Range<Int>, channels: Int,
-    bias: UnsafePointer<Float>?, relu: Bool, into y: UnsafeMutablePointer<E>
+    bias: UnsafePointer<Float>?, shortcut: UnsafePointer<E>?, relu: Bool, into y: UnsafeMutablePointer<E>
   ) {
     let rowStride = outputWidth * channels
     let (blockStride, productStride) = (memory.blockStride, memory.productStride)
@@ -22,8 +23,9 @@ extension WinogradTiling {
         let shift = bias.map { Float.load($0 + block &* 16) } ?? Vector.zero
         let to = origin + block &* 16
         @inline(__always) func finish(_ row: Int, _ column: Int, _ value: Vector) {
-          let sum = value + shift
           let pixel = to + (row &* rowStride &+ column &* channels)
+          var sum = value + shift
+          if let shortcut { sum += E.load(shortcut + (pixel - y)) }
           // Not a maximum, which would hide NaN.
           E.store(relu ? sum.replacing(with: Vector.zero, where: sum .< Vector.zero) : sum, pixel)
         }

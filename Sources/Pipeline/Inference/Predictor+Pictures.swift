@@ -11,7 +11,7 @@ extension Predictor {
   }
 
   package func adapt(_ image: Image) -> Adapted {
-    adapt(image.converted(toChannels: input.shape[2]), fileChannels: image.channels)
+    adapt(image.converted(toChannels: source.shape[2]), fileChannels: image.channels)
   }
 
   /// Reads a PNG or JPEG file as data are read.
@@ -21,8 +21,8 @@ extension Predictor {
     let bytes = try Self.bytes(of: path)
     var pixels: [UInt8] = []
     do throws(ImageError) {
-      let header = try ImageDecoder.decode(bytes.span.bytes, channels: input.shape[2], into: &pixels)
-      let image = Image(width: header.width, height: header.height, channels: input.shape[2], bytes: pixels)
+      let header = try ImageDecoder.decode(bytes.span.bytes, channels: source.shape[2], into: &pixels)
+      let image = Image(width: header.width, height: header.height, channels: source.shape[2], bytes: pixels)
       return adapt(image, fileChannels: header.channels)
     } catch {
       throw RunError("\(path): \(error)")

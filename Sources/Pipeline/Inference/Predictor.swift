@@ -14,8 +14,10 @@ import ModelGraph
 /// evaluations.
 package final class Predictor {
   package let run: StoredRun
-  /// What goes in: [height, width, 1 or 3].
+  /// What the model sees: [height, width, 1 or 3].
   package let input: SampleField
+  /// The same as the data have it, before the transforms of evaluation.
+  package let source: SampleField
   /// The names of what comes out, by label.
   package let classNames: [String]
   let graph: ModelGraph
@@ -23,6 +25,8 @@ package final class Predictor {
   let plan: ExecutionPlan
   let activations: Arena
   private let program: LaneProgram
+  private let augmentation: Augmentation?
+  private var canvas: ImageCanvas
   private let standardization: Standardization?
   let resizing: ImageResizing
   // Keeps the memory alive that `picture` lies in.
@@ -39,11 +43,12 @@ package final class Predictor {
         "\(name): the checkpoint does not say what its samples were; train on with --resume to have one that does")
     }
     let fields = try SampleField.fields(of: text, file: name)
-    guard let input = fields.first(where: { $0.name == SampleField.input }), input.isPicture else {
-      let shape = fields.first { $0.name == SampleField.input }?.shape.description ?? "none"
-      throw RunError(
-        .configuration, "\(name): expected a model of pictures [height, width, 1 or 3], found inputs of shape \(shape)")
-    }
+    let input = try Self.picture(in: fields, of: name)
+    // A checkpoint of before this was written down is taken to have pictures of one shape throughout.
+    source =
+      try run.checkpoint.metadata.texts["source_fields"].map {
+        try Self.picture(in: SampleField.fields(of: $0, file: name), of: name)
+      } ?? input
     guard let target = fields.first(where: { $0.name == SampleField.target }), let names = target.classLabels,
       run.configuration.loss.wantsClasses
     else { throw RunError(.configuration, "\(name): expected a model of classes, found one that predicts values") }
@@ -57,7 +62,9 @@ package final class Predictor {
     classNames = names
     // As the data were brought to their size, where they were.
     let mode = (run.configuration.data.kind as? ImageFolderData)?.mode ?? .stretch
-    resizing = ImageResizing(width: input.shape[1], height: input.shape[0], mode: mode)
+    resizing = ImageResizing(width: source.shape[1], height: source.shape[0], mode: mode)
+    augmentation = try Self.augmentation(run.configuration, from: source, to: input, of: name)
+    canvas = ImageCanvas(capacity: max(augmentation?.capacity ?? 0, source.shape.elementCount))
     standardization = try run.checkpoint.metadata.standardization()
     if let standardization, !standardization.fits(input.shape) {
       throw RunError("\(name): \(standardization.mean.count) means do not standardise inputs of \(input.shape)")
@@ -88,6 +95,32 @@ package final class Predictor {
     bindFields()
   }
 
+  private static func picture(in fields: [SampleField], of name: String) throws(RunError) -> SampleField {
+    let input = fields.first { $0.name == SampleField.input }
+    guard let input, input.isPicture else {
+      throw RunError(
+        .configuration,
+        "\(name): expected a model of pictures [height, width, 1 or 3], found inputs of shape "
+          + (input?.shape.description ?? "none"))
+    }
+    return input
+  }
+
+  /// The transforms that evaluation applies too: crops and other sizes.
+  private static func augmentation(
+    _ configuration: RunConfiguration, from source: SampleField, to input: SampleField, of name: String
+  ) throws -> Augmentation? {
+    let augmentation = try Augmentation(
+      configuration.data.common.augmentation, of: source, seed: configuration.seed, name: name)
+    guard (augmentation?.output.tensorShape ?? source.shape) == input.shape else {
+      throw RunError(
+        .configuration,
+        "\(name): the checkpoint does not say what its pictures were before augmentation made them \(input.shape); "
+          + "train on with --resume to have one that does")
+    }
+    return augmentation
+  }
+
   /// The label has no say in a prediction; it is there because the graph compares with one.
   private func bindFields() {
     for (number, field) in graph.fields.enumerated() {
@@ -107,9 +140,7 @@ package final class Predictor {
 
   /// softmax of the model's logits, the likeliest class first; of equal ones the first label.
   package func predict(_ adapted: Adapted) -> [Answer] {
-    var levels = picture.mutableFloats
-    for (index, level) in adapted.image.bytes.enumerated() { levels[index] = Float(level) / 255 }
-    standardization?.apply(to: picture)
+    read(adapted)
     _ = program.forward()
     let logits = wide(plan.prediction)
     let largest = Double(logits.max() ?? 0)
@@ -118,6 +149,16 @@ package final class Predictor {
     return powers.indices
       .map { Answer(label: $0, name: classNames[$0], probability: powers[$0] / sum) }
       .sorted { ($1.probability, $0.label) < ($0.probability, $1.label) }
+  }
+
+  /// Brings a picture into the form in which evaluation shows samples to the model.
+  private func read(_ adapted: Adapted) {
+    canvas.begin(ImageShape(height: source.shape[0], width: source.shape[1], channels: source.shape[2]))
+    var values = canvas.pixels.mutableFloats
+    for (index, level) in adapted.image.bytes.enumerated() { values[index] = source.value(ofLevel: level) }
+    augmentation?.apply(to: &canvas, 0, .evaluation)
+    picture.copy(from: canvas.pixels)
+    standardization?.apply(to: picture)
   }
 
   /// The values of an activation in float32.

@@ -60,6 +60,7 @@ struct RunCalendar: Sendable {
     var texts = [
       "config": model.configuration.resolved.prettyText, "state": state.json.compactText,
       "data": model.data.fingerprint, "build": build, "fields": SampleField.text(of: model.data.fields),
+      "source_fields": SampleField.text(of: model.data.source.fields),
     ]
     if let standardization = model.data.standardization {
       texts["standardization"] =

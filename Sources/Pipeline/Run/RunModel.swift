@@ -52,7 +52,7 @@ package final class RunModel: Sendable {
     losses = SharedArray(repeating: LossSums(), count: tree.microBatches)
     reduction = GradientReduction(plan, losses: losses, trains: trains)
     update = ParameterUpdate(plan, state: state, reduction: reduction, trains: trains)
-    preparation = Preparation(plan)
+    preparation = Preparation(plan, trains: trains)
     boundFields = plan.graph.fields.enumerated().compactMap { index, field in
       plan.data.fields.firstIndex { $0.name == field.name }.map { (index, $0) }
     }

@@ -31,6 +31,9 @@ extension SampleField {
     ]
     if let classCount { members.append(("classes", .integer(classCount))) }
     if !classNames.isEmpty { members.append(("class_names", .array(classNames.map { .string($0) }))) }
+    if levels != 0...1 {
+      members.append(("levels", .array([levels.lowerBound, levels.upperBound].map { .number($0) })))
+    }
     return .object(members)
   }
 
@@ -46,5 +49,9 @@ extension SampleField {
     let names = json["class_names"]?.array?.compactMap(\.string) ?? []
     if let classes, !(1...Self.mostClasses).contains(classes) || names.count > classes { return nil }
     self.init(name: name, shape: shape, type: type, classCount: classes, classNames: names)
+    guard let ends = json["levels"] else { return }
+    let numbers = ends.array?.compactMap(\.double).map { Float($0) } ?? []
+    guard numbers.count == 2, numbers[0] <= numbers[1] else { return nil }
+    levels = numbers[0]...numbers[1]
   }
 }

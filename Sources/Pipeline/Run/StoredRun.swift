@@ -113,6 +113,7 @@ package struct StoredRun: Sendable {
       model: model, purpose: .evaluate(samples, split: split, usesAverage: model.update.average != nil), folder: nil,
       start: .init(state: state, isResumed: false))
     let result = try await run.run()
+    if case .failed(let reason) = result.outcome { throw RunError(reason) }
     guard let validation = result.validation else { throw RunError("\(folder.path): the evaluation gave no result") }
     return Evaluated(
       loss: validation.loss, accuracy: validation.accuracy, count: validation.count,

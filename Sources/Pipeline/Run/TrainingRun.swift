@@ -26,10 +26,13 @@ package struct TrainingRun: Sendable {
     package let state: RunState
     /// False for a run whose first step is yet to come.
     package let isResumed: Bool
+    /// The file that the run's first parameters came from; nil where the seed says them.
+    package let initialParameters: String?
 
-    package init(state: RunState, isResumed: Bool) {
+    package init(state: RunState, isResumed: Bool, initialParameters: String? = nil) {
       self.state = state
       self.isResumed = isResumed
+      self.initialParameters = initialParameters
     }
   }
 
@@ -90,15 +93,20 @@ package struct TrainingRun: Sendable {
         thread: writerThread, folder: folder, snapshot: snapshot, recorder: recorder, clock: clocks.writer)
     }
     let optimizer = OptimizerStage(
-      thread: laneThreads[0], model: model, purpose: purpose, state: start.state,
-      calendar: RunCalendar(model, build: BuildInfo.text), savedStep: start.isResumed ? start.state.step : nil,
+      thread: laneThreads[0], model: model, purpose: purpose, start: start,
+      calendar: RunCalendar(model, build: BuildInfo.text),
       recorder: recorder, writer: writer, snapshot: snapshot, stopRequest: stopRequest, header: header,
       clock: clocks.optimizer)
-    let loader = DataLoader(
-      thread: loaderThread, data: model.data, tree: model.tree, rows: model.plan.rows, cursor: start.state.cursor,
-      clock: clocks.loader)
+    let loader: DataLoader? =
+      if case .train = purpose {
+        DataLoader(
+          thread: loaderThread, data: model.data, tree: model.tree, rows: model.plan.rows, cursor: start.state.cursor,
+          clock: clocks.loader)
+      } else {
+        nil
+      }
 
-    let loading = Task(executorPreference: loaderThread) { await loader.run() }
+    let loading = Task(executorPreference: loaderThread) { await loader?.run() }
     let recording = Task(executorPreference: recorderThread) { await recorder.run() }
     let writing = Task(executorPreference: writerThread) { [writer] in await writer?.run() }
     if start.isResumed {
@@ -115,7 +123,7 @@ package struct TrainingRun: Sendable {
         group.addTask(executorPreference: laneThreads[lane]) { await stage.run() }
       }
     }
-    loader.stop()
+    loader?.stop()
     writer?.orders.close()
     await loading.value
     await writing.value

@@ -43,7 +43,9 @@ package struct TrainingSession: Sendable {
       initialParameters: initialParameters.map { URL(fileURLWithPath: $0).path }, say: say)
     if let initialParameters { say("started from the parameters in \(initialParameters)") }
     return TrainingSession(
-      folder: folder, model: model, start: .init(state: firstState(configuration), isResumed: false))
+      folder: folder, model: model,
+      start: .init(
+        state: firstState(configuration), isResumed: false, initialParameters: folder.initialParameters))
   }
 
   private static func firstState(_ configuration: RunConfiguration) -> RunState {
@@ -86,7 +88,9 @@ package struct TrainingSession: Sendable {
       state.step < plan.totalSteps
         ? "going on after step \(state.step) from \(checkpoint.url.lastPathComponent)"
         : "the run is finished at step \(state.step); a longer training.duration would go on with it")
-    return TrainingSession(folder: adopted, model: model, start: .init(state: state, isResumed: true))
+    return TrainingSession(
+      folder: adopted, model: model,
+      start: .init(state: state, isResumed: true, initialParameters: folder.initialParameters))
   }
 
   /// Writes down what the resumed run changes of its configuration.
@@ -112,7 +116,8 @@ package struct TrainingSession: Sendable {
     if let file = folder.initialParameters { try model.load(parametersFrom: URL(fileURLWithPath: file)) }
     say("the run was stopped before its first checkpoint: it starts again at its first step")
     return TrainingSession(
-      folder: adopted, model: model, start: .init(state: firstState(configuration), isResumed: true))
+      folder: adopted, model: model,
+      start: .init(state: firstState(configuration), isResumed: true, initialParameters: folder.initialParameters))
   }
 
   /// One line about what is about to run.
@@ -184,11 +189,19 @@ extension CheckpointMetadata {
   package func standardization() throws(ConfigurationError) -> Standardization? {
     guard let text = texts["standardization"] else { return nil }
     let json = try JSONParser.parse(text, file: "standardization")
-    guard let mean = json["mean"]?.array?.compactMap({ $0.double.map { Float($0) } }),
-      let deviation = json["deviation"]?.array?.compactMap({ $0.double.map { Float($0) } }),
-      mean.count == deviation.count, !mean.isEmpty
-    else { throw ConfigurationError(path: "standardization", message: "is not two lists of numbers in the checkpoint") }
-    return Standardization(mean: mean, deviation: deviation)
+    func numbers(_ key: String) -> [Float]? {
+      guard let elements = json[key]?.array else { return nil }
+      let numbers = elements.compactMap { $0.double.map { Float($0) } }
+      return numbers.count == elements.count ? numbers : nil
+    }
+    guard let mean = numbers("mean"), let deviation = numbers("deviation"),
+      let standardization = Standardization(mean: mean, deviation: deviation)
+    else {
+      throw ConfigurationError(
+        path: "standardization",
+        message: "is not a list of means and one of as many deviations above 0 in the checkpoint")
+    }
+    return standardization
   }
 
   /// What makes tokens of text for the checkpoint's model; nil where it was trained on no text.

@@ -23,7 +23,8 @@ package actor CheckpointWriter {
   private let recorder: Recorder
   private let clock: StageClock
   private nonisolated let failure = Mutex<CheckpointError?>(nil)
-  private var trusted: Set<Int> = []
+  /// Steps whose files are known to be good.
+  private nonisolated let trusted = Mutex<Set<Int>>([])
   nonisolated let tickets = SlotQueue<SnapshotTicket>(capacity: 1)
   nonisolated let orders = SlotQueue<CheckpointOrder>(capacity: 1)
 
@@ -47,6 +48,11 @@ package actor CheckpointWriter {
     if let ticket = await tickets.receive() { tickets.send(ticket) }
   }
 
+  /// Takes back what was known of the files after a step, or of all: they have turned out to be damaged.
+  nonisolated func distrust(after step: Int?) {
+    trusted.withLock { $0 = $0.filter { $0 <= step ?? -1 } }
+  }
+
   func run() async {
     clock.worked()
     while let order = await orders.receive() {
@@ -64,7 +70,10 @@ package actor CheckpointWriter {
     do throws(CheckpointError) {
       let url = folder.url.appending(path: CheckpointFile.name(step: metadata.step))
       let receipt = try CheckpointFile.write(snapshot.tensors, metadata: metadata, to: url)
-      trusted.insert(metadata.step)
+      let trusted = trusted.withLock {
+        $0.insert(metadata.step)
+        return $0
+      }
       _ = try folder.prune(pools, trusted: trusted)
       recorder.items.send(
         .event(

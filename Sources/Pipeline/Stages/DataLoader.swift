@@ -7,7 +7,7 @@ import Synchronization
 package actor DataLoader {
   private nonisolated let thread: StageThread
   private let data: Dataset
-  private let reader: SampleReader
+  private let readers: SampleReaders
   private let tree: GradientTree
   private let rows: Int
   private let firstCursor: Int
@@ -29,7 +29,7 @@ package actor DataLoader {
   init(thread: StageThread, data: Dataset, tree: GradientTree, rows: Int, cursor: Int, clock: StageClock) {
     self.thread = thread
     self.data = data
-    reader = SampleReader(data)
+    readers = SampleReaders(data)
     self.tree = tree
     self.rows = rows
     firstCursor = cursor
@@ -69,8 +69,7 @@ package actor DataLoader {
           slot.index = tree.range(of: lane).lowerBound + turn
           slot.sampleCount = rows
           slot.position = tokensBefore ?? 0
-          let start = first + slot.index * rows
-          for row in 0..<rows { slot.read(order[start + row], .training(epoch: epoch), with: reader, row: row) }
+          slot.read(order, from: first + slot.index * rows, epoch: epoch, with: readers)
           queues[lane].send(slot)
         }
       }

@@ -21,7 +21,8 @@ package actor ForwardStage {
   private let model: RunModel
   private let backward: BackwardStage
   private let optimizer: OptimizerStage
-  private let loader: DataLoader
+  /// Nil where nothing is trained.
+  private let loader: DataLoader?
   private let snapshot: StateSnapshot?
   private let clock: StageClock
 
@@ -29,7 +30,7 @@ package actor ForwardStage {
 
   init(
     lane: Int, thread: StageThread, model: RunModel, backward: BackwardStage, optimizer: OptimizerStage,
-    loader: DataLoader, snapshot: StateSnapshot?, clock: StageClock
+    loader: DataLoader?, snapshot: StateSnapshot?, clock: StageClock
   ) {
     self.lane = lane
     self.thread = thread
@@ -61,7 +62,7 @@ package actor ForwardStage {
   }
 
   private func play(_ programs: LanePrograms, step: Int, watching: Bool) async {
-    let program = programs.training
+    guard let loader, let program = programs.training else { preconditionFailure("a model that only evaluates") }
     let turns = model.turns[lane]
     for position in turns.indices {
       clock.worked()
@@ -94,7 +95,8 @@ extension Tape {
 
 /// A lane's programs: training, and evaluation with the current and the averaged parameters. They share activations.
 final class LanePrograms {
-  let training: LaneProgram
+  /// Nil in a model that only evaluates.
+  let training: LaneProgram?
   private let evaluation: LaneProgram
   private let averaged: LaneProgram?
   let reader: SampleReader
@@ -104,13 +106,15 @@ final class LanePrograms {
   /// Must be made on the lane's thread.
   init(_ model: RunModel, lane: Int) {
     let store = PrimitiveStore()
-    let activations = Arena(
-      byteCount: max(model.plan.trainingPlan.activationByteCount, model.plan.evaluationPlan.activationByteCount))
     let preparation = model.preparation
-    training = LaneProgram(
-      model.plan.trainingPlan, state: model.state, activations: activations, prepared: preparation.training,
-      store: store)
-    training.pass.seed = model.configuration.seed
+    let activations = Arena(
+      byteCount: max(
+        preparation.training == nil ? 0 : model.plan.trainingPlan.activationByteCount,
+        model.plan.evaluationPlan.activationByteCount))
+    training = preparation.training.map {
+      LaneProgram(model.plan.trainingPlan, state: model.state, activations: activations, prepared: $0, store: store)
+    }
+    training?.pass.seed = model.configuration.seed
     let evaluating = { (state: ModelState) in
       LaneProgram(
         model.plan.evaluationPlan, state: state, activations: activations, prepared: preparation.evaluation,

@@ -39,9 +39,11 @@ package struct MicroBatch: ~Copyable, @unchecked Sendable {
 
   /// Reads one sample into row `row`.
   package func read(_ sample: Int, _ reading: Reading, with reader: SampleReader, row: Int) {
-    for (field, slice) in fields.enumerated() {
-      let size = slice.count / rows
-      reader.read(sample, reading, field: field, into: slice.slice(row * size..<(row + 1) * size))
-    }
+    reader.read(sample, reading, into: fields, row: row, of: rows)
+  }
+
+  /// Fills all rows with the samples of an epoch from a position on.
+  func read(_ order: SampleOrder.Epoch, from first: Int, epoch: Int, with readers: SampleReaders) {
+    readers.read(order, from: first, epoch: epoch, into: fields, rows: rows)
   }
 }

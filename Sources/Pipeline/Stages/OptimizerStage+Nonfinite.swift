@@ -1,5 +1,6 @@
 import CheckpointFiles
 import Configuration
+import Foundation
 import Kernels
 import Optimizers
 
@@ -49,8 +50,11 @@ extension OptimizerStage {
         let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
         model.state.refreshShadows()
         restored = try metadata.runState(of: checkpoint.url)
+        writer?.distrust(after: checkpoint.step)
       } else {
         model.initialize()
+        if let initialParameters { try model.load(parametersFrom: URL(fileURLWithPath: initialParameters)) }
+        writer?.distrust(after: nil)
       }
       restored.cursor = state.cursor + 1
       restored.rollBacks = state.rollBacks + 1

@@ -18,6 +18,8 @@ package actor OptimizerStage {
   private nonisolated let thread: StageThread
   let model: RunModel
   private let purpose: TrainingRun.Purpose
+  /// The file that the run's first parameters came from; nil where the seed says them.
+  let initialParameters: String?
   let recorder: Recorder
   let writer: CheckpointWriter?
   let snapshot: StateSnapshot?
@@ -56,16 +58,18 @@ package actor OptimizerStage {
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   init(
-    thread: StageThread, model: RunModel, purpose: TrainingRun.Purpose, state: RunState, calendar: RunCalendar,
-    savedStep: Int?, recorder: Recorder, writer: CheckpointWriter?, snapshot: StateSnapshot?, stopRequest: StopRequest,
+    thread: StageThread, model: RunModel, purpose: TrainingRun.Purpose, start: TrainingRun.Start,
+    calendar: RunCalendar, recorder: Recorder, writer: CheckpointWriter?, snapshot: StateSnapshot?,
+    stopRequest: StopRequest,
     header: RunHeader, clock: StageClock
   ) {
     self.thread = thread
     self.model = model
     self.purpose = purpose
-    self.state = state
+    state = start.state
+    initialParameters = start.initialParameters
     self.calendar = calendar
-    lastSavedStep = savedStep
+    lastSavedStep = start.isResumed ? start.state.step : nil
     hasStoppedEarly = state.hasRunOutOfPatience(model.configuration.training.earlyStopping)
     self.recorder = recorder
     self.writer = writer
@@ -118,13 +122,16 @@ package actor OptimizerStage {
       }
       return await start()
     case .preparing: return play()
-    case .playing: return await decideUpdate()
+    case .playing:
+      if let failure = sampleFailure { return failure }
+      return await decideUpdate()
     case .clipping: return beginUpdate()
     case .updating:
       model.update.collect(into: &updateStatistics)
       return await endStep()
     case .preparingEvaluation(let evaluation): return play(evaluation)
     case .evaluating(let evaluation):
+      if let failure = sampleFailure { return failure }
       record(evaluation)
       if case .evaluate = purpose { return finish(.finished) }
       if lastSavedStep == state.step, let sums = lastValidation {
@@ -136,6 +143,11 @@ package actor OptimizerStage {
       return await beginStepOrFinish()
     case .done: return .stop
     }
+  }
+
+  /// The end of the run, where samples could not be read: nothing is made of those that were played.
+  private var sampleFailure: Work? {
+    model.data.source.failure.map { finish(.failed("data: \($0)")) }
   }
 
   private func start() async -> Work {

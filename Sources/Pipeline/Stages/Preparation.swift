@@ -10,14 +10,15 @@ package final class Preparation: Sendable {
     case evaluation(usesAverage: Bool)
   }
 
-  let training: Arena
+  /// Nil in a model that only evaluates.
+  let training: Arena?
   let evaluation: Arena
   private let trainingShares: [[Int]]
   private let evaluationShares: [[Int]]
 
-  init(_ plan: RunPlan) {
+  init(_ plan: RunPlan, trains: Bool) {
     let lanes = plan.tree.lanes
-    training = Arena(byteCount: plan.trainingPlan.preparedByteCount)
+    training = trains ? Arena(byteCount: plan.trainingPlan.preparedByteCount) : nil
     evaluation = Arena(byteCount: plan.evaluationPlan.preparedByteCount)
     trainingShares = plan.trainingPlan.preparationShares(lanes: lanes)
     evaluationShares = plan.evaluationPlan.preparationShares(lanes: lanes)
@@ -25,13 +26,13 @@ package final class Preparation: Sendable {
 
   /// Whether any layer of the program prepares anything.
   func isNeeded(by program: Program) -> Bool {
-    (program == .training ? training : evaluation).byteCount > 0
+    (program == .training ? training?.byteCount ?? 0 : evaluation.byteCount) > 0
   }
 
   /// One lane's share: what it writes depends on the layer alone, not on the lane.
   func run(_ program: Program, _ programs: LanePrograms, lane: Int) {
     switch program {
-    case .training: programs.training.prepare(trainingShares[lane])
+    case .training: programs.training?.prepare(trainingShares[lane])
     case .evaluation(let usesAverage): programs.evaluation(usesAverage: usesAverage).prepare(evaluationShares[lane])
     }
   }
