@@ -162,7 +162,8 @@ struct GoldenCase: CustomTestStringConvertible {
       let bound = shape == .scalar ? nil : outputs
       return .init(SampleField(name: entry.name, shape: shape, type: .int32, classCount: bound), .integers(values))
     }
-    return MemorySamples(name: name, count: try #require(entries.first).dimensions[0], columns: columns)
+    let first = try #require(entries.first)
+    return MemorySamples(name: name, count: first.dimensions[0], columns: columns)
   }
 
   /// Writes the case's weights over the model's.

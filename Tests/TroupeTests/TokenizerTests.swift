@@ -21,7 +21,8 @@ import Testing
     #expect(try workspace.bytes("t.json") == workspace.bytes("again.json"))
     let text = "the other <|endoftext|> théory"
     let encoded = try workspace.succeed("tokenizer", "encode", "t.json", text, "--json").json()
-    let tokens = try #require(encoded["tokens"]?.array?.compactMap(\.integer))
+    let found = encoded["tokens"]?.array?.compactMap(\.integer)
+    let tokens = try #require(found)
     #expect(tokens.contains(299) && tokens.count < text.utf8.count)
     let arguments = ["tokenizer", "decode", "t.json", "--json"] + tokens.map(String.init)
     #expect(try TroupeProcess(arguments, in: workspace.url).wait().json()["text"]?.string == text)
