@@ -233,6 +233,7 @@ import Testing
       for word in words { #expect(failure.description.contains(word), "\(failure)") }
       #expect(source.values(2, 0)[0] > 0.7)
     }
+    try put(try png(200), "set/a/2.png")
     let source = try streamed()
     try FileManager.default.removeItem(atPath: scratch.path("set/b/3.png"))
     #expect(source.values(2, 0)[0] == 0 && source.failure?.description.contains("3.png") == true)
