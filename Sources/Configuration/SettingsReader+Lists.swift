@@ -32,7 +32,10 @@ extension JSON {
     }
     var strings: [String] = []
     for (index, element) in elements.enumerated() {
-      strings.append(try element.decodedString("\(path)[\(index)]", nil))
+      guard let string = element.string else {
+        throw mistyped("\(path)[\(index)]", expected: "a string, but the list holds \(element.kindName)")
+      }
+      strings.append(string)
     }
     return strings
   }
