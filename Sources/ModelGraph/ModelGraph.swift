@@ -69,6 +69,9 @@ package struct ModelGraph: Sendable {
     }
   }
 
+  /// Whether a prediction is (B, T, …): one for each place of a sequence.
+  package var predictsSequences: Bool { shape(of: prediction).rank == 3 }
+
   /// The nodes that read each node's output.
   package func consumers() -> [[Int]] {
     var consumers = [[Int]](repeating: [], count: nodes.count)

@@ -132,7 +132,10 @@ extension ValidationRecord {
       let isEMA = node["is_ema"]?.boolean
     else { return nil }
     let accuracy = node["accuracy"]?.floatingPoint.map { Float($0) }
-    self.init(step: step, split: split, loss: Float(loss), accuracy: accuracy, count: count, isEMA: isEMA)
+    let exactMatch = node["exact_match"]?.floatingPoint.map { Float($0) }
+    self.init(
+      step: step, split: split, loss: Float(loss), accuracy: accuracy, count: count, exactMatch: exactMatch,
+      isEMA: isEMA)
   }
 }
 

@@ -106,6 +106,10 @@ extension MetricsWriter {
     }
     buffer.raw(",\"count\":")
     buffer.integer(record.count)
+    if let exactMatch = record.exactMatch {
+      buffer.raw(",\"exact_match\":")
+      buffer.number(exactMatch)
+    }
     buffer.raw(record.isEMA ? ",\"is_ema\":true" : ",\"is_ema\":false")
     try end(urgent: true)
   }

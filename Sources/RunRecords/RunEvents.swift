@@ -8,15 +8,20 @@ package struct ValidationRecord: Sendable, Equatable {
   /// Share (0...1) of right answers; nil for families that have none.
   package var accuracy: Float?
   package var count: Int
+  /// Share (0...1) of answers without a mistake; nil for models that do not answer one sequence with another.
+  package var exactMatch: Float?
   /// True when the averaged (EMA) parameters were evaluated.
   package var isEMA: Bool
 
-  package init(step: Int, split: String, loss: Float, accuracy: Float?, count: Int, isEMA: Bool = false) {
+  package init(
+    step: Int, split: String, loss: Float, accuracy: Float?, count: Int, exactMatch: Float? = nil, isEMA: Bool = false
+  ) {
     self.step = step
     self.split = split
     self.loss = loss
     self.accuracy = accuracy
     self.count = count
+    self.exactMatch = exactMatch
     self.isEMA = isEMA
   }
 }

@@ -28,20 +28,22 @@ struct Evaluate: AsyncParsableCommand {
     try await reportingFailures {
       let stored = try source.stored(say: json.output.say)
       let result = try await stored.evaluate(split: split, lanes: lanes.count)
-      let accuracy = result.accuracy.map { String(format: ", accuracy %.2f%%", 100 * $0) } ?? ""
+      let bits = result.bitsPerByte.map { String(format: ", %.3f bits per byte", $0) } ?? ""
       let top = result.record?.topAccuracy.map { String(format: ", top-5 %.2f%%", 100 * $0) } ?? ""
       json.output.say(
         String(
-          format: "%@ at step %d, %@: loss %.4f%@%@ over %d samples", stored.configuration.name, stored.state.step,
-          split, result.loss, accuracy, top, result.count))
+          format: "%@ at step %d, %@: %@%@%@ over %d %@", stored.configuration.name, stored.state.step, split,
+          result.score.text, top, bits, result.score.count, result.score.perplexity == nil ? "samples" : "tokens"))
       let file = result.record.flatMap { show($0, of: stored) }
       json.output.result(
-        .object([
-          ("run", .string(source.run)), ("step", .integer(stored.state.step)), ("split", .string(split)),
-          ("loss", .number(result.loss)), ("accuracy", result.accuracy.map { .number($0) } ?? .null),
-          ("top5_accuracy", result.record?.topAccuracy.map { .number($0) } ?? .null), ("count", .integer(result.count)),
-          ("evaluation_file", file.map { .string($0.path) } ?? .null),
-        ]))
+        .object(
+          [("run", .string(source.run)), ("step", .integer(stored.state.step)), ("split", .string(split))]
+            + result.score.json
+            + [
+              ("top5_accuracy", result.record?.topAccuracy.map { .number($0) } ?? .null),
+              ("bits_per_byte", result.bitsPerByte.map { .number($0) } ?? .null),
+              ("evaluation_file", file.map { .string($0.path) } ?? .null),
+            ]))
     }
   }
 

@@ -40,8 +40,10 @@ final class ProgressMeter: Sendable {
     case .step(let record, let total): show(record, of: total)
     case .validation(let record):
       let accuracy = record.accuracy.map { String(format: ", accuracy %.2f%%", 100 * $0) } ?? ""
+      let exact = record.exactMatch.map { String(format: ", %.2f%% without a mistake", 100 * $0) } ?? ""
       let average = record.isEMA ? " (ema)" : ""
-      say(String(format: "step %d: %@ loss %.4f%@%@", record.step, record.split, record.loss, accuracy, average))
+      say(
+        String(format: "step %d: %@ loss %.4f%@%@", record.step, record.split, record.loss, accuracy + exact, average))
     case .event(let record):
       switch record.kind {
       case .checkpoint, .finished, .resumed, .stopped: break

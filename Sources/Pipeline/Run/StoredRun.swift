@@ -115,17 +115,18 @@ package struct StoredRun: Sendable {
     let result = try await run.run()
     if case .failed(let reason) = result.outcome { throw RunError(reason) }
     guard let validation = result.validation else { throw RunError("\(folder.path): the evaluation gave no result") }
+    let bytes = model.data.targetByteCount(samples)
     return Evaluated(
-      loss: validation.loss, accuracy: validation.accuracy, count: validation.count,
+      score: validation,
+      bitsPerByte: bytes.map { validation.loss * Double(validation.count) / log(2) / Double(max(1, $0)) },
       record: result.judgements.flatMap(model.record(of:)))
   }
 
   /// What an evaluation of a split found.
   package struct Evaluated: Sendable {
-    package let loss: Double
-    /// nil where the loss knows none.
-    package let accuracy: Double?
-    package let count: Int
+    package let score: SplitScore
+    /// What the model needs to write a byte of the text down; nil where data are not text.
+    package let bitsPerByte: Double?
     /// What there is to say about a classifier; nil for other models.
     package let record: EvaluationRecord?
   }

@@ -10,8 +10,8 @@ package struct TrainingRun: Sendable {
     package let state: RunState
     /// Mean training loss of the last step.
     package let loss: Double
-    /// Mean loss, accuracy (nil where the loss knows none) and number of samples of the last evaluation.
-    package let validation: (loss: Double, accuracy: Double?, count: Int)?
+    /// The last evaluation.
+    package let validation: SplitScore?
     /// What a classifier said of every sample of that evaluation, where it was the run's last.
     package let judgements: SplitJudgements?
     package let checkpointStall: CheckpointStall
@@ -138,7 +138,7 @@ package struct TrainingRun: Sendable {
     let validation = await optimizer.finalValidation
     return Result(
       outcome: outcome, state: state, loss: await optimizer.lastLoss,
-      validation: validation.map { ($0.mean, model.hasAccuracy ? $0.accuracy : nil, Int($0.count)) },
+      validation: validation.map { SplitScore($0, of: model.plan) },
       judgements: await optimizer.judgements, checkpointStall: await optimizer.checkpointStall,
       sessionSeconds: sessionSeconds,
       stages: folder == nil ? clocks.take() : [])

@@ -151,18 +151,9 @@ package struct TrainingSession: Sendable {
       ("run", .string(folder.url.relativePath)), ("step", .integer(result.state.step)),
       ("loss", loss.map { .number($0) } ?? .null),
     ]
-    let recorded = log.validations.last { $0.split == "validation" }.map {
-      (loss: Double($0.loss), accuracy: $0.accuracy.map { Double($0) }, count: $0.count)
-    }
+    let recorded = log.validations.last { $0.split == "validation" }.map { SplitScore($0, of: model.plan) }
     if let validation = result.validation ?? recorded {
-      members.append(
-        (
-          "validation",
-          .object([
-            ("loss", .number(validation.loss)), ("accuracy", validation.accuracy.map { .number($0) } ?? .null),
-            ("count", .integer(validation.count)),
-          ])
-        ))
+      members.append(("validation", .object(validation.json)))
     }
     members += [
       ("gradient_flow", .string(log.gradientFlow.verdict.rawValue)),
