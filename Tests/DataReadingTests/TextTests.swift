@@ -324,10 +324,11 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
     }
     // A link to a folder above must not lead around in circles.
     try FileManager.default.createSymbolicLink(atPath: scratch.path("a/b/up"), withDestinationPath: scratch.folder)
+    let folder = URL(fileURLWithPath: scratch.folder).lastPathComponent
     func names(_ pattern: String) throws -> [String] {
       var names: [String] = []
       try TextFile.forEach(["\(scratch.folder)/\(pattern)"], pattern: "**/*.txt") { _, path in
-        names.append(String(path.dropFirst(scratch.folder.count + 1)))
+        names.append(path.components(separatedBy: "/\(folder)/").last ?? "")
       }
       return names
     }
