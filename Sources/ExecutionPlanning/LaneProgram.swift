@@ -180,7 +180,7 @@ package final class LaneProgram {
     }
   }
 
-  /// The state of the sequences whose next piece the next forward pass reads.
+  /// The state of the sequences whose next piece the next forward pass reads; the caller keeps the arena.
   package func bind(carried: Arena) {
     precondition(carried.byteCount >= plan.carriedByteCount)
     for binding in carriedBindings {

@@ -49,7 +49,7 @@ import Testing
 
   /// Evaluation neither augments nor mixes: shares of 1 give what class numbers give.
   @Test func evaluationIsAsWithoutMixing() async throws {
-    func evaluate(_ change: String) async throws -> (loss: Double, accuracy: Double?, count: Int) {
+    func evaluate(_ change: String) async throws -> SplitScore {
       let json = try configuration(Self.images, change, #"training.duration="0 steps""#)
       return try #require(try await Trial(json: json).play().result.validation)
     }

@@ -46,8 +46,8 @@ import Testing
     let evaluated = try await stored.evaluate(split: "validation", lanes: 3)
     let told = try #require(validations.first { $0.step == best[0] })
     #expect(
-      Float(evaluated.loss) == told.loss && evaluated.accuracy.map { Float($0) } == told.accuracy
-        && evaluated.count == 37)
+      Float(evaluated.score.loss) == told.loss && evaluated.score.accuracy.map { Float($0) } == told.accuracy
+        && evaluated.score.count == 37)
   }
 
   @Test func tensorsBearTheNamesOfPyTorch() async throws {

@@ -134,7 +134,7 @@ struct Dice {
     ("post_processor", .object([("type", .string("TemplateProcessing"))]), "TemplateProcessing"),
     ("decoder", .object([("type", .string("WordPiece"))]), "decoder"), ("model.vocab", .array([]), "object"),
     ("model.vocab", .object([]), "1 to"), ("model.vocab", .object([("a", .integer(0))]), "<|endoftext|>"),
-    ("model.vocab", .object([("<|endoftext|>", .integer(0)), ("a", .integer(1))]), "256 bytes"),
+    ("model.vocab", .object([("<|endoftext|>", .integer(0)), ("a", .integer(1))]), "tokens of the vocabulary"),
     ("model.vocab.a", .integer(1 << 40), "ids 0 to"), ("model.vocab.a", .integer(-1), "ids 0 to"),
     ("model.vocab.a", .number(1.5), "ids 0 to"), ("model.vocab.a", .integer(5), "twice"),
     ("model.vocab.a b", .integer(420), "alphabet"), ("model.merges", .object([]), "a list"),

@@ -14,16 +14,16 @@ import Testing
 
   @Test func bytePairsAreLearntAndUsed() throws {
     let learnt = try workspace.succeed(
-      "tokenizer", "train", "corpus", "--vocabulary", "300", "--output", "t.json", "--json"
+      "tokenizer", "train", "corpus", "--vocabulary", "290", "--output", "t.json", "--json"
     ).json()
-    #expect(learnt["vocabulary"]?.integer == 300 && learnt["kind"]?.string == "byte_pair")
-    try workspace.succeed("tokenizer", "train", "corpus/*.txt", "--vocabulary", "300", "--output", "again.json")
+    #expect(learnt["vocabulary"]?.integer == 290 && learnt["kind"]?.string == "byte_pair")
+    try workspace.succeed("tokenizer", "train", "corpus/*.txt", "--vocabulary", "290", "--output", "again.json")
     #expect(try workspace.bytes("t.json") == workspace.bytes("again.json"))
     let text = "the other <|endoftext|> théory"
     let encoded = try workspace.succeed("tokenizer", "encode", "t.json", text, "--json").json()
     let found = encoded["tokens"]?.array?.compactMap(\.integer)
     let tokens = try #require(found)
-    #expect(tokens.contains(299) && tokens.count < text.utf8.count)
+    #expect(tokens.contains(289) && tokens.count < text.utf8.count)
     let arguments = ["tokenizer", "decode", "t.json", "--json"] + tokens.map(String.init)
     #expect(try TroupeProcess(arguments, in: workspace.url).wait().json()["text"]?.string == text)
     let pieces = try workspace.succeed("tokenizer", "encode", "t.json", "the other", "--pieces").output
@@ -31,7 +31,7 @@ import Testing
     let whole = try workspace.succeed("tokenizer", "encode", "t.json", "--file", "corpus/input.txt", "--json").json()
     #expect(whole["bytes"]?.integer == (try workspace.bytes("corpus/input.txt").count))
     let seen = try workspace.succeed("tokenizer", "inspect", "t.json", "--json").json()
-    #expect(seen["tokens"]?.array?.count == 300 && seen["digest"] == learnt["digest"])
+    #expect(seen["tokens"]?.array?.count == 290 && seen["digest"] == learnt["digest"])
     #expect(try workspace.succeed("tokenizer", "inspect", "t.json").output.contains("<|endoftext|>"))
   }
 
@@ -47,7 +47,7 @@ import Testing
     try workspace.refuse(
       "tokenizer", "train", "corpus", "--vocabulary", "256", "--output", "t.json", saying: ["--vocabulary 256", "257"])
     try workspace.refuse(
-      "tokenizer", "train", "corpus", "--type", "characters", "--vocabulary", "300", "--output", "t.json",
+      "tokenizer", "train", "corpus", "--type", "characters", "--vocabulary", "290", "--output", "t.json",
       saying: ["--vocabulary"])
     try workspace.refuse("tokenizer", "train", "corpus", "--special", "", "--output", "t.json", saying: ["--special"])
     try workspace.refuse("tokenizer", "encode", "bytes", saying: ["--file"])

@@ -1,0 +1,94 @@
+import Configuration
+import JSONValues
+import Pipeline
+import Testing
+
+/// Language models on text and on pairs: with dropout, memory of what came before, padding.
+enum SequenceRun: String, CaseIterable, Sendable {
+  case gpt, llama, lstm, gru
+  case encoderDecoder = "encoder_decoder"
+
+  /// Overrides of the small configuration; the text is this file's.
+  var settings: [String] {
+    let text = #"data={"type":"text","files":"\#(#filePath)","length":9,"batch_size":12,"validation_fraction":0.1"#
+    switch self {
+    case .gpt:
+      return [
+        "\(text)}",
+        #"model={"type":"transformer","layers":2,"heads":2,"width":16,"dropout":0.1,"position":"relative"}"#,
+      ]
+    case .llama:
+      return [
+        "\(text)}",
+        #"model={"type":"transformer","preset":"llama","layers":1,"heads":4,"kv_heads":2,"width":32,"dropout":0.1}"#,
+      ]
+    case .lstm:
+      return [
+        #"\#(text),"order":"streams"}"#,
+        #"model={"type":"recurrent","cell":"lstm","units":16,"layers":2,"dropout":0.1,"carry":true}"#,
+      ]
+    case .gru:
+      return [#"\#(text),"order":"streams"}"#, #"model={"type":"recurrent","cell":"gru","units":12,"carry":true}"#]
+    case .encoderDecoder:
+      return [
+        #"data={"type":"sequence_task","task":"sort","count":400,"length":7,"batch_size":12,"validation_count":37}"#,
+        #"model={"type":"encoder_decoder","layers":1,"heads":2,"width":16,"dropout":0.1,"position":"sinusoidal"}"#,
+      ]
+    }
+  }
+}
+
+/// What holds for every run holds for sequences, whose state lives on from batch to batch.
+@Suite(.serialized) struct SequenceRunTests {
+  @Test(arguments: SequenceRun.allCases, ["float32", "bfloat16"])
+  func lanesChangeNoBit(run: SequenceRun, precision: String) async throws {
+    let json = try configuration(
+      run.settings + [
+        "training.precision=\(precision)", "training.micro_batches=3", #"training.duration="20 steps""#,
+        #"training.validate_every="7 steps""#,
+      ])
+    let alone = try await Trial(json: json, lanes: 1).play()
+    #expect(alone.result.outcome == .finished && alone.witness.steps.count == 20)
+    for lanes in [2, 3] {
+      let together = try await Trial(json: json, lanes: lanes).play()
+      #expect(together.digests == alone.digests && together.numbers == alone.numbers, "\(lanes) lanes")
+      #expect(together.witness.validations == alone.witness.validations, "\(lanes) lanes")
+    }
+  }
+
+  /// Stops twice in the middle of an epoch, where a carried state is half way through its stream.
+  @Test(arguments: SequenceRun.allCases, ["float32", "bfloat16"])
+  func goesOn(run: SequenceRun, precision: String) async throws {
+    let json = try configuration(
+      run.settings + ["training.precision=\(precision)", #"training.duration="37 steps""#, "training.ema.decay=0.9"])
+    let scratch = try Scratch()
+    let whole = try await session(json, scratch.folder("whole"), lanes: 2)
+    _ = try await session(json, scratch.folder("parts"), lanes: 1, stopAfter: 15)
+    _ = try await session(json, scratch.folder("parts"), .resume, lanes: 3, stopAfter: 28)
+    let last = try await session(json, scratch.folder("parts"), .resume, lanes: 2)
+    #expect(last.result.outcome == .finished && last.state == whole.state)
+    #expect(last.digests == whole.digests)
+    #expect(last.numbers == whole.numbers.suffix(9))
+  }
+
+  /// A state that is carried has a say: the same run that forgets it parts from the second batch on.
+  @Test func carriedStateCounts() async throws {
+    let settings = SequenceRun.lstm.settings + ["model.dropout=0", #"training.duration="3 steps""#]
+    let carried = try await Trial(json: configuration(settings)).play().losses
+    let forgotten = try await Trial(json: configuration(settings + ["model.carry=false"])).play().losses
+    #expect(carried[0] == forgotten[0])
+    #expect(carried[1] != forgotten[1])
+  }
+
+  /// Only a model that answers a source with a target is judged by whole answers.
+  @Test func answersAreJudgedAsAWhole() async throws {
+    let quick = #"training.duration="2 steps""#
+    let pairs = try await Trial(json: configuration(SequenceRun.encoderDecoder.settings + [quick])).play()
+    let score = try #require(pairs.result.validation)
+    #expect(score.exactMatch != nil && score.perplexity != nil)
+    let text = try await Trial(json: configuration(SequenceRun.gpt.settings + [quick])).play()
+    #expect(text.result.validation?.exactMatch == nil && text.result.validation?.perplexity != nil)
+    let classes = try await Trial(json: configuration([quick])).play()
+    #expect(classes.result.validation?.perplexity == nil)
+  }
+}
