@@ -1,0 +1,104 @@
+import Tokenizers
+
+/// What ends a text: tokens that mean its end, and strings that it must not contain.
+package struct StopRule: Sendable {
+  package let tokenizer: Tokenizer
+  package let endTokens: Set<Int32>
+  /// As UTF-8, none empty.
+  package let strings: [[UInt8]]
+
+  /// - Parameter strings: none empty.
+  package init(_ tokenizer: Tokenizer, strings: [String]) {
+    precondition(!strings.contains(""))
+    self.tokenizer = tokenizer
+    endTokens = Set([tokenizer.token(special: Tokenizer.endOfText)].compactMap(\.self))
+    self.strings = strings.map { Array($0.utf8) }
+  }
+
+  /// Whether the last of these tokens ends the text.
+  package func isEnd(_ tokens: [Int32]) -> Bool {
+    guard let last = tokens.last else { return false }
+    if endTokens.contains(last) { return true }
+    guard let longest = strings.map(\.count).max() else { return false }
+    // A token is at least one byte, so a string that has just become whole lies within as many tokens.
+    guard let tail = try? tokenizer.decode(tokens.suffix(longest)) else { return false }
+    return firstString(in: tail) != nil
+  }
+
+  /// The stop string that occurs first, and where.
+  func firstString(in text: [UInt8]) -> (string: [UInt8], start: Int)? {
+    var first: (string: [UInt8], start: Int)?
+    for string in strings where string.count <= text.count {
+      let starts = 0...text.count - string.count
+      guard let start = starts.first(where: { text[$0..<$0 + string.count].elementsEqual(string) }) else { continue }
+      if first.map({ start < $0.start }) ?? true { first = (string, start) }
+    }
+    return first
+  }
+
+  /// The length of the longest end of `text` that a stop string begins with.
+  func beginningLength(atEndOf text: [UInt8]) -> Int {
+    var longest = 0
+    for string in strings {
+      let lengths = (1..<max(1, string.count)).reversed()
+      let length = lengths.first { $0 <= text.count && text.suffix($0).elementsEqual(string.prefix($0)) }
+      longest = max(longest, length ?? 0)
+    }
+    return longest
+  }
+}
+
+/// A text that grows token by token, and of which only what is certain is shown.
+///
+/// Parts of characters, and what may be the beginning of a stop string, are held back.
+package struct GrowingText {
+  package enum Ending: String, Sendable {
+    case endToken = "end_token"
+    case stopString = "stop_string"
+    /// It has as many tokens as it may have.
+    case length
+  }
+
+  private let rule: StopRule
+  private var pending: [UInt8] = []
+  private var shown: [UInt8] = []
+  package private(set) var tokens: [Int32] = []
+  package private(set) var ending: Ending?
+
+  package init(_ rule: StopRule) { self.rule = rule }
+
+  /// What has been shown; all of it after `finish`.
+  package var text: String { String(decoding: shown, as: UTF8.self) }
+
+  /// Takes the next token.
+  ///
+  /// - Returns: what can be shown now, in whole characters.
+  package mutating func append(_ token: Int32) throws(TokenizerError) -> String {
+    precondition(ending == nil)
+    tokens.append(token)
+    if rule.endTokens.contains(token) {
+      ending = .endToken
+      return show(pending.count)
+    }
+    pending += try rule.tokenizer.decode(CollectionOfOne(token))
+    if let stop = rule.firstString(in: pending) {
+      ending = .stopString
+      pending.removeLast(pending.count - stop.start)
+      return show(pending.count)
+    }
+    let certain = pending.count - rule.beginningLength(atEndOf: pending)
+    return show(UTF8Text.completeCount(Array(pending[..<certain])))
+  }
+
+  /// What is left when no more tokens come.
+  package mutating func finish() -> String {
+    if ending == nil { ending = .length }
+    return show(pending.count)
+  }
+
+  private mutating func show(_ count: Int) -> String {
+    defer { pending.removeFirst(count) }
+    shown += pending[..<count]
+    return String(decoding: pending[..<count], as: UTF8.self)
+  }
+}
