@@ -23,9 +23,7 @@ package struct LanguageModel: Sendable {
   package var context: Int? { if case .tokens(let count) = memory { count } else { nil } }
   /// Of an encoder-decoder: the sequence that its encoder reads.
   package var source: SampleField? { fields.first { $0.name == Self.sourceField } }
-  /// Steps of a run's graph are for one sample.
   static let sourceField = "source"
-  static let lengthsField = "source_lengths"
 
   /// - Throws: where the run's model does not write tokens, or its tokenizer is missing or another's.
   package init(_ run: StoredRun) throws {

@@ -24,8 +24,9 @@ struct Troupe: AsyncParsableCommand {
       """,
     version: "troupe \(BuildInfo.version)",
     subcommands: [
-      Train.self, Describe.self, Evaluate.self, Predict.self, Sample.self, Visualize.self, ReportCommand.self, Verify.self,
-      VerifyResume.self, Benchmark.self, Export.self, DatasetCommand.self, TokenizerCommand.self, SchemaCommand.self,
+      Train.self, Describe.self, Evaluate.self, Predict.self, Sample.self, Visualize.self, ReportCommand.self,
+      Verify.self, VerifyResume.self, Benchmark.self, Export.self, DatasetCommand.self, TokenizerCommand.self,
+      SchemaCommand.self,
     ])
 
   static func main() async {

@@ -14,7 +14,11 @@ let sampleLength = 48
 let sourceLength = 9
 
 /// A model of bytes with the parameters that a run would start from, made larger so that tokens differ.
-func randomModel(_ model: String, precision: Precision = .float32) throws -> LanguageModel {
+///
+/// - Parameter vocabulary: tokens of the model, which should be those of bytes.
+func randomModel(
+  _ model: String, precision: Precision = .float32, vocabulary: Int = Tokenizer.bytes.vocabularySize
+) throws -> LanguageModel {
   let json = """
     {
       "name": "random", "seed": 5, "data": {"type": "text", "files": "none.txt", "length": \(sampleLength)},
@@ -22,7 +26,6 @@ func randomModel(_ model: String, precision: Precision = .float32) throws -> Lan
     }
     """
   let configuration = try RunConfiguration(JSONParser.parse(json, file: "test"))
-  let vocabulary = Tokenizer.bytes.vocabularySize
   func field(_ name: String, _ shape: [Int], _ count: Int) -> SampleField {
     SampleField(name: name, shape: TensorShape(shape), type: .int32, classCount: count)
   }

@@ -146,6 +146,11 @@ struct StoredTokenModelTests {
     } throws: { error in
       "\(error)".contains("\"layers\" cannot write a text")
     }
+    #expect {
+      try randomModel(Self.models[0], vocabulary: 300)
+    } throws: { error in
+      ["bytes, 256 tokens", "300"].allSatisfy { "\(error)".contains($0) }
+    }
   }
 }
 

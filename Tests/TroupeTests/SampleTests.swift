@@ -122,7 +122,7 @@ struct SampleTests {
 
   @Test func otherRunsAreRefused() throws {
     let workspace = try Workspace.withSmallConfiguration()
-    try workspace.succeed("train", "small.json", "--run-dir", "run", "--set", "training.duration=1 step")
+    try workspace.succeed("train", "small.json", "--run-dir", "run", "--set", "training.duration=20 steps")
     workspace.refuses([], saying: ["classifier", "troupe predict"])
     workspace.refuses(["--checkpoint", "none"], saying: ["--checkpoint"])
   }
