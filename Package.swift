@@ -79,11 +79,17 @@ let package = Package(
         "ImageFiles", "JSONValues", "Kernels", "Layers", "ModelGraph", "Optimizers", "RunRecords", "Tokenizers",
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
+    room(
+      "Generation",
+      [
+        "Architectures", "Arenas", "DataReading", "ExecutionPlanning", "ImageFiles", "Kernels", "Layers", "ModelGraph",
+        "Pipeline", "Tokenizers",
+      ]),
     .executableTarget(
       name: "troupe",
       dependencies: [
-        "CheckpointFiles", "Configuration", "DataReading", "DatasetFetching", "ImageFiles", "JSONValues", "Kernels",
-        "Pipeline", "RunRecords", "Tokenizers",
+        "CheckpointFiles", "Configuration", "DataReading", "DatasetFetching", "Generation", "ImageFiles", "JSONValues",
+        "Kernels", "Pipeline", "RunRecords", "Tokenizers",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -108,6 +114,13 @@ let package = Package(
         "JSONValues", "Kernels", "Optimizers", "RunRecords", "Tokenizers",
       ],
       counting: ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign", "_Znwm"]),
+    tests(
+      "Generation",
+      [
+        "Arenas", "CheckpointFiles", "DataReading", "ExecutionPlanning", "ImageFiles", "JSONValues", "Kernels",
+        "ModelGraph",
+        "Pipeline", "Tokenizers",
+      ]),
     tests("ImageFiles", ["Arenas", "CImage", "CZlib"]),
     tests("Tokenizers", ["JSONValues"]),
     tests(

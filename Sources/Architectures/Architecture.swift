@@ -12,6 +12,23 @@ package protocol Architecture: Sendable {
   func build(
     _ graph: inout GraphBuilder, inputs: BatchInputs, outputs: Int
   ) throws(GraphError) -> ModelGraph.Value
+
+  /// How the family remembers a sequence that it reads piece by piece; nil where it cannot.
+  ///
+  /// - Parameter length: tokens in a sample of the data.
+  func memory(ofSamples length: Int) -> SequenceMemory?
+}
+
+extension Architecture {
+  package func memory(ofSamples length: Int) -> SequenceMemory? { nil }
+}
+
+/// What a model keeps of the tokens it has read.
+package enum SequenceMemory: Sendable, Equatable {
+  /// A state of one size, however many they were.
+  case state
+  /// Something of each, of so many at most.
+  case tokens(Int)
 }
 
 /// The families that a configuration can choose under "model".

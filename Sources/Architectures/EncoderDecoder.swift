@@ -21,6 +21,8 @@ package struct EncoderDecoder: Architecture, Settings {
     settings = try TransformerSettings(from: reader)
   }
 
+  package func memory(ofSamples length: Int) -> SequenceMemory? { .tokens(settings.context ?? length) }
+
   package func build(
     _ graph: inout GraphBuilder, inputs: BatchInputs, outputs: Int
   ) throws(GraphError) -> ModelGraph.Value {

@@ -36,6 +36,8 @@ package struct RecurrentModel: Architecture, Settings {
       "needs \"width\" (\(self.width)) and \"units\" (\(units)) to be equal")
   }
 
+  package func memory(ofSamples length: Int) -> SequenceMemory? { .state }
+
   package func build(
     _ graph: inout GraphBuilder, inputs: BatchInputs, outputs: Int
   ) throws(GraphError) -> ModelGraph.Value {

@@ -16,6 +16,8 @@ package struct Transformer: Architecture, Settings {
     settings = try TransformerSettings(from: reader)
   }
 
+  package func memory(ofSamples length: Int) -> SequenceMemory? { .tokens(settings.context ?? length) }
+
   package func build(
     _ graph: inout GraphBuilder, inputs: BatchInputs, outputs: Int
   ) throws(GraphError) -> ModelGraph.Value {

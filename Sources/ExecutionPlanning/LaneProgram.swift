@@ -209,6 +209,11 @@ package final class LaneProgram {
     return passPointer.pointee.loss
   }
 
+  /// Runs some of the steps again; what the others have left must still be there, so the plan's tensors share no memory.
+  package func forward(only numbers: [Int]) {
+    for number in numbers { steps[number].layer.forward(steps[number].frame) }
+  }
+
   /// Runs every layer backwards, after `forward()` on the same batch; writes the bound gradient arena.
   ///
   /// - Parameter finished: called after each step of the plan, with its number.

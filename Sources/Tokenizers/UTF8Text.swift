@@ -1,5 +1,5 @@
 /// UTF-8 as bytes: checked once, then walked scalar by scalar.
-enum UTF8Text {
+package enum UTF8Text {
   /// Refuses bytes that are not UTF-8, with the offset of the first that is wrong.
   static func check(_ bytes: Span<UInt8>) throws(TokenizerError) {
     do {
@@ -24,7 +24,7 @@ enum UTF8Text {
   }
 
   /// The length of the longest beginning that does not end within a character.
-  static func completeCount(_ bytes: [UInt8]) -> Int {
+  package static func completeCount(_ bytes: [UInt8]) -> Int {
     for back in 1...3 where back <= bytes.count {
       let byte = bytes[bytes.count - back]
       if byte & 0xC0 == 0x80 { continue }

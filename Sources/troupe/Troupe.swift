@@ -16,6 +16,7 @@ struct Troupe: AsyncParsableCommand {
         troupe describe Configs/mlp-relu.json
         troupe evaluate checkpoints/mlp-relu
         troupe predict checkpoints/mlp-relu digit.png
+        troupe sample checkpoints/gpt-shakespeare --prompt "ROMEO:"
         troupe report checkpoints/mlp-sigmoid checkpoints/mlp-relu
 
       Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 diverged, 5 verification mismatch,
@@ -23,8 +24,9 @@ struct Troupe: AsyncParsableCommand {
       """,
     version: "troupe \(BuildInfo.version)",
     subcommands: [
-      Train.self, Describe.self, Evaluate.self, Predict.self, Visualize.self, ReportCommand.self, Verify.self,
-      VerifyResume.self, Benchmark.self, Export.self, DatasetCommand.self, TokenizerCommand.self, SchemaCommand.self,
+      Train.self, Describe.self, Evaluate.self, Predict.self, Sample.self, Visualize.self, ReportCommand.self,
+      Verify.self, VerifyResume.self, Benchmark.self, Export.self, DatasetCommand.self, TokenizerCommand.self,
+      SchemaCommand.self,
     ])
 
   static func main() async {

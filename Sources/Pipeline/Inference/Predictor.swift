@@ -1,11 +1,9 @@
 import Arenas
-import CheckpointFiles
 import DataReading
 import ExecutionPlanning
 import Foundation
 import ImageFiles
 import Kernels
-import Layers
 import ModelGraph
 
 /// A stored model that answers for one picture at a time; everything it needs is in the checkpoint.
@@ -37,12 +35,7 @@ package final class Predictor {
   package init(_ run: StoredRun, keepsOutputs: Bool = false) throws {
     self.run = run
     let name = run.checkpoint.url.lastPathComponent
-    guard let text = run.checkpoint.metadata.texts["fields"] else {
-      throw RunError(
-        .configuration,
-        "\(name): the checkpoint does not say what its samples were; train on with --resume to have one that does")
-    }
-    let fields = try SampleField.fields(of: text, file: name)
+    let fields = try run.fields()
     let input = try Self.picture(in: fields, of: name)
     // A checkpoint of before this was written down is taken to have pictures of one shape throughout.
     source =
@@ -69,21 +62,12 @@ package final class Predictor {
     if let standardization, !standardization.fits(input.shape) {
       throw RunError("\(name): \(standardization.mean.count) means do not standardise inputs of \(input.shape)")
     }
-    // A CPU without bfloat16 products answers in float32, which differs in the last digits only.
-    let precision = OneDNN.supportsBFloat16 ? run.configuration.training.precision : .float32
-    let table: ParameterTable
-    do throws(GraphError) { table = try ParameterTable(graph) } catch { throw RunError(error.description) }
-    state = ModelState(table, precision: precision)
-    let group = run.configuration.training.average.isEnabled ? "ema" : "parameters"
-    _ = try CheckpointFile.read(
-      at: run.checkpoint.url,
-      into: table.checkpointTensors(group, state.parameters, isBuffers: false)
-        + table.checkpointTensors("buffers", state.buffers, isBuffers: true), match: .subset)
-    state.refreshShadows()
+    state = try run.modelState(graph)
     var economies = ExecutionPlan.Economies()
     economies.fusesNeighbours = !keepsOutputs
     economies.sharesMemory = !keepsOutputs
-    plan = ExecutionPlan(graph, table: table, precision: precision, isTraining: false, economies: economies)
+    plan = ExecutionPlan(
+      graph, table: state.table, precision: run.answeringPrecision, isTraining: false, economies: economies)
     activations = Arena(byteCount: plan.activationByteCount)
     program = LaneProgram(
       plan, state: state, activations: activations, prepared: Arena(byteCount: plan.preparedByteCount),

@@ -52,7 +52,7 @@ extension RunModel {
       + (update.average.map { table.checkpointTensors("ema", $0.parameters, isBuffers: false) } ?? [])
   }
 
-  /// Reads parameters and buffers from a checkpoint, or from a safetensors file with PyTorch's names.
+  /// Reads parameters and buffers from a checkpoint, or from a safetensors file with PyTorch's names or GPT-2's.
   package func load(parametersFrom url: URL) throws {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw RunError(.configuration, "\(url.relativePath): no such file to start from")
@@ -72,7 +72,12 @@ extension RunModel {
         CheckpointTensor(
           path: String(tensor.path.drop { $0 != "/" }.dropFirst()), shape: tensor.shape, slice: tensor.slice)
       }
-      _ = try Safetensors.read(at: url, into: plain)
+      let contents = try Safetensors.contents(at: url)
+      if GPT2Weights.areIn(contents) {
+        try GPT2Weights.read(contents, at: url, into: plain)
+      } else {
+        _ = try Safetensors.read(at: url, into: plain)
+      }
     case "h5":
       _ = try CheckpointFile.read(at: url, into: modelTensors, match: .subset)
     default: throw RunError(.configuration, "\(url.relativePath): expected a checkpoint (.h5) or a safetensors file")

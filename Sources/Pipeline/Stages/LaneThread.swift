@@ -2,10 +2,10 @@ import CPlatform
 import Kernels
 
 /// What a thread that computes sets up before its first job.
-enum LaneThread {
+package enum LaneThread {
   /// Denormals count as zero: vanishing gradients would otherwise cost a hundred cycles an operation. oneDNN's products stay
   /// on the thread that runs them.
-  static func prepare() {
+  package static func prepare() {
     troupe_flush_denormals()
     OneDNN.useOneThread()
   }
