@@ -22,7 +22,7 @@ package enum RecordsError: Error, Equatable, Sendable, CustomStringConvertible {
     case .tooLarge(let path, let bytes, let limit):
       "\(path): expected at most \(limit) bytes, found \(bytes); this is not a file of this kind"
     case .notReplaced(let path, let reason):
-      "\(path): expected none or an earlier evaluation, found another file (\(reason)); move it away"
+      "\(path): expected none or one of an earlier time, found another file (\(reason)); move it away"
     }
   }
 }

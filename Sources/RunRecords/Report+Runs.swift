@@ -24,7 +24,7 @@ extension Report {
     text.field("epochs", run.steps.last?.epoch)
     text.field("final_loss", lastSteps.isEmpty ? nil : mean(lastSteps.map { Double($0.loss) }))
     text.field("final_steps", lastSteps.count)
-    text.field("seconds", trainingSeconds(run.steps))
+    text.field("seconds", trainingSeconds(run.steps).last ?? 0)
     text.field("samples_per_second", median(run.steps.map(\.samplesPerSecond)))
     text.field("step_ms", median(run.steps.map(\.stepMilliseconds)))
     let flow = run.gradientFlow
@@ -44,6 +44,7 @@ extension Report {
     let clipped = run.steps.map { $0.clipScale < 1 ? 1.0 : 0.0 }
     let radius = Int(Double(steps.count) * smoothedPart / 2)
     text.field("smoothed_steps", 2 * radius + 1)
+    curve("clock", .extremes(steps, trainingSeconds(run.steps), buckets: buckets / 2), &text)
     curve("loss", .extremes(steps, losses, buckets: buckets), &text)
     curve("smoothed_loss", .smoothed(steps, losses, radius: radius, buckets: buckets), &text)
     curve("learning_rate", .extremes(steps, run.steps.map(\.learningRate), buckets: buckets / 2), &text)
@@ -143,15 +144,16 @@ extension Report {
     }
   }
 
-  /// Time in steps, in seconds; where only every n-th step was logged, each stands for n.
-  private static func trainingSeconds(_ steps: [StepRecord]) -> Double {
+  /// Time in steps up to the end of each, in seconds; where only every n-th step was logged, each stands for n.
+  private static func trainingSeconds(_ steps: [StepRecord]) -> [Double] {
     var seconds = 0.0
     var previous = (steps.first?.step ?? 0) - 1
-    for record in steps where record.stepMilliseconds.isFinite {
+    return steps.map { record in
+      guard record.stepMilliseconds.isFinite else { return seconds }
       seconds += record.stepMilliseconds / 1000 * Double(max(0, record.step - previous))
       previous = record.step
+      return seconds
     }
-    return seconds
   }
 
   private static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }

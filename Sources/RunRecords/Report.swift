@@ -32,6 +32,7 @@ package enum Report {
       ("{{heat-map}}", PackageResources.heat_map_js),
       ("{{stage-bars}}", PackageResources.stage_bars_js),
       ("{{confusion}}", PackageResources.confusion_js),
+      ("{{sequences}}", PackageResources.sequences_js),
       ("{{script}}", PackageResources.report_js),
     ]
     // The marks are looked for in the template alone: what is put in is never searched again.
@@ -62,6 +63,7 @@ package enum Report {
             gradients(run, layers, cells: heatBudget / share, &text)
             activations(run, &text)
             evaluations(run, shown, share: evaluationShare, &text)
+            sequences(run, buckets: buckets / 2, &text)
             stages(run, &text)
             events(run, &text)
           }

@@ -28,7 +28,9 @@ package struct RunLog: Sendable {
   package var configuration: String?
   /// What was found out about a classifier, a split each; the test first.
   package var evaluations: [EvaluationRecord] = []
-  /// Names of evaluations that could not be read.
+  /// What was found out about a language model and the lengths of sequences; nil where nobody asked.
+  package var probe: ProbeRecord?
+  /// Names of evaluations and probes that could not be read.
   package var damagedEvaluations: [String] = []
   /// Lines that could not be read, or that do not fit the header.
   package var damagedLines = 0
@@ -44,7 +46,7 @@ package struct RunLog: Sendable {
     return GradientFlow.judge(tensors: header?.tensors ?? [], norms: lastNorms)
   }
 
-  /// Reads `metrics.jsonl`, `config.resolved.json` and the evaluations of a run folder.
+  /// Reads `metrics.jsonl`, `config.resolved.json`, the evaluations and the probe of a run folder.
   ///
   /// Throws `RecordsError.noRecords` where there is no `metrics.jsonl`. Damage inside it is counted, never an error.
   package static func read(folder: URL) throws(RecordsError) -> RunLog {
@@ -78,6 +80,9 @@ package struct RunLog: Sendable {
     log.damagedLines += reader.damagedLines
     log.configuration = try configuration(in: folder)
     (log.evaluations, log.damagedEvaluations) = EvaluationFile.readAll(in: folder)
+    let probe = ProbeFile.read(in: folder)
+    log.probe = probe.record
+    if probe.isDamaged { log.damagedEvaluations.append(ProbeFile.name) }
     return log
   }
 

@@ -11,6 +11,10 @@ struct RunSource: ParsableArguments {
 
   /// - Parameter say: told of damaged checkpoints that were passed over.
   func stored(say: (String) -> Void) throws -> StoredRun {
+    try Self.stored(run, checkpoint: checkpoint, say: say)
+  }
+
+  static func stored(_ run: String, checkpoint: String, say: (String) -> Void) throws -> StoredRun {
     guard let choice = StoredRun.Choice(checkpoint) else {
       throw CommandFailure("--checkpoint \(checkpoint): expected newest, best or a step's number", 2)
     }

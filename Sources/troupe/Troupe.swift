@@ -18,6 +18,7 @@ struct Troupe: AsyncParsableCommand {
         troupe predict checkpoints/mlp-relu digit.png
         troupe sample checkpoints/gpt-shakespeare --prompt "ROMEO:"
         troupe report checkpoints/mlp-sigmoid checkpoints/mlp-relu
+        troupe probe checkpoints/transformer checkpoints/lstm
 
       Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 diverged, 5 verification mismatch,
       130/143 stopped by SIGINT/SIGTERM after saving a checkpoint.
@@ -25,7 +26,8 @@ struct Troupe: AsyncParsableCommand {
     version: "troupe \(BuildInfo.version)",
     subcommands: [
       Train.self, Describe.self, Evaluate.self, Predict.self, Sample.self, Visualize.self, ReportCommand.self,
-      Verify.self, VerifyResume.self, Benchmark.self, Export.self, DatasetCommand.self, TokenizerCommand.self,
+      Verify.self, VerifyResume.self, Benchmark.self, Probe.self, Export.self, DatasetCommand.self,
+      TokenizerCommand.self,
       SchemaCommand.self,
     ])
 

@@ -10,7 +10,7 @@ enum Shipped {
   static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appending(path: "Configs")
 
-  static let names = [".", "benchmark"].flatMap { part in
+  static let names = [".", "benchmark", "compare"].flatMap { part in
     let folder = folder.appending(path: part).path
     let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return files.filter { $0.hasSuffix(".json") }.sorted().map { "\(part)/\($0)" }

@@ -25,6 +25,8 @@ import Testing
     }
     #expect(runs.map(\.gradientFlow.verdict) == [.vanishing, .healthy])
     runs[0].evaluations = [.fake(of: "mlp-sigmoid", accuracy: 0.2)]
+    runs[0].probe = .fake(of: "mlp-sigmoid", decay: 0.8)
+    runs[1].probe = .fake(of: "mlp-relu", position: "learned")
     runs[1].evaluations = [.fake(of: "mlp-relu"), .fake(of: "mlp-relu", split: "validation", classes: 120)]
     let unusual = try unusualRuns(in: folder)
     for (name, shown) in [("pair", runs), ("relu", [runs[1]]), ("unusual", unusual), ("none", [])] {

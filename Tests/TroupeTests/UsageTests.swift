@@ -9,7 +9,7 @@ import Testing
 
   static let commands = [
     ["train"], ["describe"], ["evaluate"], ["predict"], ["visualize", "filters"], ["visualize", "features"], ["report"],
-    ["verify"], ["verify-resume"], ["benchmark"], ["export"], ["dataset", "fetch"], ["dataset", "make"],
+    ["verify"], ["verify-resume"], ["benchmark"], ["probe"], ["export"], ["dataset", "fetch"], ["dataset", "make"],
     ["dataset", "inspect"], ["dataset", "preview"], ["tokenizer"], ["tokenizer", "train"], ["tokenizer", "encode"],
     ["tokenizer", "decode"], ["tokenizer", "inspect"], ["schema"], [],
   ]

@@ -77,7 +77,7 @@ function logTicks(low, high, most) {
   return ticks.filter((tick) => tick >= low * 0.999 && tick <= high * 1.001);
 }
 
-/** Maps values to pixels: `axis` has label, log, min, max; `from` and `to` are pixels. */
+/** Maps values to pixels: `axis` has label, log, min, max, ticks; `from` and `to` are pixels. */
 function makeScale(axis, values, from, to, most) {
   const usable = values.filter((value) => Number.isFinite(value) && (!axis.log || value > 0));
   let low = axis.min ?? usable.reduce((best, value) => Math.min(best, value), Infinity);
@@ -104,7 +104,7 @@ function makeScale(axis, values, from, to, most) {
     const value = start + ((pixel - from) / (to - from)) * size;
     return axis.log ? Math.pow(10, value) : value;
   };
-  scale.ticks = axis.log ? logTicks(low, high, most) : linearTicks(low, high, most);
+  scale.ticks = axis.ticks ?? (axis.log ? logTicks(low, high, most) : linearTicks(low, high, most));
   if (axis.whole) scale.ticks = scale.ticks.filter((tick) => Number.isInteger(tick));
   return scale;
 }

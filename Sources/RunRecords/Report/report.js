@@ -101,13 +101,29 @@ function card(run) {
     html("dl", { class: "facts" }, facts.map((pair) => html("div", {}, pair))));
 }
 
-function learning() {
-  const loss = perRun((run) => [
+function lossCurves(run) {
+  return [
     line(run, run.loss, "every step", { faint: true, silent: true }),
     line(run, run.smoothed_loss, "training"),
     ...run.validation.map((series) => line(run, series.loss, seriesName(series),
       { dash: series.is_ema ? "2 4" : "6 4", markers: true })),
-  ]);
+  ];
+}
+
+/** Seconds of training up to the end of a step; `clock` has steps (x) and seconds (y). */
+function secondsAt(clock, step) {
+  const { x, y } = clock;
+  const after = x.findIndex((one) => one >= step);
+  if (after < 0) return y[y.length - 1];
+  if (after === 0) return (y[0] * step) / x[0];
+  return y[after - 1] + ((y[after] - y[after - 1]) * (step - x[after - 1])) / (x[after] - x[after - 1]);
+}
+
+function learning() {
+  const loss = perRun(lossCurves);
+  // What a comparison is for: the same steps can take very different times.
+  const timedLoss = several ? perRun((run) => (run.clock.x.length ? lossCurves(run).map((one) => (
+    { ...one, x: one.x.map((step) => secondsAt(run.clock, step)) })) : [])) : [];
   const values = loss.flatMap((one) => one.y).filter((value) => value > 0);
   const log = values.reduce((a, b) => Math.max(a, b), 0) > 30 * values.reduce((a, b) => Math.min(a, b), Infinity);
   const accuracy = perRun((run) => run.validation.filter((series) => series.accuracy.x.length)
@@ -120,6 +136,11 @@ function learning() {
       title: "Loss", x: STEP_AXIS, y: { label: "mean loss of a sample", log }, series: loss, toggle: true,
       note: smoothing,
     }),
+    timedLoss.length ? lineChart({
+      title: "Loss over time", y: { label: "mean loss of a sample", log }, series: timedLoss, toggle: true,
+      x: { label: "time in training steps (seconds)", name: (seconds) => `after ${duration(seconds)}` },
+      note: "Without the time of evaluations and checkpoints. " + smoothing,
+    }) : null,
     accuracy.length ? lineChart({
       title: "Accuracy", x: STEP_AXIS, y: { label: "share of right answers (%)", percent: true }, series: accuracy,
     }) : null,
@@ -363,5 +384,5 @@ document.getElementById("report").replaceChildren(...[
   html("p", { class: "lead" }, several ? runs.map((run) => run.label).join(" · ")
     : "Everything here was read from the run's folder. Steps are optimizer updates."),
   html("section", { class: several ? "cards" : "cards single", "aria-label": "Summary" }, runs.map(card)),
-  ...learning(), ...evaluations(), ...gradients(), ...activations(), ...stages(), ...configuration(), ...events(),
+  ...learning(), ...evaluations(), ...sequences(), ...gradients(), ...activations(), ...stages(), ...configuration(), ...events(),
 ].filter(Boolean));
