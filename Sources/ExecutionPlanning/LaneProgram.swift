@@ -49,6 +49,8 @@ package final class LaneProgram {
   private var gradientBindings: [Binding] = []
   private var observationBindings: [Binding] = []
   private var carriedBindings: [Binding] = []
+  // Keeps the memory alive that passes write to even where nobody reads it any more.
+  private var carried: Arena?
   private var fieldBindings: [(field: Int, entry: Int)] = []
   private let conversions: [(field: Int, copy: TensorSlice)]
   private var fields: [TensorSlice]
@@ -180,9 +182,10 @@ package final class LaneProgram {
     }
   }
 
-  /// The state of the sequences whose next piece the next forward pass reads; the caller keeps the arena.
+  /// The state of the sequences whose next piece the next forward pass reads.
   package func bind(carried: Arena) {
     precondition(carried.byteCount >= plan.carriedByteCount)
+    self.carried = carried
     for binding in carriedBindings {
       table[binding.entry] = carried.slice(offset: binding.offset, count: binding.count, type: binding.type)
     }

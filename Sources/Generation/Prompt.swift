@@ -27,8 +27,9 @@ package struct Prompt: Sendable {
       let advice = given == nil ? " (the default, a line break); give another one" : ""
       throw RunError(.configuration, "--prompt\(advice): \(error)")
     }
-    // A decoder begins with the token that also ends its texts, whatever it is told to go on with.
-    if tokens.isEmpty || language.source != nil, let begin = tokenizer.token(special: Tokenizer.endOfText),
+    // A decoder always begins with the token that answers begin with, whatever it is told to go on with.
+    let beginnings = [Tokenizer.beginOfAnswer, Tokenizer.endOfText]
+    if tokens.isEmpty || language.source != nil, let begin = beginnings.compactMap(tokenizer.token(special:)).first,
       tokens.first != begin
     {
       tokens.insert(begin, at: 0)

@@ -11,7 +11,7 @@ package struct StopRule: Sendable {
   package init(_ tokenizer: Tokenizer, strings: [String]) {
     precondition(!strings.contains(""))
     self.tokenizer = tokenizer
-    endTokens = Set([tokenizer.token(special: Tokenizer.endOfText)].compactMap(\.self))
+    endTokens = Set([Tokenizer.endOfText, Tokenizer.endOfAnswer].compactMap(tokenizer.token(special:)))
     self.strings = strings.map { Array($0.utf8) }
   }
 

@@ -24,6 +24,10 @@ package struct Tokenizer: Sendable {
 
   /// What GPT-2 puts between documents.
   package static let endOfText = "<|endoftext|>"
+  /// Where the answer to a source sequence begins and ends, and what stands behind the shorter ones.
+  package static let beginOfAnswer = "<|begin|>"
+  package static let endOfAnswer = "<|end|>"
+  package static let padding = "<|pad|>"
   /// More tokens than any vocabulary has.
   package static let mostTokens = 1 << 20
 

@@ -21,7 +21,8 @@ struct GoldenCase: CustomTestStringConvertible {
   static var all: [GoldenCase] {
     get throws {
       try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-        .filter { $0.pathExtension == "safetensors" }.map { $0.deletingPathExtension().appendingPathExtension("json") }
+        .filter { $0.pathExtension == "json" }
+        .filter { FileManager.default.fileExists(atPath: $0.deletingPathExtension().path + ".safetensors") }
         .sorted { $0.path < $1.path }.map { try GoldenCase($0) }
     }
   }

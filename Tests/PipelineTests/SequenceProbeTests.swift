@@ -94,11 +94,11 @@ import Testing
       let probe = try SequenceProbe(short, lanes: lanes)
       let once = try probe.loss(factor: 1)
       let own = try await short.evaluate(split: "validation", lanes: 1)
-      #expect(abs(try #require(once.loss) / own.loss - 1) < 1e-6 && once.lossBeyond == nil)
+      #expect(abs(try #require(once.loss) / own.score.loss - 1) < 1e-6 && once.lossBeyond == nil)
       let twice = try probe.loss(factor: 2)
       let long = try await run(
         model, "long\(lanes)", "data.length=\(2 * Self.length)", "training.duration=0 steps", from: file.path)
-      let expected = try await long.evaluate(split: "validation", lanes: 1).loss
+      let expected = try await long.evaluate(split: "validation", lanes: 1).score.loss
       #expect(abs(try #require(twice.loss) / expected - 1) < 1e-6, "\(twice), \(expected)")
       #expect(twice.tokens == once.tokens && twice.loss != once.loss)
       // The second half of the windows alone: what the first halves do not account for.

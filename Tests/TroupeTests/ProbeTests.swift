@@ -82,7 +82,8 @@ import Testing
   }
 
   @Test func whatCannotBeProbedIsRefused() throws {
-    try workspace.succeed("train", "small.json", "--set", "training.duration=2 steps")
+    try workspace.succeed(
+      "train", "small.json", "--set", "training.duration=2 steps", "--set", "schedule.warmup=1 step")
     try workspace.refuse("probe", "checkpoints/small", saying: ["language model", "mlp", "spirals"])
     #expect(!workspace.exists("checkpoints/small/probe.json"))
     try workspace.refuse("probe", "nowhere", saying: ["nowhere"])

@@ -10,10 +10,6 @@ import Tokenizers
 ///
 /// "input", the decoder's, is the first: what a model of one input reads.
 struct PairLayout: Sendable {
-  static let paddingText = "<|pad|>"
-  static let beginText = "<|begin|>"
-  static let endText = "<|end|>"
-
   let sourceLength: Int
   /// With the end token.
   let targetLength: Int
@@ -24,7 +20,7 @@ struct PairLayout: Sendable {
   private let end: Int32
 
   init(_ tokenizer: Tokenizer, sourceLength: Int, targetLength: Int) {
-    let texts = [Self.paddingText, Self.beginText, Self.endText]
+    let texts = [Tokenizer.padding, Tokenizer.beginOfAnswer, Tokenizer.endOfAnswer]
     self.tokenizer = tokenizer.adding(specialTokens: texts)
     self.sourceLength = sourceLength
     self.targetLength = targetLength

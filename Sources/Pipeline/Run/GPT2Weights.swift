@@ -54,6 +54,8 @@ enum GPT2Weights {
     let front = known.contains(prefix + embedding) ? prefix : ""
     var temporary: [(from: TensorSlice, to: CheckpointTensor, memory: Arena)] = []
     var wanted: [CheckpointTensor] = []
+    // A head of its own where the file has none: starts as the embedding, which the file holds once.
+    var copies: [(from: TensorSlice, to: TensorSlice)] = []
     for tensor in tensors {
       guard let name = name(of: tensor.path) else {
         throw RunError(
@@ -64,6 +66,10 @@ enum GPT2Weights {
       // The head stands outside of the transformer, and shares the embedding's weights where it is left out.
       let path =
         name.text.hasPrefix("lm_head") ? known.contains(name.text) ? name.text : front + embedding : front + name.text
+      if let first = wanted.first(where: { $0.path == path }) {
+        copies.append((first.slice, tensor.slice))
+        continue
+      }
       guard name.isTransposed else {
         wanted.append(CheckpointTensor(path: path, shape: tensor.shape, slice: tensor.slice))
         continue
@@ -84,6 +90,7 @@ enum GPT2Weights {
         .configuration,
         "cannot start from \(url.lastPathComponent): \(extra) is in the file only; \"layers\" must be GPT-2's number")
     }
+    for (from, to) in copies { to.copy(from: from) }
     for (from, tensor, memory) in temporary {
       withExtendedLifetime(memory) {
         Transpose.apply(from, rows: tensor.shape[1], columns: tensor.shape[0], into: tensor.slice, accumulate: false)

@@ -99,8 +99,6 @@ final class LanePrograms {
   let training: LaneProgram?
   private let evaluation: LaneProgram
   private let averaged: LaneProgram?
-  /// Where evaluation's passes leave what is never read: every sequence that is evaluated begins anew.
-  private let carried: Arena
   let reader: SampleReader
   var evaluationBatch: MicroBatch
   private let boundFields: [(graph: Int, data: Int)]
@@ -124,7 +122,8 @@ final class LanePrograms {
     }
     evaluation = evaluating(model.state)
     averaged = model.update.average.map(evaluating)
-    carried = Arena(byteCount: model.plan.evaluationPlan.carriedByteCount)
+    // Every sequence that is evaluated begins anew, so what passes leave is never read.
+    let carried = Arena(byteCount: model.plan.evaluationPlan.carriedByteCount)
     evaluation.bind(carried: carried)
     averaged?.bind(carried: carried)
     reader = SampleReader(model.data)
