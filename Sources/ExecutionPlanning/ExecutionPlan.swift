@@ -59,7 +59,9 @@ package struct ExecutionPlan: Sendable {
     package var output: Tensor { tensors[counts.outputIndex] }
     /// Multiplications and additions in products, forwards and backwards.
     package var flops: Int {
-      if matmuls.isEmpty, convolutions.isEmpty { return layer.forwardFlops * (runsBackward ? 3 : 1) }
+      if matmuls.isEmpty && convolutions.isEmpty || layer.repeatsMatmuls {
+        return layer.forwardFlops * (runsBackward ? 3 : 1)
+      }
       return matmuls.reduce(0) { $0 + $1.flops } + convolutions.reduce(0) { $0 + $1.flops }
     }
 
@@ -81,6 +83,7 @@ package struct ExecutionPlan: Sendable {
   package let isTraining: Bool
   package let steps: [Step]
   package let conversions: [Conversion]
+  /// Nowhere in a plan that does not keep it.
   package let prediction: Tensor
   /// Bytes of a lane's activation arena.
   package let activationByteCount: Int
@@ -122,6 +125,8 @@ package struct ExecutionPlan: Sendable {
   /// What a plan does to be fast and small; without it the results must be the same, which tests look at.
   package struct Economies: Sendable {
     package var fusesNeighbours = true
+    /// Whether the prediction is there after a pass. Where nobody reads it, large logits are never there as a whole.
+    package var keepsPrediction = true
     /// Whether tensors that live at different times may lie in the same memory.
     package var sharesMemory = true
 
@@ -134,7 +139,9 @@ package struct ExecutionPlan: Sendable {
     _ unfused: ModelGraph, table: ParameterTable, precision: Precision, isTraining: Bool, frozen: Set<String> = [],
     economies: Economies = Economies()
   ) {
-    let graph = economies.fusesNeighbours ? unfused.fusingNeighbours(isTraining: isTraining) : unfused
+    let graph =
+      economies.fusesNeighbours
+      ? unfused.fusingNeighbours(isTraining: isTraining, keepsPrediction: economies.keepsPrediction) : unfused
     var layout = PlanLayout(
       graph, table: table, precision: precision, isTraining: isTraining, frozen: frozen,
       sharesMemory: economies.sharesMemory)

@@ -59,6 +59,7 @@ package final class LaneProgram {
   private let state: ModelState
   // Keeps alive what `matmuls` and `convolutions` point to without owning.
   private let store: PrimitiveStore
+  /// Of no elements where the plan does not keep it.
   package let prediction: TensorSlice
 
   /// - Parameters:

@@ -49,6 +49,11 @@ struct PlanLayout {
 
   private func isLoss(_ node: Int) -> Bool { node == graph.lossNode }
 
+  /// Whether an input of a node is what the loss compares with: its last, and float32 in every run.
+  private func isTarget(_ position: Int, of node: Int) -> Bool {
+    isLoss(node) && position == graph.nodes[node].inputs.count - 1
+  }
+
   // MARK: Which layers run backwards
 
   /// The nodes that read each node's output, seen through reshapes; reshapes themselves read nothing.
@@ -78,7 +83,7 @@ struct PlanLayout {
 
   private func outputType(_ node: Int, _ readers: [Int]) -> ElementType {
     if isLoss(node) { return .float32 }
-    let feedsOnlyTheLoss = readers.allSatisfy(isLoss) && root(graph.prediction) == .node(node)
+    let feedsOnlyTheLoss = readers.allSatisfy(isLoss) && graph.prediction.map(root) == .node(node)
     return graph.nodes[node].layer.canWidenOutput && feedsOnlyTheLoss ? .float32 : precision.activations
   }
 
@@ -105,7 +110,7 @@ struct PlanLayout {
     if let producer, runsBackward[producer], graph.nodes[producer].layer.backwardReads.contains(.output) {
       last = max(last, backwardTime(producer))
     }
-    if value == root(graph.prediction) { last = max(last, count - 1) }
+    if value == graph.prediction.map(root) { last = max(last, count - 1) }
     return last
   }
 
@@ -115,7 +120,10 @@ struct PlanLayout {
     for (index, field) in graph.fields.enumerated() {
       let value = Value.field(index)
       outputs[value] = Tensor(place: .field(index), count: field.shape.elementCount, type: field.type)
-      let layers = readers[value, default: []].filter { !isLoss($0) }
+      let layers = readers[value, default: []].filter { reader in
+        let inputs = graph.nodes[reader].inputs
+        return inputs.indices.contains { root(inputs[$0]) == value && !isTarget($0, of: reader) }
+      }
       if field.type == .float32, precision.activations != .float32, !layers.isEmpty {
         let last = lastUse(of: value, layers, producedBy: nil)
         fieldCopies[index] = place(count: field.shape.elementCount, precision.activations, 0...last)
@@ -144,9 +152,9 @@ struct PlanLayout {
 
   // MARK: Steps
 
-  private func input(_ value: Value, of node: Int) -> Tensor {
-    let root = root(value)
-    if case .field(let index) = root, !isLoss(node), let copy = fieldCopies[index] { return copy }
+  private func input(_ position: Int, of node: Int) -> Tensor {
+    let root = root(graph.nodes[node].inputs[position])
+    if case .field(let index) = root, !isTarget(position, of: node), let copy = fieldCopies[index] { return copy }
     return outputs[root] ?? .none
   }
 
@@ -160,8 +168,8 @@ struct PlanLayout {
     var tensors: [Tensor] = []
     var accumulatesInput: [Bool] = []
     var needsInput: [Bool] = []
-    for value in node.inputs {
-      tensors.append(input(value, of: index))
+    for (position, value) in node.inputs.enumerated() {
+      tensors.append(input(position, of: index))
       var gradient = Tensor.none
       var accumulates = false
       if runs, case .node(let producer) = root(value), let wanted = gradients[producer] {
@@ -270,6 +278,6 @@ struct PlanLayout {
     let conversions = fieldCopies.sorted { $0.key < $1.key }.map {
       ExecutionPlan.Conversion(field: $0.key, copy: resolved($0.value))
     }
-    return (steps, conversions, resolved(outputs[root(graph.prediction)] ?? .none), byteCount)
+    return (steps, conversions, resolved(graph.prediction.flatMap { outputs[root($0)] } ?? .none), byteCount)
   }
 }

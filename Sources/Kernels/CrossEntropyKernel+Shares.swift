@@ -46,7 +46,7 @@ extension CrossEntropyKernel {
     for row in 0..<validRows {
       let x = logits.pointer(as: E.self) + row * classes
       let q = shares.pointer(as: Float.self) + row * classes
-      let largest = largest(x)
+      let largest = largest(x, classes)
       @inline(__always) func term(_ i: Int, _ lanes: Int) -> Vector {
         exponential(E.load(x + i, lanes: lanes) - largest)
       }
@@ -63,7 +63,8 @@ extension CrossEntropyKernel {
       sums.value += loss
       sums.weight += 1
       sums.count += 1
-      if !loss.isNaN, position(of: largest, in: x) == position(of: self.largest(q), in: q) { sums.correct += 1 }
+      let likeliest = self.largest(q, classes)
+      if !loss.isNaN, position(of: largest, in: x) == position(of: likeliest, in: q) { sums.correct += 1 }
     }
     return sums
   }

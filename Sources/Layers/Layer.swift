@@ -33,6 +33,8 @@ package protocol Layer: Sendable {
   var backwardReads: BackwardReads { get }
   /// Multiplications and additions of one forward pass; a backward pass takes about twice as many.
   var forwardFlops: Int { get }
+  /// Whether a product runs more than once a pass, so that `forwardFlops` and not `matmuls` says what is computed.
+  var repeatsMatmuls: Bool { get }
   /// Whether the output is the input seen in another shape: then nothing runs and nothing is stored.
   var isReshape: Bool { get }
   /// Whether the output can be float32 where everything else is bfloat16.
@@ -85,6 +87,7 @@ extension Layer {
   }
 
   package var forwardFlops: Int { outputShape.elementCount }
+  package var repeatsMatmuls: Bool { false }
   package var isReshape: Bool { false }
   package var canWidenOutput: Bool { false }
   package var watchedActivation: Activation? { nil }

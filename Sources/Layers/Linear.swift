@@ -33,8 +33,8 @@ package struct Linear: ConfigurableLayer {
   package let inputShapes: [TensorShape]
   package let outputShape: TensorShape
   private(set) var activation = Activation.identity
-  private let rows: Int
-  private let inputs: Int
+  let rows: Int
+  let inputs: Int
 
   package init(settings: LayerSettings, inputs shapes: [TensorShape]) throws(LayerError) {
     let input = try Self.single(shapes)
@@ -99,8 +99,10 @@ package struct Linear: ConfigurableLayer {
     }
   }
 
-  /// An activation whose derivative follows from its output leaves no reason to keep what went into it.
+  /// An activation whose derivative follows from its output leaves no reason to keep what went into it; a loss that
+  /// reads logits tile by tile none to hold all of them.
   package func fused(with next: any Layer, at input: Int, isTraining: Bool) -> (any Layer)? {
+    if let loss = next as? CrossEntropy { return input == 0 ? ChunkedCrossEntropy(self, loss) : nil }
     guard let next = next as? ActivationLayer, activation == .identity, next.activation.derivativeFollowsFromOutput
     else { return nil }
     var fused = self

@@ -7,29 +7,35 @@ extension ModelGraph {
   /// place of the second, since the second's other inputs may be computed in between. Chains join step by step: batch norm
   /// takes in the addition of a shortcut, and then the ReLU behind it.
   ///
-  /// - Parameter isTraining: whether the network will run backwards; what only evaluation may join stays apart otherwise.
-  package func fusingNeighbours(isTraining: Bool) -> ModelGraph {
+  /// - Parameters:
+  ///   - isTraining: whether the network will run backwards; what only evaluation may join stays apart otherwise.
+  ///   - keepsPrediction: whether somebody reads the prediction; where nobody does, the loss may be joined with the layer
+  ///     that makes it, and the graph has none any more.
+  package func fusingNeighbours(isTraining: Bool, keepsPrediction: Bool = true) -> ModelGraph {
     var slots: [Node?] = nodes
+    var graph = self
     let consumers = consumers()
-    for (index, node) in nodes.enumerated() {
-      if let (joined, producer) = join(node, slots, consumers, isTraining) {
+    for index in nodes.indices {
+      if let (joined, producer) = join(index, slots, consumers, isTraining, keepsPrediction) {
         slots[producer] = nil
         slots[index] = joined
+        if prediction == .node(producer) { graph.prediction = nil }
       }
     }
-    return keeping(slots)
+    return graph.keeping(slots)
   }
 
-  /// `node` with one of the nodes that it reads, and which; of several the one that ran last, whose output is still near.
+  /// A node with one of those that it reads, and which; of several the one that ran last, whose output is still near.
   private func join(
-    _ node: Node, _ slots: [Node?], _ consumers: [[Int]], _ isTraining: Bool
+    _ index: Int, _ slots: [Node?], _ consumers: [[Int]], _ isTraining: Bool, _ keepsPrediction: Bool
   ) -> (joined: Node, producer: Int)? {
+    let node = nodes[index]
     let producers = node.inputs.enumerated().compactMap { position, value -> (producer: Int, position: Int)? in
       guard case .node(let producer) = value else { return nil }
       return (producer, position)
     }
     for (producer, position) in producers.sorted(by: { $0.producer > $1.producer })
-    where consumers[producer].count == 1 && prediction != .node(producer) {
+    where consumers[producer].count == 1 && (prediction != .node(producer) || index == lossNode && !keepsPrediction) {
       guard let first = slots[producer],
         let layer = first.layer.fused(with: node.layer, at: position, isTraining: isTraining)
       else { continue }
@@ -53,7 +59,7 @@ extension ModelGraph {
     }
     var graph = self
     graph.nodes = kept
-    graph.prediction = moved(prediction)
+    graph.prediction = prediction.map(moved)
     graph.lossNode = lossNode.map { place[$0] }
     return graph
   }

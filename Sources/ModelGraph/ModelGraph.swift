@@ -58,7 +58,8 @@ package struct ModelGraph: Sendable {
 
   package internal(set) var fields: [Field]
   package internal(set) var nodes: [Node]
-  package internal(set) var prediction: Value
+  /// nil where a loss was joined with what makes the prediction, which is then never there as a whole.
+  package internal(set) var prediction: Value?
   /// The node that compares the prediction with the target; nil in a graph that only predicts.
   package internal(set) var lossNode: Int?
 
@@ -69,8 +70,10 @@ package struct ModelGraph: Sendable {
     }
   }
 
+  package var predictionShape: TensorShape? { prediction.map(shape) }
+
   /// Whether a prediction is (B, T, …): one for each place of a sequence.
-  package var predictsSequences: Bool { shape(of: prediction).rank == 3 }
+  package var predictsSequences: Bool { predictionShape?.rank == 3 }
 
   /// The nodes that read each node's output.
   package func consumers() -> [[Int]] {

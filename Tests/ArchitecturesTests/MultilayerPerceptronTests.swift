@@ -29,7 +29,7 @@ import Testing
         #expect(graph.names == expected + ["head"])
         let perNorm = ["none": 0, "batch": 24, "layer": 24, "rms": 12][normalization] ?? 0
         #expect(graph.parameterCount == (20 * 12 + 12) + 2 * (12 * 12 + 12) + 3 * perNorm + (12 * 5 + 5))
-        #expect(graph.shape(of: graph.prediction) == TensorShape([8, 5]))
+        #expect(graph.predictionShape == TensorShape([8, 5]))
       }
     }
   }

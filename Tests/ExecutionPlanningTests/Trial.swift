@@ -52,6 +52,13 @@ final class Trial {
     for (index, field) in graph.fields.enumerated() { fields.append(program.fill(field, index)) }
   }
 
+  /// Whole numbers of one's own in a field.
+  func setIntegers(field: Int, _ value: (Int) -> Int) {
+    let count = plan.graph.fields[field].shape.elementCount
+    var span = fields[field].slice(offset: 0, count: count, type: .int32).mutableIntegers
+    for i in span.indices { span[i] = Int32(value(i)) }
+  }
+
   func forward() -> LossSums {
     prepare()
     return program.forward()

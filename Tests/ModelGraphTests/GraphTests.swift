@@ -110,6 +110,22 @@ struct Sketch {
     #expect(try sketch.builder.finish(prediction: a).fusingNeighbours(isTraining: true).nodes.count == 2)
   }
 
+  /// Logits of 20 MiB.
+  @Test func aLossJoinsWhatMakesThePredictionIfNobodyReadsIt() throws {
+    var sketch = Sketch([4, 256, 6])
+    let t = sketch.builder.field("target", TensorShape([4, 256]), .int32)
+    let a = try sketch.linear("a", 6, sketch.x)
+    let y = try sketch.linear("head", 5120, a)
+    let loss = try lossCatalog.read(.object([("type", .string("cross_entropy"))])).product
+    let graph = try sketch.builder.finish(prediction: y, loss: (loss, t))
+    let kept = graph.fusingNeighbours(isTraining: true)
+    #expect(kept.nodes.map(\.name) == ["a", "head", "loss"] && kept.prediction == .node(1))
+    let fused = graph.fusingNeighbours(isTraining: true, keepsPrediction: false)
+    #expect(fused.nodes.map(\.name) == ["a", "head"] && fused.prediction == nil && fused.lossNode == 1)
+    #expect(fused.nodes[1].inputs == [.node(0), .field(1)] && fused.nodes[1].layer is any Loss)
+    #expect(fused.nodes[1].parameterNames == ["head.weight", "head.bias"] && fused.predictionShape == nil)
+  }
+
   @Test func anActivationThatIsThePredictionMoves() throws {
     var sketch = Sketch()
     let y = try sketch.activation("b", try sketch.linear("a", 6, sketch.x), .sigmoid)

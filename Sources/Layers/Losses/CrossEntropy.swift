@@ -11,9 +11,9 @@ package struct CrossEntropy: Loss {
   package static let kind = "cross_entropy"
 
   package let inputShapes: [TensorShape]
-  private let kernel: CrossEntropyKernel
+  let kernel: CrossEntropyKernel
   /// Whether targets are shares of classes rather than their numbers.
-  private let hasShares: Bool
+  let hasShares: Bool
   // Keeps the memory alive that the kernel reads its weights from.
   private let classWeights: Arena?
 
@@ -60,7 +60,7 @@ package struct CrossEntropy: Loss {
   package var forwardFlops: Int { 4 * kernel.rows * kernel.classes }
 
   /// Rows of the logits that belong to valid samples.
-  private func validRows(_ frame: Frame) -> Int { frame.validRows * (kernel.rows / inputShapes[1][0]) }
+  func validRows(_ frame: Frame) -> Int { frame.validRows * (kernel.rows / inputShapes[1][0]) }
 
   package func forward(_ frame: Frame) {
     let (logits, targets, rows, logSumExp) = (frame.input(0), frame.input(1), validRows(frame), frame.saved(0))

@@ -46,10 +46,11 @@ package final class Predictor {
       run.configuration.loss.wantsClasses
     else { throw RunError(.configuration, "\(name): expected a model of classes, found one that predicts values") }
     graph = try RunPlan.graph(run.configuration, fields, of: name, rows: 1)
-    guard graph.shape(of: graph.prediction) == TensorShape([1, names.count]) else {
+    let prediction = graph.predictionShape
+    guard prediction == TensorShape([1, names.count]) else {
       throw RunError(
         .configuration,
-        "\(name): expected one of \(names.count) classes a picture, found \(graph.shape(of: graph.prediction))")
+        "\(name): expected one of \(names.count) classes a picture, found \(prediction?.description ?? "none")")
     }
     self.input = input
     classNames = names

@@ -54,7 +54,7 @@ package struct RunPlan: Sendable {
   var classNames: [String]? {
     guard configuration.loss.wantsClasses, let target = data.fields.first(where: { $0.name == SampleField.target }),
       let names = target.classLabels, target.shape == .scalar || data.mixing != nil,
-      graph.shape(of: graph.prediction) == TensorShape([rows, names.count])
+      graph.predictionShape == TensorShape([rows, names.count])
     else { return nil }
     return names
   }
@@ -103,8 +103,14 @@ package struct RunPlan: Sendable {
     groups = try Self.groups(configuration, table)
     let frozen = Set(zip(table.entries, groups).filter { $0.1.isFrozen }.map(\.0.name))
     let precision = configuration.training.precision
-    trainingPlan = ExecutionPlan(graph, table: table, precision: precision, isTraining: true, frozen: frozen)
-    evaluationPlan = ExecutionPlan(graph, table: table, precision: precision, isTraining: false)
+    var economies = ExecutionPlan.Economies()
+    economies.keepsPrediction = false
+    trainingPlan = ExecutionPlan(
+      graph, table: table, precision: precision, isTraining: true, frozen: frozen, economies: economies)
+    // What a classifier says of each sample is judged; nobody reads what is said of each token of a sequence.
+    economies.keepsPrediction = !graph.predictsSequences
+    evaluationPlan = ExecutionPlan(
+      graph, table: table, precision: precision, isTraining: false, economies: economies)
     let horizon = ScheduleHorizon(totalSteps: totalSteps, stepsPerEpoch: stepsPerEpoch)
     do throws(ConfigurationError) {
       try configuration.schedule.check(horizon)
