@@ -33,7 +33,7 @@ package struct AttentionMap: Sendable {
         "--attention: \(max(prompt.count, source.count)) tokens are too many for a picture; use at most \(mostTokens)")
     }
     let batch = language.source.map { SourceBatch($0, rows: 1) }
-    batch?.set(source)
+    try batch?.set(source)
     let whole = try PieceProgram(
       language, rows: 1, tokens: prompt.count, source: batch, remembers: false, keepsOutputs: true)
     whole.read([prompt[...]], position: 0)

@@ -99,12 +99,14 @@ package struct LanguageModel: Sendable {
 
   /// What the model says of the token behind each of a sequence that it reads at once, (tokens, vocabulary).
   ///
+  /// The reference for reading piece by piece.
+  ///
   /// - Parameters:
   ///   - tokens: at least one and at most the context.
   ///   - source: what the encoder of an encoder-decoder reads.
   package func logits(of tokens: [Int32], source: [Int32] = []) throws -> [Float] {
     let batch = self.source.map { SourceBatch($0, rows: 1) }
-    batch?.set(source)
+    try batch?.set(source)
     let whole = try PieceProgram(self, rows: 1, tokens: tokens.count, source: batch, remembers: false)
     whole.read([tokens[...]], position: 0)
     return whole.logits

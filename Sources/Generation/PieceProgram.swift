@@ -1,6 +1,7 @@
 import Arenas
 import DataReading
 import ExecutionPlanning
+import Pipeline
 
 /// A source and its length, the same in every row, for the encoder.
 final class SourceBatch {
@@ -20,7 +21,12 @@ final class SourceBatch {
     lengths = arena.slice(offset: bytes, count: rows, type: .int32)
   }
 
-  func set(_ source: [Int32]) {
+  /// - Parameter source: at least one token, and at most as many as training's sources had.
+  func set(_ source: [Int32]) throws(RunError) {
+    guard (1...length).contains(source.count) else {
+      throw RunError(
+        .configuration, "--source: expected 1 to the \(length) tokens that the encoder reads, found \(source.count)")
+    }
     var tokens = tokens.mutableIntegers
     var lengths = lengths.mutableIntegers
     for row in 0..<rows {
@@ -45,13 +51,15 @@ final class PieceProgram {
   let fields: [TensorSlice]
   private let input: TensorSlice
   private let carried: Arena
-  // Keeps the memory alive that `input` lies in.
+  // Keep the memory alive that `input` and the source lie in.
   private let batch: Arena
+  private let source: SourceBatch?
 
   init(
     _ language: LanguageModel, rows: Int, tokens: Int, source: SourceBatch?, remembers: Bool = true,
     keepsOutputs: Bool = false
   ) throws {
+    LaneThread.prepare()
     self.rows = rows
     self.tokens = tokens
     vocabulary = language.vocabulary
@@ -71,6 +79,7 @@ final class PieceProgram {
     carried = Arena(byteCount: remembers ? 0 : plan.carriedByteCount)
     // What a whole sequence leaves behind is of no use, but it is written.
     if !remembers { program.bind(carried: carried) }
+    self.source = source
     batch = Arena(byteCount: 4 * rows * tokens)
     input = batch.all(as: .int32)
     program.pass.validRows = rows

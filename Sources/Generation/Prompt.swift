@@ -22,7 +22,8 @@ package struct Prompt: Sendable {
     let tokenizer = language.tokenizer
     var tokens: [Int32]
     do throws(TokenizerError) {
-      tokens = try tokenizer.encode(bytes)
+      // As in training: what pairs of texts say is never a special token.
+      tokens = try tokenizer.encode(bytes, readsSpecialTokens: language.source == nil)
     } catch {
       let advice = given == nil ? " (the default, a line break); give another one" : ""
       throw RunError(.configuration, "--prompt\(advice): \(error)")
@@ -59,7 +60,7 @@ package struct Prompt: Sendable {
     }
     let bytes = try bytes(given, option: "--source")
     do throws(TokenizerError) {
-      return try language.tokenizer.encode(bytes)
+      return try language.tokenizer.encode(bytes, readsSpecialTokens: false)
     } catch {
       throw RunError(.configuration, "--source: \(error)")
     }

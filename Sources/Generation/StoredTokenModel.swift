@@ -55,12 +55,7 @@ package final class StoredTokenModel: TokenModel {
   /// What the encoder of an encoder-decoder reads: at most as many tokens as the samples of its data had.
   package func setSource(_ tokens: [Int32]) throws(RunError) {
     guard let source else { preconditionFailure("the model has no encoder") }
-    guard (1...source.length).contains(tokens.count) else {
-      throw RunError(
-        .configuration,
-        "--source: expected 1 to the \(source.length) tokens that the encoder reads, found \(tokens.count)")
-    }
-    source.set(tokens)
+    try source.set(tokens)
     for piece in pieces { piece.hasReadSource = false }
     restart()
   }

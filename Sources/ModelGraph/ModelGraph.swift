@@ -14,6 +14,8 @@ package struct ModelGraph: Sendable {
     package let name: String
     package let shape: TensorShape
     package let type: ElementType
+    /// What whole numbers in it are below; nil for values, and where nobody knows.
+    package let classCount: Int?
   }
 
   package struct Node: Sendable {
@@ -108,8 +110,10 @@ package struct GraphBuilder {
   package init() {}
 
   /// A tensor that comes with each micro-batch.
-  package mutating func field(_ name: String, _ shape: TensorShape, _ type: ElementType) -> ModelGraph.Value {
-    fields.append(ModelGraph.Field(name: name, shape: shape, type: type))
+  package mutating func field(
+    _ name: String, _ shape: TensorShape, _ type: ElementType, classCount: Int? = nil
+  ) -> ModelGraph.Value {
+    fields.append(ModelGraph.Field(name: name, shape: shape, type: type, classCount: classCount))
     return .field(fields.count - 1)
   }
 
@@ -137,7 +141,7 @@ package struct GraphBuilder {
     do throws(LayerError) {
       let layer = try blueprint.make(inputs.map(shape(of:)))
       for (index, value) in inputs.enumerated() {
-        try check(value, isInteger: layer.integerInputs[index] != nil, for: blueprint.kind)
+        try check(value, below: layer.integerInputs[index], for: blueprint.kind)
       }
       return add(name, layer: layer, inputs, owner: owner)
     } catch {
@@ -145,13 +149,19 @@ package struct GraphBuilder {
     }
   }
 
-  /// Refuses tokens where values are expected, and the other way round.
-  private func check(_ value: ModelGraph.Value, isInteger: Bool, for kind: String) throws(LayerError) {
+  /// Refuses tokens where values are expected, the other way round, and tokens beyond what a layer has a place for.
+  ///
+  /// - Parameter bound: what the layer expects whole numbers to be below; nil where it expects values.
+  private func check(_ value: ModelGraph.Value, below bound: Int?, for kind: String) throws(LayerError) {
+    let isInteger = bound != nil
     var isField = false
     var name = "values"
     if case .field(let index) = value {
       isField = fields[index].type == .int32
       name = "the field \"\(fields[index].name)\""
+      if let bound, let count = fields[index].classCount, count > bound {
+        throw LayerError("\(kind) expects numbers below \(bound), but \(name) holds numbers up to \(count - 1)")
+      }
     }
     guard isField != isInteger else { return }
     throw LayerError(

@@ -53,7 +53,7 @@ struct SampleOptions: ParsableArguments {
     try require((topK ?? 0) >= 0, "--top-k \(topK ?? 0)", "at least 1, or 0 for all")
     try require((topP ?? 1) > 0 && (topP ?? 1) <= 1, "--top-p", "a share above 0 and at most 1")
     try require(
-      (repetitionPenalty ?? 1) > 0 && (repetitionPenalty ?? 1).isFinite, "--repetition-penalty", "a number above 0")
+      (0.01...100).contains(repetitionPenalty ?? 1), "--repetition-penalty", "a number from 0.01 to 100")
     try require(!stop.contains(""), "--stop", "a string that is not empty")
     let drawing = [
       ("--temperature", temperature != nil), ("--top-k", topK != nil), ("--top-p", topP != nil),

@@ -58,6 +58,12 @@ extension TokenizerCommand {
         }
         let start = ContinuousClock.now
         let (tokenizer, byteCount) = try learn(wanted, special)
+        // A special token that is also a piece of text would make a file that nobody can read.
+        do throws(TokenizerError) {
+          _ = try Tokenizer(text: Array(tokenizer.text.utf8))
+        } catch {
+          throw CommandFailure("--special: expected texts that are no pieces of the vocabulary: \(error)", 2)
+        }
         do {
           try Data((tokenizer.text + "\n").utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
         } catch {

@@ -90,15 +90,4 @@ func trained(_ text: String, _ size: Int, _ special: [String] = [Tokenizer.endOf
   func refusesWhatIsNoTokenizer(_ text: String, _ word: String) {
     expectRefusal(word) { _ = try Tokenizer(text: Array(text.utf8)) }
   }
-
-  @Test func streamsWholeCharacters() throws {
-    var stream = TokenStream(.bytes)
-    let shown = Array("é€👍".utf8).map { stream.text(after: Int32($0)) }
-    #expect(shown == ["", "é", "", "", "€", "", "", "", "👍"])
-    #expect(stream.finish() == "")
-    #expect(stream.text(after: 0xE2) == "" && stream.finish() == "\u{FFFD}")
-    // What cannot become a character does not hold up the rest.
-    let broken = [0x80, 0x41, 0xC3, 0x41].map { stream.text(after: Int32($0)) }.joined() + stream.finish()
-    #expect(broken == "\u{FFFD}A\u{FFFD}A")
-  }
 }

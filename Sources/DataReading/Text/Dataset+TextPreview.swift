@@ -17,7 +17,9 @@ extension Dataset {
         let arena = Arena(byteCount: field.shape.elementCount * 4)
         let slot = arena.all(as: .int32)
         reader.read(epoch[position], .training(epoch: 0), field: number, into: slot)
-        let tokens = slot.integers.indices.map { slot.integers[$0] }.filter { $0 >= 0 }
+        let tokens = withExtendedLifetime(arena) {
+          slot.integers.indices.map { slot.integers[$0] }.filter { $0 >= 0 }
+        }
         do throws(TokenizerError) {
           texts.append((field.name, String(decoding: try tokenizer.decode(tokens), as: UTF8.self)))
         } catch {

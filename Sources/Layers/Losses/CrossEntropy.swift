@@ -22,7 +22,8 @@ package struct CrossEntropy: Loss {
       "label_smoothing", default: 0, in: 0...0.999, "share of the target spread evenly over all classes")
     let weights = try reader.optionalNumbers(
       "class_weights", in: 0...1e6, "one weight a class; the loss is divided by the weights of the targets seen")
-    return LossBlueprint(kind: kind, wantsClasses: true) { (prediction, target) throws(LayerError) in
+    return LossBlueprint(kind: kind, wantsClasses: true, isPlain: smoothing == 0 && weights == nil) {
+      (prediction, target) throws(LayerError) in
       try CrossEntropy(prediction, target, labelSmoothing: smoothing, classWeights: weights?.map { Float($0) })
     }
   }

@@ -20,6 +20,8 @@ package struct LossBlueprint: Sendable {
   package let kind: String
   /// Whether targets are classes (their numbers as int32, or a share of each as float32) rather than values (float32).
   package let wantsClasses: Bool
+  /// Whether it is the negative log-likelihood of the right class and nothing else, in nats.
+  package var isPlain = false
   package let make: @Sendable (_ prediction: TensorShape, _ target: TensorShape) throws(LayerError) -> any Loss
 }
 

@@ -22,7 +22,9 @@ extension RunPlan {
     let read = ([input] + fields.filter { $0 != input && $0 != target }).map { field in
       let extents = field == input ? [tokens] : field.shape.dimensions
       return BatchInputs.Field(
-        name: field.name, value: builder.field(field.name, TensorShape([rows] + extents), field.type),
+        name: field.name,
+        value: builder.field(
+          field.name, TensorShape([rows] + extents), field.type, classCount: field.classCount),
         sample: field.shape, classCount: field.classCount)
     }
     do throws(GraphError) {

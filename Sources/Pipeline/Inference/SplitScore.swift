@@ -57,14 +57,17 @@ package struct SplitScore: Sendable, Equatable {
 }
 
 extension RunPlan {
-  /// Whether a class is predicted at every place of a sequence.
+  /// Whether a class is predicted at every place of a sequence, and the loss is what it costs to write it down: neither
+  /// smoothed nor weighted.
   var predictsTokens: Bool {
-    configuration.loss.wantsClasses && data.fields.contains { $0.name == SampleField.target && $0.shape.rank == 1 }
+    configuration.loss.isPlain && data.fields.contains { $0.name == SampleField.target && $0.shape.rank == 1 }
       && data.mixing == nil && graph.predictsSequences
   }
 
   /// Whether a sample is a source sequence with the one that answers it.
-  var answersSequences: Bool { predictsTokens && data.fields.contains { $0.name == "source" } }
+  var answersSequences: Bool {
+    configuration.loss.wantsClasses && graph.predictsSequences && data.fields.contains { $0.name == "source" }
+  }
 }
 
 extension Dataset {
@@ -74,7 +77,9 @@ extension Dataset {
       return nil
     }
     let lengths = (0..<tokenizer.vocabularySize).map { token in
-      (try? tokenizer.decode(CollectionOfOne(Int32(token))).count) ?? 0
+      // A special token stands for no text.
+      let isSpecial = tokenizer.token(special: tokenizer.label(of: Int32(token))) == Int32(token)
+      return isSpecial ? 0 : (try? tokenizer.decode(CollectionOfOne(Int32(token))).count) ?? 0
     }
     let arena = Arena(byteCount: 4 * fields[number].shape.elementCount)
     let slot = arena.all(as: .int32)

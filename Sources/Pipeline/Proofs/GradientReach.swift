@@ -111,6 +111,8 @@ extension SequenceProbe {
       throw RunError(
         "\(run.folder.relativePath): no gradient to follow: \(count) whole validation windows, and none gave one")
     }
-    return ProbeRecord.Reach(windows: count, norms: squares.map { ($0 / own).squareRoot() })
+    return withExtendedLifetime(memory) {
+      ProbeRecord.Reach(windows: count, norms: squares.map { ($0 / own).squareRoot() })
+    }
   }
 }

@@ -61,6 +61,7 @@ final class SequencePlayer {
   private let batch: Arena
 
   init(_ model: SequenceModel) {
+    LaneThread.prepare()
     let plan = model.plan
     activations = Arena(byteCount: plan.activationByteCount)
     program = LaneProgram(

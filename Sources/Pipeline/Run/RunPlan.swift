@@ -118,6 +118,23 @@ package struct RunPlan: Sendable {
       throw RunError(.configuration, error.description)
     }
     try checkWatched()
+    try checkCarried()
+  }
+
+  /// Refuses an order of batches that the model makes nothing of, and a model that waits for another one.
+  private func checkCarried() throws(RunError) {
+    let carries = trainingPlan.carriedByteCount > 0
+    guard data.pieceLength == nil || carries else {
+      throw RunError(
+        .configuration,
+        "data.order: \"streams\" is for models that carry a state from batch to batch; use \"windows\", or a "
+          + "\"recurrent\" model with \"carry\": true")
+    }
+    guard data.pieceLength != nil || !carries || !(configuration.data.kind is TextData) else {
+      throw RunError(
+        .configuration,
+        "model.carry: there is nothing to carry between windows in a random order; set data.order to \"streams\"")
+    }
   }
 
   /// Beyond any machine, and so few that no count of bytes or operations made from them overflows: parameters, and layers'
@@ -201,7 +218,8 @@ package struct RunPlan: Sendable {
     }
     var builder = GraphBuilder()
     func value(_ field: SampleField) -> ModelGraph.Value {
-      builder.field(field.name, TensorShape([rows] + field.shape.dimensions), field.type)
+      builder.field(
+        field.name, TensorShape([rows] + field.shape.dimensions), field.type, classCount: field.classCount)
     }
     let inputs = [input] + fields.filter { $0 != input && $0 != target }
     let read = inputs.map {

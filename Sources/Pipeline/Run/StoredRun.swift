@@ -115,7 +115,7 @@ package struct StoredRun: Sendable {
     let result = try await run.run()
     if case .failed(let reason) = result.outcome { throw RunError(reason) }
     guard let validation = result.validation else { throw RunError("\(folder.path): the evaluation gave no result") }
-    let bytes = model.data.targetByteCount(samples)
+    let bytes = validation.perplexity == nil ? nil : model.data.targetByteCount(samples)
     return Evaluated(
       score: validation,
       bitsPerByte: bytes.map { validation.loss * Double(validation.count) / log(2) / Double(max(1, $0)) },
