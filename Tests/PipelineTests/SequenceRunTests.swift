@@ -1,4 +1,5 @@
 import Configuration
+import Foundation
 import JSONValues
 import Pipeline
 import Testing
@@ -71,13 +72,26 @@ enum SequenceRun: String, CaseIterable, Sendable {
     #expect(last.numbers == whole.numbers.suffix(9))
   }
 
-  /// A state that is carried has a say: the same run that forgets it parts from the second batch on.
+  /// Windows of one text over and over, and a model that does not learn: only a carried state tells them apart.
   @Test func carriedStateCounts() async throws {
-    let settings = SequenceRun.lstm.settings + ["model.dropout=0", #"training.duration="3 steps""#]
-    let carried = try await Trial(json: configuration(settings)).play().losses
-    let forgotten = try await Trial(json: configuration(settings + ["model.carry=false"])).play().losses
-    #expect(carried[0] == forgotten[0])
-    #expect(carried[1] != forgotten[1])
+    let scratch = try Scratch()
+    let file = scratch.url.appending(path: "text.txt")
+    try String(repeating: "abcdefgh\n", count: 120).write(to: file, atomically: true, encoding: .utf8)
+    func losses(_ order: String, carries: Bool) async throws -> [Float] {
+      try await Trial(
+        json: configuration(
+          #"data={"type":"text","files":"\#(file.path)","length":9,"batch_size":6,"order":"\#(order)","shuffle":false}"#,
+          #"model={"type":"recurrent","cell":"lstm","units":16,"carry":\#(carries)}"#,
+          "optimizer.learning_rate=1e-30", #"training.duration="2 epochs""#)
+      ).play().losses
+    }
+    let carried = try await losses("streams", carries: true)
+    let steps = carried.count / 2
+    #expect(steps > 2 && carried[0] != carried[1])
+    // A new epoch begins its streams anew.
+    #expect(carried[steps] == carried[0] && carried[steps + 1] == carried[1])
+    let forgotten = try await losses("windows", carries: false)
+    #expect(forgotten.allSatisfy { $0 == forgotten[0] } && forgotten[0] == carried[0])
   }
 
   /// Only a model that answers a source with a target is judged by whole answers.
