@@ -56,8 +56,8 @@ package struct RecurrentModel: Architecture, Settings {
   private var layer: LayerBlueprint {
     switch cell {
     case .rnn: RNN.blueprint(.init(recurrent))
-    case .lstm: LSTM.blueprint(.init(recurrent))
-    case .gru: GRU.blueprint(.init(recurrent))
+    case .lstm: LSTM.blueprint(recurrent)
+    case .gru: GRU.blueprint(recurrent)
     }
   }
 

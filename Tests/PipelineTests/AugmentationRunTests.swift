@@ -17,26 +17,13 @@ import Testing
     let json = try configuration(
       Self.images, "training.precision=\(precision)", "training.micro_batches=3", #"training.duration="25 steps""#,
       #"training.validate_every="10 steps""#, #"loss={"type":"cross_entropy","label_smoothing":0.1}"#)
-    let alone = try await Trial(json: json, lanes: 1).play()
-    #expect(alone.result.outcome == .finished && alone.witness.steps.count == 25)
-    for lanes in [2, 3] {
-      let together = try await Trial(json: json, lanes: lanes).play()
-      #expect(together.digests == alone.digests && together.numbers == alone.numbers, "\(lanes) lanes")
-      #expect(together.witness.validations == alone.witness.validations, "\(lanes) lanes")
-    }
+    try await expectEqualLanes(json, steps: 25)
   }
 
   /// Stops in the middle of the second and of the third epoch of eleven steps.
   @Test func goesOnInMidEpoch() async throws {
     let json = try configuration(Self.images, #"training.duration="37 steps""#)
-    let scratch = try Scratch()
-    let whole = try await session(json, scratch.folder("whole"), lanes: 2)
-    _ = try await session(json, scratch.folder("parts"), lanes: 1, stopAfter: 15)
-    _ = try await session(json, scratch.folder("parts"), .resume, lanes: 3, stopAfter: 28)
-    let last = try await session(json, scratch.folder("parts"), .resume, lanes: 2)
-    #expect(last.result.outcome == .finished && last.state == whole.state)
-    #expect(last.digests == whole.digests)
-    #expect(last.numbers == whole.numbers.suffix(9))
+    try await expectGoesOnInMidEpoch(json)
   }
 
   @Test func everyEpochIsAnother() async throws {

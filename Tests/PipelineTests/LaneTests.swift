@@ -42,18 +42,6 @@ import Testing
     try await expectEqualLanes(json, steps: 30)
   }
 
-  private func expectEqualLanes(_ json: JSON, steps: Int) async throws {
-    let alone = try await Trial(json: json, lanes: 1).play()
-    #expect(alone.result.outcome == .finished && alone.witness.steps.count == steps)
-    for lanes in [2, 3] {
-      let together = try await Trial(json: json, lanes: lanes).play()
-      #expect(together.model.parametersDigest == alone.model.parametersDigest, "\(lanes) lanes")
-      #expect(together.digests == alone.digests, "\(lanes) lanes")
-      #expect(together.numbers == alone.numbers, "\(lanes) lanes")
-      #expect(together.witness.validations == alone.witness.validations, "\(lanes) lanes")
-    }
-  }
-
   /// The first step of SGD at rate 1 moves every parameter by its gradient.
   @Test(arguments: [2, 3, 4, 8])
   func microBatchesAddUpToTheBatch(microBatches: Int) async throws {

@@ -48,13 +48,7 @@ enum SequenceRun: String, CaseIterable, Sendable {
         "training.precision=\(precision)", "training.micro_batches=3", #"training.duration="20 steps""#,
         #"training.validate_every="7 steps""#,
       ])
-    let alone = try await Trial(json: json, lanes: 1).play()
-    #expect(alone.result.outcome == .finished && alone.witness.steps.count == 20)
-    for lanes in [2, 3] {
-      let together = try await Trial(json: json, lanes: lanes).play()
-      #expect(together.digests == alone.digests && together.numbers == alone.numbers, "\(lanes) lanes")
-      #expect(together.witness.validations == alone.witness.validations, "\(lanes) lanes")
-    }
+    try await expectEqualLanes(json, steps: 20)
   }
 
   /// Stops twice in the middle of an epoch, where a carried state is half way through its stream.
@@ -62,14 +56,7 @@ enum SequenceRun: String, CaseIterable, Sendable {
   func goesOn(run: SequenceRun, precision: String) async throws {
     let json = try configuration(
       run.settings + ["training.precision=\(precision)", #"training.duration="37 steps""#, "training.ema.decay=0.9"])
-    let scratch = try Scratch()
-    let whole = try await session(json, scratch.folder("whole"), lanes: 2)
-    _ = try await session(json, scratch.folder("parts"), lanes: 1, stopAfter: 15)
-    _ = try await session(json, scratch.folder("parts"), .resume, lanes: 3, stopAfter: 28)
-    let last = try await session(json, scratch.folder("parts"), .resume, lanes: 2)
-    #expect(last.result.outcome == .finished && last.state == whole.state)
-    #expect(last.digests == whole.digests)
-    #expect(last.numbers == whole.numbers.suffix(9))
+    try await expectGoesOnInMidEpoch(json)
   }
 
   /// Windows of one text over and over, and a model that does not learn: only a carried state tells them apart.

@@ -1,3 +1,4 @@
+import Configuration
 import Foundation
 
 /// Files named by a pattern: `*` stands for any characters of a name, `?` for one, `**` for any folders or none.
@@ -49,7 +50,8 @@ struct PathPattern {
       }
       return
     }
-    let matching = Self.isPattern(name) ? entries(folder).filter { Self.matches($0, name) } : [name]
+    let glob = Glob(name)
+    let matching = Self.isPattern(name) ? entries(folder).filter { Self.matches($0, glob) } : [name]
     for entry in matching {
       let path = join(folder, entry)
       if !isLast {
@@ -80,27 +82,8 @@ struct PathPattern {
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
   }
 
-  /// Whether a whole name matches; costs at most the product of the two lengths.
-  static func matches(_ name: String, _ pattern: String) -> Bool {
-    if name.hasPrefix("."), !pattern.hasPrefix(".") { return false }
-    let (name, symbols) = (Array(name.unicodeScalars), Array(pattern.unicodeScalars))
-    var (symbol, position) = (0, 0)
-    // Where to go on when a match fails after the last star: give the star one more character.
-    var retry: (symbol: Int, position: Int)?
-    while position < name.count {
-      if symbol < symbols.count, symbols[symbol] == "*" {
-        retry = (symbol, position)
-        symbol += 1
-      } else if symbol < symbols.count, symbols[symbol] == "?" || symbols[symbol] == name[position] {
-        symbol += 1
-        position += 1
-      } else if let last = retry {
-        retry = (last.symbol, last.position + 1)
-        (symbol, position) = (last.symbol + 1, last.position + 1)
-      } else {
-        return false
-      }
-    }
-    return symbols[symbol...].allSatisfy { $0 == "*" }
+  /// Whether a whole name matches; one that begins with a dot only where the pattern does, too.
+  private static func matches(_ name: String, _ pattern: Glob) -> Bool {
+    (!name.hasPrefix(".") || pattern.pattern.hasPrefix(".")) && pattern.matches(name)
   }
 }

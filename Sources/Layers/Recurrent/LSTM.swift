@@ -11,20 +11,12 @@ import Kernels
 package struct LSTM: RecurrentLayer {
   package static let kind = "lstm"
 
-  package struct LayerSettings: Settings {
-    package var recurrent: RecurrentSettings
-
-    package init(_ recurrent: RecurrentSettings) { self.recurrent = recurrent }
-
-    package init(from reader: SettingsReader) throws(ConfigurationError) {
-      recurrent = try RecurrentSettings(from: reader)
-    }
-  }
+  package typealias LayerSettings = RecurrentSettings
 
   package let stack: RecurrentStack
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
-    stack = try RecurrentStack(Self.kind, .lstm, settings.recurrent, input: try Self.single(inputs))
+    stack = try RecurrentStack(Self.kind, .lstm, settings, input: try Self.single(inputs))
   }
 
   package static let examples = RecurrentStack.examples(of: kind)

@@ -2,7 +2,7 @@ import Configuration
 import Kernels
 
 /// What recurrent layers have in common; the keys are PyTorch's ideas under the names used here.
-package struct RecurrentSettings: Sendable {
+package struct RecurrentSettings: Settings {
   package var units: Int
   package var layers = 1
   package var isBidirectional = false
