@@ -45,11 +45,17 @@ static inline void troupe_advise_huge_pages(void *address, size_t length) { (voi
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-// Flush-to-zero (bit 15) and denormals-are-zero (bit 6) of MXCSR, for the calling thread.
-static inline void troupe_flush_denormals(void) { _mm_setcsr(_mm_getcsr() | 0x8040); }
+// Sets flush-to-zero (bit 15) and denormals-are-zero (bit 6) of MXCSR for the calling thread; returns MXCSR as it was.
+static inline unsigned troupe_flush_denormals(void) {
+  unsigned before = _mm_getcsr();
+  _mm_setcsr(before | 0x8040);
+  return before;
+}
+static inline void troupe_restore_denormals(unsigned before) { _mm_setcsr(before); }
 static inline void troupe_pause(void) { _mm_pause(); }
 #else
-static inline void troupe_flush_denormals(void) {}
+static inline unsigned troupe_flush_denormals(void) { return 0; }
+static inline void troupe_restore_denormals(unsigned before) { (void)before; }
 static inline void troupe_pause(void) {}
 #endif
 

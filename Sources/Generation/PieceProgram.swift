@@ -59,7 +59,6 @@ final class PieceProgram {
     _ language: LanguageModel, rows: Int, tokens: Int, source: SourceBatch?, remembers: Bool = true,
     keepsOutputs: Bool = false
   ) throws {
-    LaneThread.prepare()
     self.rows = rows
     self.tokens = tokens
     vocabulary = language.vocabulary
@@ -75,7 +74,9 @@ final class PieceProgram {
     program = LaneProgram(
       plan, state: language.state, activations: activations,
       prepared: Arena(byteCount: plan.preparedByteCount), store: PrimitiveStore())
-    for share in plan.preparationShares(lanes: 1) { program.prepare(share) }
+    LaneThread.perform { [plan, program] in
+      for share in plan.preparationShares(lanes: 1) { program.prepare(share) }
+    }
     carried = Arena(byteCount: remembers ? 0 : plan.carriedByteCount)
     // What a whole sequence leaves behind is of no use, but it is written.
     if !remembers { program.bind(carried: carried) }
@@ -101,11 +102,13 @@ final class PieceProgram {
       }
     }
     program.pass.position = position
-    if let dependent, hasReadSource {
-      program.forward(only: dependent)
-    } else {
-      _ = program.forward()
-      hasReadSource = true
+    LaneThread.perform {
+      if let dependent, hasReadSource {
+        program.forward(only: dependent)
+      } else {
+        _ = program.forward()
+        hasReadSource = true
+      }
     }
   }
 

@@ -27,7 +27,6 @@ package final class StoredTokenModel: TokenModel {
   /// - Parameter rows: sequences side by side.
   package init(_ language: LanguageModel, rows: Int) throws {
     precondition(rows > 0)
-    LaneThread.prepare()
     self.language = language
     self.rows = rows
     vocabulary = language.vocabulary

@@ -46,8 +46,11 @@ package final class GradientReach {
     precondition(tokens.count == model.length && target >= 0)
     player.input.write(tokens)
     player.target.write([Int32](repeating: -1, count: tokens.count - 1) + [target])
-    let loss = player.program.forward()
-    player.program.backward()
+    let loss = LaneThread.perform {
+      let loss = player.program.forward()
+      player.program.backward()
+      return loss
+    }
     let width = gradient.count / model.length
     let norms = (0..<model.length).map { distance in
       let place = model.length - 1 - distance

@@ -61,7 +61,6 @@ final class SequencePlayer {
   private let batch: Arena
 
   init(_ model: SequenceModel) {
-    LaneThread.prepare()
     let plan = model.plan
     activations = Arena(byteCount: plan.activationByteCount)
     program = LaneProgram(
@@ -82,7 +81,9 @@ final class SequencePlayer {
   }
 
   /// Makes what layers derive from the parameters follow them.
-  func prepare() { for share in program.plan.preparationShares(lanes: 1) { program.prepare(share) } }
+  func prepare() {
+    LaneThread.perform { for share in program.plan.preparationShares(lanes: 1) { program.prepare(share) } }
+  }
 
   /// The gradient of a node's output, after a backward pass of a plan that keeps it.
   func outputGradient(of name: String) -> TensorSlice? {
