@@ -31,7 +31,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], counting sy
 /// What the report page is put together from.
 let reportParts = [
   "report.html", "report.css", "charts.js", "line-chart.js", "heat-map.js", "stage-bars.js", "confusion.js",
-  "sequences.js", "report.js",
+  "sequences.js", "denoising.js", "report.js",
 ]
 
 let package = Package(

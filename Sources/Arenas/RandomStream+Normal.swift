@@ -3,12 +3,31 @@ import Foundation
 extension RandomStream {
   /// Standard normal (Box and Muller 1958, computed in float64 so that the tail is right).
   package func normal(_ element: Int) -> Float {
-    let w = words(block: element >> 1)
+    let pair = normals(block: element >> 1)
+    return element & 1 == 0 ? pair.0 : pair.1
+  }
+
+  /// Elements 2 · block and 2 · block + 1 of `normal`.
+  private func normals(block: Int) -> (Float, Float) {
+    let w = words(block: block)
     // (0, 1]: the logarithm's argument is never zero.
     let u = (Double(w[0]) + 1) * 0x1p-32
     let angle = 2 * Double.pi * Double(w[1]) * 0x1p-32
     let radius = (-2 * Foundation.log(u)).squareRoot()
-    return Float(element & 1 == 0 ? radius * Foundation.cos(angle) : radius * Foundation.sin(angle))
+    return (Float(radius * Foundation.cos(angle)), Float(radius * Foundation.sin(angle)))
+  }
+
+  /// Writes `normal(first)`, `normal(first + 1)`, … over a float32 slice.
+  ///
+  /// - Parameter first: even, so that both numbers of a pair are used.
+  package func fillNormal(_ slice: TensorSlice, from first: Int = 0) {
+    precondition(first & 1 == 0)
+    var values = slice.mutableFloats
+    for i in stride(from: 0, to: values.count, by: 2) {
+      let pair = normals(block: (first + i) >> 1)
+      values[i] = pair.0
+      if i + 1 < values.count { values[i + 1] = pair.1 }
+    }
   }
 
   /// A permutation of 0 ..< count in which the position of any element is found without building it.

@@ -33,6 +33,18 @@ extension CommonDataSettings {
     return carried ?? measure()
   }
 
+  /// Refuses what diffusion cannot undo when it draws pictures.
+  func check(_ diffusion: DiffusionSettings?, _ name: String) throws(DataError) {
+    let disturbing = [
+      ("standardize", standardize), ("normalize", normalize != nil), ("mixup", mixup != nil),
+      ("cutmix", cutmix != nil),
+    ]
+    guard diffusion != nil, let (key, _) = disturbing.first(where: \.1) else { return }
+    throw DataError(
+      name, at: "data.\(key)", expected: "pictures as they are, which diffusion brings to -1...1 itself",
+      found: "\"\(key)\"", advice: "remove it, or \"diffusion\"")
+  }
+
   /// What "mixup" and "cutmix" ask for; nil where neither is given.
   func mixing(
     _ fields: [SampleField], input: Int, target: Int, of training: SampleSet, _ seed: UInt64, _ name: String

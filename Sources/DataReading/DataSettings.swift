@@ -4,10 +4,15 @@ import Configuration
 package struct DataSettings: Sendable {
   package var common: CommonDataSettings
   package var kind: any DataKind
+  /// Nil unless pictures are to become noisy.
+  package var diffusion: DiffusionSettings?
 
-  package init(common: CommonDataSettings = CommonDataSettings(), kind: any DataKind) {
+  package init(
+    common: CommonDataSettings = CommonDataSettings(), kind: any DataKind, diffusion: DiffusionSettings? = nil
+  ) {
     self.common = common
     self.kind = kind
+    self.diffusion = diffusion
   }
 }
 

@@ -14,6 +14,7 @@ package struct Dataset: Sendable {
   package let standardization: Standardization?
   package let augmentation: Augmentation?
   package let mixing: SampleMixing?
+  package let forwardProcess: ForwardProcess?
   /// What makes tokens of the text; nil where samples are no text.
   package let tokenizer: Tokenizer?
   /// Tokens in a sample, where each row of a batch goes on where it stopped in the batch before; nil elsewhere.
@@ -33,16 +34,17 @@ package struct Dataset: Sendable {
     let seed = settings.common.seed ?? runSeed
     try settings.kind.checkMemory()
     let opened = try settings.kind.open(seed: seed, settings: settings.common)
-    try self.init(opened, settings: settings.common, seed: seed, standardization: carried)
+    try self.init(
+      opened, settings: settings.common, diffusion: settings.diffusion, seed: seed, standardization: carried)
   }
 
   package init(
-    _ opened: OpenedSamples, settings: CommonDataSettings, seed: UInt64, standardization carried: Standardization? = nil
+    _ opened: OpenedSamples, settings: CommonDataSettings, diffusion: DiffusionSettings? = nil, seed: UInt64,
+    standardization carried: Standardization? = nil
   ) throws(DataError) {
     self.settings = settings
     self.seed = seed
     let name = opened.samples.name
-    tokenizer = opened.tokenizer
     pieceLength = opened.pieceLength
     source = try opened.joined()
     splits =
@@ -67,12 +69,20 @@ package struct Dataset: Sendable {
       fields[targetField].type = .float32
       fields[targetField].shape = TensorShape([classes])
     }
-    self.fields = fields
+    try settings.check(diffusion, name)
+    forwardProcess =
+      if let diffusion {
+        try ForwardProcess(diffusion, of: source.fields, input: fields[inputField], seed: seed, name: name)
+      } else {
+        nil
+      }
+    tokenizer = opened.tokenizer ?? forwardProcess?.condition?.tokenizer
+    self.fields = forwardProcess?.fields ?? fields
     standardization = try settings.standardization(
       carried, fields[inputField], name
-    ) { [source, splits, augmentation, inputField] in
+    ) { [source, splits, augmentation, inputField, shape = fields[inputField].shape] in
       var canvas = ImageCanvas(capacity: augmentation?.capacity ?? 0)
-      return Standardization(shape: fields[inputField].shape, count: splits.training.count) { position, slot in
+      return Standardization(shape: shape, count: splits.training.count) { position, slot in
         Self.transform(
           splits.training[position], .evaluation, source, inputField, augmentation, on: &canvas, into: slot)
       }

@@ -9,7 +9,11 @@ package final class SampleReader {
   /// Room for the input and the label of a sample that another one is mixed with.
   private let partner: TensorSlice
   private let label: TensorSlice
-  // Keeps the memory of both alive.
+  /// Of diffusion: a sample's picture in −1…1 and its noise, and whose they are.
+  private let picture: TensorSlice
+  private let noise: TensorSlice
+  private var held: (sample: Int, reading: Reading)?
+  // Keeps the memory of them all alive.
   private let arena: Arena
 
   package init(_ data: Dataset) {
@@ -17,26 +21,67 @@ package final class SampleReader {
     canvas = ImageCanvas(capacity: data.augmentation?.capacity ?? 0)
     let inputs = data.mixing == nil ? 0 : data.fields[data.inputField].shape.elementCount
     let offset = Arena.aligned(inputs * ElementType.float32.byteCount)
-    arena = Arena(byteCount: offset + ElementType.int32.byteCount)
+    let noisy = offset + Arena.aligned(ElementType.int32.byteCount)
+    let scratch = data.forwardProcess?.scratchByteCount ?? 0
+    arena = Arena(byteCount: noisy + scratch)
     partner = arena.slice(offset: 0, count: inputs, type: .float32)
     label = arena.slice(offset: offset, count: 1, type: .int32)
+    let values = data.forwardProcess?.fields[0].shape.elementCount ?? 0
+    picture = arena.slice(offset: noisy, count: values, type: .float32)
+    noise = arena.slice(offset: noisy + scratch / 2, count: values, type: .float32)
   }
 
   /// Bytes that a reader of `data` takes.
   package static func byteCount(_ data: Dataset) -> Int {
     let partner = data.mixing == nil ? 0 : data.fields[data.inputField].shape.elementCount * 4
     return ImageCanvas.byteCount(capacity: data.augmentation?.capacity ?? 0) + partner
+      + (data.forwardProcess?.scratchByteCount ?? 0)
   }
 
   /// Writes field number `field` of `sample` (an index into the source) over `slot`.
   package func read(_ sample: Int, _ reading: Reading, field: Int, into slot: TensorSlice) {
-    if field == data.inputField {
+    if let process = data.forwardProcess {
+      read(sample, reading, field: field, of: process, into: slot)
+    } else if field == data.inputField {
       readInput(sample, reading, into: slot)
     } else if field == data.targetField, data.mixing != nil {
       readShares(sample, reading, into: slot)
     } else {
       data.source.read(sample, reading, field: field, into: slot)
     }
+  }
+
+  private func read(
+    _ sample: Int, _ reading: Reading, field: Int, of process: ForwardProcess, into slot: TensorSlice
+  ) {
+    let draw = process.draw(sample, reading)
+    switch process.roles[field] {
+    case .input:
+      hold(sample, reading, process)
+      process.mix(picture, noise, at: draw.time, into: slot)
+    case .target:
+      hold(sample, reading, process)
+      process.target(picture, noise, at: draw.time, into: slot)
+    case .time:
+      var time = slot.mutableIntegers
+      time[0] = Int32(draw.time)
+    case .weight:
+      var weight = slot.mutableFloats
+      weight[0] = Float(process.settings.weight(draw.time))
+    case .condition:
+      guard let condition = process.condition else { preconditionFailure("a field for a condition that is not there") }
+      data.source.read(sample, reading, field: condition.sourceField, into: label)
+      condition.write(draw.isUnconditional ? nil : Int(label.integers[0]), into: slot)
+    }
+  }
+
+  /// Makes `picture` and `noise` a sample's: two of its fields are made of them.
+  private func hold(_ sample: Int, _ reading: Reading, _ process: ForwardProcess) {
+    if let held, held == (sample, reading) { return }
+    held = (sample, reading)
+    transform(sample, reading, into: picture)
+    process.normalize(picture)
+    process.drawNoise(sample, reading, into: noise)
   }
 
   private func readInput(_ sample: Int, _ reading: Reading, into slot: TensorSlice) {

@@ -170,17 +170,19 @@ package struct GraphBuilder {
         : "\(kind) expects values, but \(name) holds whole numbers such as tokens; put an embedding before it")
   }
 
-  /// The finished graph, with a loss on `prediction` if there is one.
+  /// The finished graph, with a loss on `prediction` if there is one, and a weight of each sample in it if they have some.
   package consuming func finish(
-    prediction: ModelGraph.Value, loss: (blueprint: LossBlueprint, target: ModelGraph.Value)? = nil
+    prediction: ModelGraph.Value, loss: (blueprint: LossBlueprint, target: ModelGraph.Value)? = nil,
+    weights: ModelGraph.Value? = nil
   ) throws(GraphError) -> ModelGraph {
     var builder = self
     guard let loss else {
       return ModelGraph(fields: builder.fields, nodes: builder.nodes, prediction: prediction, lossNode: nil)
     }
     do throws(LayerError) {
-      let layer = try loss.blueprint.make(builder.shape(of: prediction), builder.shape(of: loss.target))
-      _ = builder.add("loss", layer: layer, [prediction, loss.target])
+      let layer = try loss.blueprint.make(
+        builder.shape(of: prediction), builder.shape(of: loss.target), weights.map(builder.shape(of:)))
+      _ = builder.add("loss", layer: layer, [prediction, loss.target] + (weights.map { [$0] } ?? []))
     } catch {
       throw GraphError(node: "loss", message: error.description)
     }

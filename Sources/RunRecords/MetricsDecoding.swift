@@ -133,9 +133,10 @@ extension ValidationRecord {
     else { return nil }
     let accuracy = node["accuracy"]?.floatingPoint.map { Float($0) }
     let exactMatch = node["exact_match"]?.floatingPoint.map { Float($0) }
+    let levels = node["noise_levels"]?.array.flatMap { node.floats("noise_levels", count: $0.count) }
     self.init(
       step: step, split: split, loss: Float(loss), accuracy: accuracy, count: count, exactMatch: exactMatch,
-      isEMA: isEMA)
+      noiseLevels: levels.map { $0.map { Float($0) } }, isEMA: isEMA)
   }
 }
 

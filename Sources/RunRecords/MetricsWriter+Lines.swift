@@ -110,6 +110,10 @@ extension MetricsWriter {
       buffer.raw(",\"exact_match\":")
       buffer.number(exactMatch)
     }
+    if let levels = record.noiseLevels {
+      buffer.raw(",\"noise_levels\":")
+      buffer.numbers(levels.count) { Double(levels[$0]) }
+    }
     buffer.raw(record.isEMA ? ",\"is_ema\":true" : ",\"is_ema\":false")
     try end(urgent: true)
   }

@@ -63,6 +63,7 @@ extension Report {
           let accuracies = scored.map { Double($0.accuracy ?? .nan) }
           curve("accuracy", .extremes(scored.map(\.step), accuracies, buckets: buckets / 2), &text)
           best(series, &text)
+          noiseLevels(series, &text)
         }
       }
     }
@@ -78,6 +79,19 @@ extension Report {
     text.field("final_accuracy", series.last?.accuracy.map { Double($0) })
     text.field("best_accuracy", highest?.accuracy.map { Double($0) })
     text.field("best_accuracy_step", highest?.step ?? 0)
+  }
+
+  /// The errors by noise level at the first and the last evaluation.
+  private static func noiseLevels(_ series: [ValidationRecord], _ text: inout JSONText) {
+    let measured = series.filter { $0.noiseLevels != nil }
+    text.array("noise_levels") { text in
+      for record in measured.count > 1 ? [measured[0], measured[measured.count - 1]] : measured {
+        text.object { text in
+          text.field("step", record.step)
+          text.field("y", (record.noiseLevels ?? []).map { Double($0) })
+        }
+      }
+    }
   }
 
   /// Evaluations by split and kind of parameters, in order of first appearance.

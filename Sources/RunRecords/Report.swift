@@ -33,6 +33,7 @@ package enum Report {
       ("{{stage-bars}}", PackageResources.stage_bars_js),
       ("{{confusion}}", PackageResources.confusion_js),
       ("{{sequences}}", PackageResources.sequences_js),
+      ("{{denoising}}", PackageResources.denoising_js),
       ("{{script}}", PackageResources.report_js),
     ]
     // The marks are looked for in the template alone: what is put in is never searched again.

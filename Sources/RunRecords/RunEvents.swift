@@ -10,11 +10,14 @@ package struct ValidationRecord: Sendable, Equatable {
   package var count: Int
   /// Share (0...1) of answers without a mistake; nil for models that do not answer one sequence with another.
   package var exactMatch: Float?
+  /// Mean squared error in equal ranges of time, from little noise to nothing but noise; nil for models that do not denoise.
+  package var noiseLevels: [Float]?
   /// True when the averaged (EMA) parameters were evaluated.
   package var isEMA: Bool
 
   package init(
-    step: Int, split: String, loss: Float, accuracy: Float?, count: Int, exactMatch: Float? = nil, isEMA: Bool = false
+    step: Int, split: String, loss: Float, accuracy: Float?, count: Int, exactMatch: Float? = nil,
+    noiseLevels: [Float]? = nil, isEMA: Bool = false
   ) {
     self.step = step
     self.split = split
@@ -22,6 +25,7 @@ package struct ValidationRecord: Sendable, Equatable {
     self.accuracy = accuracy
     self.count = count
     self.exactMatch = exactMatch
+    self.noiseLevels = noiseLevels
     self.isEMA = isEMA
   }
 }

@@ -23,6 +23,28 @@ import Testing
     }
   }
 
+  /// PyTorch's huber_loss: ½d² within δ, δ(d − ½δ) beyond.
+  @Test(arguments: oddSizes + [1500], bothTypes) func huber(columns: Int, type: ElementType) {
+    let (rows, delta) = (3, 0.7)
+    let x = TestTensor(random: rows * columns, type, stream: 1)
+    let t = TestTensor(random: rows * columns, stream: 2)
+    let weights = TestTensor([2, 0.5, 3])
+    let kernel = ElementwiseLossKernel(.huber(delta: 0.7), rows: rows, columns: columns)
+    let errors = zip(x.doubles, t.doubles).map { $0 - $1 }
+    let factors = (0..<rows * columns).map { [2, 0.5, 3][$0 / columns] }
+    let sums = kernel.forward(x.slice, targets: t.slice, weights: weights.slice, validRows: 2)
+    let values = zip(errors, factors).map {
+      abs($0) <= delta ? 0.5 * $0 * $0 * $1 : delta * (abs($0) - 0.5 * delta) * $1
+    }
+    let expected = values[..<(2 * columns)].reduce(0, +)
+    #expect(abs(sums.value - expected) <= 2e-6 * expected && sums.weight == Double(2 * columns))
+    let dx = TestTensor(random: rows * columns, type, stream: 3)
+    kernel.backward(x.slice, targets: t.slice, weights: weights.slice, validRows: 2, into: dx.slice)
+    let slopes = zip(errors, factors).map { min(max($0, -delta), delta) * $1 }
+    expectClose(
+      dx.values, slopes.enumerated().map { $0 < 2 * columns ? $1 : 0 }, relative: type.tolerance, absolute: 1e-6)
+  }
+
   @Test(arguments: oddSizes + [1500], bothTypes) func binaryCrossEntropy(columns: Int, type: ElementType) {
     let rows = 3
     let x = TestTensor(random: rows * columns, type, stream: 1, scale: 5)

@@ -17,7 +17,8 @@ struct LossCase: Sendable, CustomTestStringConvertible {
 
   func make() throws -> any Loss {
     let json = try JSONParser.parse(example.settings, file: "example")
-    return try lossCatalog.read(json).product.make(example.inputs[0], example.inputs[1])
+    return try lossCatalog.read(json).product.make(
+      example.inputs[0], example.inputs[1], example.inputs.count > 2 ? example.inputs[2] : nil)
   }
 }
 

@@ -4,7 +4,8 @@ import Configuration
 /// 32×32 colour pictures of circles, squares, triangles and stars over textures: stands in for small photographs and needs
 /// no download.
 ///
-/// Beside "input" and "target" a sample has the fields "shape" and "color", which say what is in the picture in words.
+/// Beside "input" and "target" a sample has the fields "shape" and "color", which say what is in the picture in words, and a
+/// "caption" such as "a red circle".
 package struct ShapesData: DataKind {
   /// What is to be told from a picture.
   package enum Target: String, CaseIterable, Sendable {
@@ -20,6 +21,11 @@ package struct ShapesData: DataKind {
   package static let largestCount = 2_000_000
   package static let shapeNames = ShapesRenderer.Shape.allCases.map(\.rawValue)
   package static let colorNames = ShapesRenderer.colors.map(\.name)
+
+  /// "a red circle": by shape, then by colour.
+  package static let captions = shapeNames.flatMap { shape in
+    colorNames.map { color in "\("aeiou".contains(color.prefix(1)) ? "an" : "a") \(color) \(shape)" }
+  }
 
   package var count = defaultCount
   package var target = Target.shape
@@ -72,8 +78,8 @@ package struct ShapesData: DataKind {
       replacing: replacing)
   }
 
-  /// Pixels twice, when the parts are put together, and three numbers.
-  package var expectedByteCount: Int? { count * (2 * ShapesRenderer.valueCount + 12) }
+  /// Pixels twice, when the parts are put together, and four numbers.
+  package var expectedByteCount: Int? { count * (2 * ShapesRenderer.valueCount + 16) }
 
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
     let (pixels, shapes, colors) = generate(seed: seed)
@@ -82,6 +88,7 @@ package struct ShapesData: DataKind {
         SampleField(name: name, shape: .scalar, type: .int32, classCount: names.count, classNames: names),
         .integers(numbers))
     }
+    let pairs = zip(shapes, colors).map { $0 * Int32(Self.colorNames.count) + $1 }
     let targets =
       switch target {
       case .shape: labels(SampleField.target, Self.shapeNames, shapes)
@@ -89,7 +96,7 @@ package struct ShapesData: DataKind {
       case .both:
         labels(
           SampleField.target, Self.shapeNames.flatMap { shape in Self.colorNames.map { "\($0) \(shape)" } },
-          zip(shapes, colors).map { $0 * Int32(Self.colorNames.count) + $1 })
+          pairs)
       }
     let input = SampleField(name: SampleField.input, shape: TensorShape([Self.side, Self.side, 3]), type: .float32)
     let settings = "shapes \(ShapesRenderer.version) \(count) \(target.rawValue) \(clutter) \(seed)"
@@ -98,7 +105,7 @@ package struct ShapesData: DataKind {
         name: Self.kind, count: count,
         columns: [
           .init(input, .bytes(pixels)), targets, labels("shape", Self.shapeNames, shapes),
-          labels("color", Self.colorNames, colors),
+          labels("color", Self.colorNames, colors), labels(SampleField.caption, Self.captions, pairs),
         ], fingerprint: Fingerprint.of(settings, count: count)))
   }
 }

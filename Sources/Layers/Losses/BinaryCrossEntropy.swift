@@ -6,7 +6,7 @@ import Kernels
 /// z is (B, …) logits, t (B, …) float32 in [0, 1].
 package struct BinaryCrossEntropy: ElementwiseLoss {
   package static let kind = "binary_cross_entropy"
-  package static let function = ElementwiseLossKernel.Function.binaryCrossEntropy
+  package static let blueprint = blueprint(.binaryCrossEntropy)
 
   package let inputShapes: [TensorShape]
   package let kernel: ElementwiseLossKernel
@@ -20,6 +20,7 @@ package struct BinaryCrossEntropy: ElementwiseLoss {
   package var forwardFlops: Int { 6 * kernel.rows * kernel.columns }
 
   package static let examples = [
-    LayerExample(#"{"type": "binary_cross_entropy"}"#, inputs: [[5, 7], [5, 7]], output: [1])
+    LayerExample(#"{"type": "binary_cross_entropy"}"#, inputs: [[5, 7], [5, 7]], output: [1]),
+    LayerExample(#"{"type": "binary_cross_entropy"}"#, inputs: [[5, 2, 3], [5, 2, 3], [5]], output: [1]),
   ]
 }

@@ -23,8 +23,11 @@ package struct CrossEntropy: Loss {
     let weights = try reader.optionalNumbers(
       "class_weights", in: 0...1e6, "one weight a class; the loss is divided by the weights of the targets seen")
     return LossBlueprint(kind: kind, wantsClasses: true, isPlain: smoothing == 0 && weights == nil) {
-      (prediction, target) throws(LayerError) in
-      try CrossEntropy(prediction, target, labelSmoothing: smoothing, classWeights: weights?.map { Float($0) })
+      (prediction, target, sampleWeights) throws(LayerError) in
+      guard sampleWeights == nil else {
+        throw LayerError("cross_entropy has no weights of samples; weigh classes, or use \"mse\" or \"huber\"")
+      }
+      return try CrossEntropy(prediction, target, labelSmoothing: smoothing, classWeights: weights?.map { Float($0) })
     }
   }
 

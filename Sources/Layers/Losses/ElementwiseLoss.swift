@@ -1,37 +1,42 @@
 import Arenas
+import Configuration
 import Kernels
 
-/// A loss that compares each element of a prediction (B, …) with the same element of the target, which is float32.
+/// A loss that compares each element of a prediction (B, …) with the same element of the target, which is float32, and may
+/// weigh each sample.
 package protocol ElementwiseLoss: Loss {
-  static var function: ElementwiseLossKernel.Function { get }
   var kernel: ElementwiseLossKernel { get }
 
   init(inputShapes: [TensorShape], kernel: ElementwiseLossKernel)
 }
 
 extension ElementwiseLoss {
-  package static var blueprint: LossBlueprint {
-    LossBlueprint(kind: kind, wantsClasses: false) { (prediction, target) throws(LayerError) in
-      try Self(prediction, target)
+  static func blueprint(_ function: ElementwiseLossKernel.Function) -> LossBlueprint {
+    LossBlueprint(kind: kind, wantsClasses: false) { (prediction, target, weights) throws(LayerError) in
+      try matching(kind, prediction, target)
+      guard weights == nil || weights == TensorShape([prediction[0]]) else {
+        throw LayerError("\(kind) expects a weight a sample, (B): got \(weights?.description ?? "none")")
+      }
+      return Self(
+        inputShapes: [prediction, target] + (weights.map { [$0] } ?? []),
+        kernel: ElementwiseLossKernel(
+          function, rows: prediction[0], columns: prediction.elementCount / prediction[0]))
     }
-  }
-
-  package init(_ prediction: TensorShape, _ target: TensorShape) throws(LayerError) {
-    try matching(Self.kind, prediction, target)
-    self.init(
-      inputShapes: [prediction, target],
-      kernel: ElementwiseLossKernel(
-        Self.function, rows: prediction[0], columns: prediction.elementCount / prediction[0]))
   }
 
   package var backwardReads: BackwardReads { .inputs }
 
+  private func weights(_ frame: Frame) -> TensorSlice? { inputShapes.count > 2 ? frame.input(2) : nil }
+
   package func forward(_ frame: Frame) {
-    frame.report(kernel.forward(frame.input(0), targets: frame.input(1), validRows: frame.validRows))
+    frame.report(
+      kernel.forward(
+        frame.input(0), targets: frame.input(1), weights: weights(frame), validRows: frame.validRows))
   }
 
   package func backward(_ frame: Frame) {
     guard let dx = frame.inputGradient(0) else { return }
-    kernel.backward(frame.input(0), targets: frame.input(1), validRows: frame.validRows, into: dx)
+    kernel.backward(
+      frame.input(0), targets: frame.input(1), weights: weights(frame), validRows: frame.validRows, into: dx)
   }
 }

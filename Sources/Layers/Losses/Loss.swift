@@ -4,7 +4,7 @@ import Kernels
 
 /// The last layer of a training graph: compares a prediction with a target.
 ///
-/// Its inputs are the prediction (B, …) and the target; it has no output tensor worth the name but reports `LossSums`. The
+/// Its inputs are the prediction (B, …), the target and, of some, a weight of each sample (B); it has no output tensor worth the name but reports `LossSums`. The
 /// gradient it writes is that of the SUM over the micro-batch: the update divides once, by the weight of the whole batch.
 package protocol Loss: Layer {
   /// What `correct / count` means; nil where it means nothing.
@@ -22,7 +22,9 @@ package struct LossBlueprint: Sendable {
   package let wantsClasses: Bool
   /// Whether it is the negative log-likelihood of the right class and nothing else, in nats.
   package var isPlain = false
-  package let make: @Sendable (_ prediction: TensorShape, _ target: TensorShape) throws(LayerError) -> any Loss
+  /// The third shape is that of the samples' weights, where they have some.
+  package let make:
+    @Sendable (_ prediction: TensorShape, _ target: TensorShape, _ weights: TensorShape?) throws(LayerError) -> any Loss
 }
 
 package let lossCatalog = Catalog<LossBlueprint>(
@@ -33,6 +35,9 @@ package let lossCatalog = Catalog<LossBlueprint>(
     },
     CatalogEntry("mse", "mean squared error over all elements") {
       (_) throws(ConfigurationError) in SquaredError.blueprint
+    },
+    CatalogEntry("huber", "squared error of small differences, and no more than the distance of large ones") {
+      (reader) throws(ConfigurationError) in try HuberLoss.blueprint(from: reader)
     },
     CatalogEntry("binary_cross_entropy", "cross-entropy of a logistic output with targets in [0, 1]") {
       (_) throws(ConfigurationError) in BinaryCrossEntropy.blueprint

@@ -4,7 +4,7 @@ import Kernels
 /// Σ (prediction − target)², divided by the number of elements: PyTorch's `mse_loss`. Both are (B, …) float32.
 package struct SquaredError: ElementwiseLoss {
   package static let kind = "mse"
-  package static let function = ElementwiseLossKernel.Function.squaredError
+  package static let blueprint = blueprint(.squaredError)
 
   package let inputShapes: [TensorShape]
   package let kernel: ElementwiseLossKernel
@@ -18,6 +18,7 @@ package struct SquaredError: ElementwiseLoss {
   package var forwardFlops: Int { 3 * kernel.rows * kernel.columns }
 
   package static let examples = [
-    LayerExample(#"{"type": "mse"}"#, inputs: [[5, 7], [5, 7]], output: [1])
+    LayerExample(#"{"type": "mse"}"#, inputs: [[5, 7], [5, 7]], output: [1]),
+    LayerExample(#"{"type": "mse"}"#, inputs: [[5, 2, 3], [5, 2, 3], [5]], output: [1]),
   ]
 }

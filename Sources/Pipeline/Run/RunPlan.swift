@@ -221,15 +221,17 @@ package struct RunPlan: Sendable {
       builder.field(
         field.name, TensorShape([rows] + field.shape.dimensions), field.type, classCount: field.classCount)
     }
-    let inputs = [input] + fields.filter { $0 != input && $0 != target }
+    let weight = fields.first { $0.name == SampleField.weight }
+    let inputs = [input] + fields.filter { $0 != input && $0 != target && $0 != weight }
     let read = inputs.map {
       BatchInputs.Field(name: $0.name, value: value($0), sample: $0.shape, classCount: $0.classCount)
     }
     do throws(GraphError) {
       let t = value(target)
+      let w = weight.map(value)
       let outputs = target.classCount ?? target.shape.last
       let prediction = try configuration.model.build(&builder, inputs: BatchInputs(read), outputs: outputs)
-      return try builder.finish(prediction: prediction, loss: (configuration.loss, t))
+      return try builder.finish(prediction: prediction, loss: (configuration.loss, t), weights: w)
     } catch {
       throw RunError(.configuration, error.description)
     }

@@ -33,7 +33,7 @@ package struct RunConfiguration: Sendable {
     else { preconditionFailure("a reader that decodes returns every component") }
     name = keys.name
     seed = keys.seed
-    self.data = data
+    self.data = DataSettings(common: data.common, kind: data.kind, diffusion: keys.diffusion)
     self.model = model
     modelKind = json["model"]?["type"]?.string ?? ""
     self.loss = loss
@@ -52,6 +52,7 @@ package struct RunKeys: Settings {
   let name: String
   let seed: UInt64
   let data: DataSettings?
+  let diffusion: DiffusionSettings?
   let model: (any Architecture)?
   let loss: LossBlueprint?
   let optimizer: OptimizerSettings?
@@ -69,6 +70,8 @@ package struct RunKeys: Settings {
       "name", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", "the run's name, and its folder's under checkpoints/")
     seed = UInt64(try reader.integer("seed", default: 1, in: 0...Int.max, "of parameters, order, splits and dropout"))
     data = try reader.component("data", from: DataCatalog.catalog, "what is learnt from")
+    diffusion = try reader.optionalObject(
+      "diffusion", DiffusionSettings.self, "pictures become noisy ones, and the model learns to undo it")
     model = try reader.component("model", from: architectureCatalog, "the network")
     loss = try reader.component("loss", from: lossCatalog, default: Self.bare("cross_entropy"), "what is made small")
     optimizer = try reader.component(

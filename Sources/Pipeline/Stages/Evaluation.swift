@@ -13,6 +13,8 @@ package final class Evaluation: Sendable {
   let usesAverage: Bool
   /// By position in the split; nil unless asked for.
   let judgements: SharedArray<ClassJudgement>?
+  /// Of a denoiser, by batch and level.
+  private let levels: SharedArray<LossSums>?
   private let data: Dataset
   private let rows: Int
   private let lanes: Int
@@ -28,6 +30,8 @@ package final class Evaluation: Sendable {
     rows = model.plan.rows
     lanes = model.tree.lanes
     results = SharedArray(repeating: LossSums(), count: (samples.count + rows - 1) / rows)
+    levels =
+      data.forwardProcess == nil ? nil : SharedArray(repeating: LossSums(), count: results.count * NoiseLevels.count)
     judgements = judges ? SharedArray(repeating: ClassJudgement(), count: samples.count) : nil
   }
 
@@ -35,6 +39,7 @@ package final class Evaluation: Sendable {
   func run(_ programs: LanePrograms, lane: Int) {
     let program = programs.evaluation(usesAverage: usesAverage)
     let judge = judgements.flatMap { _ in BatchJudge(program, of: data) }
+    let tally = NoiseLevelTally(program, of: data)
     for batch in stride(from: lane, to: results.count, by: lanes) {
       let first = batch * rows
       let count = min(rows, samples.count - first)
@@ -44,11 +49,17 @@ package final class Evaluation: Sendable {
       programs.bindEvaluationBatch(to: program)
       program.pass.validRows = count
       results[batch] = program.forward()
+      if let tally, let levels {
+        tally.add(programs.evaluationBatch.fields, rows: count, into: levels, at: batch * NoiseLevels.count)
+      }
       guard let judge, let judgements else { continue }
       let targets = programs.evaluationBatch.fields[judge.targetField]
       judge.judge(targets, rows: count) { judgements[first + $0] = $1 }
     }
   }
+
+  /// The mean squared error by noise level, of a denoiser; nil of others.
+  var noiseLevels: [Float]? { levels.map(NoiseLevels.means) }
 
   /// The sums over all batches, added in their order.
   func total() -> LossSums {

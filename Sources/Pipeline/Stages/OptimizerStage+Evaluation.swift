@@ -43,7 +43,7 @@ extension OptimizerStage {
           step: state.step, split: evaluation.split, loss: Float(sums.mean),
           accuracy: model.hasAccuracy ? Float(sums.accuracy) : nil, count: Int(sums.count),
           exactMatch: model.plan.answersSequences ? sums.exactMatch.map { Float($0) } : nil,
-          isEMA: model.update.average != nil)), urgently: true)
+          noiseLevels: evaluation.noiseLevels, isEMA: model.update.average != nil)), urgently: true)
     state.observe(validation: sums, configuration: model.configuration)
     hasStoppedEarly = state.hasRunOutOfPatience(model.configuration.training.earlyStopping)
   }

@@ -384,5 +384,5 @@ document.getElementById("report").replaceChildren(...[
   html("p", { class: "lead" }, several ? runs.map((run) => run.label).join(" · ")
     : "Everything here was read from the run's folder. Steps are optimizer updates."),
   html("section", { class: several ? "cards" : "cards single", "aria-label": "Summary" }, runs.map(card)),
-  ...learning(), ...evaluations(), ...sequences(), ...gradients(), ...activations(), ...stages(), ...configuration(), ...events(),
+  ...learning(), ...evaluations(), ...sequences(), ...denoising(), ...gradients(), ...activations(), ...stages(), ...configuration(), ...events(),
 ].filter(Boolean));
