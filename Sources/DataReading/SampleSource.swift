@@ -25,6 +25,11 @@ package struct SampleField: Sendable, Equatable {
     self.classNames = classNames
   }
 
+  /// The classes' names by label, and the label itself where a class has none; nil for values.
+  package var classLabels: [String]? {
+    classCount.map { count in (0..<count).map { $0 < classNames.count ? classNames[$0] : "\($0)" } }
+  }
+
   /// The value of a grey or colour level 0…255.
   @inline(__always) package func value(ofLevel level: UInt8) -> Float {
     levels.lowerBound + Float(level) * Self.levelScale * (levels.upperBound - levels.lowerBound)

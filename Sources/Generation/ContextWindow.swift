@@ -1,4 +1,5 @@
 /// Sequences that may become longer than a model's context: where that is full, the model starts anew on the last half of it.
+/// Where the first token says that an answer begins, it stays the first.
 struct ContextWindow {
   let model: any TokenModel
   /// What each row has read, as far back as the model may have to read it again.
@@ -16,13 +17,21 @@ struct ContextWindow {
     guard let context = model.context else { return model.read(tokens) }
     for (row, new) in tokens.enumerated() {
       history[row] += new
-      if history[row].count > context { history[row].removeFirst(history[row].count - context) }
+      let excess = history[row].count - context
+      if excess > 0 { history[row].removeSubrange(beginning..<beginning + excess) }
     }
     guard model.position + tokens[0].count > context else { return model.read(tokens) }
     model.restart()
     let kept = max(context / 2, tokens[0].count)
-    return model.read(history.map { Array($0.suffix(kept)) })
+    return model.read(
+      history.map { tokens in
+        let first = tokens.prefix(min(beginning, max(0, context - kept)))
+        return first + tokens.dropFirst(first.count).suffix(kept)
+      })
   }
+
+  /// Tokens at the beginning that are never forgotten.
+  private var beginning: Int { model.beginsAnswers ? 1 : 0 }
 
   mutating func reorder(_ order: [Int]) {
     guard order != Array(0..<order.count) else { return }

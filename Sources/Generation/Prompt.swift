@@ -42,7 +42,9 @@ package struct Prompt: Sendable {
     }
     text = String(decoding: bytes, as: UTF8.self)
     cutCount = language.context.map { max(0, tokens.count - $0) } ?? 0
-    self.tokens = Array(tokens.dropFirst(cutCount))
+    let first = language.source == nil ? 0 : 1
+    tokens.removeSubrange(first..<first + cutCount)
+    self.tokens = tokens
   }
 
   /// What the encoder of an encoder-decoder reads, as tokens.

@@ -14,6 +14,7 @@ package final class StoredTokenModel: TokenModel {
   package let vocabulary: Int
   package let context: Int?
   package private(set) var position = 0
+  package var beginsAnswers: Bool { language.source != nil }
   private let language: LanguageModel
   /// Longest first; the last one reads a single token.
   private let pieces: [PieceProgram]

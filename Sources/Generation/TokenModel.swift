@@ -9,6 +9,8 @@ package protocol TokenModel: AnyObject {
   var context: Int? { get }
   /// Tokens of each row that it has read since the last restart.
   var position: Int { get }
+  /// Whether every text's first token says that an answer begins, without which the model is lost.
+  var beginsAnswers: Bool { get }
 
   /// Reads the next tokens of every row.
   ///
@@ -21,4 +23,8 @@ package protocol TokenModel: AnyObject {
 
   /// Forgets everything.
   func restart()
+}
+
+extension TokenModel {
+  package var beginsAnswers: Bool { false }
 }

@@ -76,19 +76,7 @@ private func settings(_ json: String) throws -> DiffusionSettings {
   private func values(_ data: Dataset, _ name: String, _ sample: Int, _ reading: Reading, _ reader: SampleReader)
     -> [Float]
   {
-    guard let number = data.fields.firstIndex(where: { $0.name == name }) else { return [] }
-    let field = data.fields[number]
-    let arena = Arena(byteCount: 4 * field.shape.elementCount)
-    let slot = arena.all(as: field.type)
-    reader.read(sample, reading, field: number, into: slot)
-    return withExtendedLifetime(arena) {
-      if field.type == .int32 {
-        let integers = slot.integers
-        return integers.indices.map { Float(integers[$0]) }
-      }
-      let floats = slot.floats
-      return floats.indices.map { floats[$0] }
-    }
+    data.fields.firstIndex { $0.name == name }.map { reader.values(sample, $0, reading, of: data) } ?? []
   }
 
   /// x_t of one sample over many epochs: mean √ᾱ·x₀ and variance 1 − ᾱ, at every tenth of the way.
@@ -174,7 +162,7 @@ private func settings(_ json: String) throws -> DiffusionSettings {
     let reader = SampleReader(data)
     var dropped = 0
     for sample in 0..<1000 {
-      let label = Float(data.source.integers(sample, 1)[0])
+      let label = data.source.values(sample, 1)[0]
       #expect(values(data, SampleField.condition, sample, .evaluation, reader) == [label])
       let told = values(data, SampleField.condition, sample, .training(epoch: 0), reader)[0]
       #expect(told == label || told == 10)
@@ -192,7 +180,7 @@ private func settings(_ json: String) throws -> DiffusionSettings {
     for sample in 0..<20 {
       let tokens = values(data, SampleField.condition, sample, .training(epoch: 3), reader).map { Int32($0) }
       let text = String(decoding: try tokenizer.decode(tokens.prefix { $0 < 256 }), as: UTF8.self)
-      let (shape, color) = (data.source.integers(sample, 2)[0], data.source.integers(sample, 3)[0])
+      let (shape, color) = (data.source.values(sample, 2)[0], data.source.values(sample, 3)[0])
       #expect(text.hasSuffix("\(ShapesData.colorNames[Int(color)]) \(ShapesData.shapeNames[Int(shape)])"))
       #expect(tokens.drop { $0 < 256 }.allSatisfy { $0 == 256 })
     }

@@ -85,7 +85,7 @@ import Testing
       return try DataCatalog.catalog.read(try JSONParser.parse(text, file: "c")).product.kind.open(seed: 2).samples
     }
     let (shape, color, both) = (try open("shape"), try open("color"), try open("shape_and_color"))
-    #expect(shape.fields.map(\.name) == ["input", "target", "shape", "color"])
+    #expect(shape.fields.map(\.name) == ["input", "target", "shape", "color", "caption"])
     #expect(shape.fields[0].shape == TensorShape([32, 32, 3]))
     #expect(shape.fields[1].classNames == ShapesData.shapeNames && color.fields[1].classNames == ShapesData.colorNames)
     #expect(both.fields[1].classCount == 32 && both.fields[1].classNames.contains("red circle"))

@@ -159,6 +159,11 @@ struct DecodingTests {
     expected += [[], Array(text[5..<9])] + (9..<13).map { [text[$0]] }
     expected += [[], Array(text[10..<14])] + (14..<16).map { [text[$0]] }
     #expect(model.reads == expected)
+    let answering = FunctionModel.random(vocabulary: 6, context: 8)
+    answering.beginsAnswers = true
+    _ = try generate(answering, .greedy, prompt: prompt, most: 12)
+    let starts = zip(answering.reads, answering.reads.dropFirst()).filter { $0.0.isEmpty }.map { $0.1.first }
+    #expect(starts.count > 1 && starts.allSatisfy { $0 == 1 })
     let full = FunctionModel.random(vocabulary: 6, context: 5)
     #expect(try generate(full, .greedy, prompt: prompt, most: 9)[0].count == 9)
     let one = FunctionModel.random(vocabulary: 6, context: 1)

@@ -6,6 +6,7 @@ final class FunctionModel: TokenModel {
   let rows: Int
   let vocabulary: Int
   let context: Int?
+  var beginsAnswers = false
   var position: Int { history[0].count }
   private(set) var history: [[Int32]]
   /// What the first row was given, piece by piece, with restarts as empty pieces.

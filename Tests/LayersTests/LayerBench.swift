@@ -58,7 +58,7 @@ final class LayerBench {
     let type = conditions.activations
     let isLoss = layer is any Loss
     inputs = layer.inputShapes.enumerated().map { index, shape in
-      let values: ElementType = isLoss && index == 1 ? .float32 : type
+      let values: ElementType = isLoss && index > 0 ? .float32 : type
       return GuardedTensor(count: shape.elementCount, type: layer.integerInputs[index] == nil ? values : .int32)
     }
     let outputType = conditions.widensOutput || isLoss ? .float32 : type
@@ -66,7 +66,7 @@ final class LayerBench {
     output = GuardedTensor(count: outputCount, type: outputType)
     outputGradient = GuardedTensor(count: conditions.isTraining ? outputCount : 0, type: outputType)
     let wanted = layer.inputShapes.indices.map {
-      conditions.isTraining && conditions.needsInputGradients && !(isLoss && $0 == 1)
+      conditions.isTraining && conditions.needsInputGradients && !(isLoss && $0 > 0)
         && layer.integerInputs[$0] == nil
     }
     inputGradients = zip(layer.inputShapes, wanted).map { GuardedTensor(count: $1 ? $0.elementCount : 0, type: type) }
@@ -153,7 +153,7 @@ final class LayerBench {
   func fill() {
     for (index, input) in inputs.enumerated() {
       let random = RandomStream(seed: 11, purpose: .checking, stream: index)
-      switch (layer is any Loss && index == 1, layer.integerInputs[index]) {
+      switch (layer is any Loss && index > 0, layer.integerInputs[index]) {
       case (_, let bound?): input.values = (0..<input.slice.count).map { Float(random.integer($0, below: bound)) }
       case (true, _): input.values = Self.exact(input.slice.count) { random.uniform($0) }
       case _ where layer is MaxPool2D:

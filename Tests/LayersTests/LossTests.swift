@@ -10,7 +10,9 @@ struct LossCase: Sendable, CustomTestStringConvertible {
   let type: any Loss.Type
   let example: LayerExample
 
-  static let types: [any Loss.Type] = [CrossEntropy.self, SquaredError.self, BinaryCrossEntropy.self]
+  static let types: [any Loss.Type] = [
+    CrossEntropy.self, SquaredError.self, HuberLoss.self, BinaryCrossEntropy.self,
+  ]
   static let all = types.flatMap { type in type.examples.map { LossCase(type: type, example: $0) } }
 
   var testDescription: String { "\(example.settings) on \(example.inputs)" }
@@ -69,14 +71,14 @@ struct LossCase: Sendable, CustomTestStringConvertible {
 
   /// PyTorch's definitions, in float64.
   @Test func meansAreThoseOfPyTorch() throws {
-    let bench = LayerBench(try SquaredError([4, 3].shape, [4, 3].shape))
+    let bench = LayerBench(try SquaredError.blueprint.make([4, 3].shape, [4, 3].shape, nil))
     bench.fill()
     bench.forward()
     let (x, t) = (bench.inputs[0].values.map(Double.init), bench.inputs[1].values.map(Double.init))
     let squares = zip(x, t).map { ($0 - $1) * ($0 - $1) }
     #expect(abs(bench.loss.mean - squares.reduce(0, +) / 12) < 1e-6)
 
-    let binary = LayerBench(try BinaryCrossEntropy([4, 3].shape, [4, 3].shape))
+    let binary = LayerBench(try BinaryCrossEntropy.blueprint.make([4, 3].shape, [4, 3].shape, nil))
     binary.fill()
     binary.forward()
     let logs = zip(x, t).map { z, t in t * log(1 + exp(-z)) + (1 - t) * log(1 + exp(z)) }
@@ -117,8 +119,8 @@ struct LossCase: Sendable, CustomTestStringConvertible {
   }
 
   @Test func refusesShapesThatDoNotFit() {
-    #expect(throws: LayerError.self) { _ = try SquaredError([4, 3].shape, [4, 2].shape) }
-    #expect(throws: LayerError.self) { _ = try BinaryCrossEntropy([4, 3].shape, [4].shape) }
+    #expect(throws: LayerError.self) { _ = try SquaredError.blueprint.make([4, 3].shape, [4, 2].shape, nil) }
+    #expect(throws: LayerError.self) { _ = try BinaryCrossEntropy.blueprint.make([4, 3].shape, [4].shape, nil) }
     #expect(throws: LayerError.self) { _ = try CrossEntropy([4, 3].shape, [4, 2].shape) }
     #expect(throws: LayerError.self) { _ = try CrossEntropy([4].shape, [4].shape) }
     let error = #expect(throws: LayerError.self) {

@@ -57,29 +57,28 @@ package struct ForwardProcess: Sendable {
   private static func condition(
     _ settings: DiffusionSettings, _ fields: [SampleField], _ name: String
   ) throws(DataError) -> SampleCondition? {
-    func numbers(_ field: String) -> (number: Int, field: SampleField, count: Int)? {
-      guard let number = fields.firstIndex(where: { $0.name == field && $0.type == .int32 && $0.shape == .scalar }),
-        let count = fields[number].classCount
+    func classes(_ name: String) -> (number: Int, labels: [String])? {
+      guard let number = fields.firstIndex(where: { $0.name == name && $0.type == .int32 && $0.shape == .scalar }),
+        let labels = fields[number].classLabels
       else { return nil }
-      return (number, fields[number], count)
+      return (number, labels)
     }
     switch settings.condition {
     case .none: return nil
     case .class:
-      guard let (number, target, count) = numbers(SampleField.target) else {
+      guard let (number, labels) = classes(SampleField.target) else {
         throw DataError(
           name, at: "diffusion.condition", expected: "samples with classes", found: "none",
           advice: "set condition to \"none\"")
       }
-      return SampleCondition(classes: target, at: number, count: count)
+      return SampleCondition(classes: labels, at: number)
     case .text:
-      let found = numbers(SampleField.caption) ?? numbers(SampleField.target)
-      guard let found, found.field.classNames.count == found.count else {
+      guard let (number, labels) = classes(SampleField.caption) ?? classes(SampleField.target) else {
         throw DataError(
-          name, at: "diffusion.condition", expected: "samples with captions or named classes", found: "neither",
-          advice: "set condition to \"class\" or \"none\"")
+          name, at: "diffusion.condition", expected: "samples with captions or classes", found: "neither",
+          advice: "set condition to \"none\"")
       }
-      return try SampleCondition(captions: found.field.classNames, at: found.number, settings, name: name)
+      return try SampleCondition(captions: labels, at: number, settings, name: name)
     }
   }
 

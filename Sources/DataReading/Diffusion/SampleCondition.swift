@@ -13,12 +13,12 @@ struct SampleCondition: Sendable {
   private let values: [Int32]
 
   /// Each class, and one more number for none.
-  init(classes target: SampleField, at number: Int, count: Int) {
+  init(classes labels: [String], at number: Int) {
     sourceField = number
     field = SampleField(
-      name: SampleField.condition, shape: .scalar, type: .int32, classCount: count + 1, classNames: target.classNames)
+      name: SampleField.condition, shape: .scalar, type: .int32, classCount: labels.count + 1, classNames: labels)
     tokenizer = nil
-    values = (0...count).map(Int32.init)
+    values = (0...labels.count).map(Int32.init)
   }
 
   /// Each caption's tokens; none are all padding.

@@ -4,11 +4,6 @@ import DataReading
 import JSONValues
 
 extension SampleField {
-  /// The classes' names by label, and the label itself where a class has none; nil for values.
-  package var classLabels: [String]? {
-    classCount.map { count in (0..<count).map { $0 < classNames.count ? classNames[$0] : "\($0)" } }
-  }
-
   /// What a checkpoint says of its run's samples, so that the model can be used without them.
   static func text(of fields: [SampleField]) -> String { JSON.array(fields.map(\.json)).compactText }
 
