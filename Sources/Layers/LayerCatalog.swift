@@ -23,6 +23,8 @@ package let layerCatalog = Catalog<LayerBlueprint>(
     ChannelStatistics.catalogEntry("the mean and the largest of the channels at each pixel"),
     Embedding.catalogEntry("a trained vector for each token"),
     PositionEmbedding.catalogEntry("a vector for each place of a sequence, added to what stands there"),
+    PatchEmbedding.catalogEntry("an image cut into patches, a vector for each"),
+    Unpatchify.catalogEntry("an image put together from its patches"),
     TimeEmbedding.catalogEntry("waves of many lengths at the number of a time step"),
     GatedActivation.catalogEntry("half of the features, each let through by a nonlinearity of another"),
     RNN.catalogEntry("plain recurrent network"),
@@ -38,5 +40,5 @@ package let configurableLayers: [any ConfigurableLayer.Type] = [
   GlobalMaxPool.self, ChannelStatistics.self, ChannelScale.self, SpatialScale.self, ResidualAdd.self,
   PaddedShortcut.self, Embedding.self, PositionEmbedding.self, GatedActivation.self, Attention.self, RNN.self,
   LSTM.self, GRU.self, Flatten.self,
-  TimeEmbedding.self,
+  TimeEmbedding.self, PatchEmbedding.self, Unpatchify.self, ModulatedNorm.self, GatedAdd.self,
 ]
