@@ -55,6 +55,9 @@ package let architectureCatalog = Catalog<any Architecture>(
     CatalogEntry("recurrent", "a recurrent network that predicts the next token: RNN, LSTM or GRU") {
       (reader) throws(ConfigurationError) in try RecurrentModel(from: reader)
     },
+    CatalogEntry("dit", "a diffusion Transformer: predicts the noise in an image from its patches") {
+      (reader) throws(ConfigurationError) in try DiffusionTransformer(from: reader)
+    },
     CatalogEntry("layers", "any stack of layers, with `repeat` and `residual` blocks") {
       (reader) throws(ConfigurationError) in try LayerStack(from: reader)
     },

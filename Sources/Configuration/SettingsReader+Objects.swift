@@ -86,12 +86,14 @@ extension SettingsReader {
   }
 
   /// A list of objects with fixed keys; empty where it is not written.
+  ///
+  /// - Parameter resolvesAbsence: whether the resolved configuration then has an empty list.
   package func objects<S: Settings>(
-    _ key: String, of type: S.Type, _ documentation: String
+    _ key: String, of type: S.Type, _ documentation: String, resolvesAbsence: Bool = true
   ) throws(ConfigurationError) -> [S] {
     try read(
       key, .array(.object(describe(type)), minimumCount: 0), default: [], placeholder: [], documentation: documentation,
-      isRequired: false, encode: { _ in .array([]) },
+      isRequired: false, encode: { _ in resolvesAbsence ? .array([]) : nil },
       decode: { (json, path) throws(ConfigurationError) in
         guard let elements = json.array else { throw json.mistyped(path, expected: "a list of objects") }
         var settings: [S] = []

@@ -17,6 +17,13 @@ extension SettingsReader {
       })
   }
 
+  /// A list of objects with fixed keys; empty where it is not written.
+  package func optionalObjects<S: Settings>(
+    _ key: String, of type: S.Type, _ documentation: String
+  ) throws(ConfigurationError) -> [S] {
+    try objects(key, of: type, documentation, resolvesAbsence: false)
+  }
+
   /// A component of `catalog`, or nil where it is not written.
   package func optionalComponent<Product>(
     _ key: String, from catalog: Catalog<Product>, _ documentation: String

@@ -2,7 +2,7 @@ import Arenas
 import Configuration
 import HDF5Format
 
-/// Two datasets of an HDF5 file: inputs [samples, …] and targets [samples] or [samples, values].
+/// Datasets of an HDF5 file: inputs [samples, …], targets [samples] or [samples, …], and any further ones as `fields`.
 package struct HDF5Data: DataKind {
   package static let kind = "hdf5"
   package static let documentation = "inputs and targets from datasets of an HDF5 file"
@@ -16,6 +16,8 @@ package struct HDF5Data: DataKind {
   package var classes: Int?
   /// What tokens are below; nil for inputs that are values.
   package var vocabulary: Int?
+  /// What models of several inputs read besides.
+  package var fields: [HDF5FieldSettings] = []
   package var maxBytes = IDXFile.defaultLimit
 
   package static let mostClasses = 1 << 24
@@ -36,7 +38,12 @@ package struct HDF5Data: DataKind {
     vocabulary = try reader.optionalInteger(
       "vocabulary", in: 2...Self.mostClasses,
       "what tokens are below, where inputs and targets are integer [samples, tokens] with a target for each token")
+    fields = try reader.optionalObjects(
+      "fields", of: HDF5FieldSettings.self,
+      "further datasets of the same files, for models of several inputs, such as \"time\" and \"condition\"")
     maxBytes = try reader.maxBytes()
+    let names = fields.map(\.name)
+    try reader.require(Set(names).count == names.count, "fields", "two fields have the same name")
     try reader.require(
       vocabulary == nil || classes == nil, "classes", "never used with \"vocabulary\": every token is a class")
     try reader.require(
@@ -48,12 +55,14 @@ package struct HDF5Data: DataKind {
     let samples = try read(file, inputs, targets, classes: classes)
     guard testFile != nil || testInputs != nil else { return OpenedSamples(samples: samples) }
     let test = try read(
-      testFile ?? file, testInputs ?? inputs, testTargets ?? targets, classes: samples.fields[1].classCount)
+      testFile ?? file, testInputs ?? inputs, testTargets ?? targets, classes: samples.fields[1].classCount,
+      test: samples.fields)
     return OpenedSamples(samples: samples, test: test)
   }
 
+  /// - Parameter known: the fields of the training samples, where these are for the test.
   private func read(
-    _ path: String, _ inputs: String, _ targets: String, classes: Int?
+    _ path: String, _ inputs: String, _ targets: String, classes: Int?, test known: [SampleField]? = nil
   ) throws(DataError) -> MemorySamples {
     let file = try HDF5Input(path: path)
     let input = try file.dataset(inputs, limit: maxBytes)
@@ -65,17 +74,26 @@ package struct HDF5Data: DataKind {
         expected: "\(count) samples as in \(DataError.quoted(inputs))",
         found: "\(target.shape[0])")
     }
+    var columns: [MemorySamples.Column] = []
     if let vocabulary {
-      return MemorySamples(
-        name: path, count: count,
-        columns: [
-          try Self.tokenColumn(SampleField.input, input, of: file, in: 0..<vocabulary),
-          try Self.tokenColumn(SampleField.target, target, of: file, in: -1..<vocabulary),
-        ])
+      columns.append(try Self.tokenColumn(SampleField.input, input, of: file, in: 0..<vocabulary))
+      columns.append(try Self.tokenColumn(SampleField.target, target, of: file, in: -1..<vocabulary))
+    } else {
+      columns.append(try Self.inputColumn(input, of: file))
+      columns.append(try Self.targetColumn(target, of: file, classes: classes))
     }
-    return MemorySamples(
-      name: path, count: count,
-      columns: [try Self.inputColumn(input, of: file), try Self.targetColumn(target, of: file, classes: classes)])
+    for field in fields {
+      let name = known == nil ? field.dataset : field.testDataset ?? field.dataset
+      let dataset = try file.dataset(name ?? field.name, limit: maxBytes)
+      guard dataset.shape[0] == count else {
+        throw DataError(
+          path, at: "dataset \(DataError.quoted(dataset.name))",
+          expected: "\(count) samples as in \(DataError.quoted(inputs))", found: "\(dataset.shape[0])")
+      }
+      let bound = known?.first { $0.name == field.name }?.classCount ?? field.classes
+      columns.append(try field.column(dataset, of: file, classes: bound))
+    }
+    return MemorySamples(name: path, count: count, columns: columns)
   }
 
   private static func inputColumn(
@@ -135,12 +153,12 @@ package struct HDF5Data: DataKind {
     let count = dataset.shape[0]
     let width = dataset.shape.elementCount / count
     guard dataset.kind != .floats else {
-      guard dataset.shape.rank <= 2, classes == nil else {
+      guard classes == nil else {
         throw DataError(
-          file.path, at: place, expected: classes == nil ? "[samples] or [samples, values]" : "integer labels",
-          found: "\(dataset.type.name) \(dataset.shape)")
+          file.path, at: place, expected: "integer labels", found: "\(dataset.type.name) \(dataset.shape)")
       }
-      let field = SampleField(name: SampleField.target, shape: TensorShape([width]), type: .float32)
+      let extents = dataset.shape.rank == 1 ? [1] : Array(dataset.shape.dimensions.dropFirst())
+      let field = SampleField(name: SampleField.target, shape: TensorShape(extents), type: .float32)
       return .init(field, .floats(try finiteFloats(dataset, of: file)))
     }
     guard width == 1, dataset.shape.rank <= 2 else {
@@ -166,7 +184,7 @@ package struct HDF5Data: DataKind {
       .integers(labels.map { Int32(truncatingIfNeeded: $0) }))
   }
 
-  private static func finiteFloats(_ dataset: HDF5Dataset, of file: HDF5Input) throws(DataError) -> [Float] {
+  static func finiteFloats(_ dataset: HDF5Dataset, of file: HDF5Input) throws(DataError) -> [Float] {
     let values = try file.reading { () throws(HDF5Error) in try dataset.readFloats() }
     if let bad = values.firstIndex(where: { !$0.isFinite }) {
       let width = dataset.shape.elementCount / dataset.shape[0]

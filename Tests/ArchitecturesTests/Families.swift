@@ -7,13 +7,36 @@ import ModelGraph
 
 /// The graph of a model written as in a configuration.
 func graph(_ model: String, input: [Int] = [8, 20], outputs: Int = 5) throws -> ModelGraph {
+  try graph(model, fields: [TestField("input", input)], outputs: outputs)
+}
+
+/// A field of a batch, (B, …): whole numbers below `classCount`, or values.
+struct TestField {
+  let name: String
+  let shape: [Int]
+  let classCount: Int?
+
+  init(_ name: String, _ shape: [Int], below classCount: Int? = nil) {
+    self.name = name
+    self.shape = shape
+    self.classCount = classCount
+  }
+}
+
+/// The graph of a model that reads several fields; the first is its input.
+func graph(_ model: String, fields: [TestField], outputs: Int) throws -> ModelGraph {
   let json = try JSONParser.parse(model, file: "c.json")
   let architecture = try architectureCatalog.read(json, path: "model").product
   var builder = GraphBuilder()
-  let x = builder.field("input", TensorShape(input), .float32)
-  let sample = TensorShape(Array(input.dropFirst()))
-  let inputs = BatchInputs([BatchInputs.Field(name: "input", value: x, sample: sample)])
-  let prediction = try architecture.build(&builder, inputs: inputs, outputs: outputs)
+  let inputs = fields.map { field in
+    BatchInputs.Field(
+      name: field.name,
+      value: builder.field(
+        field.name, TensorShape(field.shape), field.classCount == nil ? .float32 : .int32,
+        classCount: field.classCount),
+      sample: TensorShape(Array(field.shape.dropFirst())), classCount: field.classCount)
+  }
+  let prediction = try architecture.build(&builder, inputs: BatchInputs(inputs), outputs: outputs)
   return try builder.finish(prediction: prediction)
 }
 

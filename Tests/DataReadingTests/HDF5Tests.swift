@@ -38,6 +38,35 @@ import Testing
     #expect(source.residentBytes == 16 + 32)
   }
 
+  @Test func readsFurtherFields() throws {
+    var data = file(
+      "f.h5",
+      [
+        .init(name: "inputs", extents: [2, 1, 2, 1], values: .floats([1, 2, 3, 4])),
+        .init(name: "targets", extents: [2, 1, 2, 1], values: .floats([5, 6, 7, 8])),
+        .init(name: "time", extents: [2], values: .integers([7, 999])),
+        .init(name: "captions", extents: [2, 3], values: .integers([0, 1, 2, 3, 4, 4])),
+        .init(name: "weight", extents: [2], values: .floats([0.5, 2])),
+      ])
+    data.fields = [.init("time", classes: 1000), .init("condition", dataset: "captions"), .init("weight")]
+    let source = try data.open(seed: 0).samples
+    #expect(source.fields.map(\.name) == ["input", "target", "time", "condition", "weight"])
+    #expect(source.fields[0].shape == TensorShape([1, 2, 1]) && source.fields[1].shape == TensorShape([1, 2, 1]))
+    #expect(source.fields[2].shape == .scalar && source.fields[2].classCount == 1000)
+    #expect(source.fields[3].shape == TensorShape([3]) && source.fields[3].classCount == 5)
+    #expect(source.fields[4].type == .float32 && source.fields[4].classCount == nil)
+    #expect(source.values(1, 1) == [7, 8] && source.values(1, 2) == [999])
+    #expect(source.values(1, 3) == [3, 4, 4] && source.values(1, 4) == [2])
+    data.fields = [.init("time", classes: 999)]
+    expectRefusal("\"time\", sample 1", "0 to 998", "999") { _ = try data.open(seed: 0) }
+    data.fields = [.init("time", dataset: "captions", classes: 3)]
+    expectRefusal("\"captions\", sample 1", "0 to 2", "3") { _ = try data.open(seed: 0) }
+    data.fields = [.init("weight", classes: 3)]
+    expectRefusal("\"weight\"", "whole numbers") { _ = try data.open(seed: 0) }
+    data.fields = [.init("mask")]
+    expectRefusal("\"mask\"", "a dataset of that name") { _ = try data.open(seed: 0) }
+  }
+
   @Test func readsATestSetFromTheSameFile() throws {
     var data = file(
       "c.h5",

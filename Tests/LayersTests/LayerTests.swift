@@ -1,5 +1,6 @@
 import Arenas
 import Configuration
+import Foundation
 import JSONValues
 import Kernels
 import Layers
@@ -18,16 +19,18 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
   /// Whether a configuration can name the layer.
   var isCatalogued: Bool { layerCatalog.entries.contains { $0.kind == type.kind } }
 
-  func make(_ inputs: [TensorShape]) throws -> any Layer {
-    if isCatalogued { return try layerCatalog.read(json).product.make(inputs) }
-    return try type.makeUncatalogued(inputs)
-  }
+  var catalog: Catalog<LayerBlueprint> { isCatalogued ? layerCatalog : type.ownCatalog }
+
+  func make(_ inputs: [TensorShape]) throws -> any Layer { try catalog.read(json).product.make(inputs) }
 }
 
 extension ConfigurableLayer {
-  fileprivate static func makeUncatalogued(_ inputs: [TensorShape]) throws -> any Layer {
-    let settings = try #require(NoSettings() as? LayerSettings, "\(kind) has settings, but no catalog names it")
-    return try Self(settings: settings, inputs: inputs)
+  /// For a layer that no configuration names.
+  fileprivate static var ownCatalog: Catalog<LayerBlueprint> {
+    let entry = CatalogEntry(kind, "a layer inside of architectures") { (reader) throws(ConfigurationError) in
+      blueprint(try LayerSettings(from: reader))
+    }
+    return Catalog("layer", [entry])
   }
 }
 
@@ -36,7 +39,7 @@ extension ConfigurableLayer {
     for type in configurableLayers { #expect(!type.examples.isEmpty, "\(type.kind)") }
     let kinds = Set(configurableLayers.map { $0.kind })
     // Layers of two inputs stand in no stack.
-    let internals = [ResidualAdd.kind, ChannelScale.kind, SpatialScale.kind]
+    let internals = [ResidualAdd.kind, ChannelScale.kind, SpatialScale.kind, ModulatedNorm.kind, GatedAdd.kind]
     #expect(kinds == Set(layerCatalog.entries.map(\.kind)).union(internals))
     #expect(kinds.count == configurableLayers.count)
   }
@@ -63,17 +66,16 @@ extension ConfigurableLayer {
   }
 
   @Test(arguments: LayerCase.all) func decodesStrictly(_ test: LayerCase) throws {
-    guard test.isCatalogued else { return }
-    let json = try test.json
-    let resolved = try layerCatalog.read(json).resolved
-    #expect(try layerCatalog.read(resolved).resolved == resolved)
+    let (json, catalog) = (try test.json, test.catalog)
+    let resolved = try catalog.read(json).resolved
+    #expect(try catalog.read(resolved).resolved == resolved)
     let extra = try json.setting("no_such_key=1")
-    let error = #expect(throws: ConfigurationError.self) { _ = try layerCatalog.read(extra, path: "model.layers[2]") }
+    let error = #expect(throws: ConfigurationError.self) { _ = try catalog.read(extra, path: "model.layers[2]") }
     #expect(error?.path == "model.layers[2].no_such_key")
     #expect(error?.message.contains("unknown key") == true)
     for member in resolved.members ?? [] where member.key != "initializer" {
       let mistyped = try json.setting("\(member.key)=[]")
-      #expect(throws: ConfigurationError.self, "\(member.key)") { _ = try layerCatalog.read(mistyped) }
+      #expect(throws: ConfigurationError.self, "\(member.key)") { _ = try catalog.read(mistyped) }
     }
   }
 
@@ -171,6 +173,66 @@ extension ConfigurableLayer {
       _ = try ResidualAdd(settings: NoSettings(), inputs: [[2, 3].shape, [2, 4].shape])
     }
     #expect(error?.description.contains("[2, 3] against [2, 4]") == true)
+  }
+
+  @Test func timeEmbeddingHasSinesFirst() throws {
+    let layer = try TimeEmbedding(settings: .init(steps: 1000, width: 6), inputs: [[2].shape])
+    let bench = LayerBench(layer)
+    bench.inputs[0].values = [0, 999]
+    bench.forward()
+    let angles = [0, 1, 2].map { 999 * pow(10_000, -Double($0) / 3) }
+    let expected = [0, 0, 0, 1, 1, 1] + angles.map(sin) + angles.map(cos)
+    for (y, e) in zip(bench.output.values, expected) { #expect(abs(Double(y) - e) < 1e-6) }
+  }
+
+  @Test func gridPositionsAreColumnsThenRows() throws {
+    let layer = try PositionEmbedding(settings: .init(columns: 3), inputs: [[1, 6, 8].shape])
+    let bench = LayerBench(layer)
+    bench.inputs[0].values = [Float](repeating: 0, count: 48)
+    bench.forward()
+    for place in 0..<6 {
+      let (u, v) = (Double(place % 3), Double(place / 3))
+      let expected = [sin(u), sin(u / 100), cos(u), cos(u / 100), sin(v), sin(v / 100), cos(v), cos(v / 100)]
+      let found = bench.output.values[8 * place..<8 * place + 8]
+      for (y, e) in zip(found, expected) { #expect(abs(Double(y) - e) < 1e-6) }
+    }
+    for (columns, shape, words) in [(4, [1, 6, 8], "6 tokens out in 4 columns"), (3, [1, 6, 10], "multiple of 4")] {
+      let error = #expect(throws: LayerError.self) {
+        _ = try PositionEmbedding(settings: .init(columns: columns), inputs: [shape.shape])
+      }
+      #expect(error?.description.contains(words) == true)
+    }
+  }
+
+  @Test func patchesComeFromLeftToRightAndThenDown() throws {
+    let settings = PatchEmbedding.LayerSettings(patch: 2, width: 12, initializer: .zeros)
+    let embedding = LayerBench(try PatchEmbedding(settings: settings, inputs: [[1, 4, 4, 3].shape]))
+    embedding.fill()
+    // Weights that hand every number of a patch on.
+    embedding.parameters[0].values = (0..<144).map { $0 % 13 == 0 ? 1 : 0 }
+    embedding.parameters[1].values = [Float](repeating: 0, count: 12)
+    embedding.inputs[0].values = (0..<48).map(Float.init)
+    embedding.forward()
+    let patches = embedding.output.values
+    #expect(Array(patches.prefix(12)) == [0, 1, 2, 3, 4, 5, 12, 13, 14, 15, 16, 17])
+    #expect(patches[12] == 6 && patches[24] == 24)
+    let joined = LayerBench(
+      try Unpatchify(settings: .init(patch: 2, height: 4, width: 4), inputs: [[1, 4, 12].shape]))
+    joined.inputs[0].values = patches
+    joined.forward()
+    #expect(joined.output.values == embedding.inputs[0].values)
+  }
+
+  @Test func imagesThatPatchesDoNotFillAreRefused() {
+    let error = #expect(throws: LayerError.self) {
+      _ = try PatchEmbedding(
+        settings: .init(patch: 4, width: 8, initializer: .zeros), inputs: [[2, 28, 30, 1].shape])
+    }
+    #expect(error?.description.contains("28 × 30 pixels cannot be cut into patches of 4 × 4") == true)
+    let other = #expect(throws: LayerError.self) {
+      _ = try Unpatchify(settings: .init(patch: 2, height: 4, width: 4), inputs: [[2, 5, 12].shape])
+    }
+    #expect(other?.description.contains("expects (batch, 4, a multiple of 4)") == true)
   }
 
   @Test func linearRefusesWhatCannotBeCounted() {

@@ -74,6 +74,20 @@ import Testing
     }
   }
 
+  @Test func neitherDoesDenoising() async {
+    await #expect(processExitsWith: .success) {
+      for run in DiffusionRun.allCases {
+        for precision in ["float32", "bfloat16"] {
+          try await expectNoAllocations(
+            configuration(
+              AllocationTests.settings.filter { !$0.hasPrefix("model") && !$0.hasPrefix("data") } + run.settings + [
+                "training.precision=\(precision)"
+              ]), lanes: 2)
+        }
+      }
+    }
+  }
+
   @Test func neitherDoesAugmentation() async {
     await #expect(processExitsWith: .success) {
       let data =

@@ -104,7 +104,7 @@ struct GoldenCase: CustomTestStringConvertible {
     return .object(
       members.compactMap { member in
         switch member.key {
-        case "inputs", "outputs": nil
+        case "inputs", "outputs", "condition": nil
         case "depth" where hasWidths: nil
         case "width" where hasWidths: ("widths", member.value)
         case "normalization_position": ("normalization_place", member.value)
@@ -116,7 +116,12 @@ struct GoldenCase: CustomTestStringConvertible {
   func samples() throws -> MemorySamples {
     let entries = try Safetensors.contents(at: tensors).entries
     let input = try #require(entries.first { $0.name == "input" })
-    if input.type == .i32 { return try sequences(entries.filter { !$0.name.hasPrefix("parameters/") }) }
+    let fields = entries.filter { !$0.name.hasPrefix("parameters/") }
+    if input.type == .i32 { return try sequences(fields) }
+    if let bounds = json["fields"] {
+      let columns = try fields.map { try column($0, below: bounds[$0.name]?.integer) }
+      return MemorySamples(name: name, count: input.dimensions[0], columns: columns)
+    }
     let target = try #require(entries.first { $0.name == "target" })
     let isClass = target.type == .i32
     let arenas = [input, target].map { Arena(byteCount: $0.range.count) }
@@ -153,18 +158,24 @@ struct GoldenCase: CustomTestStringConvertible {
   /// Tokens and lengths; every field but the lengths is one of the vocabulary's numbers.
   private func sequences(_ entries: [Safetensors.Entry]) throws -> MemorySamples {
     let outputs = try #require(json["model"]?["outputs"]?.integer)
-    let columns = try entries.map { entry -> MemorySamples.Column in
-      let arena = Arena(byteCount: entry.range.count)
-      let slice = arena.all(as: .int32)
-      let tensor = CheckpointTensor(path: entry.name, shape: TensorShape(entry.dimensions), slice: slice)
-      _ = try Safetensors.read(at: tensors, into: [tensor], match: .subset)
-      let values = withExtendedLifetime(arena) { slice.integers.indices.map { slice.integers[$0] } }
-      let shape = TensorShape(Array(entry.dimensions.dropFirst()))
-      let bound = shape == .scalar ? nil : outputs
-      return .init(SampleField(name: entry.name, shape: shape, type: .int32, classCount: bound), .integers(values))
-    }
+    let columns = try entries.map { try column($0, below: $0.dimensions.count == 1 ? nil : outputs) }
     let first = try #require(entries.first)
     return MemorySamples(name: name, count: first.dimensions[0], columns: columns)
+  }
+
+  /// - Parameter bound: what whole numbers are below.
+  private func column(_ entry: Safetensors.Entry, below bound: Int?) throws -> MemorySamples.Column {
+    let isInteger = entry.type == .i32
+    let arena = Arena(byteCount: entry.range.count)
+    let slice = arena.all(as: isInteger ? .int32 : .float32)
+    let tensor = CheckpointTensor(path: entry.name, shape: TensorShape(entry.dimensions), slice: slice)
+    _ = try Safetensors.read(at: tensors, into: [tensor], match: .subset)
+    let shape = TensorShape(Array(entry.dimensions.dropFirst()))
+    return withExtendedLifetime(arena) {
+      .init(
+        SampleField(name: entry.name, shape: shape, type: slice.type, classCount: bound),
+        isInteger ? .integers(slice.integers.indices.map { slice.integers[$0] }) : .floats(slice.array))
+    }
   }
 
   /// Writes the case's weights over the model's.
