@@ -25,6 +25,7 @@ package let layerCatalog = Catalog<LayerBlueprint>(
     ChannelStatistics.catalogEntry("the mean and the largest of the channels at each pixel"),
     Embedding.catalogEntry("a trained vector for each token"),
     PositionEmbedding.catalogEntry("a vector for each place of a sequence, added to what stands there"),
+    TimeEmbedding.catalogEntry("waves of many lengths at the number of a time step"),
     GatedActivation.catalogEntry("half of the features, each let through by a nonlinearity of another"),
     RNN.catalogEntry("plain recurrent network"),
     LSTM.catalogEntry("long short-term memory with forget gates"),
@@ -40,7 +41,7 @@ package let configurableLayers: [any ConfigurableLayer.Type] = [
   Dropout.self, Dropout2D.self, StochasticDepth.self, MaxPool2D.self, AveragePool2D.self, GlobalAveragePool.self,
   GlobalMaxPool.self, ChannelStatistics.self, ChannelScale.self, SpatialScale.self, ResidualAdd.self,
   PaddedShortcut.self, Embedding.self, PositionEmbedding.self, GatedActivation.self, Attention.self, RNN.self,
-  LSTM.self,
-  GRU.self, Flatten.self,
+  LSTM.self, GRU.self, Flatten.self,
+  TimeEmbedding.self,
   ConvTranspose2D.self, Upsample2D.self, ChannelShift.self, Concatenate.self, ImageTokens.self, TokenImage.self,
 ]

@@ -58,6 +58,24 @@ package struct TransformerSettings: Settings {
   /// Of the normal distribution that weights start from.
   package let deviation: Double
 
+  /// Blocks as GPT-2's with learned positions.
+  init(width: Int, heads: Int, dropout: Double) {
+    preset = .gpt2
+    self.width = width
+    self.heads = heads
+    kvHeads = heads
+    feedForward = .geluTanh
+    feedForwardWidth = 4 * width
+    normalization = .layer
+    normalizationPlace = .pre
+    hasBias = true
+    position = .learned
+    context = nil
+    tiesHead = false
+    self.dropout = dropout
+    deviation = 0.02
+  }
+
   package init(from reader: SettingsReader) throws(ConfigurationError) {
     preset = try reader.choice("preset", default: Preset.gpt, "what the other keys are when they are absent")
     width = try reader.integer("width", in: 1...65_536, "features of a token's vector")
