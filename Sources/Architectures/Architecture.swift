@@ -55,6 +55,9 @@ package let architectureCatalog = Catalog<any Architecture>(
     CatalogEntry("recurrent", "a recurrent network that predicts the next token: RNN, LSTM or GRU") {
       (reader) throws(ConfigurationError) in try RecurrentModel(from: reader)
     },
+    CatalogEntry("unet", "a U-Net that learns to take noise from images: a diffusion model") {
+      (reader) throws(ConfigurationError) in try UNet(from: reader)
+    },
     CatalogEntry("layers", "any stack of layers, with `repeat` and `residual` blocks") {
       (reader) throws(ConfigurationError) in try LayerStack(from: reader)
     },
