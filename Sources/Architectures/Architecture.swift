@@ -58,6 +58,9 @@ package let architectureCatalog = Catalog<any Architecture>(
     CatalogEntry("dit", "a diffusion Transformer: predicts the noise in an image from its patches") {
       (reader) throws(ConfigurationError) in try DiffusionTransformer(from: reader)
     },
+    CatalogEntry("unet", "a U-Net that learns to take noise from images: a diffusion model") {
+      (reader) throws(ConfigurationError) in try UNet(from: reader)
+    },
     CatalogEntry("layers", "any stack of layers, with `repeat` and `residual` blocks") {
       (reader) throws(ConfigurationError) in try LayerStack(from: reader)
     },

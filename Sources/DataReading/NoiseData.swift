@@ -1,18 +1,20 @@
 import Arenas
 import Configuration
 
-/// Standard normal inputs with random labels, or random tokens with random successors: for benchmarks, where only the
-/// shapes matter.
+/// Standard normal inputs with random labels, random tokens with random successors, or noise to be found in noise at random
+/// times: for benchmarks, where only the shapes matter.
 package struct NoiseData: DataKind {
   package static let kind = "noise"
   package static let documentation =
-    "generated: standard normal inputs with random labels, or random tokens, for benchmarks"
+    "generated: standard normal inputs with random labels, random tokens, or noise to predict, for benchmarks"
 
   package var count = 1024
   package var shape = TensorShape([64])
   package var classes = 10
   /// What tokens are below; nil for inputs that are values.
   package var vocabulary: Int?
+  /// What a diffusion's times are below; nil where there is none.
+  package var timeSteps: Int?
 
   package init() {}
 
@@ -30,6 +32,14 @@ package struct NoiseData: DataKind {
     vocabulary = try reader.optionalInteger(
       "vocabulary", in: 2...1_000_000,
       "makes samples sequences of so many tokens, with a token to predict at each place")
+    timeSteps = try reader.optionalInteger(
+      "time_steps", in: 1...1_000_000,
+      "makes targets values of the sample's shape, and adds a field \"time\" with numbers below this, as diffusion models read"
+    )
+    for (key, isThere) in [("classes", classes != nil), ("vocabulary", vocabulary != nil)] {
+      try reader.require(
+        timeSteps == nil || !isThere, key, "never used with \"time_steps\": targets are values")
+    }
     try reader.require(
       vocabulary == nil || classes == nil, "classes", "never used with \"vocabulary\": every token is a class")
     let checked = TensorShape(checking: extents ?? [64])
@@ -40,25 +50,36 @@ package struct NoiseData: DataKind {
       !overflow && values <= 1 << 30, nil, "count · shape must be at most 2³⁰ values, which all lie in memory")
   }
 
-  package var expectedByteCount: Int? { count * 4 * shape.elementCount * (vocabulary == nil ? 1 : 2) + count * 4 }
+  package var expectedByteCount: Int? {
+    count * 4 * shape.elementCount * (vocabulary == nil && timeSteps == nil ? 1 : 2) + count * 4
+  }
 
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
     if let vocabulary { return OpenedSamples(samples: tokens(vocabulary, seed: seed)) }
-    let elements = shape.elementCount
-    var values = [Float](repeating: 0, count: count * elements)
-    let stream = RandomStream(seed: seed, purpose: .generation)
-    for i in values.indices { values[i] = stream.normal(i) }
-    let labelStream = RandomStream(seed: seed, purpose: .generation, stream: 1)
-    let labels = (0..<count).map { Int32(labelStream.integer($0, below: classes)) }
+    var columns = [normal(SampleField.input, seed: seed, stream: 0)]
+    if let timeSteps {
+      columns.append(numbers("time", below: timeSteps, seed: seed))
+      columns.append(normal(SampleField.target, seed: seed, stream: 2))
+    } else {
+      columns.append(numbers(SampleField.target, below: classes, seed: seed))
+    }
+    let settings = "noise 1 \(count) \(shape) \(timeSteps.map { "times \($0)" } ?? "\(classes)") \(seed)"
     return OpenedSamples(
       samples: MemorySamples(
-        name: Self.kind, count: count,
-        columns: [
-          .init(SampleField(name: SampleField.input, shape: shape, type: .float32), .floats(values)),
-          .init(
-            SampleField(name: SampleField.target, shape: .scalar, type: .int32, classCount: classes),
-            .integers(labels)),
-        ], fingerprint: Fingerprint.of("noise 1 \(count) \(shape) \(classes) \(seed)", count: count)))
+        name: Self.kind, count: count, columns: columns, fingerprint: Fingerprint.of(settings, count: count)))
+  }
+
+  private func normal(_ name: String, seed: UInt64, stream: Int) -> MemorySamples.Column {
+    var values = [Float](repeating: 0, count: count * shape.elementCount)
+    let random = RandomStream(seed: seed, purpose: .generation, stream: stream)
+    for i in values.indices { values[i] = random.normal(i) }
+    return .init(SampleField(name: name, shape: shape, type: .float32), .floats(values))
+  }
+
+  private func numbers(_ name: String, below bound: Int, seed: UInt64) -> MemorySamples.Column {
+    let random = RandomStream(seed: seed, purpose: .generation, stream: 1)
+    let values = (0..<count).map { Int32(random.integer($0, below: bound)) }
+    return .init(SampleField(name: name, shape: .scalar, type: .int32, classCount: bound), .integers(values))
   }
 
   private func tokens(_ vocabulary: Int, seed: UInt64) -> MemorySamples {

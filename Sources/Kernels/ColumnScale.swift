@@ -56,25 +56,9 @@ package enum ColumnScale {
     _ x: TensorSlice, _ dy: TensorSlice, _ columns: Int, _ ds: TensorSlice, _ accumulate: Bool, as type: E.Type
   ) {
     let (from, slopes) = (x.pointer(as: E.self), dy.pointer(as: E.self))
-    let rows = x.count / ds.count
-    for matrix in 0..<ds.count / columns {
-      forEachChunk(columns) { chunk in
-        withColumns(of: Double.self) { totals in
-          addRows(matrix * rows..<(matrix + 1) * rows, columns: chunk, to: totals) { row, column, lanes in
-            let i = row * columns + column
-            return E.load(from + i, lanes: lanes) * E.load(slopes + i, lanes: lanes)
-          }
-          withColumns(of: Float.self) { sums in
-            write(totals, chunk.count, to: sums, accumulate: false)
-            let to = ds.pointer(as: E.self) + (matrix * columns + chunk.lowerBound)
-            forEachVector(chunk.count) { i, lanes in
-              var value = Float.load(sums + i)
-              if accumulate { value += E.load(to + i, lanes: lanes) }
-              E.store(value, to + i, lanes: lanes)
-            }
-          }
-        }
-      }
-    }
+    writeColumnSums(
+      matrices: ds.count / columns, rows: x.count / ds.count, columns: columns, to: ds.pointer(as: E.self),
+      accumulate: accumulate
+    ) { i, lanes in E.load(from + i, lanes: lanes) * E.load(slopes + i, lanes: lanes) }
   }
 }

@@ -196,3 +196,31 @@ func write(
     for i in 0..<count { sums[i] = Float(totals[i]) }
   }
 }
+
+/// sums[m, c] = Σ over the rows r of each matrix of `term(element, lanes)`, or += it; float64 between blocks of rows.
+///
+/// - Parameter sums: (matrices, columns).
+@inline(__always)
+func writeColumnSums<E: VectorElement>(
+  matrices: Int, rows: Int, columns: Int, to sums: UnsafeMutablePointer<E>, accumulate: Bool,
+  _ term: (Int, Int) -> Vector
+) {
+  for matrix in 0..<matrices {
+    forEachChunk(columns) { chunk in
+      withColumns(of: Double.self) { totals in
+        addRows(matrix * rows..<(matrix + 1) * rows, columns: chunk, to: totals) { row, column, lanes in
+          term(row &* columns &+ column, lanes)
+        }
+        withColumns(of: Float.self) { rounded in
+          write(totals, chunk.count, to: rounded, accumulate: false)
+          let to = sums + (matrix * columns + chunk.lowerBound)
+          forEachVector(chunk.count) { i, lanes in
+            var value = Float.load(rounded + i)
+            if accumulate { value += E.load(to + i, lanes: lanes) }
+            E.store(value, to + i, lanes: lanes)
+          }
+        }
+      }
+    }
+  }
+}

@@ -6,6 +6,8 @@ package let layerCatalog = Catalog<LayerBlueprint>(
   [
     Linear.catalogEntry("y = x·Wᵀ + b"),
     Conv2D.catalogEntry("a window of weights that slides over images"),
+    ConvTranspose2D.catalogEntry("a window of weights that every pixel writes into a larger image"),
+    Upsample2D.catalogEntry("images with more pixels: repeated, or between their neighbours"),
     ActivationLayer.catalogEntry("a pointwise nonlinearity"),
     BatchNorm.catalogEntry("normalisation of each channel over the batch"),
     GroupNorm.catalogEntry("normalisation of groups of channels over each sample"),
@@ -30,6 +32,8 @@ package let layerCatalog = Catalog<LayerBlueprint>(
     RNN.catalogEntry("plain recurrent network"),
     LSTM.catalogEntry("long short-term memory with forget gates"),
     GRU.catalogEntry("gated recurrent unit"),
+    ImageTokens.catalogEntry("the pixels of images as sequences of tokens"),
+    TokenImage.catalogEntry("tokens as the pixels of images"),
     Flatten.catalogEntry("everything but the batch in one dimension"),
   ])
 
@@ -41,4 +45,5 @@ package let configurableLayers: [any ConfigurableLayer.Type] = [
   PaddedShortcut.self, Embedding.self, PositionEmbedding.self, GatedActivation.self, Attention.self, RNN.self,
   LSTM.self, GRU.self, Flatten.self,
   TimeEmbedding.self, PatchEmbedding.self, Unpatchify.self, ModulatedNorm.self, GatedAdd.self,
+  ConvTranspose2D.self, Upsample2D.self, ChannelShift.self, Concatenate.self, ImageTokens.self, TokenImage.self,
 ]

@@ -79,4 +79,15 @@ import Testing
     let labels = Set((0..<500).map { source.values($0, 1)[0] })
     #expect(labels == Set((0..<7).map(Float.init)))
   }
+
+  @Test func noiseCanBeWhatIsToBeFound() throws {
+    var data = NoiseData(count: 300, shape: TensorShape([2, 2, 3]), classes: 7)
+    data.timeSteps = 5
+    let source = try data.open(seed: 1).samples
+    #expect(source.fields.map(\.name) == [SampleField.input, "time", SampleField.target])
+    #expect(source.fields[1].shape == .scalar && source.fields[1].classCount == 5)
+    #expect(source.fields[2].shape == TensorShape([2, 2, 3]) && source.fields[2].classCount == nil)
+    #expect(Set((0..<300).map { source.values($0, 1)[0] }) == Set((0..<5).map(Float.init)))
+    #expect(source.values(0, 2) != source.values(0, 0))
+  }
 }

@@ -28,8 +28,7 @@ def case(condition, model):
     """One case's settings."""
     fields = {"time": STEPS} | {"class": {"condition": CLASSES + 1}, "text": {"condition": VOCABULARY}}.get(condition, {})
     return {
-        "model": {"outputs": model["inputs"][-1], "condition": condition, "type": "dit"} | model,
-        "fields": fields,
+        "model": {"outputs": model["inputs"][-1], "condition": condition, "fields": fields, "type": "dit"} | model,
         "loss": {"type": "mse"},
         "optimizer": {"type": "adamw", "learning_rate": 1e-3, "betas": [0.9, 0.99], "epsilon": 1e-8, "weight_decay": 0.1},
         "schedule": {"type": "constant"},

@@ -55,6 +55,42 @@ import Testing
     expectClose(ds.values, sums, relative: type.tolerance, absolute: 1e-4)
   }
 
+  @Test(arguments: oddSizes + [600], bothTypes) func shiftsColumns(columns: Int, type: ElementType) {
+    let (matrices, rows) = (2, 3)
+    let count = matrices * rows * columns
+    func shift(_ i: Int) -> Int { i / (rows * columns) * columns + i % columns }
+    let (x, y) = (TestTensor(random: count, type, stream: 1), TestTensor(zeros: count, type))
+    for shiftType in Set([type, .float32]) {
+      let s = TestTensor(random: matrices * columns, shiftType, stream: 2)
+      ColumnShift.apply(x.slice, by: s.slice, columns: columns, into: y.slice)
+      let shifts = s.doubles
+      let sums = x.doubles.enumerated().map { $1 + shifts[shift($0)] }
+      expectClose(y.values, sums, relative: type.tolerance, absolute: type.tolerance)
+    }
+    let ds = TestTensor([Float](repeating: 2, count: matrices * columns), type)
+    ColumnShift.gradient(x.slice, columns: columns, into: ds.slice, accumulate: true)
+    var sums = [Double](repeating: 2, count: matrices * columns)
+    for (i, value) in x.doubles.enumerated() { sums[shift(i)] += value }
+    expectClose(ds.values, sums, relative: type.tolerance, absolute: 1e-4)
+  }
+
+  @Test(arguments: oddSizes, bothTypes) func placesAndTakesColumns(columns: Int, type: ElementType) {
+    let (rows, width, first) = (3, columns + 5, 2)
+    let (x, y) = (TestTensor(random: rows * columns, type, stream: 1), TestTensor(zeros: rows * width, type))
+    ColumnBlock.place(x.slice, columns: columns, in: y.slice, width: width, at: first)
+    let values = x.values
+    let expected = (0..<rows * width).map { i -> Float in
+      let column = i % width - first
+      return 0..<columns ~= column ? values[i / width * columns + column] : 0
+    }
+    #expect(y.values == expected)
+    for accumulate in [true, false] {
+      ColumnBlock.take(
+        x.slice, columns: columns, from: y.slice, width: width, at: first, accumulate: accumulate)
+      #expect(x.values == values.map { accumulate ? 2 * $0 : $0 })
+    }
+  }
+
   @Test(arguments: oddSizes, bothTypes) func findsMeanAndLargest(channels: Int, type: ElementType) {
     let rows = 5
     // Below zero, where the zeros behind the last channel would win.

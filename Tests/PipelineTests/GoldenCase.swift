@@ -104,7 +104,7 @@ struct GoldenCase: CustomTestStringConvertible {
     return .object(
       members.compactMap { member in
         switch member.key {
-        case "inputs", "outputs", "condition": nil
+        case "inputs", "outputs", "fields", "condition": nil
         case "depth" where hasWidths: nil
         case "width" where hasWidths: ("widths", member.value)
         case "normalization_position": ("normalization_place", member.value)
@@ -114,68 +114,34 @@ struct GoldenCase: CustomTestStringConvertible {
   }
 
   func samples() throws -> MemorySamples {
-    let entries = try Safetensors.contents(at: tensors).entries
-    let input = try #require(entries.first { $0.name == "input" })
-    let fields = entries.filter { !$0.name.hasPrefix("parameters/") }
-    if input.type == .i32 { return try sequences(fields) }
-    if let bounds = json["fields"] {
-      let columns = try fields.map { try column($0, below: bounds[$0.name]?.integer) }
-      return MemorySamples(name: name, count: input.dimensions[0], columns: columns)
-    }
-    let target = try #require(entries.first { $0.name == "target" })
-    let isClass = target.type == .i32
-    let arenas = [input, target].map { Arena(byteCount: $0.range.count) }
+    let entries = try Safetensors.contents(at: tensors).entries.filter { !$0.name.hasPrefix("parameters/") }
+    let first = try #require(entries.first)
+    return MemorySamples(name: name, count: first.dimensions[0], columns: try entries.map(column))
+  }
+
+  private func column(_ entry: Safetensors.Entry) throws -> MemorySamples.Column {
+    let arena = Arena(byteCount: entry.range.count)
+    let type = entry.type == .i32 ? ElementType.int32 : .float32
+    let slice = arena.all(as: type)
     _ = try Safetensors.read(
       at: tensors,
-      into: [
-        CheckpointTensor(path: "input", shape: TensorShape(input.dimensions), slice: arenas[0].all(as: .float32)),
-        CheckpointTensor(
-          path: "target", shape: TensorShape(target.dimensions), slice: arenas[1].all(as: isClass ? .int32 : .float32)),
-      ], match: .subset)
-    let outputs = try #require(json["model"]?["outputs"]?.integer)
-    return withExtendedLifetime(arenas) {
-      let targets = arenas[1].all(as: isClass ? .int32 : .float32)
-      return MemorySamples(
-        name: name, count: input.dimensions[0],
-        columns: [
-          .init(
-            SampleField(
-              name: SampleField.input, shape: TensorShape(Array(input.dimensions.dropFirst())), type: .float32),
-            .floats(arenas[0].all(as: .float32).array)),
-          isClass
-            ? .init(
-              SampleField(name: SampleField.target, shape: .scalar, type: .int32, classCount: outputs),
-              .integers(targets.integers.indices.map { targets.integers[$0] }))
-            : .init(
-              SampleField(
-                name: SampleField.target, shape: TensorShape([outputs]), type: .float32,
-                classCount: json["loss"]?["type"]?.string == "cross_entropy" ? outputs : nil),
-              .floats(targets.array)),
-        ])
-    }
-  }
-
-  /// Tokens and lengths; every field but the lengths is one of the vocabulary's numbers.
-  private func sequences(_ entries: [Safetensors.Entry]) throws -> MemorySamples {
-    let outputs = try #require(json["model"]?["outputs"]?.integer)
-    let columns = try entries.map { try column($0, below: $0.dimensions.count == 1 ? nil : outputs) }
-    let first = try #require(entries.first)
-    return MemorySamples(name: name, count: first.dimensions[0], columns: columns)
-  }
-
-  /// - Parameter bound: what whole numbers are below.
-  private func column(_ entry: Safetensors.Entry, below bound: Int?) throws -> MemorySamples.Column {
-    let isInteger = entry.type == .i32
-    let arena = Arena(byteCount: entry.range.count)
-    let slice = arena.all(as: isInteger ? .int32 : .float32)
-    let tensor = CheckpointTensor(path: entry.name, shape: TensorShape(entry.dimensions), slice: slice)
-    _ = try Safetensors.read(at: tensors, into: [tensor], match: .subset)
+      into: [CheckpointTensor(path: entry.name, shape: TensorShape(entry.dimensions), slice: slice)], match: .subset)
     let shape = TensorShape(Array(entry.dimensions.dropFirst()))
+    let field = SampleField(
+      name: entry.name, shape: shape, type: type, classCount: try bound(entry.name, shape, type))
     return withExtendedLifetime(arena) {
       .init(
-        SampleField(name: entry.name, shape: shape, type: slice.type, classCount: bound),
-        isInteger ? .integers(slice.integers.indices.map { slice.integers[$0] }) : .floats(slice.array))
+        field,
+        type == .int32 ? .integers(slice.integers.indices.map { slice.integers[$0] }) : .floats(slice.array))
     }
+  }
+
+  /// What a field's whole numbers are below; nil for values, and for lengths of sequences.
+  private func bound(_ field: String, _ shape: TensorShape, _ type: ElementType) throws -> Int? {
+    if let bound = json["model"]?["fields"]?[field]?.integer { return bound }
+    let outputs = try #require(json["model"]?["outputs"]?.integer)
+    if type == .int32 { return field == SampleField.target || shape != .scalar ? outputs : nil }
+    return field == SampleField.target && json["loss"]?["type"]?.string == "cross_entropy" ? outputs : nil
   }
 
   /// Writes the case's weights over the model's.
