@@ -197,7 +197,7 @@ package struct RunPlan: Sendable {
   ///   - fields: of the data, or as a checkpoint remembers them.
   ///   - name: of the data.
   ///   - rows: samples in a micro-batch.
-  static func graph(
+  package static func graph(
     _ configuration: RunConfiguration, _ fields: [SampleField], of name: String, rows: Int
   ) throws(RunError) -> ModelGraph {
     guard let input = fields.first(where: { $0.name == SampleField.input }),
