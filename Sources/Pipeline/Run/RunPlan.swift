@@ -42,6 +42,8 @@ package struct RunPlan: Sendable {
   package let rows: Int
   package let stepsPerEpoch: Int
   package let totalSteps: Int
+  /// Nil where the run draws no samples.
+  let samples: SamplePlan?
 
   package var batchSize: Int { rows * tree.microBatches }
 
@@ -89,6 +91,7 @@ package struct RunPlan: Sendable {
         "data.\(data.settings.mixup != nil ? "mixup" : "cutmix"): makes targets shares of classes, which the loss "
           + "\(configuration.loss.kind) does not compare; use \"cross_entropy\", or remove mixup and cutmix")
     }
+    samples = try SamplePlan(configuration, data)
     graph = try Self.graph(configuration, data.fields, of: data.name, rows: rows)
     do throws(GraphError) {
       table = try ParameterTable(graph)
