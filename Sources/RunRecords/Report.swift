@@ -65,6 +65,7 @@ package enum Report {
             activations(run, &text)
             evaluations(run, shown, share: evaluationShare, &text)
             sequences(run, buckets: buckets / 2, &text)
+            samples(run, share: share, &text)
             stages(run, &text)
             events(run, &text)
           }

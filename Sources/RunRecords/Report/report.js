@@ -377,6 +377,16 @@ function events() {
   })];
 }
 
+/** What a diffusion model drew: always the same noise, so that pictures of different steps compare. */
+function samples() {
+  const last = runs.map((run) => (several ? run.samples.slice(-1) : run.samples));
+  return section("Samples", "Drawn out of the same noise each time, with the parameters that the run is evaluated with.",
+    runs.flatMap((run, index) => last[index].map((grid) => html("figure", {},
+      html("figcaption", {}, html("h3", {}, `${several ? run.label + ": " : ""}step ${group(grid.step)}`)),
+      html("img", { class: "samples", src: "data:image/png;base64," + grid.picture, loading: "lazy",
+        alt: `Pictures that the model drew after step ${grid.step}` })))));
+}
+
 const title = several ? `Comparison of ${runs.length} runs` : runs.length ? `Run ${runs[0].label}` : "No runs";
 document.title = `${title} · Troupe`;
 document.getElementById("report").replaceChildren(...[
@@ -384,5 +394,5 @@ document.getElementById("report").replaceChildren(...[
   html("p", { class: "lead" }, several ? runs.map((run) => run.label).join(" · ")
     : "Everything here was read from the run's folder. Steps are optimizer updates."),
   html("section", { class: several ? "cards" : "cards single", "aria-label": "Summary" }, runs.map(card)),
-  ...learning(), ...evaluations(), ...sequences(), ...denoising(), ...gradients(), ...activations(), ...stages(), ...configuration(), ...events(),
+  ...learning(), ...samples(), ...evaluations(), ...sequences(), ...denoising(), ...gradients(), ...activations(), ...stages(), ...configuration(), ...events(),
 ].filter(Boolean));
