@@ -10,13 +10,6 @@ struct SweepCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sweep",
     abstract: "Train a configuration with many settings, each in a process of its own, and compare them.",
-    subcommands: [SweepTrain.self, SweepReportCommand.self], defaultSubcommand: SweepTrain.self)
-}
-
-struct SweepTrain: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "train",
-    abstract: "Run the trials of a sweep file, several at a time.",
     discussion: """
       Examples:
         troupe sweep Configs/sweeps/depth-activation-norm.json --dry-run
@@ -26,7 +19,14 @@ struct SweepTrain: AsyncParsableCommand {
 
       Every trial is a run in trials/ of the sweep's folder, on its share of the cores. Ctrl-C saves all of them; --resume goes
       on, also after a crash, and also beside other processes, on this machine or on others that share the folder.
-      """)
+      """,
+    subcommands: [SweepTrain.self, SweepReportCommand.self], defaultSubcommand: SweepTrain.self)
+}
+
+struct SweepTrain: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Run the trials of a sweep file, several at a time.")
 
   @Argument(help: "A JSON sweep file.", completion: .file(extensions: ["json"]))
   var sweep: String

@@ -200,7 +200,7 @@ function curves() {
     return {
       name: point.label, x: curve.x, y: curve.y, colour: point.colour, silent: !named, markers: kind === "validation" && named,
     };
-  })).filter(Boolean).reverse();
+  })).filter(Boolean);
   const log = (list) => {
     const values = list.flatMap((one) => one.y).filter((value) => value > 0);
     return values.reduce((a, b) => Math.max(a, b), 0) > 30 * values.reduce((a, b) => Math.min(a, b), Infinity);
