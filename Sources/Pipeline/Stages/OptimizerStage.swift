@@ -191,6 +191,7 @@ package actor OptimizerStage {
       if state.evaluatedStep != state.step || lastValidation == nil, let work = beginEvaluation() { return work }
       return await finishSaving(hasStoppedEarly ? .stoppedEarly : .finished)
     }
+    if stopRequest.pauses(after: state.step) { return await finishSaving(.paused) }
     stepStart = StageClock.now
     if !isPrepared, model.preparation.isNeeded(by: .training) {
       phase = .preparing
