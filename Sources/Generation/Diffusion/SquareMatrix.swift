@@ -19,7 +19,7 @@ struct SquareMatrix {
   /// Adds v·vᵀ.
   mutating func addSquare(of v: [Double]) {
     precondition(v.count == side)
-    let v = v.span
+    let (side, v) = (side, v.span)
     var rows = elements.mutableSpan
     for i in 0..<side where v[i] != 0 {
       let factor = v[i]
@@ -104,13 +104,19 @@ struct SquareMatrix {
     return (0..<side).map { Self.dot(rows, $0 * side, rows, $0 * side, side).squareRoot() }
   }
 
+  /// Of two rows: each with itself, and one with the other.
+  private static func products(_ p: Int, _ q: Int, _ side: Int, _ rows: Span<Double>) -> (Double, Double, Double) {
+    (
+      dot(rows, p * side, rows, p * side, side), dot(rows, q * side, rows, q * side, side),
+      dot(rows, p * side, rows, q * side, side)
+    )
+  }
+
   /// Turns two rows in their plane so that they become orthogonal.
   ///
   /// - Returns: false where they are already.
   private static func turn(_ p: Int, _ q: Int, _ side: Int, _ matrix: inout [Double]) -> Bool {
-    let rows = matrix.span
-    let (a, b) = (dot(rows, p * side, rows, p * side, side), dot(rows, q * side, rows, q * side, side))
-    let c = dot(rows, p * side, rows, q * side, side)
+    let (a, b, c) = products(p, q, side, matrix.span)
     guard abs(c) > leastCosine * (a * b).squareRoot(), c != 0 else { return false }
     let cotangent = (b - a) / (2 * c)
     let tangent = (cotangent < 0 ? -1 : 1) / (abs(cotangent) + (1 + cotangent * cotangent).squareRoot())
