@@ -1,7 +1,7 @@
 # Troupe's everyday commands; `make` alone lists them.
 
 TROUPE := .build/release/troupe
-SCHEMA := Configs/schema/train.schema.json
+SCHEMAS := Configs/schema
 SOURCES := Sources Tests Package.swift
 # Nothing is imported as testable: so tests and program are the same build, and neither rebuilds the other.
 TEST := swift test -c release --disable-testable-imports $(if $(FILTER),--filter '$(FILTER)')
@@ -45,10 +45,12 @@ format: dependencies ## rewrite the sources with swift format
 lint: dependencies ## check the sources with swift format, change nothing
 	swift format lint --strict --recursive $(SOURCES)
 
-schema: build ## write the JSON Schema of configurations
-	@mkdir -p $(dir $(SCHEMA))
-	$(TROUPE) schema > $(SCHEMA).tmp
-	@mv $(SCHEMA).tmp $(SCHEMA)
+schema: build ## write the JSON Schemas of configurations and of sweeps
+	@mkdir -p $(SCHEMAS)
+	@for kind in train sweep; do \
+	  $(TROUPE) schema $$kind > $(SCHEMAS)/$$kind.schema.json.tmp || exit; \
+	  mv $(SCHEMAS)/$$kind.schema.json.tmp $(SCHEMAS)/$$kind.schema.json; \
+	done
 
 clean: ## remove what was built; runs and data stay
 	swift package clean

@@ -28,10 +28,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], counting sy
     })
 }
 
-/// What the report page is put together from.
+/// What the report pages are put together from.
 let reportParts = [
-  "report.html", "report.css", "charts.js", "line-chart.js", "heat-map.js", "stage-bars.js", "confusion.js",
-  "sequences.js", "denoising.js", "report.js",
+  "report.html", "report.css", "charts.js", "page.js", "line-chart.js", "heat-map.js", "stage-bars.js", "confusion.js",
+  "sequences.js", "denoising.js", "report.js", "parallel.js", "scatter.js", "bars.js", "sweep.js",
 ]
 
 let package = Package(
@@ -40,6 +40,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
   ],
   targets: [
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
@@ -85,11 +86,18 @@ let package = Package(
         "Architectures", "Arenas", "DataReading", "ExecutionPlanning", "ImageFiles", "Kernels", "Layers", "ModelGraph",
         "Pipeline", "Tokenizers",
       ]),
+    room(
+      "Sweeps",
+      [
+        "Arenas", "CPlatform", "CheckpointFiles", "Configuration", "DataReading", "JSONValues", "Pipeline",
+        "RunRecords",
+        .product(name: "Subprocess", package: "swift-subprocess"),
+      ]),
     .executableTarget(
       name: "troupe",
       dependencies: [
         "CheckpointFiles", "Configuration", "DataReading", "DatasetFetching", "Generation", "ImageFiles", "JSONValues",
-        "Kernels", "Pipeline", "RunRecords", "Tokenizers",
+        "Kernels", "Pipeline", "RunRecords", "Sweeps", "Tokenizers", "CPlatform",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
@@ -121,6 +129,7 @@ let package = Package(
         "ModelGraph",
         "Pipeline", "Tokenizers",
       ]),
+    tests("Sweeps", ["Configuration", "JSONValues", "Pipeline"]),
     tests("ImageFiles", ["Arenas", "CImage", "CZlib"]),
     tests("Tokenizers", ["JSONValues"]),
     tests(
@@ -129,7 +138,7 @@ let package = Package(
     // Whole runs through the command line: the program is built because it is a dependency, and run as a process.
     .testTarget(
       name: "TroupeTests",
-      dependencies: ["troupe", "CheckpointFiles", "Configuration", "ImageFiles", "JSONValues"],
+      dependencies: ["troupe", "CheckpointFiles", "Configuration", "ImageFiles", "JSONValues", "Sweeps"],
       swiftSettings: settings),
   ]
 )

@@ -165,6 +165,98 @@ class LSTMCase:
         return make_tokens(self, random, batches)
 
 
+@dataclass(frozen=True)
+class UNetCase:
+    """The U-Net of Ho et al. 2020: attention at `attended` pixels and in the middle, mean squared error of the noise."""
+    channels: int
+    multipliers: tuple
+    blocks: int
+    size: int
+    attended: tuple
+    batch: int
+    colors: int = 3
+    steps: int = 1000
+    family = "unet"
+    further_fields = ("time",)
+
+    @property
+    def block_places(self):
+        """(name, channels in, channels out, whether attention follows) of every block under Troupe's names."""
+        widths, places, kept, i = [self.channels * m for m in self.multipliers], [], [self.channels], self.channels
+        for level, o in enumerate(widths):
+            for k in range(self.blocks):
+                places.append((f"down.{level}.{k}", i, o, self.size >> level in self.attended))
+                kept.append(o)
+                i = o
+            if level < len(widths) - 1:
+                kept.append(i)
+        places += [("middle.0", i, i, True), ("middle.1", i, i, False)]
+        for level, o in reversed(list(enumerate(widths))):
+            for k in range(self.blocks + 1):
+                places.append((f"up.{level}.{k}", i + kept.pop(), o, self.size >> level in self.attended))
+                i = o
+        return places
+
+    @property
+    def parameter_shapes(self):
+        """The shape of every parameter under Troupe's names."""
+        shapes, c, t = {}, self.channels, 4 * self.channels
+
+        def add(name, *weight):
+            shapes[f"{name}.weight"], shapes[f"{name}.bias"] = weight, weight[:1]
+        add("time.0", t, c)
+        add("time.2", t, t)
+        add("stem", c, self.colors, 3, 3)
+        for name, i, o, attends in self.block_places:
+            add(f"{name}.norm1", i)
+            add(f"{name}.conv1", o, i, 3, 3)
+            add(f"{name}.condition", o, t)
+            add(f"{name}.norm2", o)
+            add(f"{name}.conv2", o, o, 3, 3)
+            if i != o:
+                add(f"{name}.skip", o, i, 1, 1)
+            if attends:
+                add(f"{name}.attention.norm", o)
+                add(f"{name}.attention.qkv", 3 * o, o)
+                add(f"{name}.attention.proj", o, o)
+        for level, width in enumerate(c * m for m in self.multipliers):
+            if level < len(self.multipliers) - 1:
+                add(f"down.{level}.downsample", width, width, 3, 3)
+            if level:
+                add(f"up.{level}.upsample", width, width, 3, 3)
+        add("norm", c)
+        add("out", self.colors, c, 3, 3)
+        return shapes
+
+    def make_parameters(self, random):
+        """Normal weights of variance 1 / fan in, scales around 1, small biases; float32."""
+        parameters = {}
+        for name, shape in self.parameter_shapes.items():
+            if len(shape) > 1:
+                value = random.standard_normal(shape) / math.sqrt(math.prod(shape[1:]))
+            elif "norm" in name.split(".")[-2] and name.endswith("weight"):
+                value = random.uniform(0.8, 1.2, shape)
+            else:
+                value = 0.01 * random.standard_normal(shape)
+            parameters[name] = value.astype(numpy.float32)
+        return parameters
+
+    def make_data(self, random, batches):
+        """`input` and `target` float32 [batches·batch, H, W, colors], normal, and `time` int32."""
+        rows = batches * self.batch
+        images = (rows, self.size, self.size, self.colors)
+        return {
+            "input": random.standard_normal(images).astype(numpy.float32),
+            "target": random.standard_normal(images).astype(numpy.float32),
+            "time": random.integers(0, self.steps, rows).astype(numpy.int32),
+        }
+
+
+def data_fields(case):
+    """Names of the tensors that a batch of a case consists of."""
+    return ("input", "target", *getattr(case, "further_fields", ()))
+
+
 def make_tokens(case, random, batches):
     """`input` and `target` int32 [batches·batch, tokens], random."""
     shape = (batches * case.batch, case.tokens)
@@ -180,6 +272,7 @@ CASES = {
     "rn18c": ResNetCase(blocks=2, widths=(64, 128, 256, 512), batch=64),
     "gpt1": GPTCase(layers=4, width=128, heads=4, tokens=64, batch=12),
     "gpt10": GPTCase(layers=6, width=384, heads=6, tokens=256, batch=16),
+    "unet32": UNetCase(channels=64, multipliers=(1, 2, 2, 2), blocks=2, size=32, attended=(16,), batch=16),
     "lstm": LSTMCase(layers=2, width=256, tokens=128, batch=32),
 }
 

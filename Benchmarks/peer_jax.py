@@ -57,7 +57,7 @@ def main():
     case = CASES[a.case]
     make_loss, convert = FAMILIES[case.family]
     if a.losses is not None:
-        parameters, inputs, targets = peer_runs.read_inputs(a)
+        parameters, *arrays = peer_runs.read_inputs(a)
     else:
         random = numpy.random.default_rng(0)
         parameters, data = case.make_parameters(random), case.make_data(random, 1)
@@ -79,7 +79,7 @@ def main():
 
     if a.losses is not None:
         results = {"losses": [float(step(x, y))
-                              for x, y in peer_runs.batches(inputs, targets, case.batch, a.losses)]}
+                              for x, y in peer_runs.batches(arrays, case.batch, a.losses)]}
     else:
         x, y = jnp.asarray(data["input"]), jnp.asarray(data["target"])
         results = peer_runs.measure(lambda: step(x, y), a.seconds)

@@ -5,7 +5,7 @@ import sys
 import time
 
 import tensor_file
-from cases import CASES, LEARNING_RATE, rows_of_step
+from cases import CASES, LEARNING_RATE, data_fields, rows_of_step
 
 WARM_UP_STEPS = 3
 FEWEST_STEPS = 5
@@ -45,30 +45,29 @@ def check_parameters(path, case, parameters):
 
 
 def read_inputs(arguments):
-    """(parameters by PyTorch name, input, target) for --losses; refuses data that is not a multiple of the batch."""
+    """(parameters by PyTorch name, input, target, further fields) for --losses; refuses data that is not a multiple of the batch."""
     try:
         data = tensor_file.read(arguments.data)
         source = tensor_file.read(arguments.weights) if arguments.weights else data
     except (OSError, ValueError) as error:
         sys.exit(str(error))
-    batch = CASES[arguments.case].batch
-    parameters = {name.removeprefix("parameters/"): value for name, value in source.items()
-                  if name not in ("input", "target")}
+    batch, fields = CASES[arguments.case].batch, data_fields(CASES[arguments.case])
+    parameters = {name.removeprefix("parameters/"): value for name, value in source.items() if name not in fields}
     check_parameters(arguments.weights or arguments.data, arguments.case, parameters)
-    missing = [name for name in ("input", "target") if name not in data]
+    missing = [name for name in fields if name not in data]
     if missing:
         sys.exit(f"{arguments.data}: no tensor `{missing[0]}`")
     rows = len(data["input"])
     if rows == 0 or rows % batch:
         sys.exit(f"{arguments.data}: {rows} rows, expected a multiple of {arguments.case}'s batch of {batch}")
-    return parameters, data["input"], data["target"]
+    return parameters, *(data[name] for name in fields)
 
 
-def batches(inputs, targets, batch, steps):
-    """The (input, target) of each of `steps` steps."""
+def batches(arrays, batch, steps):
+    """The batch of each of `steps` steps: its part of each of `arrays`."""
     for step in range(steps):
-        rows = rows_of_step(step, batch, len(inputs))
-        yield inputs[rows], targets[rows]
+        rows = rows_of_step(step, batch, len(arrays[0]))
+        yield tuple(array[rows] for array in arrays)
 
 
 def measure(step, seconds):

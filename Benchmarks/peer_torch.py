@@ -9,6 +9,7 @@ A step is zero_grad, forward, loss, backward, clip by global norm 1.0, fused Ada
 own initialisation when times are taken. Prints one JSON line.
 """
 import contextlib
+import math
 
 import numpy
 import torch
@@ -16,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 import peer_runs
-from cases import BETAS, CASES, CLIP_NORM, EPSILON, WEIGHT_DECAY
+from cases import BETAS, CASES, CLIP_NORM, EPSILON, WEIGHT_DECAY, data_fields
 
 THREADS = 2
 ACTIVATIONS = {"relu": torch.relu, "sigmoid": torch.sigmoid}
@@ -138,8 +139,88 @@ def token_loss(model, x, y):
     return functional.cross_entropy(model(x).flatten(0, 1), y.flatten())
 
 
-# family -> (model of a case, loss of (model, input, target))
-FAMILIES = {"mlp": (MLP, class_loss), "resnet": (ResNet, class_loss), "gpt": (GPT, token_loss), "lstm": (LSTM, token_loss)}
+class SpatialAttention(nn.Module):
+    """Every pixel looks at all pixels."""
+
+    def __init__(self, c):
+        super().__init__()
+        self.norm, self.qkv, self.proj = nn.GroupNorm(32, c), nn.Conv2d(c, 3 * c, 1), nn.Conv2d(c, c, 1)
+
+    def forward(self, x):
+        B, C, H, W = x.shape
+        q, k, v = self.qkv(self.norm(x)).view(B, 3, C, H * W).permute(1, 0, 3, 2)
+        a = functional.scaled_dot_product_attention(q[:, None], k[:, None], v[:, None])[:, 0]
+        return x + self.proj(a.transpose(1, 2).reshape(B, C, H, W))
+
+
+class UNetBlock(nn.Module):
+    """A residual block of Ho et al. 2020 and, where the level has it, attention."""
+
+    def __init__(self, i, o, t, attends):
+        super().__init__()
+        self.norm1, self.conv1, self.condition = nn.GroupNorm(32, i), nn.Conv2d(i, o, 3, 1, 1), nn.Linear(t, o)
+        self.norm2, self.conv2 = nn.GroupNorm(32, o), nn.Conv2d(o, o, 3, 1, 1)
+        self.skip = nn.Conv2d(i, o, 1) if i != o else nn.Identity()
+        self.attention = SpatialAttention(o) if attends else nn.Identity()
+
+    def forward(self, x, t):
+        h = self.conv1(functional.silu(self.norm1(x))) + self.condition(functional.silu(t))[:, :, None, None]
+        return self.attention(self.skip(x) + self.conv2(functional.silu(self.norm2(h))))
+
+
+class UNet(nn.Module):
+    """The network of a `UNetCase`, in the memory layout that PyTorch is fastest with."""
+
+    def __init__(self, case):
+        super().__init__()
+        c, t = case.channels, 4 * case.channels
+        self.channels, self.stem = c, nn.Conv2d(case.colors, c, 3, 1, 1)
+        self.time = nn.Sequential(nn.Linear(c, t), nn.SiLU(), nn.Linear(t, t))
+        self.down, self.up, self.middle = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleList()
+        for name, i, o, attends in case.block_places:
+            block, (part, *place) = UNetBlock(i, o, t, attends), name.split(".")
+            if part == "middle":
+                self.middle.append(block)
+                continue
+            levels = getattr(self, part)
+            if place[0] not in levels:
+                levels[place[0]] = nn.ModuleDict()
+            levels[place[0]][place[1]] = block
+        widths = [c * m for m in case.multipliers]
+        for level, width in enumerate(widths):
+            if level < len(widths) - 1:
+                self.down[str(level)]["downsample"] = nn.Conv2d(width, width, 3, 2, 1)
+            if level:
+                self.up[str(level)]["upsample"] = nn.Conv2d(width, width, 3, 1, 1)
+        self.norm, self.out = nn.GroupNorm(32, c), nn.Conv2d(c, case.colors, 3, 1, 1)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x, time):
+        half = self.channels // 2
+        angles = time[:, None].float() * torch.exp(-math.log(1e4) * torch.arange(half) / half)
+        t = self.time(torch.cat([angles.sin(), angles.cos()], 1))
+        x = self.stem(x.permute(0, 3, 1, 2))
+        kept = [x]
+        for parts in self.down.values():
+            for name, part in parts.items():
+                x = part(x) if name == "downsample" else part(x, t)
+                kept.append(x)
+        for block in self.middle:
+            x = block(x, t)
+        for parts in self.up.values():
+            for name, part in parts.items():
+                x = part(functional.interpolate(x, scale_factor=2.0)) if name == "upsample" \
+                    else part(torch.cat([x, kept.pop()], 1), t)
+        return self.out(functional.silu(self.norm(x))).permute(0, 2, 3, 1)
+
+
+def noise_loss(model, x, y, time):
+    return functional.mse_loss(model(x, time), y)
+
+
+# family -> (model of a case, loss of (model, input, target, further fields))
+FAMILIES = {"mlp": (MLP, class_loss), "resnet": (ResNet, class_loss), "gpt": (GPT, token_loss), "lstm": (LSTM, token_loss),
+            "unet": (UNet, noise_loss)}
 
 
 def make_optimizer(model, rate, decay):
@@ -169,32 +250,35 @@ def main():
     make_model, loss_of = FAMILIES[case.family]
     model = make_model(case)
 
-    def forward(x, y):
+    def forward(*batch):
         with torch.autocast("cpu", dtype=torch.bfloat16) if a.bf16 else contextlib.nullcontext():
-            return loss_of(model, x, y)
+            return loss_of(model, *batch)
     if a.compile:
         forward = torch.compile(forward)
     optimizer = make_optimizer(model, a.learning_rate, a.decay)
 
-    def step(x, y):
+    def step(batch):
         optimizer.zero_grad(set_to_none=True)
-        loss = forward(x, y)
+        loss = forward(*batch)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
         optimizer.step()
         return loss
 
     if a.losses is not None:
-        parameters, inputs, targets = peer_runs.read_inputs(a)
+        parameters, *arrays = peer_runs.read_inputs(a)
+        own = model.state_dict()
+        # A matrix is a convolution's window of one pixel, too.
+        weights = {name: as_tensor(value).reshape(own[name].shape) for name, value in parameters.items()}
         # Strict but for the count of batches, which PyTorch keeps beside running statistics.
-        missing, _ = model.load_state_dict({name: as_tensor(value) for name, value in parameters.items()}, strict=False)
+        missing, _ = model.load_state_dict(weights, strict=False)
         assert all(name.endswith("num_batches_tracked") for name in missing), missing
-        results = {"losses": [step(as_tensor(x), as_tensor(y)).item()
-                              for x, y in peer_runs.batches(inputs, targets, case.batch, a.losses)]}
+        results = {"losses": [step([as_tensor(array) for array in batch]).item()
+                              for batch in peer_runs.batches(arrays, case.batch, a.losses)]}
     else:
         data = case.make_data(numpy.random.default_rng(0), 1)
-        x, y = as_tensor(data["input"]), as_tensor(data["target"])
-        results = peer_runs.measure(lambda: step(x, y), a.seconds)
+        batch = [as_tensor(data[name]) for name in data_fields(case)]
+        results = peer_runs.measure(lambda: step(batch), a.seconds)
     mode = "compile" if a.compile else "eager"
     peer_runs.report(f"torch {torch.__version__}", mode + ("+flush" if a.flush_denormals else ""), a,
                      sum(p.numel() for p in model.parameters()), **results)

@@ -15,7 +15,7 @@ import tempfile
 import h5py
 
 import tensor_file
-from cases import CASES
+from cases import CASES, data_fields
 
 HERE = pathlib.Path(__file__).resolve().parent
 STEPS = 20
@@ -38,12 +38,14 @@ def prove(name, troupe, folder):
     weights = folder / f"{name}-weights.safetensors"
     tensor_file.write(weights, {k.removeprefix("parameters/"): v for k, v in tensors.items() if k.startswith("parameters/")})
     with h5py.File(folder / f"{name}.h5", "w") as file:
-        file["input"] = tensors["input"]
-        file["target"] = tensors["target"]
+        for field in data_fields(case):
+            file[field] = tensors[field]
     losses = folder / f"{name}-torch.json"
     losses.write_text(run([sys.executable, HERE / "peer_torch.py", name, "--losses", str(STEPS),
                            "--learning-rate", str(LEARNING_RATE), "--data", everything]))
-    classes = dict(vocabulary=case.vocabulary) if case.family in ("gpt", "lstm") else dict(classes=case.outputs)
+    own = {"gpt": lambda: dict(vocabulary=case.vocabulary), "lstm": lambda: dict(vocabulary=case.vocabulary),
+           "unet": lambda: dict(fields=[dict(name="time", classes=case.steps)])}
+    classes = own.get(case.family, lambda: dict(classes=case.outputs))()
     data = dict(type="hdf5", file=str(folder / f"{name}.h5"), inputs="input", targets="target", batch_size=case.batch,
                 validation_fraction=0, shuffle=False) | classes
     run([troupe, "train", HERE.parent / "Configs" / "benchmark" / f"{name}.json", "--run-dir", folder / name,

@@ -21,7 +21,7 @@ package enum Philox {
 /// What a random number is for; two purposes never share numbers.
 package enum RandomPurpose: UInt32, Sendable {
   case initialization = 1
-  case shuffling, splitting, dropout, generation, augmentation, noise, sampling, checking, mixing, diffusion
+  case shuffling, splitting, dropout, generation, augmentation, noise, sampling, checking, mixing, diffusion, search
 }
 
 /// The numbers of one purpose under one seed: element `i` at `(step, stream)` is the same wherever and whenever it is asked for.

@@ -8,10 +8,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int pthread_setname_np(pthread_t thread, const char *name);
 int madvise(void *address, size_t length, int advice);
+int pipe2(int ends[2], int flags);
 
 // What the kernels were compiled for: runs are only promised the same bits on the same instruction set.
 static inline const char *troupe_instruction_set(void) {
@@ -36,6 +38,24 @@ static inline _Bool troupe_compiled_for_avx512(void) {
 #else
   return 0;
 #endif
+}
+
+// The cores that the calling thread may run on, one flag a core; how many flags there are, or -1.
+static inline int troupe_allowed_cores(uint8_t *allowed, int count) {
+  unsigned long mask[16] = {0};
+  const int bits = 8 * (int)sizeof(unsigned long);
+  if (count > 16 * bits || syscall(SYS_sched_getaffinity, 0, sizeof mask, mask) < 0) return -1;
+  for (int core = 0; core < count; ++core) allowed[core] = mask[core / bits] >> (core % bits) & 1;
+  return count;
+}
+// Lets a thread run on some cores only; the threads that it makes from then on as well. 0, or -1 with errno.
+static inline int troupe_pin_thread(int thread, const int32_t *cores, int count) {
+  unsigned long mask[16] = {0};
+  const int bits = 8 * (int)sizeof(unsigned long);
+  for (int i = 0; i < count; ++i) {
+    if (cores[i] >= 0 && cores[i] < 16 * bits) mask[cores[i] / bits] |= 1ul << (cores[i] % bits);
+  }
+  return (int)syscall(SYS_sched_setaffinity, thread, sizeof mask, mask);
 }
 
 static inline void troupe_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

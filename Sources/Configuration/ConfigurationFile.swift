@@ -80,12 +80,19 @@ extension JSON {
     let text = String(assignment[assignment.index(after: equals)...])
     var value = (try? JSONParser.parse(text, file: "--set \(path)")) ?? .string(text)
     value.location = nil
+    return try setting(path, to: value, asked: "--set: ")
+  }
+
+  /// This object with the value at `path`, keys joined by dots, replaced.
+  ///
+  /// - Parameter asked: who asks, for errors.
+  package func setting(_ path: String, to value: JSON, asked: String = "") throws(ConfigurationError) -> JSON {
     let keys = path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-    return try replacing(keys[...], with: value, path: path)
+    return try replacing(keys[...], with: value, path: path, asked: asked)
   }
 
   private func replacing(
-    _ keys: ArraySlice<String>, with value: JSON, path: String
+    _ keys: ArraySlice<String>, with value: JSON, path: String, asked: String
   ) throws(ConfigurationError) -> JSON {
     guard let key = keys.first else {
       return value
@@ -94,22 +101,24 @@ extension JSON {
     switch content {
     case .object(var members):
       if let index = members.firstIndex(where: { $0.key == key }) {
-        members[index].value = try members[index].value.replacing(keys.dropFirst(), with: value, path: path)
+        members[index].value = try members[index].value.replacing(
+          keys.dropFirst(), with: value, path: path, asked: asked)
         // Another type is another component: its predecessor's keys would only be refused.
         if key == "type", keys.count == 1, self["type"] != value { members = [Member("type", value)] }
       } else {
-        members.append(Member(key, try JSON.object([]).replacing(keys.dropFirst(), with: value, path: path)))
+        let inner = try JSON.object([]).replacing(keys.dropFirst(), with: value, path: path, asked: asked)
+        members.append(Member(key, inner))
       }
       copy.content = .object(members)
     case .array(var elements):
       guard let index = Int(key), elements.indices.contains(index) else {
         throw ConfigurationError(
-          path: path, message: "--set: \"\(key)\" is not an index into a list of \(elements.count)")
+          path: path, message: "\(asked)\"\(key)\" is not an index into a list of \(elements.count)")
       }
-      elements[index] = try elements[index].replacing(keys.dropFirst(), with: value, path: path)
+      elements[index] = try elements[index].replacing(keys.dropFirst(), with: value, path: path, asked: asked)
       copy.content = .array(elements)
     default:
-      throw ConfigurationError(path: path, message: "--set: \"\(key)\" is asked of \(kindName), which has no keys")
+      throw ConfigurationError(path: path, message: "\(asked)\"\(key)\" is asked of \(kindName), which has no keys")
     }
     return copy
   }

@@ -23,7 +23,8 @@ package struct TrainingDuration: Sendable, Equatable, CustomStringConvertible {
 
   static let pattern = "^[0-9]+ (steps?|epochs?)$"
 
-  init?(text: String) {
+  /// - Parameter text: such as `5 epochs`; anything else gives nil.
+  package init?(text: String) {
     let words = text.split(separator: " ", omittingEmptySubsequences: false)
     guard words.count == 2, let count = Int(words[0]), count >= 0, words[0].allSatisfy(\.isNumber) else { return nil }
     switch words[1] {

@@ -12,6 +12,10 @@ package indirect enum SchemaNode: Sendable {
   /// One of several objects, told apart by "type"; stands under `definitions` by its name.
   case reference(String)
   case either(SchemaNode, SchemaNode)
+  /// An object with free keys.
+  case map(SchemaNode)
+  /// A value of any kind.
+  case any
 }
 
 /// One key of an object.
@@ -68,6 +72,8 @@ extension SchemaNode {
       return .object([("type", .string("array")), ("items", element.schema)] + bound)
     case .object(let properties): return .object(SchemaNode.members(of: properties))
     case .reference(let name): return .object([("$ref", .string("#/definitions/\(name)"))])
+    case .map(let node): return .object([("type", .string("object")), ("additionalProperties", node.schema)])
+    case .any: return .object([])
     case .either(let first, let second): return .object([("anyOf", .array([first.schema, second.schema]))])
     }
   }

@@ -85,6 +85,22 @@ extension SettingsReader {
       isRequired: false, encode: { _ in isDescribing ? nil : absent.1 }, decode: decode)
   }
 
+  /// A nested object with fixed keys that must be written.
+  package func requiredObject<S: Settings>(
+    _ key: String, _ type: S.Type, _ documentation: String
+  ) throws(ConfigurationError) -> S {
+    let placeholder = isDescribing ? try S(from: reader(of: .object([]), path: path(of: key))) : nil
+    let value: S? = try read(
+      key, .object(describe(type)), default: nil, placeholder: placeholder, documentation: documentation,
+      isRequired: true, encode: { _ in nil },
+      decode: { (json, path) throws(ConfigurationError) in
+        let reader = try self.reader(of: json, path: path)
+        return (try reader.decode(S.init(from:)), reader.resolved)
+      })
+    guard let value else { throw error(key, "cannot be described") }
+    return value
+  }
+
   /// A list of objects with fixed keys; empty where it is not written.
   ///
   /// - Parameter resolvesAbsence: whether the resolved configuration then has an empty list.

@@ -31,7 +31,7 @@ extension DataError {
   static func quoted(_ text: some StringProtocol) -> String { HDF5Error.quoted(text) }
 
   /// Bytes for a message, in the largest unit that keeps at least one whole one.
-  static func bytes(_ count: Int) -> String {
+  package static func bytes(_ count: Int) -> String {
     let units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
     var value = Double(count)
     var unit = 0

@@ -84,6 +84,13 @@ package final class SampleReader {
     process.drawNoise(sample, reading, into: noise)
   }
 
+  /// Writes the picture of `sample` in −1…1 over `slot`, without noise: what a model of diffusion learns to draw.
+  package func readPicture(_ sample: Int, into slot: TensorSlice) {
+    guard let process = data.forwardProcess else { preconditionFailure("samples that no noise is added to") }
+    transform(sample, .evaluation, into: slot)
+    process.normalize(slot)
+  }
+
   private func readInput(_ sample: Int, _ reading: Reading, into slot: TensorSlice) {
     transform(sample, reading, into: slot)
     if let mixing = data.mixing, case .training(let epoch) = reading {

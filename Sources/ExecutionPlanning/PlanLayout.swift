@@ -49,10 +49,8 @@ struct PlanLayout {
 
   private func isLoss(_ node: Int) -> Bool { node == graph.lossNode }
 
-  /// Whether an input of a node is what the loss compares with: its last, and float32 in every run.
-  private func isTarget(_ position: Int, of node: Int) -> Bool {
-    isLoss(node) && position == graph.nodes[node].inputs.count - 1
-  }
+  /// Whether an input of a node is what the loss compares with or weighs by: those behind the first, float32 in every run.
+  private func isTarget(_ position: Int, of node: Int) -> Bool { isLoss(node) && position > 0 }
 
   // MARK: Which layers run backwards
 

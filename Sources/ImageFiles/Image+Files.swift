@@ -14,18 +14,23 @@ extension Image {
   /// Writes the picture as a PNG file, over one that may be there.
   ///
   /// The file appears under its name only when all of it is on disk.
-  package func writePNG(to path: String) throws(ImageError) {
-    let file = try png()
+  package func writePNG(to path: String) throws(ImageError) { try ImageFile.write(try png(), to: path) }
+}
+
+/// A picture's file on the disk.
+package enum ImageFile {
+  /// Writes a file, over one that may be there; it appears under its name only when all of it is on disk.
+  package static func write(_ file: [UInt8], to path: String) throws(ImageError) {
     let temporary = path + ".tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw Self.failure(path, "a file that can be written") }
-    let isWritten = file.withUnsafeBytes { Self.write($0, to: descriptor) } && fsync(descriptor) == 0
+    guard descriptor >= 0 else { throw failure(path, "a file that can be written") }
+    let isWritten = file.withUnsafeBytes { write($0, to: descriptor) } && fsync(descriptor) == 0
     let reason = errno
     guard close(descriptor) == 0, isWritten, rename(temporary, path) == 0 else {
       if !isWritten { errno = reason }
-      let failure = Self.failure(path, "room for the file")
+      let error = failure(path, "room for the file")
       unlink(temporary)
-      throw failure
+      throw error
     }
   }
 

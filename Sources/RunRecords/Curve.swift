@@ -1,8 +1,8 @@
 /// A curve of one measure over the steps of a run, thinned for drawing.
-struct Curve: Equatable {
+package struct Curve: Equatable, Sendable {
   /// Steps.
-  var x: [Double] = []
-  var y: [Double] = []
+  package var x: [Double] = []
+  package var y: [Double] = []
 }
 
 /// Ways to thin a series. Every one cuts it into at most `buckets` runs of neighbours.

@@ -3,7 +3,7 @@ extension Report {
   /// Steps at the end of the run whose mean is called its final training loss.
   private static let finalSteps = 50
   /// The smoothed curve is the mean over this part of the run.
-  private static let smoothedPart = 0.02
+  static let smoothedPart = 0.02
 
   static func summary(_ run: RunLog, _ text: inout JSONText) {
     let header = run.header

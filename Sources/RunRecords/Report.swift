@@ -24,27 +24,12 @@ package enum Report {
 
   /// The page's UTF-8 text.
   static func page(runs: [RunLog]) -> [UInt8] {
-    let parts: [(mark: String, content: [UInt8])] = [
-      ("{{style}}", PackageResources.report_css),
-      ("{{data}}", Array(data(runs: runs).bytes)),
-      ("{{charts}}", PackageResources.charts_js),
-      ("{{line-chart}}", PackageResources.line_chart_js),
-      ("{{heat-map}}", PackageResources.heat_map_js),
-      ("{{stage-bars}}", PackageResources.stage_bars_js),
-      ("{{confusion}}", PackageResources.confusion_js),
-      ("{{sequences}}", PackageResources.sequences_js),
-      ("{{denoising}}", PackageResources.denoising_js),
-      ("{{script}}", PackageResources.report_js),
-    ]
-    // The marks are looked for in the template alone: what is put in is never searched again.
-    var rest = Substring(String(decoding: PackageResources.report_html, as: UTF8.self))
-    var page: [UInt8] = []
-    for (mark, content) in parts {
-      guard let place = rest.firstRange(of: mark) else { preconditionFailure("report.html lacks \(mark)") }
-      page += Array(rest[..<place.lowerBound].utf8) + content
-      rest = rest[place.upperBound...]
-    }
-    return page + Array(rest.utf8)
+    ReportPage.text(
+      data: Array(data(runs: runs).bytes),
+      scripts: [
+        PackageResources.heat_map_js, PackageResources.stage_bars_js, PackageResources.confusion_js,
+        PackageResources.sequences_js, PackageResources.denoising_js, PackageResources.report_js,
+      ])
   }
 
   /// What the page's script draws.
@@ -65,6 +50,7 @@ package enum Report {
             activations(run, &text)
             evaluations(run, shown, share: evaluationShare, &text)
             sequences(run, buckets: buckets / 2, &text)
+            samples(run, share: share, &text)
             stages(run, &text)
             events(run, &text)
           }

@@ -30,6 +30,8 @@ package struct RunLog: Sendable {
   package var evaluations: [EvaluationRecord] = []
   /// What was found out about a language model and the lengths of sequences; nil where nobody asked.
   package var probe: ProbeRecord?
+  /// Some of what the run drew while it went on; empty where it drew nothing.
+  package var samples: [SampleGrids.Grid] = []
   /// Names of evaluations and probes that could not be read.
   package var damagedEvaluations: [String] = []
   /// Lines that could not be read, or that do not fit the header.
@@ -80,6 +82,7 @@ package struct RunLog: Sendable {
     log.damagedLines += reader.damagedLines
     log.configuration = try configuration(in: folder)
     (log.evaluations, log.damagedEvaluations) = EvaluationFile.readAll(in: folder)
+    log.samples = SampleGrids.read(in: folder)
     let probe = ProbeFile.read(in: folder)
     log.probe = probe.record
     if probe.isDamaged { log.damagedEvaluations.append(ProbeFile.name) }

@@ -6,7 +6,7 @@ import RunRecords
 
 struct Evaluate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Loss and accuracy of a trained model on held-out samples, class by class.",
+    abstract: "Loss and accuracy of a trained model on held-out samples; what a diffusion model draws.",
     discussion: """
       Examples:
         troupe evaluate checkpoints/mlp-relu
@@ -14,19 +14,45 @@ struct Evaluate: AsyncParsableCommand {
 
       A classifier's confusion matrix and worst mistakes go to evaluation-SPLIT.json in the run folder, in place of those
       of an earlier evaluation of the split; troupe report draws them.
+
+      With --classifier a diffusion model draws pictures, which another run's classifier judges: the share that it takes for
+      what was asked for, and how far the drawn pictures are from real ones in the features of its last layer. Several may
+      judge, such as one of shapes and one of colours:
+        troupe evaluate checkpoints/ddpm-glyphs --classifier checkpoints/cnn-glyphs --count 1000 --guidance 2
       """)
 
   @OptionGroup var source: RunSource
 
-  @Option(help: "test, validation or train.")
-  var split = "test"
+  @Option(
+    help: "test, validation or train (default test; of --classifier validation, or train where that is too small).")
+  var split: String?
+
+  @Option(help: "A run whose classifier judges what a diffusion model draws; may be repeated.", completion: .directory)
+  var classifier: [String] = []
+
+  @Option(help: "Of --classifier: pictures to draw (default 1000).")
+  var count: Int?
+
+  @Option(help: "Of --classifier: the same seed gives the same pictures (default 1337).")
+  var seed: UInt64?
+
+  @OptionGroup(title: "Options of --classifier") var process: SamplerOptions
 
   @OptionGroup var lanes: LanesOption
   @OptionGroup var json: JSONOption
 
+  func validate() throws {
+    let ofPictures = [("--count", count != nil), ("--seed", seed != nil)] + process.all
+    if classifier.isEmpty, let (option, _) = ofPictures.first(where: \.1) {
+      throw ValidationError("\(option) is of no use without --classifier")
+    }
+  }
+
   func run() async throws {
     try await reportingFailures {
       let stored = try source.stored(say: json.output.say)
+      if !classifier.isEmpty { return try judgePictures(stored) }
+      let split = split ?? "test"
       let result = try await stored.evaluate(split: split, lanes: lanes.count)
       let bits = result.bitsPerByte.map { String(format: ", %.3f bits per byte", $0) } ?? ""
       let top = result.record?.topAccuracy.map { String(format: ", top-5 %.2f%%", 100 * $0) } ?? ""

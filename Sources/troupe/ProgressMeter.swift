@@ -16,8 +16,7 @@ final class ProgressMeter: Sendable {
   }
 
   private let output: Output
-  private let descriptor: Int32
-  private let isTerminal: Bool
+  private let screen: TerminalScreen
   private let state = Mutex(State())
 
   private static let redrawInterval = Duration.milliseconds(100)
@@ -25,14 +24,11 @@ final class ProgressMeter: Sendable {
   /// Steps and seconds before a guess at the end is worth showing.
   private static let paceSteps = 3
   private static let paceSeconds = 0.5
-  private static let defaultColumns = 80
   private static let eraseLine = "\r\u{1B}[K"
 
   init(output: Output) {
     self.output = output
-    descriptor = output.isJSON ? STDERR_FILENO : STDOUT_FILENO
-    let isDumb = ProcessInfo.processInfo.environment["TERM"].map { $0 == "dumb" } ?? true
-    isTerminal = isatty(descriptor) == 1 && !isDumb
+    screen = TerminalScreen(output)
   }
 
   func show(_ progress: RunProgress) {
@@ -56,14 +52,14 @@ final class ProgressMeter: Sendable {
   func say(_ text: String) {
     state.withLock { state in
       guard let drawn = state.drawn else { return output.say(text) }
-      write(Self.eraseLine + text + "\n" + drawn)
+      screen.write(Self.eraseLine + text + "\n" + drawn)
     }
   }
 
   /// Ends the line that was being redrawn.
   func finish() {
     state.withLock { state in
-      if state.drawn != nil { write("\n") }
+      if state.drawn != nil { screen.write("\n") }
       state.drawn = nil
     }
   }
@@ -75,7 +71,7 @@ final class ProgressMeter: Sendable {
       state.start = start
       state.loss.add(Double(record.loss))
       state.milliseconds.add(record.stepMilliseconds)
-      let interval = isTerminal ? Self.redrawInterval : Self.plainInterval
+      let interval = screen.isTerminal ? Self.redrawInterval : Self.plainInterval
       let isDue = state.lastShown.map { now - $0 >= interval } ?? true
       guard isDue || record.step == total else { return }
       state.lastShown = now
@@ -90,20 +86,11 @@ final class ProgressMeter: Sendable {
       if done >= Self.paceSteps, line.elapsed >= Self.paceSeconds {
         line.remaining = line.elapsed / Double(done) * Double(total - record.step)
       }
-      guard isTerminal else { return output.say(line.plain) }
-      let text = line.drawn(columns: columns)
+      guard screen.isTerminal else { return output.say(line.plain) }
+      let text = line.drawn(columns: screen.columns)
       state.drawn = text
-      write(Self.eraseLine + text)
+      screen.write(Self.eraseLine + text)
     }
-  }
-
-  private func write(_ text: String) { Output.write(text, to: output.isJSON ? .standardError : .standardOutput) }
-
-  /// The terminal's width, asked every time because it changes.
-  private var columns: Int {
-    var size = winsize()
-    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return Self.defaultColumns }
-    return Int(size.ws_col)
   }
 }
 

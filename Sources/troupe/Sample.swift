@@ -1,42 +1,53 @@
 import ArgumentParser
-import Foundation
 import Generation
-import ImageFiles
 import JSONValues
 import Pipeline
-import Tokenizers
 
 struct Sample: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Let a trained language model write. Needs the checkpoint only, not the data.",
+    abstract: "Let a trained model write, or draw. Needs the checkpoint only, not the data.",
     discussion: """
-      Examples:
+      Examples of a language model:
         troupe sample checkpoints/gpt-shakespeare --prompt "ROMEO:" --count 3 --tokens 200
         troupe sample checkpoints/gpt-shakespeare --prompt FILE:scene.txt --temperature 0.7 --top-p 0.9 --seed 7
         troupe sample checkpoints/gpt-shakespeare --prompt "To be" --beam 4 --length-penalty 0.6 --results 2 --stop $'\\n'
         troupe sample checkpoints/reverse --source 12345 --greedy
         troupe sample checkpoints/gpt-shakespeare --prompt "To be, or not" --attention attention.png
 
-      A prompt longer than the model's context is cut at its beginning. A text that grows longer than the context goes
-      on from the last half of it, which is read again. A text ends at <|endoftext|> where the tokenizer has it.
+      Examples of a diffusion model:
+        troupe sample checkpoints/ddpm-glyphs --guidance 2 --output digits.png
+        troupe sample checkpoints/ddpm-glyphs --class 7 --count 16 --sampler ddpm --files sevens
+        troupe sample checkpoints/text-to-shape --prompt "a red circle" --prompt "a blue star" --guidance 3
+        troupe sample checkpoints/ddpm-glyphs --trajectory noise-to-digit.png --animation digits-appear.png
+
+      A prompt longer than a language model's context is cut at its beginning. A text that grows longer than the context
+      goes on from the last half of it, which is read again. A text ends at <|endoftext|> where the tokenizer has it.
       --attention draws what the heads look at while the model reads the prompt, and writes no text.
+
+      A diffusion model draws its classes, or its data's captions, in turns unless --class or --prompt say otherwise. The same
+      seed and batch give the same pictures, however many are drawn and by however many lanes.
       """)
 
   @OptionGroup var source: RunSource
 
-  @Option(help: "What to go on from: a text, or FILE:path (default: a line break).")
-  var prompt: String?
+  @Option(
+    help: """
+      What to go on from: a text, or FILE:path (default: a line break). For a diffusion model what to draw; may be repeated.
+      """)
+  var prompt: [String] = []
 
   @Option(name: .customLong("source"), help: "What an encoder-decoder reads: a text, or FILE:path.")
   var sourceText: String?
 
-  @OptionGroup var options: SampleOptions
+  @OptionGroup(title: "Options of language models") var options: SampleOptions
 
   @Option(help: "Draw the attention of the prompt's tokens into a PNG file.", completion: .file(extensions: ["png"]))
   var attention: String?
 
   @Option(help: "Of --attention: only this layer, counted from 0.")
   var layer: Int?
+
+  @OptionGroup(title: "Options of diffusion models") var pictures: PictureOptions
 
   @OptionGroup var json: JSONOption
 
@@ -52,126 +63,14 @@ struct Sample: AsyncParsableCommand {
   func run() async throws {
     try await reportingFailures {
       let stored = try source.stored(say: Output.note)
-      let language = try LanguageModel(stored)
-      let sourceTokens = try Prompt.source(sourceText, for: language)
-      let given = try Prompt(prompt, for: language)
-      if given.cutCount > 0 {
-        Output.note(
-          "the prompt's first \(given.cutCount) of \(given.cutCount + given.tokens.count) tokens are cut:"
-            + " the model's context is \(given.tokens.count)")
+      let draws = stored.configuration.data.diffusion != nil
+      let ofText = [("--source", sourceText != nil), ("--attention", attention != nil)] + options.ofTextOnly
+      if let (option, _) = (draws ? ofText : pictures.all).first(where: \.1) {
+        throw CommandFailure(
+          "\(option) is for \(draws ? "language" : "diffusion") models, and \(stored.configuration.name) is "
+            + (draws ? "a diffusion model" : "none"), 2)
       }
-      if let attention { return try draw(language, given, sourceTokens, to: attention, stored) }
-      let start = ContinuousClock.now
-      let texts =
-        try options.beam.map { try search($0, language, given, sourceTokens) }
-        ?? samples(language, given, sourceTokens)
-      report(texts, given, seconds: (ContinuousClock.now - start) / .seconds(1), stored)
-    }
-  }
-
-  /// A text that has been written.
-  private struct Written {
-    var text: GrowingText
-    var score: (sum: Double, normalized: Double)?
-  }
-
-  private func samples(
-    _ language: LanguageModel, _ prompt: Prompt, _ sourceTokens: [Int32]
-  ) throws -> [Written] {
-    let model = try StoredTokenModel(language, rows: 1)
-    if language.source != nil { try model.setSource(sourceTokens) }
-    let rule = StopRule(language.tokenizer, strings: options.stop)
-    let generation = SampleGeneration(model, options.settings, most: options.tokens)
-    var written: [Written] = []
-    for number in 0..<options.sampleCount {
-      if number > 0 { show("\(Self.separator)\n") }
-      show(prompt.text)
-      var text = GrowingText(rule)
-      try generation.run(prompt: prompt.tokens, first: number) { (_, token) throws(RunError) in
-        show(try text.append(checked: token))
-        return text.ending == nil
-      }
-      show(text.finish() + "\n")
-      written.append(Written(text: text))
-    }
-    return written
-  }
-
-  private func search(
-    _ width: Int, _ language: LanguageModel, _ prompt: Prompt, _ sourceTokens: [Int32]
-  ) throws -> [Written] {
-    let model = try StoredTokenModel(language, rows: width)
-    if language.source != nil { try model.setSource(sourceTokens) }
-    let rule = StopRule(language.tokenizer, strings: options.stop)
-    let search = BeamSearch(
-      model, lengthPenalty: options.lengthPenalty ?? 0, most: options.tokens, isEnd: rule.isEnd)
-    let found = try search.run(prompt: prompt.tokens).prefix(options.results ?? 1)
-    return try found.enumerated().map { number, hypothesis in
-      var text = GrowingText(rule)
-      for token in hypothesis.tokens where text.ending == nil { _ = try text.append(checked: token) }
-      _ = text.finish()
-      if number > 0 { show("\(Self.separator)\n") }
-      show("\(prompt.text)\(text.text)\n")
-      Output.note(
-        String(format: "score %.4f, by length %.4f", hypothesis.score, hypothesis.normalizedScore))
-      return Written(text: text, score: (hypothesis.score, hypothesis.normalizedScore))
-    }
-  }
-
-  /// Text as it comes: on stdout, or on stderr where that is a program's.
-  private func show(_ text: String) {
-    if !text.isEmpty { Output.write(text, to: json.json ? .standardError : .standardOutput) }
-  }
-
-  private func report(_ written: [Written], _ prompt: Prompt, seconds: Double, _ stored: StoredRun) {
-    let count = written.reduce(0) { $0 + $1.text.tokens.count }
-    let rate = Double(count) / max(seconds, 1e-9)
-    Output.note(String(format: "%d tokens in %.2f s, %.0f tokens/s", count, seconds, rate))
-    json.output.result(
-      .object([
-        ("run", .string(source.run)), ("step", .integer(stored.state.step)), ("prompt", .string(prompt.text)),
-        ("prompt_tokens", .integer(prompt.tokens.count)), ("cut_tokens", .integer(prompt.cutCount)),
-        (
-          "samples",
-          .array(
-            written.map {
-              .object([
-                ("text", .string($0.text.text)), ("tokens", .integer($0.text.tokens.count)),
-                ("ended_by", .string(($0.text.ending ?? .length).rawValue)),
-                ("score", $0.score.map { .number($0.sum) } ?? .null),
-                ("normalized_score", $0.score.map { .number($0.normalized) } ?? .null),
-              ])
-            })
-        ),
-        ("tokens", .integer(count)), ("seconds", .number(seconds)), ("tokens_per_second", .number(rate)),
-      ]))
-  }
-
-  private func draw(
-    _ language: LanguageModel, _ prompt: Prompt, _ sourceTokens: [Int32], to path: String, _ stored: StoredRun
-  ) throws {
-    let maps = try AttentionMap.maps(language, prompt: prompt.tokens, source: sourceTokens, layer: layer)
-    let image = try AttentionSheet.draw(maps)
-    try image.writePNG(to: path)
-    json.output.say(
-      "\(maps.count) \(maps.count == 1 ? "layer" : "layers") of attention over \(prompt.tokens.count) tokens")
-    json.output.say("wrote \(path)")
-    json.output.result(
-      .object([
-        ("file", .string(path)), ("step", .integer(stored.state.step)),
-        ("layers", .array(maps.map { .string($0.layer) })), ("tokens", .integer(prompt.tokens.count)),
-        ("width", .integer(image.width)), ("height", .integer(image.height)),
-      ]))
-  }
-}
-
-extension GrowingText {
-  /// Takes a token of the model, whose vocabulary is the tokenizer's.
-  fileprivate mutating func append(checked token: Int32) throws(RunError) -> String {
-    do throws(TokenizerError) {
-      return try append(token)
-    } catch {
-      throw RunError("\(error)")
+      if draws { try runPictures(stored) } else { try runText(stored) }
     }
   }
 }

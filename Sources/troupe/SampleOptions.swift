@@ -8,12 +8,14 @@ struct SampleOptions: ParsableArguments {
   static let defaultTemperature = 0.8
   static let defaultTopK = 200
   static let mostBeams = 256
+  static let defaultTokens = 500
 
-  @Option(help: "Samples to draw (default 10; 1 with --greedy).")
+  @Option(
+    help: "Samples to draw (default 10; 1 with --greedy; of a diffusion model 16, or 64 of its classes in turns).")
   var count: Int?
 
-  @Option(help: "Tokens of a text, at most.")
-  var tokens = 500
+  @Option(help: "Tokens of a text, at most (default 500).")
+  var tokens: Int?
 
   @Option(help: "Below 1 likely tokens become likelier, above 1 less likely (default 0.8).")
   var temperature: Double?
@@ -27,7 +29,7 @@ struct SampleOptions: ParsableArguments {
   @Option(help: "Above 1 makes tokens that have occurred less likely.")
   var repetitionPenalty: Double?
 
-  @Option(help: "The same seed gives the same texts (default 1337).")
+  @Option(help: "The same seed gives the same texts or pictures (default 1337).")
   var seed: UInt64?
 
   @Flag(help: "Always take the likeliest token.")
@@ -46,7 +48,7 @@ struct SampleOptions: ParsableArguments {
   var stop: [String] = []
 
   func validate() throws {
-    try require(tokens >= 1, "--tokens \(tokens)", "at least 1")
+    try require((tokens ?? 1) >= 1, "--tokens \(tokens ?? 0)", "at least 1")
     try require((count ?? 1) >= 1, "--count \(count ?? 0)", "at least 1")
     try require(
       (temperature ?? 1) > 0 && (temperature ?? 1).isFinite, "--temperature", "a number above 0; see --greedy")
@@ -90,6 +92,17 @@ struct SampleOptions: ParsableArguments {
     settings.repetitionPenalty = repetitionPenalty ?? 1
     if let seed { settings.seed = seed }
     return settings
+  }
+
+  var mostTokens: Int { tokens ?? Self.defaultTokens }
+
+  /// What is of no use to a model that draws, and whether it is there.
+  var ofTextOnly: [(String, Bool)] {
+    [
+      ("--tokens", tokens != nil), ("--temperature", temperature != nil), ("--top-k", topK != nil),
+      ("--top-p", topP != nil), ("--repetition-penalty", repetitionPenalty != nil), ("--greedy", greedy),
+      ("--beam", beam != nil), ("--stop", !stop.isEmpty),
+    ]
   }
 
   var sampleCount: Int { count ?? (greedy ? 1 : Self.defaultCount) }

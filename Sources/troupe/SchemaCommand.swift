@@ -2,17 +2,25 @@ import ArgumentParser
 import Configuration
 import Foundation
 import Pipeline
+import Sweeps
 
 struct SchemaCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "schema",
-    abstract: "Print the JSON Schema of configurations, made from the decoder's own tables.",
+    abstract: "Print the JSON Schema of configurations or of sweep files, made from the decoder's own tables.",
     discussion: """
-      Example:
+      Examples:
         troupe schema > Configs/schema/train.schema.json
+        troupe schema sweep > Configs/schema/sweep.schema.json
       """)
 
+  enum Kind: String, ExpressibleByArgument, CaseIterable { case train, sweep }
+
+  @Argument(help: "train or sweep: which kind of file.")
+  var kind = Kind.train
+
   func run() async throws {
-    Output.write(ConfigurationSchema.train.prettyText + "\n", to: .standardOutput)
+    let schema = kind == .train ? ConfigurationSchema.train : SweepSchema.sweep
+    Output.write(schema.prettyText + "\n", to: .standardOutput)
   }
 }

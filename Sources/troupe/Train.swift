@@ -33,7 +33,15 @@ struct Train: AsyncParsableCommand {
   @Option(help: "The run folder, instead of checkpoints/NAME.", completion: .directory)
   var runDir: String?
 
+  @Option(help: "Save and pause once so much is trained, \"2 epochs\" or \"500 steps\"; --resume goes on, bit for bit.")
+  var stopAfter: String?
+
+  @OptionGroup var placement: PlacementOptions
+
   func validate() throws {
+    if let stopAfter, TrainingDuration(text: stopAfter) == nil {
+      throw ValidationError("--stop-after \(stopAfter): expected a duration such as \"2 epochs\" or \"500 steps\"")
+    }
     if resume && fresh { throw ValidationError("--resume and --fresh exclude each other") }
     if resume && initFrom != nil {
       throw ValidationError("--resume already says where the parameters come from; drop --init-from")
@@ -43,9 +51,14 @@ struct Train: AsyncParsableCommand {
   func run() async throws {
     try await reportingFailures {
       let output = json.output
+      try placement.apply()
       let session = try TrainingSession.prepare(
         source.json(), runDirectory: runDir, mode: resume ? .resume : fresh ? .fresh : .new,
-        initialParameters: initFrom, lanes: lanes.count, say: output.say)
+        initialParameters: initFrom, lanes: lanes.lanes ?? placement.coreCount ?? lanes.count, say: output.say)
+      if let duration = stopAfter.flatMap({ TrainingDuration(text: $0) }) {
+        session.stopRequest.pause(afterStep: duration.steps(perEpoch: session.model.plan.stepsPerEpoch))
+      }
+      placement.stopAtEndOfInput(session.stopRequest)
       let meter = ProgressMeter(output: output)
       let watch = SignalWatch(session.stopRequest) { signal in
         let repeated = signal == SIGINT ? "Ctrl-C" : "the signal"
@@ -78,6 +91,9 @@ struct Train: AsyncParsableCommand {
     case .finished, .stoppedEarly:
       try evaluation.get()
       try report.get()
+    case .paused:
+      Output.note("troupe: paused and saved after step \(result.state.step); go on with --resume")
+      throw ExitCode(75)
     case .interrupted(let signal):
       Output.note("troupe: stopped by signal \(signal), saved after step \(result.state.step); go on with --resume")
       throw ExitCode(128 + signal)

@@ -19,15 +19,16 @@ struct Troupe: AsyncParsableCommand {
         troupe sample checkpoints/gpt-shakespeare --prompt "ROMEO:"
         troupe report checkpoints/mlp-sigmoid checkpoints/mlp-relu
         troupe probe checkpoints/transformer checkpoints/lstm
+        troupe sweep Configs/sweeps/depth-activation-norm.json --jobs 2
 
-      Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 diverged, 5 verification mismatch,
-      130/143 stopped by SIGINT/SIGTERM after saving a checkpoint.
+      Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 diverged, 4 sweep with failed trials,
+      5 verification mismatch, 75 paused by --stop-after, 130/143 stopped by SIGINT/SIGTERM after saving a checkpoint.
       """,
     version: "troupe \(BuildInfo.version)",
     subcommands: [
       Train.self, Describe.self, Evaluate.self, Predict.self, Sample.self, Visualize.self, ReportCommand.self,
       Verify.self, VerifyResume.self, Benchmark.self, Probe.self, Export.self, DatasetCommand.self,
-      TokenizerCommand.self,
+      TokenizerCommand.self, SweepCommand.self,
       SchemaCommand.self,
     ])
 

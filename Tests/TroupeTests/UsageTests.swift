@@ -11,7 +11,8 @@ import Testing
     ["train"], ["describe"], ["evaluate"], ["predict"], ["visualize", "filters"], ["visualize", "features"], ["report"],
     ["verify"], ["verify-resume"], ["benchmark"], ["probe"], ["export"], ["dataset", "fetch"], ["dataset", "make"],
     ["dataset", "inspect"], ["dataset", "preview"], ["tokenizer"], ["tokenizer", "train"], ["tokenizer", "encode"],
-    ["tokenizer", "decode"], ["tokenizer", "inspect"], ["schema"], [],
+    ["tokenizer", "decode"], ["tokenizer", "inspect"], ["schema"], ["sweep"],
+    ["sweep", "report"], [],
   ]
 
   @Test(arguments: commands) func helpHasExamples(command: [String]) throws {
@@ -23,7 +24,7 @@ import Testing
 
   @Test func exitCodesAreDocumented() throws {
     let help = try workspace.succeed("--help").output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-    for code in ["0 done", "1 failed", "2 bad", "3 diverged", "5 verification", "130/143"] {
+    for code in ["0 done", "1 failed", "2 bad", "3 diverged", "4 sweep", "5 verification", "75 paused", "130/143"] {
       #expect(help.contains(code))
     }
     #expect(try workspace.succeed("--version").output.hasPrefix("troupe "))

@@ -4,7 +4,7 @@ import ImageFiles
 
 extension SampleField {
   /// Whether its values are a picture: [height, width, 1 or 3].
-  var isPicture: Bool { type == .float32 && shape.rank == 3 && [1, 3].contains(shape[2]) }
+  package var isPicture: Bool { type == .float32 && shape.rank == 3 && [1, 3].contains(shape[2]) }
 }
 
 extension Dataset {
@@ -55,7 +55,7 @@ extension Image {
   /// - Parameters:
   ///   - black: the value that becomes 0, and what is not a number with it.
   ///   - white: the value that becomes 255.
-  init(levels: Span<Float>, _ shape: TensorShape, black: Float, white: Float) {
+  package init(levels: Span<Float>, _ shape: TensorShape, black: Float, white: Float) {
     let scale = white > black ? 255 / (white - black) : 0
     let bytes = levels.indices.map { index in
       let level = (levels[index] - black) * scale

@@ -80,7 +80,7 @@ package final class Predictor {
     bindFields()
   }
 
-  private static func picture(in fields: [SampleField], of name: String) throws(RunError) -> SampleField {
+  static func picture(in fields: [SampleField], of name: String) throws(RunError) -> SampleField {
     let input = fields.first { $0.name == SampleField.input }
     guard let input, input.isPicture else {
       throw RunError(
@@ -92,7 +92,7 @@ package final class Predictor {
   }
 
   /// The transforms that evaluation applies too: crops and other sizes.
-  private static func augmentation(
+  static func augmentation(
     _ configuration: RunConfiguration, from source: SampleField, to input: SampleField, of name: String
   ) throws -> Augmentation? {
     let augmentation = try Augmentation(

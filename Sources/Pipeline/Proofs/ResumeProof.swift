@@ -52,7 +52,7 @@ package struct ResumeProof: Sendable {
     session.stopRequest.stop(afterStep: stopAt)
     let result = try await session.run { _ in }
     switch result.outcome {
-    case .finished, .stoppedEarly, .interrupted: return session.model
+    case .finished, .stoppedEarly, .paused, .interrupted: return session.model
     case .diverged(let reason), .failed(let reason): throw RunError(reason)
     }
   }

@@ -17,6 +17,7 @@ struct RunCalendar: Sendable {
   private let normsEvery: Int
   private let activationsEvery: Int
   private let histogramsEvery: Int?
+  private let samplesEvery: Int?
   private let build: String
   /// The tokenizer as text, which never changes and is long.
   private let tokenizer: String?
@@ -34,6 +35,7 @@ struct RunCalendar: Sendable {
     normsEvery = configuration.norms.every.steps(perEpoch: perEpoch)
     activationsEvery = configuration.norms.activationsEvery.steps(perEpoch: perEpoch)
     histogramsEvery = configuration.norms.histogramsEvery?.steps(perEpoch: perEpoch)
+    samplesEvery = configuration.samples?.every.steps(perEpoch: perEpoch)
     self.build = build
     tokenizer = model.data.tokenizer?.text
   }
@@ -50,6 +52,11 @@ struct RunCalendar: Sendable {
   func watchesActivations(after step: Int) -> Bool { step % activationsEvery == 0 || step == 1 }
 
   func drawsHistograms(after step: Int) -> Bool { histogramsEvery.map { step % $0 == 0 } ?? false }
+
+  /// A run that draws samples at all draws the last ones at its end.
+  func drawsSamples(after step: Int) -> Bool {
+    samplesEvery.map { step % $0 == 0 || step == totalSteps } ?? false
+  }
 
   func pools(_ state: RunState) -> CheckpointPools {
     CheckpointPools(last: keepLast, best: state.best.map(\.step), every: keepEvery)

@@ -6,7 +6,7 @@ extension RunConfiguration {
   /// What a resumed run may change: when things are done and written, never what is computed.
   private static let adoptable = [
     ["training", "duration"], ["training", "validate_every"], ["training", "early_stopping"], ["norms"],
-    ["checkpoints"],
+    ["checkpoints"], ["samples"],
   ]
 
   /// This configuration with `micro_batches: "auto"` settled for this machine: the largest number up to its cores that divides

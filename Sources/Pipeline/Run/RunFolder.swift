@@ -64,7 +64,8 @@ package final class RunFolder: Sendable {
         + "(the old run is kept beside it), or give another --run-dir")
   }
 
-  static func holdsRun(_ url: URL) -> Bool {
+  /// Whether there is a run in the folder already.
+  package static func holdsRun(_ url: URL) -> Bool {
     [resolvedName, MetricsWriter.fileName].contains {
       FileManager.default.fileExists(atPath: url.appending(path: $0).path)
     }

@@ -2,6 +2,8 @@
 package enum RunOutcome: Sendable, Equatable {
   case finished
   case stoppedEarly
+  /// Stopped after the step that it was asked to stop after, and saved.
+  case paused
   /// A signal's number.
   case interrupted(Int32)
   /// A gradient or loss was not finite, and the policy said abort.

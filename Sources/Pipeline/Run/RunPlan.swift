@@ -42,6 +42,8 @@ package struct RunPlan: Sendable {
   package let rows: Int
   package let stepsPerEpoch: Int
   package let totalSteps: Int
+  /// Nil where the run draws no samples.
+  let samples: SamplePlan?
 
   package var batchSize: Int { rows * tree.microBatches }
 
@@ -89,6 +91,7 @@ package struct RunPlan: Sendable {
         "data.\(data.settings.mixup != nil ? "mixup" : "cutmix"): makes targets shares of classes, which the loss "
           + "\(configuration.loss.kind) does not compare; use \"cross_entropy\", or remove mixup and cutmix")
     }
+    samples = try SamplePlan(configuration, data)
     graph = try Self.graph(configuration, data.fields, of: data.name, rows: rows)
     do throws(GraphError) {
       table = try ParameterTable(graph)
@@ -197,7 +200,7 @@ package struct RunPlan: Sendable {
   ///   - fields: of the data, or as a checkpoint remembers them.
   ///   - name: of the data.
   ///   - rows: samples in a micro-batch.
-  static func graph(
+  package static func graph(
     _ configuration: RunConfiguration, _ fields: [SampleField], of name: String, rows: Int
   ) throws(RunError) -> ModelGraph {
     guard let input = fields.first(where: { $0.name == SampleField.input }),

@@ -8,7 +8,7 @@ extension SampleField {
   static func text(of fields: [SampleField]) -> String { JSON.array(fields.map(\.json)).compactText }
 
   /// The inverse of `text(of:)`.
-  static func fields(of text: String, file: String) throws(ConfigurationError) -> [SampleField] {
+  package static func fields(of text: String, file: String) throws(ConfigurationError) -> [SampleField] {
     var fields: [SampleField] = []
     for json in try JSONParser.parse(text, file: file).array ?? [] {
       guard let field = SampleField(json: json) else {

@@ -5,11 +5,18 @@ import Synchronization
 package final class StopRequest: Sendable {
   private let number = Atomic<Int32>(0)
   private let lastStep = Atomic<Int>(Int.max)
+  private let pauseStep = Atomic<Int>(Int.max)
 
   package init() {}
 
   /// Asks for a stop once so many steps are done, as a signal at that moment would.
   package func stop(afterStep step: Int?) { lastStep.store(step ?? Int.max, ordering: .relaxed) }
+
+  /// Asks for a pause once so many steps are done. What is due after that step, an evaluation above all, is done before.
+  package func pause(afterStep step: Int) { pauseStep.store(step, ordering: .relaxed) }
+
+  /// Whether a run with `step` steps behind it is to pause.
+  func pauses(after step: Int) -> Bool { step >= pauseStep.load(ordering: .relaxed) }
 
   /// The signal that asks a run with `step` steps behind it to stop.
   func signal(after step: Int) -> Int32? { signal ?? (step >= lastStep.load(ordering: .relaxed) ? SIGINT : nil) }

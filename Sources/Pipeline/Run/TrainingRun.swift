@@ -169,7 +169,7 @@ extension RunOutcome {
   /// What has gone wrong already is said, not what went wrong after it.
   fileprivate var isBad: Bool {
     switch self {
-    case .finished, .stoppedEarly, .interrupted: false
+    case .finished, .stoppedEarly, .paused, .interrupted: false
     case .diverged, .failed: true
     }
   }
@@ -178,6 +178,7 @@ extension RunOutcome {
     switch self {
     case .finished: EventRecord(step: step, kind: .finished, text: "finished")
     case .stoppedEarly: EventRecord(step: step, kind: .earlyStop, text: "validation has not improved for long enough")
+    case .paused: EventRecord(step: step, kind: .stopped, text: "paused as asked, saved")
     case .interrupted(let signal): EventRecord(step: step, kind: .stopped, text: "stopped by signal \(signal), saved")
     case .diverged(let reason): EventRecord(step: step, kind: .stopped, text: reason)
     case .failed(let reason): EventRecord(step: step, kind: .stopped, text: reason)

@@ -1,31 +1,11 @@
 import Configuration
 import JSONValues
 
-/// The JSON Schema (draft-07) of configuration files, made from the calls that decode them.
+/// The JSON Schema of configuration files.
 package enum ConfigurationSchema {
   package static var train: JSON {
-    let definitions = SchemaDefinitions()
-    let reader = SettingsReader(describingInto: definitions)
-    _ = try? RunKeys(from: reader)
-    let extends = SchemaProperty(
-      key: "extends", node: .string(pattern: nil), documentation: "a file whose values this one overrides, key by key",
-      defaultValue: nil, isRequired: false)
-    // What a file extends may hold the keys that are otherwise required.
-    var root = SchemaNode.object([extends] + reader.properties).schema.members ?? []
-    root.removeAll { $0.key == "required" }
-    var members: [(String, JSON)] = [
-      ("$schema", .string("http://json-schema.org/draft-07/schema#")),
-      ("title", .string("Troupe training configuration")),
-    ]
-    members += root.map { ($0.key, $0.value) }
-    members.append(
-      (
-        "definitions",
-        .object(
-          definitions.alternatives.sorted { $0.key < $1.key }.map { name, nodes in
-            (name, .object([("oneOf", .array(nodes.map(\.schema)))]))
-          })
-      ))
-    return .object(members)
+    SchemaDocument.make("Troupe training configuration") { (reader) throws(ConfigurationError) in
+      _ = try RunKeys(from: reader)
+    }
   }
 }

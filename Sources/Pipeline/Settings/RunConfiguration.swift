@@ -19,6 +19,8 @@ package struct RunConfiguration: Sendable {
   package let training: TrainingSettings
   package let norms: NormSettings
   package let checkpoints: CheckpointSettings
+  /// Nil unless samples are drawn while the run goes on.
+  package let samples: SampleSettings?
   /// The configuration with every default written out; decoding it gives the same run.
   package let resolved: JSON
 
@@ -43,6 +45,7 @@ package struct RunConfiguration: Sendable {
     training = keys.training
     norms = keys.norms
     checkpoints = keys.checkpoints
+    samples = keys.samples
     resolved = reader.resolved
   }
 }
@@ -61,6 +64,7 @@ package struct RunKeys: Settings {
   let training: TrainingSettings
   let norms: NormSettings
   let checkpoints: CheckpointSettings
+  let samples: SampleSettings?
 
   private static func bare(_ kind: String) -> JSON { .object([("type", .string(kind))]) }
 
@@ -83,5 +87,10 @@ package struct RunKeys: Settings {
     training = try reader.object("training", TrainingSettings.self, "how long, in how many parts, in which numbers")
     norms = try reader.object("norms", NormSettings.self, "what is logged of every layer")
     checkpoints = try reader.object("checkpoints", CheckpointSettings.self, "what is saved and kept")
+    samples = try reader.optionalObject(
+      "samples", SampleSettings.self, "pictures that a diffusion model draws while it learns; none by default")
+    try reader.require(
+      samples == nil || diffusion != nil, "samples", "is of no use without \"diffusion\", which pictures are drawn with"
+    )
   }
 }

@@ -55,6 +55,7 @@ package actor ForwardStage {
       case .clipRows: if let clipping = model.adaptiveClipping { model.update.clipRows(lane: lane, clipping) }
       case .update: model.update.run(lane: lane)
       case .evaluate(let evaluation): evaluation.run(programs, lane: lane)
+      case .draw(let drawing): drawing.run(programs, lane: lane)
       case .snapshot: snapshot?.take(lane: lane, of: model.tree.lanes)
       case .stop: return
       }

@@ -70,6 +70,6 @@ extension OptimizerStage {
     {
       return work
     }
-    return await saveOrGoOn()
+    return await drawSaveOrGoOn()
   }
 }

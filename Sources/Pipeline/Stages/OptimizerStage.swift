@@ -13,6 +13,8 @@ package actor OptimizerStage {
     case starting, preparing, playing, clipping, updating, snapshotting, done
     case preparingEvaluation(Evaluation)
     case evaluating(Evaluation)
+    case preparingDrawing(SampleDrawing)
+    case drawing(SampleDrawing)
   }
 
   private nonisolated let thread: StageThread
@@ -42,6 +44,8 @@ package actor OptimizerStage {
   var stepStart: UInt64 = 0
   private var sessionStart = StageClock.now
   var lastSavedStep: Int?
+  /// The last step whose samples were drawn, or that a session went on from.
+  var drawnStep: Int?
   var lastValidation: LossSums?
   /// Of the last evaluation.
   var judgements: SplitJudgements?
@@ -70,6 +74,7 @@ package actor OptimizerStage {
     initialParameters = start.initialParameters
     self.calendar = calendar
     lastSavedStep = start.isResumed ? start.state.step : nil
+    drawnStep = lastSavedStep
     hasStoppedEarly = state.hasRunOutOfPatience(model.configuration.training.earlyStopping)
     self.recorder = recorder
     self.writer = writer
@@ -137,6 +142,10 @@ package actor OptimizerStage {
       if lastSavedStep == state.step, let sums = lastValidation {
         state.noteCheckpoint(validation: sums, model.configuration.checkpoints)
       }
+      return await drawSaveOrGoOn()
+    case .preparingDrawing(let drawing): return play(drawing)
+    case .drawing(let drawing):
+      record(drawing)
       return await saveOrGoOn()
     case .snapshotting:
       await orderCheckpoint()
@@ -182,6 +191,7 @@ package actor OptimizerStage {
       if state.evaluatedStep != state.step || lastValidation == nil, let work = beginEvaluation() { return work }
       return await finishSaving(hasStoppedEarly ? .stoppedEarly : .finished)
     }
+    if stopRequest.pauses(after: state.step) { return await finishSaving(.paused) }
     stepStart = StageClock.now
     if !isPrepared, model.preparation.isNeeded(by: .training) {
       phase = .preparing

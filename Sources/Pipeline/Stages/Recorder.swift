@@ -1,5 +1,6 @@
 import Arenas
 import Foundation
+import ImageFiles
 import Kernels
 import RunRecords
 import Synchronization
@@ -26,6 +27,7 @@ enum RecorderItem: ~Copyable, Sendable {
   case step(StepReport)
   case validation(ValidationRecord)
   case event(EventRecord)
+  case samples(SampleDrawing)
 }
 
 /// What a run says while it goes on, for a terminal or a program.
@@ -152,6 +154,7 @@ package actor Recorder {
       case .step(let report): handle(report)
       case .validation(let record): handle(record)
       case .event(let record): handle(record)
+      case .samples(let drawing): handle(drawing)
       }
     }
     writeStages(force: false)
@@ -186,6 +189,22 @@ package actor Recorder {
   private func handle(_ record: EventRecord) {
     attempt { () throws(RecordsError) in try metrics?.event(record) }
     progress(.event(record))
+  }
+
+  private func handle(_ drawing: SampleDrawing) {
+    guard let folder else { return }
+    let grid = drawing.grid
+    attempt { () throws(RecordsError) in
+      let png: [UInt8]
+      do throws(ImageError) {
+        png = try grid.png()
+      } catch {
+        throw .file(path: folder.path, operation: "draw the samples of step \(drawing.step)", reason: "\(error)")
+      }
+      try SampleGrids.write(png, step: drawing.step, to: folder)
+      try events?.image(
+        "samples", png: png, height: grid.height, width: grid.width, channels: grid.channels, step: drawing.step)
+    }
   }
 
   private func writeStages(force: Bool) {

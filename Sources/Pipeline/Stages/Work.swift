@@ -12,6 +12,8 @@ package enum Work: Sendable {
   case update
   /// This lane's share of a held-out split.
   case evaluate(Evaluation)
+  /// This lane's share of drawing samples.
+  case draw(SampleDrawing)
   /// This lane's share of copying the state for a checkpoint.
   case snapshot
   case stop

@@ -1,14 +1,7 @@
 "use strict";
 // Builds the page. Text from runs and configurations only ever becomes text nodes, never markup.
 
-const data = JSON.parse(document.getElementById("data").textContent);
 const runs = data.runs;
-const COLOURS = 8;
-const STEP_AXIS = { label: "step (optimizer updates)" };
-const VERDICTS = {
-  healthy: "✓ healthy gradients", vanishing: "▼ vanishing gradients", exploding: "▲ exploding gradients",
-  too_shallow: "– gradients not judged",
-};
 
 runs.forEach((run, index) => {
   run.colour = `var(--run-${index % COLOURS})`;
@@ -29,32 +22,6 @@ function perRun(make) {
 
 function line(run, curve, what, more) {
   return { name: named(run, what), x: curve.x, y: curve.y, colour: run.colour, ...more };
-}
-
-function section(title, note, content, single) {
-  const figures = content.filter(Boolean);
-  if (!figures.length) return [];
-  return [
-    html("h2", {}, title), note ? html("p", { class: "note" }, note) : null,
-    html("div", { class: single ? "grid single" : "grid" }, figures),
-  ];
-}
-
-function duration(seconds) {
-  if (seconds === null || seconds === undefined) return "not logged";
-  if (seconds < 60) return format(seconds, 3) + " s";
-  const whole = Math.round(seconds);
-  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  return parts[0] ? `${parts[0]} h ${parts[1]} min` : `${parts[1]} min ${parts[2]} s`;
-}
-
-function fact(name, value, small) {
-  if (value === null || value === undefined) return null;
-  return [html("dt", {}, name), html("dd", {}, value, small ? html("small", {}, small) : null)];
-}
-
-function percent(value) {
-  return (value * 100).toFixed(2) + " %";
 }
 
 function seriesName(series) {
@@ -377,6 +344,16 @@ function events() {
   })];
 }
 
+/** What a diffusion model drew: always the same noise, so that pictures of different steps compare. */
+function samples() {
+  const last = runs.map((run) => (several ? run.samples.slice(-1) : run.samples));
+  return section("Samples", "Drawn out of the same noise each time, with the parameters that the run is evaluated with.",
+    runs.flatMap((run, index) => last[index].map((grid) => html("figure", {},
+      html("figcaption", {}, html("h3", {}, `${several ? run.label + ": " : ""}step ${group(grid.step)}`)),
+      html("img", { class: "samples", src: "data:image/png;base64," + grid.picture, loading: "lazy",
+        alt: `Pictures that the model drew after step ${grid.step}` })))));
+}
+
 const title = several ? `Comparison of ${runs.length} runs` : runs.length ? `Run ${runs[0].label}` : "No runs";
 document.title = `${title} · Troupe`;
 document.getElementById("report").replaceChildren(...[
@@ -384,5 +361,5 @@ document.getElementById("report").replaceChildren(...[
   html("p", { class: "lead" }, several ? runs.map((run) => run.label).join(" · ")
     : "Everything here was read from the run's folder. Steps are optimizer updates."),
   html("section", { class: several ? "cards" : "cards single", "aria-label": "Summary" }, runs.map(card)),
-  ...learning(), ...evaluations(), ...sequences(), ...denoising(), ...gradients(), ...activations(), ...stages(), ...configuration(), ...events(),
+  ...learning(), ...samples(), ...evaluations(), ...sequences(), ...denoising(), ...gradients(), ...activations(), ...stages(), ...configuration(), ...events(),
 ].filter(Boolean));

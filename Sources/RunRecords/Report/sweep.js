@@ -1,0 +1,226 @@
+"use strict";
+// Builds the page about a sweep. Points come in the order of their rank.
+
+const points = data.points;
+const metric = data.metric;
+const ranked = points.filter((point) => point.rank !== null);
+const SHORT = { healthy: "✓ healthy", vanishing: "▼ vanishing", exploding: "▲ exploding", too_shallow: "– too shallow" };
+const MOST_NAMED = 8;
+const MOST_CURVES = 60;
+
+const pointName = (point) => point.texts.map((text, index) => (text === null ? null : `${data.parameters[index].short}=${text}`))
+  .filter(Boolean).join(" ") || "the only point";
+/** From the best to the worst: blue to red. */
+const rankColour = (place, count) => {
+  const share = count > 1 ? place / (count - 1) : 0;
+  return `color-mix(in oklab, var(--run-0) ${Math.round(100 - 100 * share)}%, var(--run-1))`;
+};
+points.forEach((point, index) => {
+  point.colour = point.rank === null ? "var(--none)" : rankColour(point.rank, ranked.length);
+  point.label = `${index + 1}. ${pointName(point)}`;
+});
+
+function valueText(point) {
+  if (point.mean === null) return "–";
+  return format(point.mean) + (point.deviation === null ? "" : ` ± ${format(point.deviation, 2)}`);
+}
+
+function summaryCard() {
+  const best = ranked[0];
+  const flows = points.flatMap((point) => point.trials.map((trial) => trial.flow)).filter(Boolean);
+  const counts = Object.keys(SHORT).map((verdict) => [verdict, flows.filter((flow) => flow === verdict).length])
+    .filter(([, count]) => count);
+  const facts = [
+    fact("method", data.method + (data.rungs.length > 1 ? `, ${data.rule}` : "")),
+    fact("points", group(points.length), data.seeds.length > 1 ? `${data.seeds.length} seeds each` : ""),
+    fact("trials", `${group(data.finished)} of ${group(data.trial_count)} finished`, data.failed ? `${data.failed} failed` : ""),
+    fact("steps of all trials", group(data.steps)),
+    fact("time of all trials", duration(data.trial_seconds)),
+    fact("time from start to end", duration(data.seconds)),
+    data.rungs.length > 1 ? fact("judged after", data.rungs.join(", ")) : null,
+    counts.length ? fact("gradient flow", counts.map(([verdict, count]) => `${count} ${SHORT[verdict].slice(2)}`).join(", ")) : null,
+    fact("seeds", data.seeds.join(", ")),
+  ].filter(Boolean);
+  return html("article", { class: "card", style: "--accent:var(--run-0)" },
+    html("header", {}, html("h3", {}, best ? `Best: ${metric.name} ${valueText(best)}` : "No point has run to its end yet")),
+    best ? html("p", {}, pointName(best)) : null,
+    html("dl", { class: "facts" }, facts.map((pair) => html("div", {}, pair))));
+}
+
+function badges(point) {
+  return point.trials.map((trial) => (trial.flow
+    ? html("span", { class: `badge ${trial.flow}`, title: trial.sentence || "" }, SHORT[trial.flow]) : null));
+}
+
+function rankingTable() {
+  const several = data.seeds.length > 1;
+  const head = ["", metric.name, "state", "gradients", ...data.parameters.map((one) => one.path), "steps", "time", "trials"];
+  const rows = points.map((point, index) => html("tr", {},
+    html("td", { class: "number" }, html("i", { class: "swatch", style: `background:${point.colour}` }), String(index + 1)),
+    html("td", { class: "number" }, valueText(point)),
+    html("td", {}, point.state + (point.rung && point.state !== "finished" ? ` after ${point.rung}` : ""),
+      point.reason ? html("small", { class: "reason" }, point.reason) : null),
+    html("td", { class: "badges" }, badges(point)),
+    point.texts.map((text) => (text === null ? html("td", { class: "absent" }, "absent") : html("td", {}, text))),
+    html("td", { class: "number" }, group(point.trials.reduce((sum, trial) => sum + trial.step, 0))),
+    html("td", { class: "number" }, duration(point.trials.reduce((sum, trial) => sum + trial.seconds, 0))),
+    html("td", { class: "trials" }, point.trials.map((trial) => html("div", {},
+      (several ? `seed ${trial.seed}: ` : "") + trial.id
+      + (trial.value === null ? "" : ` ${format(trial.value)}`),
+      trial.reason ? html("small", { class: "reason" }, trial.reason) : null)))));
+  return [
+    html("h2", {}, "Ranking"),
+    html("p", { class: "note" }, `By the mean of ${metric.name} over the seeds, ${metric.goal === "minimize" ? "lowest" : "highest"} `
+      + "first; ± is the deviation of the sample. Points that have not run to their end stand below, by how far they came. "
+      + "A badge is the gradient-flow verdict of one trial; point at it for the sentence."),
+    html("div", { class: "scroll" }, html("table", { class: "ranking" },
+      html("thead", {}, html("tr", {}, head.map((name) => html("th", { scope: "col" }, name)))),
+      html("tbody", {}, rows))),
+  ];
+}
+
+/** Why trials do not learn, in the words of their own runs: one sentence for each verdict but the healthy. */
+function verdicts() {
+  const groups = new Map();
+  for (const point of points) {
+    for (const trial of point.trials) {
+      if (!trial.sentence || trial.flow === "healthy") continue;
+      groups.set(trial.flow, [...(groups.get(trial.flow) || []), { point, trial }]);
+    }
+  }
+  if (!groups.size) return [];
+  return [html("h2", {}, "Gradient flow"), ...[...groups].map(([flow, list]) => html("details",
+    list.length <= 12 ? { open: "" } : {},
+    html("summary", {}, `${VERDICTS[flow]}: ${list.length} trial${list.length === 1 ? "" : "s"}`),
+    html("ul", { class: "sentences" }, list.map(({ point, trial }) =>
+      html("li", {}, html("b", {}, `${pointName(point)} seed=${trial.seed}`), " ", trial.sentence)))))];
+}
+
+/** The metric over the most telling parameter with an order, a curve for each choice of the others. */
+function effectChart() {
+  const shares = new Map((data.importance || []).map((one) => [one.path, one.share]));
+  const isNumeric = (index) => points.every((point) => point.values[index] === null || Number.isFinite(point.values[index]));
+  const candidates = data.parameters.map((one, index) => ({ ...one, index }))
+    .filter(({ index }) => isNumeric(index) && new Set(ranked.map((point) => point.values[index])).size > 1)
+    .sort((a, b) => (shares.get(b.path) ?? 0) - (shares.get(a.path) ?? 0));
+  for (const axis of candidates) {
+    const groups = new Map();
+    for (const point of ranked) {
+      if (point.values[axis.index] === null) continue;
+      const key = point.texts.map((text, index) => (index === axis.index || text === null ? null
+        : `${data.parameters[index].short}=${text}`)).filter(Boolean).join(" ");
+      groups.set(key, [...(groups.get(key) || []), point]);
+    }
+    if (groups.size > COLOURS || ![...groups.values()].some((list) => list.length > 1)) continue;
+    const series = [...groups].map(([name, list], number) => {
+      const sorted = [...list].sort((a, b) => a.values[axis.index] - b.values[axis.index]);
+      return {
+        name: name || metric.name, x: sorted.map((point) => point.values[axis.index]), y: sorted.map((point) => point.mean),
+        colour: `var(--run-${number % COLOURS})`, markers: true,
+      };
+    });
+    const values = series.flatMap((one) => one.y);
+    const log = values.every((value) => value > 0) && Math.max(...values) > 30 * Math.min(...values);
+    const ticks = [...new Set(series.flatMap((one) => one.x))].sort((a, b) => a - b);
+    return lineChart({
+      title: `${metric.name} over ${axis.path}`, series, toggle: values.every((value) => value > 0),
+      x: { label: axis.path, log: axis.log, ticks: ticks.length <= 8 ? ticks : undefined, name: (at) => `${axis.short}=${format(at)}` },
+      y: { label: `${metric.name}, mean over seeds`, log, percent: metric.name.endsWith("accuracy") },
+    });
+  }
+  return null;
+}
+
+function importanceChart() {
+  if (!data.importance) return null;
+  const bars = [...data.importance].sort((a, b) => b.share - a.share).map((one) => ({ name: one.path, share: one.share }));
+  bars.push({ name: "interactions", share: data.interactions, colour: "var(--none)" });
+  return shareBars({
+    title: "Importance of parameters", label: `share of the variance of ${metric.name} (%)`, bars,
+    note: "What each parameter explains by itself of the variance over the space, in a forest of 64 regression trees on the points "
+      + "that ran to their end (functional analysis of variance, Hutter et al. 2014). Interactions are what single parameters leave over.",
+  });
+}
+
+function parallelCoordinates() {
+  if (!ranked.length || !data.parameters.length) return null;
+  const axes = data.parameters.map((one, index) => {
+    if (one.choices) {
+      const place = (text) => (one.choices.length > 1 ? one.choices.indexOf(text) / (one.choices.length - 1) : 0.5);
+      return {
+        name: one.short, ticks: one.choices.length <= 12 ? one.choices.map((text) => [place(text), text]) : [],
+        place: (point) => (point.texts[index] === null ? null : place(point.texts[index])),
+      };
+    }
+    const map = one.log ? Math.log : (value) => value;
+    const place = (value) => (map(value) - map(one.min)) / (map(one.max) - map(one.min));
+    const ticks = (one.log ? logTicks(one.min, one.max, 5) : linearTicks(one.min, one.max, 5)).filter((tick) => tick >= one.min && tick <= one.max);
+    return {
+      name: one.short, ticks: ticks.map((tick) => [place(tick), format(tick, 3)]),
+      place: (point) => (point.values[index] === null ? null : place(point.values[index])),
+    };
+  });
+  const means = ranked.map((point) => point.mean);
+  const [low, high] = [Math.min(...means), Math.max(...means)];
+  const log = low > 0 && high > 30 * low;
+  const map = log ? Math.log : (value) => value;
+  const share = (value) => (high > low ? (map(value) - map(low)) / (map(high) - map(low)) : 0.5);
+  const ticks = high > low ? (log ? logTicks(low, high, 6) : linearTicks(low, high, 6)).filter((tick) => tick >= low && tick <= high) : [low];
+  axes.push({ name: metric.name, ticks: ticks.map((tick) => [share(tick), format(tick, 3)]), place: (point) => share(point.mean) });
+  return parallelChart({
+    title: "Parallel coordinates", axes,
+    lines: ranked.map((point, index) => ({
+      name: point.label, colour: point.colour, strong: index < 3, places: axes.map((axis) => axis.place(point)),
+      rows: [[point.colour, metric.name, valueText(point)]],
+    })),
+    note: "A line is a point that ran to its end, from the best (blue) to the worst (orange); the best three are thick.",
+  });
+}
+
+function front() {
+  const names = data.metric_names;
+  if (ranked.length < 2 || names.length < 2) return null;
+  const measures = names.map((name) => ({
+    name, smaller: name === metric.name ? metric.goal === "minimize"
+      : name === data.second.name ? data.second.goal === "minimize" : !/accuracy|match/.test(name),
+  }));
+  return scatterChart({
+    title: "Pareto front", measures, first: metric.name, second: data.second.name,
+    points: ranked.map((point) => ({ name: point.label, colour: point.colour, measures: point.metrics })),
+    note: "Ringed points are beaten by no other in both measures.",
+  });
+}
+
+function curves() {
+  const shown = points.filter((point) => point.trials.some((trial) => trial.training || trial.validation)).slice(0, MOST_CURVES);
+  const series = (kind) => shown.flatMap((point, index) => point.trials.map((trial, number) => {
+    const curve = trial[kind];
+    if (!curve || !curve.x.length) return null;
+    const named = index < MOST_NAMED && number === 0;
+    return {
+      name: point.label, x: curve.x, y: curve.y, colour: point.colour, silent: !named, markers: kind === "validation" && named,
+    };
+  })).filter(Boolean);
+  const log = (list) => {
+    const values = list.flatMap((one) => one.y).filter((value) => value > 0);
+    return values.reduce((a, b) => Math.max(a, b), 0) > 30 * values.reduce((a, b) => Math.min(a, b), Infinity);
+  };
+  const chart = (kind, title) => {
+    const list = series(kind);
+    return list.length ? lineChart({
+      title, x: STEP_AXIS, y: { label: "mean loss of a sample", log: log(list) }, series: list, toggle: true,
+      note: points.length > shown.length ? `The ${shown.length} best points.` : "All trials, from the best (blue) to the worst.",
+    }) : null;
+  };
+  return [chart("training", "Training loss"), chart("validation", "Validation loss")];
+}
+
+document.title = `Sweep ${data.name} · Troupe`;
+document.getElementById("report").replaceChildren(...[
+  html("h1", {}, `Sweep ${data.name}`),
+  html("p", { class: "lead" }, `${metric.goal === "minimize" ? "Lowest" : "Highest"} ${metric.name} over `
+    + data.parameters.map((one) => one.path).join(", ") + "."),
+  html("section", { class: "cards single", "aria-label": "Summary" }, summaryCard()),
+  ...section("What matters", null, [effectChart(), importanceChart(), parallelCoordinates(), front()]),
+  ...rankingTable(), ...verdicts(), ...section("Curves", null, curves()),
+].filter(Boolean));

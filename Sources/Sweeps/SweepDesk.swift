@@ -1,0 +1,149 @@
+import Configuration
+import Foundation
+import JSONValues
+import Pipeline
+
+/// Where the jobs of one process learn what to do and hand in what came of it. It alone touches the journal.
+actor SweepDesk {
+  let worker: WorkerRecord
+  private let journal: Journal
+  private let folder: SweepFolder
+  private let scheduler: SweepScheduler
+  private let lock: WorkerLock
+  private(set) var state: SweepState
+  /// When something was last heard of a worker, by this machine's clock alone: others' may differ.
+  private var lastHeard: [String: ContinuousClock.Instant] = [:]
+  /// When somebody was last told to wait; nothing is looked at again for a moment unless there is news.
+  private var lastWait: ContinuousClock.Instant?
+  private var hasOwnNews = false
+
+  /// A worker that has not been heard of for so long is given up, and its trials are taken over.
+  static let lease = Duration.seconds(60)
+  static let heartbeat = Duration.seconds(20)
+  private static let patience = Duration.seconds(1)
+
+  init(_ definition: SweepDefinition, _ folder: SweepFolder, jobs: Int, coresPerJob: Int, resumes: Bool) throws {
+    self.folder = folder
+    scheduler = SweepScheduler(definition)
+    let worker = Self.identity(jobs: jobs)
+    self.worker = worker
+    lock = try WorkerLock(folder.lock(ofWorker: worker.id))
+    let journal = try Journal(folder: folder.url, creates: !resumes)
+    self.journal = journal
+    var state = SweepState(definition)
+    let place = folder.url.relativePath
+    var heard: [String] = []
+    try journal.transaction { news in
+      for (entry, time) in news {
+        try state.apply(entry, time: time)
+        if let author = entry.author { heard.append(author) }
+      }
+      var entries = [JournalEntry.worker(worker)]
+      if let header = state.header {
+        try Self.check(header, definition, place)
+      } else {
+        guard news.isEmpty else {
+          throw RunError("\(place)/\(Journal.name): does not begin with its sweep; restore the file")
+        }
+        let header = JournalHeader(
+          name: definition.name, identity: definition.identity, seeds: definition.seeds, microBatches: coresPerJob,
+          build: BuildInfo.text)
+        entries.insert(.sweep(header), at: 0)
+      }
+      let now = Date.now.timeIntervalSince1970
+      for entry in entries { try state.apply(entry, time: now) }
+      return entries
+    }
+    self.state = state
+    for author in heard { lastHeard[author] = .now }
+  }
+
+  private static func identity(jobs: Int) -> WorkerRecord {
+    let host = ProcessInfo.processInfo.hostName
+    let process = Int(ProcessInfo.processInfo.processIdentifier)
+    let boot = (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)) ?? ""
+    let unique = String(UInt32.random(in: 0...UInt32.max), radix: 16)
+    return WorkerRecord(
+      id: "\(host)-\(process)-\(unique)", host: host, boot: boot.trimmingCharacters(in: .whitespacesAndNewlines),
+      process: process, jobs: jobs)
+  }
+
+  /// Refuses to go on with another definition than the journal's.
+  private static func check(_ header: JournalHeader, _ definition: SweepDefinition, _ place: String) throws(RunError) {
+    guard let path = definition.identity.firstDifference(from: header.identity) else { return }
+    throw RunError(
+      .configuration,
+      "\(place): belongs to another definition (\(path) is not the same); restore the sweep file, or give another --sweep-dir"
+    )
+  }
+
+  var microBatches: Int { state.header?.microBatches ?? 1 }
+
+  // MARK: Work
+
+  func next() throws -> SweepAction {
+    if let lastWait, !hasOwnNews, ContinuousClock.now - lastWait < Self.patience, try !journal.hasNews() {
+      return .wait
+    }
+    var action = SweepAction.wait
+    try write {
+      let decision = try scheduler.next(state, worker: worker.id) { isAlive($0) }
+      action = decision.action
+      return decision.entries
+    }
+    hasOwnNews = false
+    lastWait = action == .wait ? .now : nil
+    return action
+  }
+
+  func record(point: Int, seed: Int, rung: Int, _ result: TrialResult) throws {
+    try write { [.result(point: point, seed: seed, rung: rung, worker: worker.id, result)] }
+    hasOwnNews = true
+  }
+
+  func release(point: Int, seed: Int) throws {
+    try write { [.release(point: point, seed: seed, worker: worker.id)] }
+  }
+
+  func sendHeartbeat() throws { try write { [.heartbeat(worker: worker.id)] } }
+
+  /// Reads what others have written.
+  func refresh() throws { try write { [] } }
+
+  /// Why running trials are to be stopped, if they are.
+  var end: SweepEnd? { scheduler.end(state) }
+
+  private func write(_ decide: () throws -> [JournalEntry]) throws {
+    try journal.transaction { news in
+      for (entry, time) in news {
+        try state.apply(entry, time: time)
+        if let author = entry.author { lastHeard[author] = .now }
+      }
+      let entries = try decide()
+      let now = Date.now.timeIntervalSince1970
+      for entry in entries { try state.apply(entry, time: now) }
+      return entries
+    }
+  }
+
+  /// On this machine a worker's lock says whether it lives; of another machine's only its silence can tell.
+  private func isAlive(_ id: String) -> Bool {
+    if id == worker.id { return true }
+    guard let other = state.workers[id] else { return false }
+    if other.boot == worker.boot, other.host == worker.host { return WorkerLock.isHeld(folder.lock(ofWorker: id)) }
+    return lastHeard[id].map { ContinuousClock.now - $0 < Self.lease } ?? false
+  }
+}
+
+extension JournalEntry {
+  /// The worker that wrote the entry, where it says so.
+  var author: String? {
+    switch self {
+    case .worker(let worker): worker.id
+    case .heartbeat(let worker), .claim(_, _, _, let worker), .result(_, _, _, let worker, _),
+      .release(_, _, let worker):
+      worker
+    case .sweep, .point, .stop: nil
+    }
+  }
+}

@@ -1,0 +1,150 @@
+import CPlatform
+import Configuration
+import Foundation
+import JSONValues
+import Pipeline
+
+/// One process's work on a sweep: so many jobs at once, each a trial in a process of its own on its share of the cores.
+package struct SweepRun: Sendable {
+  /// What a person may want to know while it goes on.
+  package enum Event: Sendable {
+    case note(String)
+    case began(Running)
+    case ended(Running, TrialResult, SweepState)
+    /// From time to time: how things stand.
+    case state(SweepState, [Running])
+  }
+
+  /// A trial on its way.
+  package struct Running: Sendable, Equatable {
+    package let point: Int
+    package let seed: Int
+    package let rung: Int
+    package let id: String
+    package let job: Int
+    package let start: ContinuousClock.Instant
+  }
+
+  package enum Outcome: Sendable, Equatable {
+    case ended(SweepEnd)
+    case interrupted(Int32)
+  }
+
+  package let definition: SweepDefinition
+  package let folder: SweepFolder
+  package let jobs: Int
+  /// What each job computes on.
+  package let cores: [[Int]]
+  private let program: String
+  private let desk: SweepDesk
+
+  /// How often a job that has nothing to do asks again.
+  private static let pause = Duration.milliseconds(50)
+  private static let glance = Duration.milliseconds(500)
+
+  /// Refuses before anything is written.
+  ///
+  /// - Parameter program: the program that trains; the running one by default, even where its file is replaced meanwhile.
+  package init(
+    _ definition: SweepDefinition, folder: SweepFolder, jobs: Int, resumes: Bool,
+    program: String = "/proc/\(ProcessInfo.processInfo.processIdentifier)/exe"
+  ) throws {
+    self.definition = definition
+    self.folder = folder
+    self.jobs = jobs
+    self.program = program
+    let cores = CoreShares.shares(of: CoreShares.allowed, jobs: jobs)
+    self.cores = cores
+    try definition.checkSpace(microBatches: cores[0].count)
+    try folder.prepare(resumes: resumes)
+    desk = try SweepDesk(definition, folder, jobs: jobs, coresPerJob: cores[0].count, resumes: resumes)
+    // Only now is it known that the definition is the journal's; limits may have changed.
+    try folder.write(definition.stored.prettyText + "\n", to: folder.definition)
+  }
+
+  /// Works until there is nothing more to do or `stop` is asked.
+  package func run(
+    stop: StopRequest, report: @escaping @Sendable (Event) -> Void
+  ) async throws -> (outcome: Outcome, state: SweepState) {
+    let board = RunningBoard()
+    let outcome = try await withThrowingTaskGroup(of: SweepEnd?.self) { group in
+      for job in 0..<jobs {
+        group.addTask { try await work(job, stop, board, report) }
+      }
+      let beats = Task { await beat(stop, board, report) }
+      defer { beats.cancel() }
+      var end: SweepEnd?
+      do {
+        while let one = try await group.next() { end = one ?? end }
+      } catch {
+        // The other trials save themselves; what they have is kept.
+        board.close()
+        while let result = await group.nextResult() { _ = result }
+        throw error
+      }
+      return end
+    }
+    try await desk.refresh()
+    let state = await desk.state
+    if let signal = stop.signal { return (.interrupted(signal), state) }
+    return (.ended(await desk.end ?? outcome ?? .complete), state)
+  }
+
+  /// - Returns: why there is nothing more to do; nil where somebody asked for a stop.
+  private func work(
+    _ job: Int, _ stop: StopRequest, _ board: RunningBoard, _ report: @Sendable (Event) -> Void
+  ) async throws -> SweepEnd? {
+    while stop.signal == nil, !board.isClosed {
+      switch try await desk.next() {
+      case .done(let end): return end
+      case .wait: try? await Task.sleep(for: Self.pause)
+      case .run(let point, let seed, let rung):
+        try await play(job, point, seed, rung, stop, board, report)
+      }
+    }
+    return nil
+  }
+
+  private func play(
+    _ job: Int, _ point: Int, _ seed: Int, _ rung: Int, _ stop: StopRequest, _ board: RunningBoard,
+    _ report: @Sendable (Event) -> Void
+  ) async throws {
+    let state = await desk.state
+    let trial = state.points[point].trials[seed]
+    let configuration = try TrialConfiguration(
+      definition, state.points[point].assignment, seed: trial.seed, microBatches: await desk.microBatches)
+    let place = folder.trial(trial.id)
+    if !trial.results.isEmpty, !RunFolder.holdsRun(place) {
+      report(.note("trial \(trial.id): its run folder has gone; it is trained again from its first step"))
+    }
+    let running = Running(point: point, seed: seed, rung: rung, id: trial.id, job: job, start: .now)
+    board.begin(running)
+    defer { board.end(running) }
+    report(.began(running))
+    let process = TrialProcess(
+      program: program, folder: place, configuration: configuration, rung: definition.rungs.durations[rung],
+      cores: cores[job], timeCap: definition.settings.trialTimeCap)
+    switch try await process.run(shouldStop: { stop.signal != nil || board.isClosed }) {
+    case .stopped: try await desk.release(point: point, seed: seed)
+    case .result(let result):
+      try await desk.record(point: point, seed: seed, rung: rung, result)
+      report(.ended(running, result, await desk.state))
+      if await desk.end != nil { board.close() }
+    }
+  }
+
+  /// Says that this process lives, and how things stand.
+  private func beat(_ stop: StopRequest, _ board: RunningBoard, _ report: @Sendable (Event) -> Void) async {
+    var last = ContinuousClock.now
+    while !Task.isCancelled {
+      try? await Task.sleep(for: Self.glance)
+      if ContinuousClock.now - last >= SweepDesk.heartbeat {
+        // A journal that cannot be written stops the jobs, which say so.
+        try? await desk.sendHeartbeat()
+        last = .now
+        if await desk.end != nil { board.close() }
+      }
+      report(.state(await desk.state, board.running))
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import Configuration
+import Foundation
+import JSONValues
+import Sweeps
+import Testing
+
+/// Which trials are run, in which order, and that nothing is lost or done twice when workers die.
+@Suite struct SchedulerTests {
+  private static let parameters = """
+    "parameters": {
+      "optimizer.learning_rate": {"distribution": "log_uniform", "min": 1e-4, "max": 1},
+      "model.activation": {"values": ["relu", "tanh", "sigmoid"]}
+    }
+    """
+
+  private static func sweep(_ method: String, _ more: String = "") -> String {
+    let parameters =
+      method == "grid"
+      ? #""parameters": {"model.dropout": {"values": [0, 0.1, 0.2]}, "model.activation": {"values": ["relu", "tanh"]}}"#
+      : parameters
+    let cap = method == "grid" ? "" : #", "run_cap": 24"#
+    return """
+      {"name": "s", \(Simulation.base), "method": "\(method)", "metric": {"name": "validation.loss"}, \(parameters)\(cap)\(more)}
+      """
+  }
+
+  private static func loss(_ assignment: Assignment, _ seed: Int) -> Double {
+    var loss = 0.01 * Double(seed)
+    for (path, value) in assignment {
+      switch path {
+      case "optimizer.learning_rate": loss += abs(log10(value.double ?? 1) + 2)
+      case "model.dropout": loss += value.double ?? 0
+      default: loss += value.string == "tanh" ? 0 : 0.5
+      }
+    }
+    return loss
+  }
+
+  @Test func aGridRunsEveryTrialOnceAndRanksByTheMeanOverSeeds() throws {
+    var runs: [String: Int] = [:]
+    var simulation = try Simulation(Self.sweep("grid", #", "seeds": [3, 5]"#)) { assignment, seed, rung in
+      runs["\(text(of: assignment)) \(seed)", default: 0] += 1
+      return reached(Self.loss(assignment, seed), rung, of: 1)
+    }
+    #expect(try simulation.runToEnd() == .complete)
+    #expect(runs.count == 12 && runs.values.allSatisfy { $0 == 1 }, "\(runs)")
+    let ids = simulation.state.points.flatMap(\.trials).map(\.id)
+    #expect(Set(ids).count == 12 && ids.allSatisfy { $0.count == 12 })
+    let ranking = simulation.state.ranking(simulation.definition.metric, rungCount: 1)
+    #expect(ranking.map(\.point) == [1, 3, 0, 5, 2, 4] || ranking.count == 6)
+    let best = simulation.state.points[try #require(ranking.first).point]
+    #expect(text(of: best.assignment) == "model.dropout=0 model.activation=tanh")
+    let statistics = try #require(best.statistics(of: "validation.loss", at: 0))
+    #expect(abs(statistics.mean - 0.04) < 1e-12 && abs((statistics.deviation ?? 0) - 0.01 * 2.0.squareRoot()) < 1e-12)
+  }
+
+  @Test(arguments: [
+    ("grid", ""), ("random", ""), ("tpe", ""), ("random", #", "seeds": 2"#),
+    ("random", #", "early_terminate": {"type": "asha", "first": "1 epoch", "eta": 3}"#),
+    ("tpe", #", "early_terminate": {"type": "hyperband", "first": "3 epochs"}, "seeds": 2"#),
+    ("random", #", "early_terminate": {"type": "median", "first": "3 epochs", "min_points": 3}"#),
+  ])
+  func aSweepWhoseWorkersDieComesToTheSame(method: String, more: String) throws {
+    func simulate(dying: Bool) throws -> Simulation {
+      let sweep = Self.sweep(method, more)
+      let rungCount = try SweepDefinition(
+        JSONParser.parse(sweep, file: "s"), folder: URL(fileURLWithPath: ".")
+      ).rungs.count
+      var done: Set<String> = []
+      var simulation = try Simulation(sweep) { assignment, seed, rung in
+        let key = "\(text(of: assignment)) \(seed) \(rung)"
+        #expect(done.insert(key).inserted, "twice: \(key)")
+        return reached(Self.loss(assignment, seed) / Double(rung + 1), rung, of: rungCount)
+      }
+      var random = SplitMix(state: 5)
+      for number in 0..<1000 {
+        let dies = dying && random.next() % 3 == 0
+        if try simulation.step(worker: dying ? "w\(number)" : "w", dies: dies) != nil { return simulation }
+        if dies { try simulation.restart() }
+      }
+      Issue.record("never ends")
+      return simulation
+    }
+    let whole = try simulate(dying: false)
+    let killed = try simulate(dying: true)
+    #expect(killed.state.points.count == whole.state.points.count)
+    for (a, b) in zip(whole.state.points, killed.state.points) {
+      #expect(text(of: a.assignment) == text(of: b.assignment))
+      #expect(a.rung == b.rung && a.stopReason == b.stopReason)
+      for (mine, theirs) in zip(a.trials, b.trials) {
+        #expect(mine.id == theirs.id && mine.results == theirs.results)
+      }
+    }
+  }
+
+  @Test func aCrashIsRetriedAndThenCounts() throws {
+    var attempts: [String: Int] = [:]
+    var simulation = try Simulation(Self.sweep("grid", #", "retries": 2"#)) { assignment, seed, rung in
+      let key = text(of: assignment)
+      attempts[key, default: 0] += 1
+      if key.contains("dropout=0.1") { return nil }
+      if key.contains("dropout=0.2") { return TrialResult(state: .diverged, reason: "not finite") }
+      return reached(Self.loss(assignment, seed), rung, of: 1)
+    }
+    #expect(try simulation.runToEnd() == .complete)
+    // Killed: once and two retries. Diverged: it would again.
+    #expect(attempts["model.dropout=0.1 model.activation=tanh"] == 3)
+    #expect(attempts["model.dropout=0.2 model.activation=tanh"] == 1)
+    #expect(attempts["model.dropout=0 model.activation=tanh"] == 1)
+    let states = simulation.state.points.map { $0.trials[0].status }
+    #expect(states == ["finished", "finished", "killed", "killed", "diverged", "diverged"])
+    #expect(simulation.state.ranking(simulation.definition.metric, rungCount: 1).count == 2)
+  }
+
+  @Test func aTargetAndACapEndTheSweep() throws {
+    let target = Self.sweep("grid").replacing(
+      #"{"name": "validation.loss"}"#, with: #"{"name": "validation.loss", "target": 0.3}"#)
+    var simulation = try Simulation(target) { reached(Self.loss($0, $1), $2, of: 1) }
+    #expect(try simulation.runToEnd() == .target)
+    #expect(simulation.state.points.count == 2)
+    var capped = try Simulation(Self.sweep("grid", #", "run_cap": 4"#)) { reached(Self.loss($0, $1), $2, of: 1) }
+    #expect(try capped.runToEnd() == .complete)
+    #expect(capped.state.points.count == 4)
+    var timed = try Simulation(Self.sweep("grid", #", "time_cap": "1 hour""#)) { reached(Self.loss($0, $1), $2, of: 1) }
+    try timed.write([.worker(WorkerRecord(id: "w", host: "h", boot: "b", process: 1, jobs: 1))])
+    try timed.state.apply(.heartbeat(worker: "w"), time: 4000)
+    #expect(try timed.runToEnd() == .timeCap)
+  }
+
+  @Test func aFiniteSpaceIsUsedUpWithoutRepeating() throws {
+    for method in ["random", "tpe"] {
+      let sweep = """
+        {"name": "s", \(Simulation.base), "method": "\(method)", "metric": {"name": "validation.loss"},
+         "parameters": {"model.activation": {"values": ["relu", "tanh", "sigmoid"]}, "model.dropout": {"values": [0, 0.1]}}}
+        """
+      var simulation = try Simulation(sweep) { reached(Self.loss($0, $1), $2, of: 1) }
+      #expect(try simulation.runToEnd() == .complete)
+      #expect(Set(simulation.state.points.map { text(of: $0.assignment) }).count == 6, "\(method)")
+    }
+  }
+
+  @Test func aMetricThatNoTrialReportsIsSaid() throws {
+    var simulation = try Simulation(Self.sweep("grid")) { _, _, _ in
+      TrialResult(state: .finished, metrics: [("loss", 1), ("seconds", 2)])
+    }
+    #expect(try simulation.step(worker: "w") == nil)
+    let error = #expect(throws: (any Error).self) { try simulation.step(worker: "w") }
+    #expect("\(String(describing: error))".contains("no trial reports"))
+  }
+
+  @Test func aValueThatTheConfigurationRefusesCostsNoProcess() throws {
+    let sweep = """
+      {"name": "s", \(Simulation.base), "method": "grid", "metric": {"name": "validation.loss"},
+       "parameters": {"model.dropout": {"values": [0.1, 2]}}}
+      """
+    var simulation = try Simulation(sweep) { reached(Self.loss($0, $1), $2, of: 1) }
+    #expect(try simulation.runToEnd() == .complete)
+    #expect(simulation.state.points.count == 2)
+    #expect(simulation.state.points[1].refusal?.contains("model.dropout") == true)
+    // Where it is known beforehand, the sweep is not begun.
+    let error = #expect(throws: ConfigurationError.self) { try simulation.definition.checkSpace(microBatches: 1) }
+    #expect(error?.description.contains("model.dropout") == true)
+  }
+}
+
+/// A small generator for tests (Steele, Lea and Flood 2014).
+struct SplitMix: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
