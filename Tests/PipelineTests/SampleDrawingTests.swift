@@ -87,7 +87,6 @@ import Testing
     for file in files.values { #expect(bytes.range(of: file) != nil) }
   }
 
-  /// What a run drew is what its checkpoint draws.
   @Test func settingsAreRefused() throws {
     let scratch = try Scratch()
     func expectRefusal(_ words: String..., settings: String...) {
@@ -101,6 +100,7 @@ import Testing
       }
     }
     expectRefusal("samples.steps", "ddpm", settings: #"samples={"sampler": "ddpm", "steps": 5}"#)
+    expectRefusal("samples", "40", settings: #"samples={"steps": 41}"#)
     expectRefusal("samples.prompts", "classes", settings: #"samples={"prompts": ["a seven"]}"#)
     expectRefusal("samples.classes 12", "0 to 9", settings: #"samples={"classes": ["12"]}"#)
     expectRefusal("samples.guidance", "conditions", settings: "diffusion.condition=none", #"samples={"guidance": 2}"#)

@@ -92,5 +92,8 @@ package struct RunKeys: Settings {
     try reader.require(
       samples == nil || diffusion != nil, "samples", "is of no use without \"diffusion\", which pictures are drawn with"
     )
+    let steps = diffusion?.schedule.steps ?? Int.max
+    try reader.require(
+      (samples?.steps ?? 1) <= steps, "samples", "asks for more \"steps\" than the \(steps) of \"diffusion\"")
   }
 }

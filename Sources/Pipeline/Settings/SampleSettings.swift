@@ -9,6 +9,8 @@ package struct SampleSettings: Settings {
   /// Texts to draw; empty for all captions that the data have.
   package let prompts: [String]
   package let sampler: SamplerSettings
+  /// As written.
+  let steps: Int?
 
   private static let mostPictures = 1024
 
@@ -19,7 +21,7 @@ package struct SampleSettings: Settings {
     prompts = try reader.optionalStrings("prompts", "texts to draw in turns; default: the data's captions") ?? []
     var sampler = SamplerSettings()
     sampler.kind = try reader.choice("sampler", default: sampler.kind, "ddim takes some of the steps, ddpm all of them")
-    let steps = try reader.optionalInteger(
+    steps = try reader.optionalInteger(
       "steps", in: 1...1_000_000, "of ddim: steps from noise to picture (default \(SamplerSettings.defaultSteps))")
     let eta = try reader.optionalNumber("eta", in: 0...1, "of ddim: the share of fresh noise (default 0)")
     sampler.guidance = try reader.number(
