@@ -103,7 +103,7 @@ import Testing
   @Test(arguments: [
     (#""channels": 48"#, "model.groups", "32 groups do not divide the 48 channels of a level"),
     (#""heads": 3"#, "model.heads", "3 heads do not divide the 64 channels of a level"),
-    (#""multipliers": []"#, "model.multipliers", ""),
+    (#""multipliers": []"#, "model.multipliers", "expected"),
     (#""upsample": "cubic""#, "model.upsample", "nearest"),
   ])
   func refusesSettings(_ settings: String, _ place: String, _ words: String) {

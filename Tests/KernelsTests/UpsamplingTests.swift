@@ -20,7 +20,7 @@ import Testing
     #expect(enlarged([1, 5], factor: 2, .nearest) == [1, 1, 5, 5])
     // PyTorch: interpolate(…, scale_factor=2, mode="bilinear", align_corners=False).
     #expect(enlarged([1, 5], factor: 2, .bilinear) == [1, 2, 4, 5])
-    #expect(enlarged([0, 3], factor: 3, .bilinear) == [0, 0, 1, 2, 3, 3])
+    expectClose(enlarged([0, 3], factor: 3, .bilinear), [0, 0, 1, 2, 3, 3], relative: 1e-6, absolute: 1e-6)
   }
 
   /// The weight of input pixel `input` in output pixel `output` of one direction.

@@ -70,9 +70,10 @@ struct ReverseProcessTests {
   func reproducesAGaussian(kind: NoiseSchedule.Kind, settings: SamplerSettings) {
     for prediction in DiffusionSettings.Prediction.allCases {
       let found = moments(drawn(kind, prediction, settings))
-      // Four standard errors, and what finite steps miss.
+      // Four standard errors, and what finite steps miss: the more, the fewer they are.
+      let miss = settings.steps == nil ? 0.06 : 0.12
       #expect(abs(found.mean - Self.mean) < 0.008, "\(kind) \(prediction): mean \(found.mean)")
-      #expect(abs(found.deviation / Self.deviation - 1) < 0.06, "\(kind) \(prediction): deviation \(found.deviation)")
+      #expect(abs(found.deviation / Self.deviation - 1) < miss, "\(kind) \(prediction): deviation \(found.deviation)")
     }
   }
 
