@@ -10,6 +10,8 @@ import Pipeline
 /// torn is cut off by the next writer.
 package final class Journal {
   package static let name = "journal.jsonl"
+  /// Times are kept in milliseconds.
+  private static let ticks = 1000.0
 
   package let path: String
   private let descriptor: Int32
@@ -62,17 +64,17 @@ package final class Journal {
 
   /// Decides what to write, while nobody else can.
   ///
-  /// - Parameter decide: told of what is new; returns the lines to append.
+  /// - Parameter decide: told of what is new, and the time that the lines will carry; returns the lines to append.
   package func transaction(
-    _ decide: ([(entry: JournalEntry, time: Double)]) throws -> [JournalEntry]
+    _ decide: (_ news: [(entry: JournalEntry, time: Double)], _ time: Double) throws -> [JournalEntry]
   ) throws {
     try lock(LOCK_EX)
     defer { _ = flock(descriptor, LOCK_UN) }
     let news = try news()
     try cutTornLine()
-    let entries = try decide(news)
+    let time = (Date.now.timeIntervalSince1970 * Self.ticks).rounded() / Self.ticks
+    let entries = try decide(news, time)
     guard !entries.isEmpty else { return }
-    let time = Date.now.timeIntervalSince1970
     let text = entries.map { $0.json(time: time).compactText + "\n" }.joined()
     try append(Array(text.utf8))
     lineCount += entries.count

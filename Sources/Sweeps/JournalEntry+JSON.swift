@@ -42,7 +42,7 @@ extension JournalEntry {
       case .stop(let point, let reason):
         [("kind", .string("stop")), ("point", .integer(point)), ("reason", .string(reason))]
       }
-    return .object(members + [("time", .number((time * 1000).rounded() / 1000))])
+    return .object(members + [("time", .number(time))])
   }
 
   /// - Returns: nil where the line is none of a journal's.

@@ -25,11 +25,21 @@ package protocol Sampler: Sendable {
   func propose(number: Int, attempt: Int, observations: [Observation]) -> Assignment?
 }
 
-/// Every point of a finite space in order.
+/// Every point of a finite space.
 package struct GridSampler: Sampler {
   private let points: [Assignment]
 
-  package init(_ space: SearchSpace) { points = space.grid() ?? [] }
+  /// - Parameter isShuffled: whether points come in an order without order. A rule that lets some go on before it has seen all
+  ///   would otherwise compare neighbours only.
+  package init(_ space: SearchSpace, isShuffled: Bool = false) {
+    let points = space.grid() ?? []
+    guard isShuffled, points.count > 1 else {
+      self.points = points
+      return
+    }
+    let order = RandomStream(seed: 1, purpose: .search).permutation(of: points.count)
+    self.points = points.indices.map { points[order[$0]] }
+  }
 
   package func propose(number: Int, attempt: Int, observations: [Observation]) -> Assignment? {
     // What two points have in common with one another is one trial; the next takes its place.
@@ -93,7 +103,7 @@ extension SearchParameter.Domain {
 extension SweepDefinition {
   package var sampler: any Sampler {
     switch settings.method {
-    case .grid: GridSampler(space)
+    case .grid: GridSampler(space, isShuffled: settings.termination != nil)
     case .random: RandomSampler(space, seed: settings.searchSeed)
     case .tpe: TPESampler(space, settings.tpe, seed: settings.searchSeed)
     }

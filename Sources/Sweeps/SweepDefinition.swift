@@ -31,7 +31,9 @@ package struct SweepDefinition: Sendable {
     settings = try reader.decode(SweepSettings.init(from:))
     space = try SearchSpace(settings.parameters)
     var base = settings.base
-    if let file = base.string { base = try ConfigurationFile.load(URL(fileURLWithPath: file, relativeTo: folder).path) }
+    if let file = base.string {
+      base = try ConfigurationFile.load(file.hasPrefix("/") ? file : folder.appending(path: file).relativePath)
+    }
     for (path, value) in settings.overrides { base = try base.setting(path, to: value, asked: "\"overrides\": ") }
     self.base = base
     let first = base["seed"]?.integer ?? 1

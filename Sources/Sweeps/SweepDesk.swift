@@ -33,7 +33,7 @@ actor SweepDesk {
     var state = SweepState(definition)
     let place = folder.url.relativePath
     var heard: [String] = []
-    try journal.transaction { news in
+    try journal.transaction { news, now in
       for (entry, time) in news {
         try state.apply(entry, time: time)
         if let author = entry.author { heard.append(author) }
@@ -50,7 +50,6 @@ actor SweepDesk {
           build: BuildInfo.text)
         entries.insert(.sweep(header), at: 0)
       }
-      let now = Date.now.timeIntervalSince1970
       for entry in entries { try state.apply(entry, time: now) }
       return entries
     }
@@ -114,13 +113,12 @@ actor SweepDesk {
   var end: SweepEnd? { scheduler.end(state) }
 
   private func write(_ decide: () throws -> [JournalEntry]) throws {
-    try journal.transaction { news in
+    try journal.transaction { news, now in
       for (entry, time) in news {
         try state.apply(entry, time: time)
         if let author = entry.author { lastHeard[author] = .now }
       }
       let entries = try decide()
-      let now = Date.now.timeIntervalSince1970
       for entry in entries { try state.apply(entry, time: now) }
       return entries
     }

@@ -7,6 +7,8 @@ extension SweepResults {
   /// Curves of all trials together have so many points at most, and those of one so many.
   private static let curveBudget = 12_000
   private static let curveBuckets = 150
+  /// Logged norms that a trial's start is judged by.
+  private static let firstRecords = 3
 
   func writePage(to file: URL) throws { try ReportPage.write(sweep: pageData, to: file) }
 
@@ -99,6 +101,11 @@ extension SweepResults {
     members.append(("flow", (flow?.verdict.rawValue ?? result?.gradientFlow).map { .string($0) } ?? .null))
     members.append(("sentence", flow.map { .string($0.sentence) } ?? .null))
     if let log {
+      // What is healthy in the end may have been anything but that when it mattered.
+      let start = GradientFlow.judge(tensors: log.header?.tensors ?? [], norms: log.norms.prefix(Self.firstRecords))
+      if start.verdict != flow?.verdict, start.verdict == .exploding || start.verdict == .vanishing {
+        members += [("start_flow", .string(start.verdict.rawValue)), ("start_sentence", .string(start.sentence))]
+      }
       let curves = log.lossCurves(buckets: buckets)
       members += [("training", Self.json(of: curves.training)), ("validation", Self.json(of: curves.validation))]
     }

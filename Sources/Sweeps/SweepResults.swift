@@ -109,7 +109,7 @@ package struct SweepResults: Sendable {
 }
 
 extension SweepResults {
-  private static let listed = 10
+  private static let listed = 12
 
   /// The best points, a line each.
   package var summary: String {

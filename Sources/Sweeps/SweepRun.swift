@@ -72,16 +72,20 @@ package struct SweepRun: Sendable {
         group.addTask { try await work(job, stop, board, report) }
       }
       let beats = Task { await beat(stop, board, report) }
-      defer { beats.cancel() }
       var end: SweepEnd?
-      do {
-        while let one = try await group.next() { end = one ?? end }
-      } catch {
-        // The other trials save themselves; what they have is kept.
-        board.close()
-        while let result = await group.nextResult() { _ = result }
-        throw error
+      var failure: (any Error)?
+      while let result = await group.nextResult() {
+        switch result {
+        case .success(let one): end = one ?? end
+        case .failure(let error):
+          // The other trials save themselves; what they have is kept.
+          board.close()
+          failure = failure ?? error
+        }
       }
+      beats.cancel()
+      await beats.value
+      if let failure { throw failure }
       return end
     }
     try await desk.refresh()
@@ -144,7 +148,7 @@ package struct SweepRun: Sendable {
         last = .now
         if await desk.end != nil { board.close() }
       }
-      report(.state(await desk.state, board.running))
+      if !Task.isCancelled { report(.state(await desk.state, board.running)) }
     }
   }
 }

@@ -27,8 +27,10 @@ struct TrialProcess: Sendable {
   static let errorName = "trial.err"
   static let configurationName = "trial.json"
 
-  /// How often a process is looked at: it bounds what a trial's end costs beyond its time.
-  private static let glance = Duration.milliseconds(10)
+  /// How often a process is looked at: after every 200th part of its time, so that a trial's end costs little beyond it.
+  private static let glances = 200
+  private static let shortestGlance = Duration.milliseconds(5)
+  private static let longestGlance = Duration.milliseconds(200)
   /// A process that was asked to stop and has not after so long is killed.
   private static let grace = Duration.seconds(120)
   /// A trial of a sweep that was killed saves itself before it lets go of its folder.
@@ -76,7 +78,8 @@ struct TrialProcess: Sendable {
               kill(process, SIGTERM)
             }
           }
-          try? await Task.sleep(for: Self.glance)
+          let part = (ContinuousClock.now - start) / Self.glances
+          try? await Task.sleep(for: min(max(part, Self.shortestGlance), Self.longestGlance))
         }
       }
       status = result.terminationStatus
@@ -107,7 +110,7 @@ struct TrialProcess: Sendable {
   private func waitForLock() async throws {
     let lock = folder.appending(path: "run.lock")
     let end = ContinuousClock.now + Self.lockPatience
-    while WorkerLock.isHeld(lock), ContinuousClock.now < end { try? await Task.sleep(for: Self.glance) }
+    while WorkerLock.isHeld(lock), ContinuousClock.now < end { try? await Task.sleep(for: Self.shortestGlance) }
   }
 
   /// Whether a child has not ended yet; it is left for the one who waits for it.

@@ -67,7 +67,7 @@ import Testing
     let rate = assignment.first { $0.path == "optimizer.learning_rate" }?.value.double ?? 0.1
     let dropout = assignment.first { $0.path == "model.dropout" }?.value.double ?? 0
     let floor = 0.2 + 0.05 * pow(log10(rate) + 2.3, 2) + 0.4 * pow(dropout - 0.15, 2)
-    let speed = min(1.5, 0.4 + 2 * rate)
+    let speed = min(1.5, 0.7 + 2 * rate)
     return floor + 1.2 * pow(epochs, -speed)
   }
 

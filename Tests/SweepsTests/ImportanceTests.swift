@@ -23,7 +23,7 @@ import Testing
       }
       """#)
     // Variances 9/12, 1/12 and 1/4 of the three terms: shares 0.69, 0.08, 0.23.
-    let points = try Self.points(space, 400) { point in
+    let points = try Self.points(space, 250) { point in
       3 * (point[0].value.double ?? 0) + (point[1].value.double ?? 0) + (point[2].value.string == "x" ? 1 : 0)
     }
     let importance = try #require(ParameterImportance(space, points))

@@ -13,7 +13,7 @@ import Testing
   deinit { try? FileManager.default.removeItem(at: folder) }
 
   private func append(_ entries: JournalEntry..., to journal: Journal) throws {
-    try journal.transaction { _ in entries }
+    try journal.transaction { _, _ in entries }
   }
 
   private func kinds(_ journal: Journal) throws -> [String] {
@@ -36,7 +36,7 @@ import Testing
       .stop(point: 0, reason: "worse"),
     ]
     let journal = try Journal(folder: folder, creates: true)
-    try journal.transaction { _ in entries }
+    try journal.transaction { _, _ in entries }
     let read = try Journal(folder: folder, creates: false).news().map(\.entry)
     #expect(read.map { $0.json(time: 1).compactText } == entries.map { $0.json(time: 1).compactText })
     guard case .result(_, _, _, _, let again) = read[6] else {
@@ -86,7 +86,7 @@ import Testing
           let journal = try Journal(folder: folder, creates: false)
           var seen = 0
           for _ in 0..<each {
-            try journal.transaction { news in
+            try journal.transaction { news, _ in
               seen += news.count
               defer { seen += 1 }
               return [.stop(point: seen, reason: "writer \(writer)")]

@@ -84,6 +84,7 @@ import Testing
     let whole = try simulate(dying: false)
     let killed = try simulate(dying: true)
     #expect(killed.state.points.count == whole.state.points.count)
+    #expect(whole.state.points.allSatisfy { $0.refusal == nil && $0.trials.contains { !$0.results.isEmpty } })
     for (a, b) in zip(whole.state.points, killed.state.points) {
       #expect(text(of: a.assignment) == text(of: b.assignment))
       #expect(a.rung == b.rung && a.stopReason == b.stopReason)

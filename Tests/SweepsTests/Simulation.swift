@@ -32,7 +32,7 @@ struct Simulation {
   static let base = """
     "base": {
       "name": "b", "data": {"type": "spirals", "batch_size": 24}, "model": {"type": "mlp", "widths": [8]},
-      "training": {"duration": "27 epochs", "micro_batches": 1}
+      "optimizer": {"type": "adamw"}, "training": {"duration": "27 epochs", "micro_batches": 1}
     }
     """
 

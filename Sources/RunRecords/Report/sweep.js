@@ -48,8 +48,11 @@ function summaryCard() {
 }
 
 function badges(point) {
-  return point.trials.map((trial) => (trial.flow
-    ? html("span", { class: `badge ${trial.flow}`, title: trial.sentence || "" }, SHORT[trial.flow]) : null));
+  return point.trials.flatMap((trial) => [
+    trial.flow ? html("span", { class: `badge ${trial.flow}`, title: trial.sentence || "" }, SHORT[trial.flow]) : null,
+    trial.start_flow ? html("span", { class: `badge ${trial.start_flow}`, title: trial.start_sentence },
+      `${SHORT[trial.start_flow]} at first`) : null,
+  ]);
 }
 
 function rankingTable() {
@@ -79,21 +82,22 @@ function rankingTable() {
   ];
 }
 
-/** Why trials do not learn, in the words of their own runs: one sentence for each verdict but the healthy. */
+/** Why trials do not learn, in the words of their own runs: a sentence for each verdict but the healthy. */
 function verdicts() {
   const groups = new Map();
   for (const point of points) {
     for (const trial of point.trials) {
-      if (!trial.sentence || trial.flow === "healthy") continue;
-      groups.set(trial.flow, [...(groups.get(trial.flow) || []), { point, trial }]);
+      const add = (title, sentence) => groups.set(title, [...(groups.get(title) || []), { point, trial, sentence }]);
+      if (trial.start_flow) add(`${VERDICTS[trial.start_flow]} in the first steps`, trial.start_sentence);
+      if (trial.sentence && trial.flow !== "healthy") add(VERDICTS[trial.flow], trial.sentence);
     }
   }
   if (!groups.size) return [];
-  return [html("h2", {}, "Gradient flow"), ...[...groups].map(([flow, list]) => html("details",
+  return [html("h2", {}, "Gradient flow"), ...[...groups].map(([title, list]) => html("details",
     list.length <= 12 ? { open: "" } : {},
-    html("summary", {}, `${VERDICTS[flow]}: ${list.length} trial${list.length === 1 ? "" : "s"}`),
-    html("ul", { class: "sentences" }, list.map(({ point, trial }) =>
-      html("li", {}, html("b", {}, `${pointName(point)} seed=${trial.seed}`), " ", trial.sentence)))))];
+    html("summary", {}, `${title}: ${list.length} trial${list.length === 1 ? "" : "s"}`),
+    html("ul", { class: "sentences" }, list.map(({ point, trial, sentence }) =>
+      html("li", {}, html("b", {}, `${pointName(point)} seed=${trial.seed}`), " ", sentence)))))];
 }
 
 /** The metric over the most telling parameter with an order, a curve for each choice of the others. */
