@@ -47,6 +47,20 @@ package struct ConfigurationTable {
     }
   }
 
+  /// The rows in which the runs do not agree, but for the run's name; first those that every run has a value in.
+  package var differences: [Row] {
+    let different = rows.filter { $0.differs && $0.key != "name" }
+    func isWhole(_ row: Row) -> Bool { readable.indices.allSatisfy { !readable[$0] || row.values[$0] != nil } }
+    return different.filter(isWhole) + different.filter { !isWhole($0) }
+  }
+
+  /// The last part of a key path, or the whole path where another row ends alike.
+  package func shortKey(_ row: Row) -> String {
+    func last(_ key: String) -> String { key.split(separator: ".").last.map(String.init) ?? key }
+    let short = last(row.key)
+    return rows.count { $0.differs && last($0.key) == short } == 1 ? short : row.key
+  }
+
   private static func walk(_ json: JSON, path: String, _ visit: (String, String) -> Void) {
     switch json.content {
     case .object(let members) where !members.isEmpty:

@@ -12,6 +12,12 @@ struct LineReader: ~Copyable {
     case tooLong
   }
 
+  /// How far a file has been read; worth something only as long as the file is the same.
+  struct Position: Equatable, Sendable {
+    fileprivate var file: UInt64
+    fileprivate var offset: Int
+  }
+
   private let path: String
   private(set) var buffer: [UInt8]
   private let descriptor: Int32
@@ -20,8 +26,14 @@ struct LineReader: ~Copyable {
   private var searched = 0
   private var skipping = false
   private var ended = false
+  private let file: UInt64
+  /// Where in the file the buffer begins.
+  private var base: Int
+  /// Whether reading went on at the position that was asked for.
+  let isContinued: Bool
 
-  init(path: String) throws(RecordsError) {
+  /// - Parameter position: where to go on; from the start where the file is another one by now, or shorter.
+  init(path: String, from position: Position? = nil) throws(RecordsError) {
     // O_NONBLOCK: opening a pipe must not wait for a writer.
     let opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if opened < 0 { throw errno == ENOENT ? .noRecords(path: path) : LogFile.failure(path, "open for reading") }
@@ -31,12 +43,27 @@ struct LineReader: ~Copyable {
       close(opened)
       throw .file(path: path, operation: "read", reason: "it is not a regular file")
     }
+    var beginning: Int?
+    if let position, position.file == UInt64(status.st_ino), position.offset <= Int(status.st_size) {
+      beginning = position.offset
+    }
+    if let beginning, lseek(opened, off_t(beginning), SEEK_SET) < 0 {
+      let error = LogFile.failure(path, "seek")
+      close(opened)
+      throw error
+    }
+    file = UInt64(status.st_ino)
+    isContinued = beginning != nil
+    base = beginning ?? 0
     self.path = path
     descriptor = opened
     buffer = [UInt8](repeating: 0, count: 1 << 18)
   }
 
   deinit { close(descriptor) }
+
+  /// Behind the last line that was returned.
+  var position: Position { Position(file: file, offset: base + start) }
 
   /// The next line that is not empty, or nil at the end.
   mutating func next() throws(RecordsError) -> Line? {
@@ -80,6 +107,7 @@ struct LineReader: ~Copyable {
     if end - start > Self.longestLine { skipping = true }
     if skipping { start = end }
     if start > 0 {
+      base += start
       buffer.replaceSubrange(0..<(end - start), with: buffer[start..<end])
       end -= start
       searched -= start

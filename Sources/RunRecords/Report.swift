@@ -24,41 +24,46 @@ package enum Report {
 
   /// The page's UTF-8 text.
   static func page(runs: [RunLog]) -> [UInt8] {
-    ReportPage.text(
-      data: Array(data(runs: runs).bytes),
-      scripts: [
-        PackageResources.heat_map_js, PackageResources.stage_bars_js, PackageResources.confusion_js,
-        PackageResources.sequences_js, PackageResources.denoising_js, PackageResources.report_js,
-      ])
+    ReportPage.text(data: Array(data(runs: runs).bytes), scripts: scripts)
+  }
+
+  /// What draws runs, besides what all pages share.
+  static var scripts: [[UInt8]] {
+    [
+      PackageResources.heat_map_js, PackageResources.stage_bars_js, PackageResources.confusion_js,
+      PackageResources.sequences_js, PackageResources.denoising_js, PackageResources.report_js,
+    ]
   }
 
   /// What the page's script draws.
   static func data(runs: [RunLog]) -> JSONText {
+    var text = JSONText()
+    text.object { text in members(of: runs, &text) }
+    return text
+  }
+
+  static func members(of runs: [RunLog], _ text: inout JSONText) {
     let share = max(1, runs.count)
     let buckets = min(curveBuckets, max(20, curveBudget / share))
     let evaluated = shownEvaluations(runs)
     let evaluationShare = max(1, evaluated.reduce(0) { $0 + $1.count })
-    var text = JSONText()
-    text.object { text in
-      text.array("runs") { text in
-        for (run, shown) in zip(runs, evaluated) {
-          text.object { text in
-            let layers = WeightLayers(run.header?.tensors ?? [])
-            summary(run, &text)
-            curves(run, buckets: buckets, &text)
-            gradients(run, layers, cells: heatBudget / share, &text)
-            activations(run, &text)
-            evaluations(run, shown, share: evaluationShare, &text)
-            sequences(run, buckets: buckets / 2, &text)
-            samples(run, share: share, &text)
-            stages(run, &text)
-            events(run, &text)
-          }
+    text.array("runs") { text in
+      for (run, shown) in zip(runs, evaluated) {
+        text.object { text in
+          let layers = WeightLayers(run.header?.tensors ?? [])
+          summary(run, &text)
+          curves(run, buckets: buckets, &text)
+          gradients(run, layers, cells: heatBudget / share, &text)
+          activations(run, &text)
+          evaluations(run, shown, share: evaluationShare, &text)
+          sequences(run, buckets: buckets / 2, &text)
+          samples(run, share: share, &text)
+          stages(run, &text)
+          events(run, &text)
         }
       }
-      configuration(runs, &text)
     }
-    return text
+    configuration(runs, &text)
   }
 
   private static func configuration(_ runs: [RunLog], _ text: inout JSONText) {

@@ -8,17 +8,20 @@ package enum ReportPage {
   /// - Parameters:
   ///   - data: JSON that the scripts find under `data`; without a bare `<`, which would end its place in the page.
   ///   - scripts: those that draw this kind of page, after the ones that all share.
-  static func text(data: [UInt8], scripts: [[UInt8]]) -> [UInt8] {
+  ///   - template: has a mark for each of the three.
+  static func text(
+    data: [UInt8], scripts: [[UInt8]], template: [UInt8] = PackageResources.report_html
+  ) -> [UInt8] {
     let shared = [PackageResources.charts_js, PackageResources.page_js, PackageResources.line_chart_js]
     let parts: [(mark: String, content: [UInt8])] = [
       ("{{style}}", PackageResources.report_css), ("{{data}}", data),
       ("{{scripts}}", Array((shared + scripts).joined(separator: "\n".utf8))),
     ]
     // The marks are looked for in the template alone: what is put in is never searched again.
-    var rest = Substring(String(decoding: PackageResources.report_html, as: UTF8.self))
+    var rest = Substring(String(decoding: template, as: UTF8.self))
     var page: [UInt8] = []
     for (mark, content) in parts {
-      guard let place = rest.firstRange(of: mark) else { preconditionFailure("report.html lacks \(mark)") }
+      guard let place = rest.firstRange(of: mark) else { preconditionFailure("a page lacks \(mark)") }
       page += Array(rest[..<place.lowerBound].utf8) + content
       rest = rest[place.upperBound...]
     }

@@ -65,6 +65,8 @@ package struct EventRecord: Sendable, Equatable {
     case rolledBack = "rolled_back"
     case earlyStop = "early_stop"
     case stopped
+    /// The run ended because it could not go on.
+    case failed
     case finished
     case note
   }

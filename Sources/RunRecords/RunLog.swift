@@ -53,43 +53,25 @@ package struct RunLog: Sendable {
   /// Throws `RecordsError.noRecords` where there is no `metrics.jsonl`. Damage inside it is counted, never an error.
   package static func read(folder: URL) throws(RecordsError) -> RunLog {
     var reader = try MetricsReader(folder: folder)
-    var log = RunLog(folder: folder, name: folder.standardizedFileURL.lastPathComponent)
-    var norms = Thinned<NormsRecord>(limit: keptRecords)
-    var activations = Thinned<ActivationsRecord>(limit: keptRecords)
-    var window = LastRecords<NormsRecord>(limit: GradientFlow.window)
-    while let line = try reader.next() {
-      switch line {
-      case .run(let header) where log.header == nil:
-        log.header = header
-        log.name = header.name
-      case .run: log.damagedLines += 1
-      case .step(let record): log.steps.append(record)
-      case .norms(let record) where record.tensors.count == log.header?.tensors.count:
-        norms.append(record)
-        window.append(record)
-      case .activations(let record) where record.layers.count == log.header?.activationLayers.count:
-        activations.append(record)
-      case .norms, .activations: log.damagedLines += 1
-      case .validation(let record): log.validations.append(record)
-      case .stages(let record): log.stages.append(record)
-      case .event(let record): log.events.append(record)
-      case .verdict(_, let flow): log.recordedVerdict = flow
-      }
-    }
-    log.norms = norms.all
-    log.activations = activations.all
-    log.lastNorms = window.all
+    var builder = RunLogBuilder(folder: folder)
+    while let line = try reader.next() { builder.add(line) }
+    var log = builder.log
     log.damagedLines += reader.damagedLines
-    log.configuration = try configuration(in: folder)
-    (log.evaluations, log.damagedEvaluations) = EvaluationFile.readAll(in: folder)
-    log.samples = SampleGrids.read(in: folder)
-    let probe = ProbeFile.read(in: folder)
-    log.probe = probe.record
-    if probe.isDamaged { log.damagedEvaluations.append(ProbeFile.name) }
+    try log.readFiles()
     return log
   }
 
-  private static func configuration(in folder: URL) throws(RecordsError) -> String? {
+  /// Reads what lies beside the records.
+  mutating func readFiles() throws(RecordsError) {
+    configuration = try Self.configuration(in: folder)
+    (evaluations, damagedEvaluations) = EvaluationFile.readAll(in: folder)
+    samples = SampleGrids.read(in: folder)
+    let probe = ProbeFile.read(in: folder)
+    self.probe = probe.record
+    if probe.isDamaged { damagedEvaluations.append(ProbeFile.name) }
+  }
+
+  static func configuration(in folder: URL) throws(RecordsError) -> String? {
     let path = folder.appending(path: "config.resolved.json").systemPath
     guard let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int else { return nil }
     guard size <= largestConfiguration else {
@@ -97,57 +79,4 @@ package struct RunLog: Sendable {
     }
     return FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
   }
-}
-
-/// Keeps records at even distances in bounded memory: when full, every second one goes and the distance doubles.
-struct Thinned<Record> {
-  private let limit: Int
-  private var kept: [Record] = []
-  private var last: Record?
-  private var distance = 1
-  private var seen = 0
-
-  init(limit: Int) { self.limit = limit }
-
-  mutating func append(_ record: Record) {
-    if seen % distance == 0 {
-      if kept.count == limit {
-        kept = stride(from: 0, to: kept.count, by: 2).map { kept[$0] }
-        distance *= 2
-      }
-      if seen % distance == 0 {
-        kept.append(record)
-        last = nil
-      } else {
-        last = record
-      }
-    } else {
-      last = record
-    }
-    seen += 1
-  }
-
-  /// The kept records and the last one, in order.
-  var all: [Record] { kept + (last.map { [$0] } ?? []) }
-}
-
-/// Keeps the last `limit` records.
-struct LastRecords<Record> {
-  private let limit: Int
-  private var ring: [Record] = []
-  private var oldest = 0
-
-  init(limit: Int) { self.limit = limit }
-
-  mutating func append(_ record: Record) {
-    if ring.count < limit {
-      ring.append(record)
-    } else {
-      ring[oldest] = record
-      oldest = (oldest + 1) % limit
-    }
-  }
-
-  /// The kept records, oldest first.
-  var all: [Record] { Array(ring[oldest...] + ring[..<oldest]) }
 }

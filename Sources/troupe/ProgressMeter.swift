@@ -42,7 +42,7 @@ final class ProgressMeter: Sendable {
         String(format: "step %d: %@ loss %.4f%@%@", record.step, record.split, record.loss, accuracy + exact, average))
     case .event(let record):
       switch record.kind {
-      case .checkpoint, .finished, .resumed, .stopped: break
+      case .checkpoint, .finished, .resumed, .stopped, .failed: break
       default: say("step \(record.step): \(record.text)")
       }
     }

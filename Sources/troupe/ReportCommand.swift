@@ -52,6 +52,8 @@ struct ReportCommand: AsyncParsableCommand {
       for log in logs {
         json.output.say("\(log.name): \(log.gradientFlow.verdict.rawValue). \(log.gradientFlow.sentence)")
       }
+      let table = ConfigurationTable(logs.map(\.configuration))
+      for line in differences(table, logs) { json.output.say(line) }
       json.output.say("wrote \(page.relativePath)")
       json.output.result(
         .object([
@@ -67,7 +69,30 @@ struct ReportCommand: AsyncParsableCommand {
                 ])
               })
           ),
+          (
+            "differences",
+            .object(
+              table.differences.map { row in
+                (row.key, .array(row.values.map { value in value.map { .string($0) } ?? .null }))
+              })
+          ),
         ]))
     }
   }
+
+  /// The settings in which the runs differ, a line each.
+  private func differences(_ table: ConfigurationTable, _ logs: [RunLog]) -> [String] {
+    guard logs.count > 1 else { return [] }
+    let different = table.differences
+    guard !different.isEmpty else { return ["the runs have the same settings"] }
+    var text = TextTable(["differs in"] + logs.map(\.name))
+    for row in different.prefix(Self.shownDifferences) {
+      text.append([row.key] + row.values.map { String(($0 ?? "absent").prefix(Self.widestValue)) })
+    }
+    let left = different.count - Self.shownDifferences
+    return text.lines + (left > 0 ? ["and in \(left) more settings, which the page lists"] : [])
+  }
+
+  private static let shownDifferences = 24
+  private static let widestValue = 40
 }

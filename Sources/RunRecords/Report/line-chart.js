@@ -32,6 +32,9 @@ function curveStyle(series) {
   return `stroke:${series.colour};stroke-width:${series.faint ? 1 : 2};opacity:${series.faint ? 0.3 : 1}${dash}`;
 }
 
+/** By a chart's title, whether somebody has chosen a logarithmic axis: kept where a page is drawn again. */
+const chosenScales = new Map();
+
 function makeLegend(series) {
   const entries = series.filter((one) => !one.silent);
   if (entries.length < 2) return null;
@@ -47,6 +50,7 @@ function makeLegend(series) {
  * (name, x, y, colour, dash, faint, markers, silent). `chart.toggle` adds a button between log and linear.
  */
 function lineChart(chart) {
+  if (chosenScales.has(chart.title)) chart.y = { ...chart.y, log: chosenScales.get(chart.title) };
   const height = chart.height || 330;
   const parts = makeFigure(chart, height);
   const plot = { left: MARGIN.left, right: WIDTH - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom };
@@ -100,6 +104,7 @@ function lineChart(chart) {
     const label = () => { button.textContent = chart.y.log ? "use a linear axis" : "use a logarithmic axis"; };
     button.onclick = () => {
       chart.y = { ...chart.y, log: !chart.y.log };
+      chosenScales.set(chart.title, chart.y.log);
       label();
       render();
     };

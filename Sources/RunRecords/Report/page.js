@@ -2,7 +2,8 @@
 // What all pages share: their data, and how sections, facts and times are written. Text from runs and configurations
 // only ever becomes text nodes, never markup.
 
-const data = JSON.parse(document.getElementById("data").textContent);
+// A page that follows runs puts others in their place.
+let data = JSON.parse(document.getElementById("data").textContent);
 const COLOURS = 8;
 const STEP_AXIS = { label: "step (optimizer updates)" };
 const VERDICTS = {

@@ -1,14 +1,9 @@
 "use strict";
 // Builds the page. Text from runs and configurations only ever becomes text nodes, never markup.
 
-const runs = data.runs;
-
-runs.forEach((run, index) => {
-  run.colour = `var(--run-${index % COLOURS})`;
-  const twins = runs.filter((other) => other.name === run.name).length > 1;
-  run.label = twins ? `${run.name} (${run.folder})` : run.name;
-});
-const several = runs.length > 1;
+// What is drawn: set by `reportParts`.
+let runs = [];
+let several = false;
 
 /** The name of a series: the run's name only where there are several runs. */
 function named(run, what) {
@@ -65,7 +60,20 @@ function card(run) {
       lines === 1 ? "One damaged line of metrics.jsonl was passed over."
         : `${lines} damaged lines of metrics.jsonl were passed over.`) : null,
     ...run.damaged_evaluations.map((name) => html("p", { class: "damage" }, `${name} could not be read.`)),
-    html("dl", { class: "facts" }, facts.map((pair) => html("div", {}, pair))));
+    html("dl", { class: "facts" }, facts.map((pair) => html("div", {}, pair))), differences(run));
+}
+
+const MOST_DIFFERENCES = 12;
+
+/** What sets a run apart from those beside it: its values of the settings that are not the same in all. */
+function differences(run) {
+  const place = runs.indexOf(run);
+  const rows = data.configuration.rows.filter((row) => row.differs && row.key !== "name" && row.values[place] !== null);
+  if (!several || !rows.length) return null;
+  const left = rows.length - MOST_DIFFERENCES;
+  return html("dl", { class: "differences" },
+    rows.slice(0, MOST_DIFFERENCES).map((row) => [html("dt", {}, row.key), html("dd", {}, row.values[place])]).flat(),
+    left > 0 ? [html("dt", {}, `and ${left} more below`), html("dd", {}, "")] : null);
 }
 
 function lossCurves(run) {
@@ -354,12 +362,34 @@ function samples() {
         alt: `Pictures that the model drew after step ${grid.step}` })))));
 }
 
-const title = several ? `Comparison of ${runs.length} runs` : runs.length ? `Run ${runs[0].label}` : "No runs";
-document.title = `${title} · Troupe`;
-document.getElementById("report").replaceChildren(...[
-  html("h1", {}, title),
-  html("p", { class: "lead" }, several ? runs.map((run) => run.label).join(" · ")
-    : "Everything here was read from the run's folder. Steps are optimizer updates."),
-  html("section", { class: several ? "cards" : "cards single", "aria-label": "Summary" }, runs.map(card)),
-  ...learning(), ...samples(), ...evaluations(), ...sequences(), ...denoising(), ...gradients(), ...activations(), ...stages(), ...configuration(), ...events(),
-].filter(Boolean));
+/** Everything about `shown`, the data of one or several runs, as elements below a heading. */
+function reportParts(shown) {
+  data = shown;
+  runs = data.runs;
+  several = runs.length > 1;
+  runs.forEach((run, index) => {
+    run.colour = `var(--run-${index % COLOURS})`;
+    const twins = runs.filter((other) => other.name === run.name).length > 1;
+    run.label = twins ? `${run.name} (${run.folder})` : run.name;
+  });
+  return [
+    html("section", { class: several ? "cards" : "cards single", "aria-label": "Summary" }, runs.map(card)),
+    ...learning(), ...samples(), ...evaluations(), ...sequences(), ...denoising(), ...gradients(),
+    ...activations(), ...stages(), ...configuration(), ...events(),
+  ].filter(Boolean);
+}
+
+/** The page of a report, whose data are in it. */
+function showReport() {
+  const parts = reportParts(data);
+  const title = several ? `Comparison of ${runs.length} runs` : runs.length ? `Run ${runs[0].label}` : "No runs";
+  document.title = `${title} · Troupe`;
+  document.getElementById("report").replaceChildren(
+    html("h1", {}, title),
+    html("p", { class: "lead" }, several ? runs.map((run) => run.label).join(" · ")
+      : "Everything here was read from the run's folder. Steps are optimizer updates."),
+    ...parts);
+}
+
+// A page that follows runs draws them itself, as they come.
+if (!document.documentElement.dataset.live) showReport();

@@ -1,0 +1,76 @@
+import FoundationEssentials
+
+/// Puts a run's log together, record by record.
+struct RunLogBuilder: Sendable {
+  /// Steps and evaluations that are kept of a run that is followed; curves have fewer points than that.
+  static let followedRecords = 4_000
+  /// Events that are kept of a run that is followed.
+  static let followedEvents = 400
+
+  private var bare: RunLog
+  private var steps: Thinned<StepRecord>
+  private var validations: Thinned<ValidationRecord>
+  private var norms = Thinned<NormsRecord>(limit: RunLog.keptRecords)
+  private var activations = Thinned<ActivationsRecord>(limit: RunLog.keptRecords)
+  private var window = LastRecords<NormsRecord>(limit: GradientFlow.window)
+  private var events: LastRecords<EventRecord>
+  private var stages: [StagesRecord] = []
+  private let isBounded: Bool
+
+  /// - Parameter isBounded: whether memory must not grow with the length of the run, so that steps and evaluations are
+  ///   thinned as well and the intervals of stages are added up.
+  init(folder: URL, isBounded: Bool = false) {
+    bare = RunLog(folder: folder, name: folder.standardizedFileURL.lastPathComponent)
+    self.isBounded = isBounded
+    steps = Thinned(limit: isBounded ? Self.followedRecords : .max)
+    validations = Thinned(limit: isBounded ? Self.followedRecords : .max)
+    events = LastRecords(limit: isBounded ? Self.followedEvents : .max)
+  }
+
+  mutating func add(_ line: MetricsLine) {
+    switch line {
+    case .run(let header) where bare.header == nil:
+      bare.header = header
+      bare.name = header.name
+    case .run: bare.damagedLines += 1
+    case .step(let record): steps.append(record)
+    case .norms(let record) where record.tensors.count == bare.header?.tensors.count:
+      norms.append(record)
+      window.append(record)
+    case .activations(let record) where record.layers.count == bare.header?.activationLayers.count:
+      activations.append(record)
+    case .norms, .activations: bare.damagedLines += 1
+    case .validation(let record): validations.append(record)
+    case .stages(let record): add(record)
+    case .event(let record): events.append(record)
+    case .verdict(_, let flow): bare.recordedVerdict = flow
+    }
+  }
+
+  private mutating func add(_ record: StagesRecord) {
+    guard isBounded, var sum = stages.first else { return stages.append(record) }
+    sum.step = record.step
+    for stage in record.stages {
+      if let place = sum.stages.firstIndex(where: { $0.name == stage.name }) {
+        sum.stages[place].busy += stage.busy
+        sum.stages[place].waiting += stage.waiting
+      } else {
+        sum.stages.append(stage)
+      }
+    }
+    stages = [sum]
+  }
+
+  /// The log so far, without what lies beside the records.
+  var log: RunLog {
+    var log = bare
+    log.steps = steps.all
+    log.validations = validations.all
+    log.norms = norms.all
+    log.activations = activations.all
+    log.lastNorms = window.all
+    log.stages = stages
+    log.events = events.all
+    return log
+  }
+}

@@ -1,0 +1,58 @@
+import FoundationEssentials
+import Glibc
+
+/// Finds the run folders below a folder.
+package enum RunSearch {
+  /// Names of files of which a run folder has one from its first moment on.
+  private static let marks = ["config.resolved.json", MetricsWriter.fileName]
+  /// Folders inside of folders that are looked into; a sweep's trials lie three deep.
+  static let deepest = 6
+  /// Folders that are looked into at most, so that a search from the root ends.
+  static let mostFolders = 20_000
+
+  /// Whether `folder` holds what `troupe train` writes.
+  package static func isRun(_ folder: URL) -> Bool {
+    marks.contains { access(folder.appending(path: $0).systemPath, R_OK) == 0 }
+  }
+
+  /// `folder` itself if it is a run, or else the runs in and below it, sorted by path.
+  ///
+  /// Hidden folders and links are not followed, and what lies inside of a run is not looked at. A folder that goes away
+  /// meanwhile is left out.
+  package static func runs(below folder: URL) -> [URL] {
+    if isRun(folder) { return [folder] }
+    var found: [URL] = []
+    var waiting = [(folder: folder, depth: 0)]
+    var looked = 0
+    while let (place, depth) = waiting.popLast(), looked < mostFolders {
+      looked += 1
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: place.systemPath)) ?? []
+      for name in names where !name.hasPrefix(".") {
+        let inner = place.appending(path: name, directoryHint: .isDirectory)
+        var status = stat()
+        guard lstat(place.appending(path: name).systemPath, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+          continue
+        }
+        if isRun(inner) { found.append(inner) } else if depth < deepest { waiting.append((inner, depth + 1)) }
+      }
+    }
+    return found.sorted { $0.path < $1.path }
+  }
+
+  /// The path of `run` as seen from `folder`; the run's own name where they are the same.
+  package static func name(of run: URL, in folder: URL) -> String {
+    let outer = folder.standardizedFileURL.systemPath.trimmingSlashes
+    let inner = run.standardizedFileURL.systemPath.trimmingSlashes
+    guard inner.hasPrefix(outer + "/") else { return run.standardizedFileURL.lastPathComponent }
+    return String(inner.dropFirst(outer.count + 1))
+  }
+}
+
+extension String {
+  /// Without the slashes at its end.
+  fileprivate var trimmingSlashes: String {
+    var text = self[...]
+    while text.count > 1, text.hasSuffix("/") { text.removeLast() }
+    return String(text)
+  }
+}
