@@ -199,12 +199,15 @@ package final class LaneProgram {
 
   /// Runs every layer on the bound batch.
   ///
-  /// - Parameter watching: also measures the watched activations, into `watched`.
+  /// - Parameters:
+  ///   - watching: also measures the watched activations, into `watched`.
+  ///   - finished: called after each step of the plan, with its number.
   /// - Returns: what the loss layer found.
-  package func forward(watching: Bool = false) -> LossSums {
+  package func forward(watching: Bool = false, finished: (Int) -> Void = { _ in }) -> LossSums {
     for conversion in conversions { Elementwise.convert(fields[conversion.field], into: conversion.copy) }
-    for step in steps {
+    for (index, step) in steps.enumerated() {
       step.layer.forward(step.frame)
+      finished(index)
       if watching, let watch = step.watch {
         watched[watch.index] = ActivationStatistics.measure(
           watch.output, rows: watch.rows, columns: watch.columns, activation: watch.activation)
@@ -216,6 +219,13 @@ package final class LaneProgram {
   /// Runs some of the steps again; what the others have left must still be there, so the plan's tensors share no memory.
   package func forward(only numbers: [Int]) {
     for number in numbers { steps[number].layer.forward(steps[number].frame) }
+  }
+
+  /// What a step of the plan has just written: its output after `forward`, the gradients of its inputs after `backward`.
+  package func outcome(of step: Int, backward: Bool) -> [TensorSlice] {
+    let frame = steps[step].frame
+    guard backward else { return [frame.output] }
+    return (0..<plan.steps[step].counts.inputs).compactMap { frame.inputGradient($0) }
   }
 
   /// Runs every layer backwards, after `forward()` on the same batch; writes the bound gradient arena.

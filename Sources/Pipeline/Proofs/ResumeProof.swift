@@ -61,29 +61,15 @@ package struct ResumeProof: Sendable {
   private static func difference(
     _ a: URL, _ b: URL, _ first: RunModel, _ second: RunModel, steps: Int
   ) throws -> Difference? {
-    let logs = [try norms(of: a), try norms(of: b)]
-    for step in 1...steps {
-      guard let mine = logs[0][step], let theirs = logs[1][step] else {
-        return Difference(step: step, tensor: "(the records of one run miss this step)")
-      }
-      if let tensor = mine.indices.first(where: { mine[$0] != theirs[$0] }) {
-        return Difference(step: step, tensor: first.table.entries[tensor].name)
-      }
+    let records = try RecordComparison(a, b, requiresSameSteps: true)
+    if let found = records.difference {
+      let whole =
+        found.quantity == .absent ? "(the records of one run miss this step)" : "(the \(found.quantity.rawValue))"
+      return Difference(step: found.step, tensor: found.tensor ?? whole)
     }
-    for (mine, theirs) in zip(first.checkpointTensors, second.checkpointTensors)
-    where Digest.sha256(mine.slice.bytes) != Digest.sha256(theirs.slice.bytes) {
-      return Difference(step: steps, tensor: mine.path)
+    return TensorComparison.first(first.checkpointTensors, second.checkpointTensors).map {
+      Difference(step: steps, tensor: $0)
     }
-    return nil
-  }
-
-  private static func norms(of folder: URL) throws(RecordsError) -> [Int: [TensorNorms]] {
-    var reader = try MetricsReader(folder: folder)
-    var norms: [Int: [TensorNorms]] = [:]
-    while let line = try reader.next() {
-      if case .norms(let record) = line { norms[record.step] = record.tensors }
-    }
-    return norms
   }
 
   package var description: String {
@@ -102,7 +88,7 @@ package struct ResumeProof: Sendable {
     if let difference {
       members += [
         ("step", .integer(difference.step)), ("tensor", .string(difference.tensor)),
-        ("layer", .string(difference.tensor.split(separator: ".").dropLast().joined(separator: "."))),
+        ("layer", .string(difference.tensor.layerName)),
       ]
     }
     return .object(members)

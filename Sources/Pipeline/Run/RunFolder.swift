@@ -72,8 +72,11 @@ package final class RunFolder: Sendable {
   }
 
   /// The file that the run's first parameters came from; nil where the seed says them.
-  var initialParameters: String? {
-    let text = try? String(contentsOf: url.appending(path: Self.initialParametersName), encoding: .utf8)
+  var initialParameters: String? { Self.initialParameters(of: url) }
+
+  /// The same of a run whose folder is not locked.
+  static func initialParameters(of url: URL) -> String? {
+    let text = try? String(contentsOf: url.appending(path: initialParametersName), encoding: .utf8)
     return text?.trimmingCharacters(in: .newlines)
   }
 

@@ -55,21 +55,13 @@ package actor DataLoader {
     var cursor = firstCursor
     let batchSize = rows * tree.microBatches
     while true {
-      let (epoch, first) = data.order.position(step: cursor, batchSize: batchSize)
-      let order = data.order.epoch(epoch)
-      let tokensBefore = data.pieceLength.map {
-        data.order.tokensBefore(step: cursor, batchSize: batchSize, pieceLength: $0)
-      }
+      let batch = BatchPlace(data, cursor: cursor, batchSize: batchSize)
       for turn in 0..<longestTurn {
         for lane in 0..<tree.lanes where turn < tree.range(of: lane).count {
           clock.worked()
           guard var slot = await free[lane].receive() else { return }
           clock.waited()
-          slot.step = cursor
-          slot.index = tree.range(of: lane).lowerBound + turn
-          slot.sampleCount = rows
-          slot.position = tokensBefore ?? 0
-          slot.read(order, from: first + slot.index * rows, epoch: epoch, with: readers)
+          slot.read(tree.range(of: lane).lowerBound + turn, of: batch, with: readers)
           queues[lane].send(slot)
         }
       }

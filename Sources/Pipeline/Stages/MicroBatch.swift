@@ -42,8 +42,32 @@ package struct MicroBatch: ~Copyable, @unchecked Sendable {
     reader.read(sample, reading, into: fields, row: row, of: rows)
   }
 
-  /// Fills all rows with the samples of an epoch from a position on.
-  func read(_ order: SampleOrder.Epoch, from first: Int, epoch: Int, with readers: SampleReaders) {
-    readers.read(order, from: first, epoch: epoch, into: fields, rows: rows)
+  /// Becomes part `index` of a batch: fills all rows with its samples.
+  mutating func read(_ index: Int, of batch: BatchPlace, with readers: SampleReaders) {
+    step = batch.cursor
+    self.index = index
+    sampleCount = rows
+    position = batch.tokensBefore
+    readers.read(batch.order, from: batch.first + index * rows, epoch: batch.epoch, into: fields, rows: rows)
+  }
+}
+
+/// Which samples a batch has: a pure function of its number.
+struct BatchPlace {
+  /// Batches consumed before it.
+  let cursor: Int
+  let epoch: Int
+  /// Where it begins in the epoch's order.
+  let first: Int
+  let order: SampleOrder.Epoch
+  /// Tokens of its sequences that the batches before it held.
+  let tokensBefore: Int
+
+  init(_ data: Dataset, cursor: Int, batchSize: Int) {
+    self.cursor = cursor
+    (epoch, first) = data.order.position(step: cursor, batchSize: batchSize)
+    order = data.order.epoch(epoch)
+    tokensBefore =
+      data.pieceLength.map { data.order.tokensBefore(step: cursor, batchSize: batchSize, pieceLength: $0) } ?? 0
   }
 }

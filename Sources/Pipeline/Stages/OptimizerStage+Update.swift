@@ -21,44 +21,13 @@ extension OptimizerStage {
   func beginUpdate() -> Work {
     phase = .updating
     isPrepared = false
-    foldObservations()
-    setScalars()
+    model.foldObservations()
+    learningRate = scheduledRate
+    clipScale = model.layDownUpdate(state, learningRate: learningRate, gradientStatistics, norm: gradientNorm)
     return .update
   }
 
-  /// Moves running statistics by what each micro-batch observed, in their order.
-  func foldObservations() {
-    for observed in model.observations {
-      for buffer in model.table.buffers {
-        model.graph.nodes[buffer.node].layer.fold(
-          observation: model.table.slice(buffer, in: observed),
-          into: model.table.slice(buffer, in: model.state.buffers),
-          at: buffer.index)
-      }
-    }
-  }
-
-  func setScalars() {
-    let configuration = model.configuration
-    learningRate = scheduledRate
-    let clipping = configuration.clipping.scales(gradientStatistics, globalNorm: gradientNorm)
-    clipScale = Double(clipping.globalScale)
-    let averageDecay = configuration.training.average.decay(step: state.step)
-    for (index, group) in model.plan.groups.enumerated() {
-      var scalars = UpdateScalars()
-      scalars.learningRate = learningRate * group.rateScale
-      scalars.weightDecay = group.weightDecay
-      scalars.gradientScale = clipping.scale(of: index)
-      scalars.clipValue = clipping.value
-      scalars.step = state.step + 1
-      scalars.averageDecay = averageDecay
-      model.update.scalars[index] = scalars
-    }
-  }
-
-  var scheduledRate: Double {
-    model.configuration.optimizer.learningRate * calendar.rateFactor(step: state.step) * (state.plateau?.factor ?? 1)
-  }
+  var scheduledRate: Double { model.learningRate(state, calendar) }
 
   func endStep() async -> Work {
     state.step += 1
