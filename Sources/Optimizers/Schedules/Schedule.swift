@@ -64,7 +64,15 @@ extension Schedule {
 /// The "warmup" key of every schedule.
 package struct Warmup: Sendable {
   private let duration: TrainingDuration?
-  private let place: SettingsPlace
+  private let place: SettingsPlace?
+
+  /// The rate begins where the schedule says.
+  static let none = Warmup(duration: nil, place: nil)
+
+  private init(duration: TrainingDuration?, place: SettingsPlace?) {
+    self.duration = duration
+    self.place = place
+  }
 
   init(from reader: SettingsReader) throws(ConfigurationError) {
     duration = try reader.optionalDuration(
@@ -81,7 +89,7 @@ package struct Warmup: Sendable {
   func steps(_ horizon: ScheduleHorizon) -> Int { duration?.steps(perEpoch: horizon.stepsPerEpoch) ?? 0 }
 
   func check(_ horizon: ScheduleHorizon) throws(ConfigurationError) {
-    guard let duration, steps(horizon) > horizon.totalSteps else { return }
+    guard let duration, let place, steps(horizon) > horizon.totalSteps else { return }
     throw place.error(
       "\(duration) is \(steps(horizon)) steps, longer than the whole run of \(horizon.totalSteps): "
         + "shorten it or train longer"

@@ -79,16 +79,21 @@ package struct RunEstimate: Sendable {
 
   /// Refuses a run that this machine has no room for.
   package func check(folder: URL) throws(RunError) {
+    try checkMemory()
+    if let free = Self.freeSpace(at: folder), diskBytes > free {
+      throw RunError(
+        "\(folder.path): the run's checkpoints need \(Self.text(diskBytes)), but \(Self.text(free)) are free; keep fewer "
+          + "(checkpoints.keep_last, keep_best) or choose another --run-dir")
+    }
+  }
+
+  /// Refuses a run that needs more memory than this machine has.
+  package func checkMemory() throws(RunError) {
     if let available = SystemMemory.availableByteCount, memoryBytes > available {
       throw RunError(
         .configuration,
         "the run needs \(Self.text(memoryBytes)) of memory, but \(Self.text(available)) are available; lower model.width, "
           + "data.batch_size or the number of lanes (troupe describe shows what takes how much)")
-    }
-    if let free = Self.freeSpace(at: folder), diskBytes > free {
-      throw RunError(
-        "\(folder.path): the run's checkpoints need \(Self.text(diskBytes)), but \(Self.text(free)) are free; keep fewer "
-          + "(checkpoints.keep_last, keep_best) or choose another --run-dir")
     }
   }
 

@@ -14,7 +14,7 @@ package struct RunConfiguration: Sendable {
   package let modelKind: String
   package let loss: LossBlueprint
   package let optimizerSettings: OptimizerSettings
-  package let schedule: any Schedule
+  package private(set) var schedule: any Schedule
   package let clipping: Clipping
   package let training: TrainingSettings
   package let norms: NormSettings
@@ -25,6 +25,13 @@ package struct RunConfiguration: Sendable {
   package let resolved: JSON
 
   package var optimizer: any Optimizer { optimizerSettings.optimizer }
+
+  /// The same run with rates that no configuration spells; `resolved` does not know of them.
+  func following(_ schedule: any Schedule) -> RunConfiguration {
+    var changed = self
+    changed.schedule = schedule
+    return changed
+  }
 
   /// Decodes the JSON of a configuration file, with "extends" and overrides already applied.
   package init(_ json: JSON) throws(ConfigurationError) {

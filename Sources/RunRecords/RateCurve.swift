@@ -1,0 +1,104 @@
+import Glibc
+
+/// The loss of a short run against its growing learning rate, and what it suggests.
+///
+/// Smith 2017, "Cyclical learning rates for training neural networks", section 3.3. The suggested rate is where the loss
+/// falls fastest over the logarithm of the rate, before it is lowest; losses are averaged over neighbours, and a slope is
+/// that of the straight line through a window of them.
+package struct RateCurve: Sendable {
+  package struct Point: Sendable, Equatable {
+    package let rate: Double
+    package let loss: Double
+
+    package init(rate: Double, loss: Double) {
+      self.rate = rate
+      self.loss = loss
+    }
+  }
+
+  package enum Ending: Equatable, Sendable {
+    /// Every rate was tried.
+    case complete
+    /// The loss grew beyond use, or was no number, at this rate.
+    case diverged(rate: Double)
+  }
+
+  package let points: [Point]
+  package let ending: Ending
+  /// Mean over neighbours, point by point.
+  package let smoothed: [Double]
+  /// The place of the suggested rate; nil where the loss falls nowhere.
+  package let steepest: Int?
+  /// The place of the lowest smoothed loss.
+  package let lowest: Int?
+
+  /// The part of the points to either side that a mean and a slope are taken over.
+  private static let reach = 0.04
+  private static let leastReach = 3
+  /// The slope that counts: a fall of this part of the first loss over a factor of e in the rate.
+  private static let leastFall = 0.005
+
+  package var suggested: Double? { steepest.map { points[$0].rate } }
+
+  /// - Parameter points: in the order of their rates; all losses are finite.
+  package init(_ points: [Point], ending: Ending) {
+    self.points = points
+    self.ending = ending
+    let reach = max(Self.leastReach, Int(Double(points.count) * Self.reach))
+    let smoothed = points.indices.map { center in
+      let near = min(reach, center, points.count - 1 - center)
+      let window = points[center - near...center + near]
+      return window.reduce(0) { $0 + $1.loss } / Double(window.count)
+    }
+    let lowest = smoothed.indices.min { smoothed[$0] < smoothed[$1] }
+    var best: (place: Int, slope: Double)?
+    let first = smoothed.first ?? 0
+    for center in points.indices where center >= reach && center + reach < points.count && center <= lowest ?? 0 {
+      let slope = Self.slope(Array(points[center - reach...center + reach]))
+      if slope < best?.slope ?? (-Self.leastFall * abs(first)) { best = (center, slope) }
+    }
+    self.smoothed = smoothed
+    self.lowest = lowest
+    steepest = best?.place
+  }
+
+  /// Of the straight line through losses over the logarithms of rates, by least squares.
+  private static func slope(_ points: [Point]) -> Double {
+    let count = Double(points.count)
+    let x = points.map { log($0.rate) }
+    let meanX = x.reduce(0, +) / count
+    let meanY = points.reduce(0) { $0 + $1.loss } / count
+    var above = 0.0
+    var below = 0.0
+    for (x, point) in zip(x, points) {
+      above += (x - meanX) * (point.loss - meanY)
+      below += (x - meanX) * (x - meanX)
+    }
+    return below > 0 ? above / below : 0
+  }
+}
+
+/// Sees from the losses so far that a rate is too high.
+package struct DivergenceWatch: Sendable {
+  private var average = 0.0
+  private var weight = 0.0
+  private var lowest = Double.infinity
+
+  /// Of the exponential average; the same loss as fastai's, with its factor of 4, but quicker to notice.
+  private static let memory = 0.9
+  private static let factor = 4.0
+  /// Losses may begin near 0 or below it: growth is measured against at least this much.
+  private static let leastScale = 1e-3
+
+  package init() {}
+
+  /// - Returns: whether the loss has grown beyond use.
+  package mutating func diverges(after loss: Double) -> Bool {
+    guard loss.isFinite else { return true }
+    average = Self.memory * average + (1 - Self.memory) * loss
+    weight = Self.memory * weight + (1 - Self.memory)
+    let mean = average / weight
+    lowest = min(lowest, mean)
+    return mean > lowest + (Self.factor - 1) * max(abs(lowest), Self.leastScale)
+  }
+}
