@@ -6,6 +6,9 @@ struct JSONText {
   /// The text so far.
   var bytes: ArraySlice<UInt8> { buffer.bytes[..<buffer.count] }
 
+  /// Ends a file's last line.
+  mutating func lineFeed() { buffer.raw("\n") }
+
   private mutating func start(_ key: StaticString?) {
     if needsComma { buffer.raw(",") }
     needsComma = true

@@ -13,6 +13,8 @@ struct Train: AsyncParsableCommand {
         troupe train Configs/mlp-relu.json --set training.duration='"2 epochs"' --fresh
         troupe train Configs/mlp-relu.json --resume --lanes 1
         troupe train Configs/mlp-relu.json --init-from checkpoints/other/step-00000700.h5 --run-dir checkpoints/tuned
+        troupe train Configs/mlp-relu.json --find-learning-rate
+        troupe train Configs/mlp-relu.json --profile
 
       Ctrl-C saves a checkpoint and stops; a second one stops at once.
       """)
@@ -36,11 +38,20 @@ struct Train: AsyncParsableCommand {
   @Option(help: "Save and pause once so much is trained, \"2 epochs\" or \"500 steps\"; --resume goes on, bit for bit.")
   var stopAfter: String?
 
+  @Flag(help: "Try rates from 1e-7 to 10 in one short run, suggest one, and train nothing.")
+  var findLearningRate = false
+
+  @Flag(help: "Write where the time of 20 steps goes, layer by layer, to trace.json in the run folder (for Perfetto).")
+  var profile = false
+
   @OptionGroup var placement: PlacementOptions
 
   func validate() throws {
     if let stopAfter, TrainingDuration(text: stopAfter) == nil {
       throw ValidationError("--stop-after \(stopAfter): expected a duration such as \"2 epochs\" or \"500 steps\"")
+    }
+    if findLearningRate && (resume || fresh || profile || stopAfter != nil) {
+      throw ValidationError("--find-learning-rate trains nothing; drop --resume, --fresh, --profile and --stop-after")
     }
     if resume && fresh { throw ValidationError("--resume and --fresh exclude each other") }
     if resume && initFrom != nil {
@@ -49,6 +60,7 @@ struct Train: AsyncParsableCommand {
   }
 
   func run() async throws {
+    if findLearningRate { return try await searchRate() }
     try await reportingFailures {
       let output = json.output
       try placement.apply()
@@ -66,13 +78,16 @@ struct Train: AsyncParsableCommand {
       }
       defer { withExtendedLifetime(watch) {} }
       output.say(session.headline)
-      let result = try await session.run { meter.show($0) }
+      let profile = profile ? session.makeProfile() : nil
+      let result = try await session.run(profile: profile) { meter.show($0) }
       meter.finish()
-      try finish(session, result, output)
+      try finish(session, result, profile, output)
     }
   }
 
-  private func finish(_ session: TrainingSession, _ result: TrainingRun.Result, _ output: Output) throws {
+  private func finish(
+    _ session: TrainingSession, _ result: TrainingRun.Result, _ profile: StepProfile?, _ output: Output
+  ) throws {
     let folder = session.folder.url
     let evaluation = Result { () throws(RecordsError) in try session.keepEvaluation(result) }
     let log = (try? RunLog.read(folder: folder)) ?? RunLog(folder: folder, name: folder.lastPathComponent)
@@ -84,13 +99,24 @@ struct Train: AsyncParsableCommand {
       output.say("gradient flow: \(flow.verdict.rawValue). \(flow.sentence)")
       if !flow.advice.isEmpty { output.say("  \(flow.advice)") }
     }
+    let profiled = Result { () throws(RecordsError) in
+      guard let profile else { return nil as (file: URL, summary: ProfileSummary)? }
+      return try session.keepProfile(profile)
+    }
+    if let profiled = try? profiled.get() {
+      for line in ProfileTable.lines(of: profiled.summary) { output.say(line) }
+      output.say("profile: \(profiled.file.relativePath) (open it at https://ui.perfetto.dev)")
+    } else if profile != nil {
+      output.say("profile: the run ended before there was anything to note")
+    }
     output.say("run folder: \(session.folder.url.relativePath) (report.html, metrics.jsonl, checkpoints)")
-    output.result(session.summary(result, log))
+    output.result(session.summary(result, log, (try? profiled.get())?.summary))
     switch result.outcome {
     // Records that cannot be written must not hide how the run itself ended.
     case .finished, .stoppedEarly:
       try evaluation.get()
       try report.get()
+      _ = try profiled.get()
     case .paused:
       Output.note("troupe: paused and saved after step \(result.state.step); go on with --resume")
       throw ExitCode(75)

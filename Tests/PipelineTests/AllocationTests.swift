@@ -101,6 +101,12 @@ import Testing
     }
   }
 
+  @Test func neitherDoesAProfile() async {
+    await #expect(processExitsWith: .success) {
+      try await expectNoAllocations(configuration(AllocationTests.settings), lanes: 2, profiledFrom: 300)
+    }
+  }
+
   @Test func recordingAllocatesLittle() async {
     await #expect(processExitsWith: .success) {
       let scratch = try Scratch()
@@ -115,9 +121,12 @@ import Testing
 /// oneDNN builds a hash table of a product's arguments in every `dnnl_primitive_execute`: its allocations are its own,
 /// and counted apart.
 ///
-/// - Parameter perRecordedStep: what the recorder may allocate, on average, where there is a folder.
+/// - Parameters:
+///   - perRecordedStep: what the recorder may allocate, on average, where there is a folder.
+///   - step: a step from which on the time of some is noted; nil notes none.
 private func expectNoAllocations(
-  _ json: JSON, lanes: Int, folder: URL? = nil, perRecordedStep: Double = 0, location: SourceLocation = #_sourceLocation
+  _ json: JSON, lanes: Int, folder: URL? = nil, perRecordedStep: Double = 0, profiledFrom step: Int? = nil,
+  location: SourceLocation = #_sourceLocation
 ) async throws {
   #expect(CountedAllocations.countApart(library: "libdnnl"), sourceLocation: location)
   let model = try Trial(json: json, lanes: lanes).model()
@@ -126,8 +135,9 @@ private func expectNoAllocations(
   let looks = Mutex(
     (first: CountedAllocations(), last: CountedAllocations(), counts: [String: CountedAllocations.Count]()))
   let (steady, watched) = (AllocationTests.steady, AllocationTests.watched)
+  let profile = step.map { StepProfile(model.plan, from: $0) }
   let run = TrainingRun(
-    model: model, folder: folder, start: .init(state: RunState(), isResumed: false)
+    model: model, folder: folder, start: .init(state: RunState(), isResumed: false), profile: profile
   ) { progress in
     guard case .step(let record, _) = progress else { return }
     if record.step == steady { looks.withLock { $0.first.take() } }
@@ -140,6 +150,7 @@ private func expectNoAllocations(
   }
   let result = try await run.run()
   #expect(result.outcome == .finished, sourceLocation: location)
+  if let profile { #expect(profile.lanes.allSatisfy { !$0.all.isEmpty }, sourceLocation: location) }
   let counts = looks.withLock { $0.counts }
   for name in (0..<lanes).map({ "lane \($0)" }) + ["loader"] {
     let count = try #require(counts[name], "\(counts)", sourceLocation: location)

@@ -49,17 +49,20 @@ package struct TrainingRun: Sendable {
   package let folder: URL?
   package let start: Start
   package let stopRequest: StopRequest
+  /// Where the time of some steps is noted; nil by default.
+  package let profile: StepProfile?
   package let progress: @Sendable (RunProgress) -> Void
 
   package init(
     model: RunModel, purpose: Purpose = .train, folder: URL?, start: Start, stopRequest: StopRequest = StopRequest(),
-    progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
+    profile: StepProfile? = nil, progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
   ) {
     self.model = model
     self.purpose = purpose
     self.folder = folder
     self.start = start
     self.stopRequest = stopRequest
+    self.profile = profile
     self.progress = progress
   }
 
@@ -68,7 +71,7 @@ package struct TrainingRun: Sendable {
   /// - Returns: once every stage has finished and everything is on the disk.
   package func run() async throws(RunError) -> Result {
     let lanes = model.tree.lanes
-    let clocks = StageClocks(lanes: lanes)
+    let clocks = StageClocks(lanes: lanes, profile: profile)
     // Spinning pays while every lane has a core of its own.
     let spins = lanes <= ProcessInfo.processInfo.activeProcessorCount ? StageThread.shortSpin : 0
     let laneThreads = (0..<lanes).map { StageThread("lane \($0)", spins: spins, prepare: LaneThread.prepare) }
@@ -86,6 +89,7 @@ package struct TrainingRun: Sendable {
     } catch {
       throw RunError(error.description)
     }
+    if !start.isResumed { await recorder.describe(model.configuration) }
     let snapshot = folder.map { _ in StateSnapshot(model) }
     var writer: CheckpointWriter?
     if let folder, let snapshot {
@@ -96,7 +100,7 @@ package struct TrainingRun: Sendable {
       thread: laneThreads[0], model: model, purpose: purpose, start: start,
       calendar: RunCalendar(model, build: BuildInfo.text),
       recorder: recorder, writer: writer, snapshot: snapshot, stopRequest: stopRequest, header: header,
-      clock: clocks.optimizer)
+      clock: clocks.optimizer, window: profile?.window)
     let loader: DataLoader? =
       if case .train = purpose {
         DataLoader(
@@ -116,10 +120,11 @@ package struct TrainingRun: Sendable {
     }
     await withTaskGroup { group in
       for lane in 0..<lanes {
+        let track = profile?.lanes[lane]
         let stage = ForwardStage(
           lane: lane, thread: laneThreads[lane], model: model,
-          backward: BackwardStage(thread: laneThreads[lane], lane: lane, reduction: model.reduction),
-          optimizer: optimizer, loader: loader, snapshot: snapshot, clock: clocks.lanes[lane])
+          backward: BackwardStage(thread: laneThreads[lane], lane: lane, reduction: model.reduction, track: track),
+          optimizer: optimizer, loader: loader, snapshot: snapshot, clock: clocks.lanes[lane], track: track)
         group.addTask(executorPreference: laneThreads[lane]) { await stage.run() }
       }
     }
@@ -147,13 +152,23 @@ package struct TrainingRun: Sendable {
 
 /// What a run's stages count their time with.
 struct StageClocks: Sendable {
-  let loader = StageClock("loader")
-  let lanes: [StageClock]
-  let optimizer = StageClock("optimizer")
-  let writer = StageClock("writer")
-  let recorder = StageClock("recorder")
+  /// The stages besides the lanes, which every run has.
+  static let stageNames = ["loader", "optimizer", "writer", "recorder"]
 
-  init(lanes: Int) { self.lanes = (0..<lanes).map { StageClock("lane \($0)") } }
+  let loader: StageClock
+  let lanes: [StageClock]
+  let optimizer: StageClock
+  let writer: StageClock
+  let recorder: StageClock
+
+  /// - Parameter profile: of a lane, its layers are drawn, and here what it waits; of the others, what they work.
+  init(lanes: Int, profile: StepProfile?) {
+    self.lanes = (0..<lanes).map { StageClock("lane \($0)", track: profile?.lanes[$0], drawing: .waiting) }
+    let stages = Self.stageNames.map { name in
+      StageClock(name, track: profile?.stages.first { $0.name == name })
+    }
+    (loader, optimizer, writer, recorder) = (stages[0], stages[1], stages[2], stages[3])
+  }
 
   func take() -> [StageTime] {
     all.map { clock in
@@ -180,8 +195,8 @@ extension RunOutcome {
     case .stoppedEarly: EventRecord(step: step, kind: .earlyStop, text: "validation has not improved for long enough")
     case .paused: EventRecord(step: step, kind: .stopped, text: "paused as asked, saved")
     case .interrupted(let signal): EventRecord(step: step, kind: .stopped, text: "stopped by signal \(signal), saved")
-    case .diverged(let reason): EventRecord(step: step, kind: .stopped, text: reason)
-    case .failed(let reason): EventRecord(step: step, kind: .stopped, text: reason)
+    case .diverged(let reason): EventRecord(step: step, kind: .failed, text: reason)
+    case .failed(let reason): EventRecord(step: step, kind: .failed, text: reason)
     }
   }
 }

@@ -129,10 +129,25 @@ package struct TrainingSession: Sendable {
       + "(\(plan.tree.microBatches) micro-batches, \(plan.tree.lanes) lanes, \(configuration.training.precision.rawValue))"
   }
 
-  package func run(progress: @escaping @Sendable (RunProgress) -> Void) async throws -> TrainingRun.Result {
+  package func run(
+    profile: StepProfile? = nil, progress: @escaping @Sendable (RunProgress) -> Void
+  ) async throws -> TrainingRun.Result {
     try await TrainingRun(
-      model: model, folder: folder.url, start: start, stopRequest: stopRequest, progress: progress
+      model: model, folder: folder.url, start: start, stopRequest: stopRequest, profile: profile, progress: progress
     ).run()
+  }
+
+  /// What `run` fills where somebody wants to know where the time goes.
+  package func makeProfile() -> StepProfile { StepProfile(model.plan, from: start.state.step) }
+
+  /// Writes a profile into the run folder.
+  ///
+  /// - Returns: where it is, and what it comes to; nil when the run ended before anything was noted.
+  package func keepProfile(_ profile: StepProfile) throws(RecordsError) -> (file: URL, summary: ProfileSummary)? {
+    guard let summary = ProfileSummary(profile, model.plan) else { return nil }
+    let file = folder.url.appending(path: ChromeTrace.fileName)
+    try profile.write(to: file, model.plan)
+    return (file, summary)
   }
 
   /// Keeps in the run folder what the run's last evaluation found out about a classifier.
@@ -144,7 +159,7 @@ package struct TrainingSession: Sendable {
   /// What a script wants to know of a finished run.
   ///
   /// - Parameter log: the run's records, which know what a session that had nothing left to do does not.
-  package func summary(_ result: TrainingRun.Result, _ log: RunLog) -> JSON {
+  package func summary(_ result: TrainingRun.Result, _ log: RunLog, _ profile: ProfileSummary? = nil) -> JSON {
     let hasPlayed = result.state.step > start.state.step
     let loss = hasPlayed ? result.loss : log.steps.last.map { Double($0.loss) }
     var members: [(String, JSON)] = [
@@ -160,6 +175,7 @@ package struct TrainingSession: Sendable {
       ("parameters_digest", .string(model.parametersDigest)),
       ("seconds", .number(result.state.seconds)),
     ]
+    if let profile { members.append(("profile", profile.json)) }
     let stall = result.checkpointStall
     if stall.count > 0 {
       members.append(

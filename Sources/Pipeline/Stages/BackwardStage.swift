@@ -3,13 +3,16 @@ package actor BackwardStage {
   private nonisolated let thread: StageThread
   private let lane: Int
   private let reduction: GradientReduction
+  /// Nil in a run without a profile.
+  private let track: ProfileTrack?
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-  init(thread: StageThread, lane: Int, reduction: GradientReduction) {
+  init(thread: StageThread, lane: Int, reduction: GradientReduction, track: ProfileTrack? = nil) {
     self.thread = thread
     self.lane = lane
     self.reduction = reduction
+    self.track = track
   }
 
   /// - Parameters:
@@ -18,7 +21,17 @@ package actor BackwardStage {
   /// - Returns: the tape, for the next micro-batch.
   func play(_ tape: consuming Tape, turn: GradientTree.Turn, isLastTurn: Bool) -> Tape {
     tape.program.bind(gradients: reduction.laneArenas[lane][turn.buffer])
-    tape.program.backward { step in reduction.finished(step: step, lane: lane, turn: turn, isLastTurn: isLastTurn) }
+    guard let track else {
+      tape.program.backward { step in reduction.finished(step: step, lane: lane, turn: turn, isLastTurn: isLastTurn) }
+      return tape
+    }
+    let part = tape.microBatch.index
+    track.begin()
+    tape.program.backward { step in
+      track.note(.backward, layer: step, microBatch: part)
+      reduction.finished(step: step, lane: lane, turn: turn, isLastTurn: isLastTurn)
+      track.note(.reduction, layer: step, microBatch: part)
+    }
     return tape
   }
 }

@@ -25,12 +25,14 @@ package actor ForwardStage {
   private let loader: DataLoader?
   private let snapshot: StateSnapshot?
   private let clock: StageClock
+  /// Nil in a run without a profile.
+  private let track: ProfileTrack?
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   init(
     lane: Int, thread: StageThread, model: RunModel, backward: BackwardStage, optimizer: OptimizerStage,
-    loader: DataLoader?, snapshot: StateSnapshot?, clock: StageClock
+    loader: DataLoader?, snapshot: StateSnapshot?, clock: StageClock, track: ProfileTrack? = nil
   ) {
     self.lane = lane
     self.thread = thread
@@ -40,6 +42,7 @@ package actor ForwardStage {
     self.loader = loader
     self.snapshot = snapshot
     self.clock = clock
+    self.track = track
   }
 
   /// Does what the optimizer stage says until it says stop.
@@ -49,6 +52,7 @@ package actor ForwardStage {
       clock.worked()
       let work = await optimizer.next(lane: lane)
       clock.waited()
+      track?.begin()
       switch work {
       case .prepare(let program): model.preparation.run(program, programs, lane: lane)
       case .play(let step, let watching): await play(programs, step: step, watching: watching)
@@ -59,6 +63,7 @@ package actor ForwardStage {
       case .snapshot: snapshot?.take(lane: lane, of: model.tree.lanes)
       case .stop: return
       }
+      if let track, let kind = work.span { track.note(kind) }
     }
   }
 
@@ -70,21 +75,37 @@ package actor ForwardStage {
       guard let microBatch = await loader.queues[lane].receive() else { return }
       clock.waited()
       precondition(microBatch.index == model.tree.range(of: lane).lowerBound + position)
-      for field in model.boundFields { program.bind(field: field.graph, to: microBatch.fields[field.data]) }
-      if !model.observations.isEmpty { program.bind(observations: model.observations[microBatch.index]) }
-      if !model.carried.isEmpty { program.bind(carried: model.carried[microBatch.index]) }
-      program.pass.step = step
-      program.pass.position = microBatch.position
-      program.pass.microBatch = microBatch.index
-      program.pass.validRows = microBatch.sampleCount
+      model.bind(program, to: microBatch, step: step)
       // One micro-batch stands for the batch: watching is for a person's eye.
       let isWatched = watching && microBatch.index == 0
-      model.losses[microBatch.index] = program.forward(watching: isWatched)
+      model.losses[microBatch.index] = forward(program, part: microBatch.index, watching: isWatched)
       if isWatched { for index in program.watched.indices { model.watched[index] = program.watched[index] } }
       let tape = await backward.play(
         Tape(program: program, microBatch: microBatch), turn: turns[position],
         isLastTurn: position == turns.count - 1)
       loader.recycle(tape.finish(), lane: lane)
+    }
+  }
+}
+
+extension ForwardStage {
+  private func forward(_ program: LaneProgram, part: Int, watching: Bool) -> LossSums {
+    guard let track else { return program.forward(watching: watching) }
+    track.begin()
+    return program.forward(watching: watching) { track.note(.forward, layer: $0, microBatch: part) }
+  }
+}
+
+extension Work {
+  /// What a profile calls it; nil for what is shown in parts.
+  fileprivate var span: ProfileSpan.Kind? {
+    switch self {
+    case .prepare: .preparation
+    case .clipRows: .clipping
+    case .update: .update
+    case .evaluate, .draw: .evaluation
+    case .snapshot: .snapshot
+    case .play, .stop: nil
     }
   }
 }

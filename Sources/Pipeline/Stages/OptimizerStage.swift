@@ -29,6 +29,8 @@ package actor OptimizerStage {
   let clock: StageClock
   let header: RunHeader
   let calendar: RunCalendar
+  /// Nil in a run without a profile.
+  private let window: ProfileWindow?
 
   var phase = Phase.starting
   var state: RunState
@@ -65,7 +67,7 @@ package actor OptimizerStage {
     thread: StageThread, model: RunModel, purpose: TrainingRun.Purpose, start: TrainingRun.Start,
     calendar: RunCalendar, recorder: Recorder, writer: CheckpointWriter?, snapshot: StateSnapshot?,
     stopRequest: StopRequest,
-    header: RunHeader, clock: StageClock
+    header: RunHeader, clock: StageClock, window: ProfileWindow? = nil
   ) {
     self.thread = thread
     self.model = model
@@ -82,6 +84,7 @@ package actor OptimizerStage {
     self.stopRequest = stopRequest
     self.header = header
     self.clock = clock
+    self.window = window
     waiting = [UnsafeContinuation<Work, Never>?](repeating: nil, count: model.tree.lanes)
     gradientStatistics = [TensorStatistics](repeating: TensorStatistics(), count: model.table.entries.count)
     updateStatistics = [UpdateStatistics](repeating: UpdateStatistics(), count: model.table.entries.count)
@@ -193,6 +196,7 @@ package actor OptimizerStage {
     }
     if stopRequest.pauses(after: state.step) { return await finishSaving(.paused) }
     stepStart = StageClock.now
+    window?.enter(after: state.step)
     if !isPrepared, model.preparation.isNeeded(by: .training) {
       phase = .preparing
       return .prepare(.training)
@@ -213,6 +217,7 @@ package actor OptimizerStage {
 
   func finish(_ outcome: RunOutcome) -> Work {
     self.outcome = outcome
+    window?.leave()
     phase = .done
     return .stop
   }

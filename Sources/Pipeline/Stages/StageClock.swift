@@ -9,7 +9,16 @@ package final class StageClock: Sendable {
   private let waiting = Atomic<UInt64>(0)
   private let last = Atomic<UInt64>(StageClock.now)
 
-  package init(_ name: String) { self.name = name }
+  /// Where what the stage does is drawn; nil in a run without a profile.
+  private let track: ProfileTrack?
+  /// What of it is drawn.
+  private let drawn: ProfileSpan.Kind
+
+  package init(_ name: String, track: ProfileTrack? = nil, drawing drawn: ProfileSpan.Kind = .working) {
+    self.name = name
+    self.track = track
+    self.drawn = drawn
+  }
 
   /// Nanoseconds of the monotonic clock.
   package static var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
@@ -18,14 +27,16 @@ package final class StageClock: Sendable {
   package static func seconds(since start: UInt64) -> Double { Double(now &- start) / 1e9 }
 
   /// Counts the time since the last call as work.
-  package func worked() { busy.add(lap(), ordering: .relaxed) }
+  package func worked() { busy.add(lap(.working), ordering: .relaxed) }
 
   /// Counts the time since the last call as waiting.
-  package func waited() { waiting.add(lap(), ordering: .relaxed) }
+  package func waited() { waiting.add(lap(.waiting), ordering: .relaxed) }
 
-  private func lap() -> UInt64 {
+  private func lap(_ kind: ProfileSpan.Kind) -> UInt64 {
     let now = Self.now
-    return now &- last.exchange(now, ordering: .relaxed)
+    let start = last.exchange(now, ordering: .relaxed)
+    if let track, kind == drawn { track.note(kind, from: start, to: now) }
+    return now &- start
   }
 
   /// Seconds since the last call of this method.
