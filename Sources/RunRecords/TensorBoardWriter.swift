@@ -104,7 +104,7 @@ package final class TensorBoardWriter {
     try file.append(pending, count: pending.count)
   }
 
-  private func summary(step: Int, _ build: (inout ProtoBuffer) -> Void) throws(RecordsError) {
+  func summary(step: Int, _ build: (inout ProtoBuffer) -> Void) throws(RecordsError) {
     append(wallTime: Self.now(), step: step) { $0.field(5, build) }
     if pending.count >= Self.flushThreshold { try flush() }
   }
@@ -127,6 +127,9 @@ package final class TensorBoardWriter {
       pending.append(UInt8(truncatingIfNeeded: value >> Value(shift)))
     }
   }
+
+  /// Seconds since 1970.
+  var wallTime: Double { Self.now() }
 
   private static func now() -> Double { Date().timeIntervalSince1970 }
 

@@ -58,7 +58,7 @@ package struct NormSettings: Settings {
     activationsEvery = try reader.duration(
       "activations_every", default: TrainingDuration(50, .steps), "how often activations are measured")
     histogramsEvery = try reader.optionalDuration(
-      "histograms_every", "how often histograms of the parameters go to TensorBoard; never by default")
+      "histograms_every", "how often histograms of parameters and gradients go to TensorBoard; never by default")
   }
 }
 

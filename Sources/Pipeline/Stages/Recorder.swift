@@ -125,11 +125,20 @@ package actor Recorder {
     }
   }
 
-  /// Writes a histogram of every parameter for TensorBoard; the lanes wait meanwhile, so nothing moves.
+  /// Writes the settings of a new run for TensorBoard.
+  func describe(_ configuration: RunConfiguration) {
+    attempt { () throws(RecordsError) in try events?.settings(configuration.resolved, group: nil) }
+  }
+
+  /// Writes histograms of every parameter and its gradient for TensorBoard; the lanes wait meanwhile, so nothing moves.
   func writeHistograms(of model: RunModel, step: Int) {
     attempt { () throws(RecordsError) in
-      for entry in model.table.entries {
-        try events?.histogram(entry.name, model.table.slice(entry, in: model.state.parameters).floats, step: step)
+      for (entry, group) in zip(model.table.entries, model.plan.groups) {
+        let parameter = model.table.slice(entry, in: model.state.parameters)
+        try events?.histogram("parameters/\(entry.name)", parameter.floats, step: step)
+        guard !group.isFrozen else { continue }
+        let gradient = model.table.slice(entry, in: model.reduction.arenas[0])
+        try events?.histogram("gradients/\(entry.name)", gradient.floats, step: step)
       }
     }
   }
@@ -140,6 +149,13 @@ package actor Recorder {
     handle(outcome)
     guard let folder else { return }
     writeStages(force: true)
+    attempt { () throws(RecordsError) in
+      switch outcome.kind {
+      case .finished, .earlyStop: try events?.sessionEnds(.success)
+      case .failed: try events?.sessionEnds(.failure)
+      default: break
+      }
+    }
     synchronize()
     attempt { () throws(RecordsError) in
       let flow = try RunLog.read(folder: folder).gradientFlow
