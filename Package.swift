@@ -31,7 +31,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], counting sy
 /// What the report pages are put together from.
 let reportParts = [
   "report.html", "report.css", "charts.js", "page.js", "line-chart.js", "heat-map.js", "stage-bars.js", "confusion.js",
-  "sequences.js", "denoising.js", "report.js", "parallel.js", "scatter.js", "bars.js", "sweep.js",
+  "sequences.js", "denoising.js", "report.js", "parallel.js", "scatter.js", "bars.js", "sweep.js", "learning-rate.js",
+  "watch.html", "watch.js",
 ]
 
 let package = Package(
@@ -41,6 +42,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["ConfigurationSupport"]),
   ],
   targets: [
     .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
@@ -93,11 +96,19 @@ let package = Package(
         "RunRecords",
         .product(name: "Subprocess", package: "swift-subprocess"),
       ]),
+    room(
+      "Watch",
+      [
+        "JSONValues", "RunRecords",
+        // It brings a module of the same name as our Configuration.
+        .product(
+          name: "Hummingbird", package: "hummingbird", moduleAliases: ["Configuration": "SwiftConfiguration"]),
+      ]),
     .executableTarget(
       name: "troupe",
       dependencies: [
         "CheckpointFiles", "Configuration", "DataReading", "DatasetFetching", "Generation", "ImageFiles", "JSONValues",
-        "Kernels", "Pipeline", "RunRecords", "Sweeps", "Tokenizers", "CPlatform",
+        "Kernels", "Pipeline", "RunRecords", "Sweeps", "Tokenizers", "CPlatform", "Watch",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

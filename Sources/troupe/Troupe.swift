@@ -18,6 +18,7 @@ struct Troupe: AsyncParsableCommand {
         troupe predict checkpoints/mlp-relu digit.png
         troupe sample checkpoints/gpt-shakespeare --prompt "ROMEO:"
         troupe report checkpoints/mlp-sigmoid checkpoints/mlp-relu
+        troupe runs checkpoints
         troupe probe checkpoints/transformer checkpoints/lstm
         troupe sweep Configs/sweeps/depth-activation-norm.json --jobs 2
 
@@ -26,7 +27,8 @@ struct Troupe: AsyncParsableCommand {
       """,
     version: "troupe \(BuildInfo.version)",
     subcommands: [
-      Train.self, Describe.self, Evaluate.self, Predict.self, Sample.self, Visualize.self, ReportCommand.self,
+      Train.self, Runs.self, Bisect.self, WatchCommand.self,
+      Describe.self, Evaluate.self, Predict.self, Sample.self, Visualize.self, ReportCommand.self,
       Verify.self, VerifyResume.self, Benchmark.self, Probe.self, Export.self, DatasetCommand.self,
       TokenizerCommand.self, SweepCommand.self,
       SchemaCommand.self,

@@ -1,0 +1,129 @@
+import Foundation
+import RunRecords
+
+/// Runs as lines of text: what `troupe watch --terminal` draws again and again.
+package struct TerminalView {
+  private let columns: Int
+  private let rows: Int
+
+  private static let blocks = Array("▁▂▃▄▅▆▇█")
+  /// From the smallest to the largest gradient of a picture.
+  private static let shades = Array(" ░▒▓█")
+  private static let mostLayers = 24
+
+  /// - Parameters:
+  ///   - columns: of the terminal.
+  ///   - rows: of the terminal; what does not fit is left out.
+  package init(columns: Int, rows: Int) {
+    self.columns = max(40, columns)
+    self.rows = max(6, rows)
+  }
+
+  /// What is seen of the runs now: all in a list, or one with its layers and stages.
+  package func lines(of runs: WatchedRuns) async -> [String] {
+    let names = await runs.names()
+    guard !names.isEmpty else { return ["no runs yet; they appear here as soon as one begins"] }
+    var lines: [String] = []
+    if names.count == 1 {
+      if let log = await runs.logs([names[0].id]).first {
+        let (activity, total) = await (runs.activity(of: names[0].id), runs.totalSteps(of: names[0].id))
+        lines = single(log, activity, total)
+      }
+    } else {
+      // As many as fit, those that are running first.
+      var ordered: [(id: Int, isRunning: Bool)] = []
+      for (id, _) in names { ordered.append((id, await runs.activity(of: id) == .running)) }
+      ordered = ordered.filter(\.isRunning) + ordered.filter { !$0.isRunning }
+      let shown = ordered.prefix(max(1, (rows - 1) / 2)).map(\.id)
+      for id in shown {
+        guard let log = await runs.logs([id]).first else { continue }
+        let (activity, total) = await (runs.activity(of: id), runs.totalSteps(of: id))
+        lines += [headline(log, activity, total), "  loss \(sparkline(Self.losses(log), width: columns - 8))"]
+      }
+      if names.count > shown.count { lines.append("and \(names.count - shown.count) more runs") }
+    }
+    return lines.prefix(rows).map { String($0.prefix(columns)) }
+  }
+
+  private func headline(_ log: RunLog, _ activity: RunActivity, _ total: Int?) -> String {
+    let last = log.steps.last
+    var text = "\(log.name)  \(activity.rawValue)  step \(last?.step ?? 0)" + (total.map { "/\($0)" } ?? "")
+    if let last { text += String(format: "  loss %.4g", last.loss) }
+    if let validation = log.validations.last {
+      text += String(format: "  %@ %.4g", validation.split, validation.loss)
+      if let accuracy = validation.accuracy { text += String(format: " (%.1f%%)", 100 * accuracy) }
+    }
+    return text
+  }
+
+  private func single(_ log: RunLog, _ activity: RunActivity, _ total: Int?) -> [String] {
+    let width = columns - 16
+    var lines = [headline(log, activity, total), ""]
+    func row(_ name: String, _ text: String) { lines.append(name.padded(to: 14) + "  " + text) }
+    row("loss", sparkline(Self.losses(log), width: width))
+    let validations = log.validations.map { Double($0.loss) }
+    if validations.count > 1 { row("validation", sparkline(validations, width: width)) }
+    row("gradient norm", sparkline(log.steps.map { log10(Double($0.gradientNorm)) }, width: width))
+    if let last = log.steps.last {
+      row(
+        "",
+        String(
+          format: "lr %.3g, %.1f ms a step, %.0f samples/s", last.learningRate, last.stepMilliseconds,
+          last.samplesPerSecond))
+    }
+    lines += stages(log, width: width)
+    lines += gradients(log, width: width)
+    return lines
+  }
+
+  private static func losses(_ log: RunLog) -> [Double] { log.steps.map { Double($0.loss) } }
+
+  /// Means of neighbours as blocks between the smallest and the largest.
+  package func sparkline(_ values: [Double], width: Int) -> String {
+    let finite = values.filter(\.isFinite)
+    guard let first = finite.first, width > 0 else { return "–" }
+    let buckets = min(width, finite.count)
+    let means = (0..<buckets).map { bucket in
+      let range = finite[bucket * finite.count / buckets..<(bucket + 1) * finite.count / buckets]
+      return range.reduce(0, +) / Double(range.count)
+    }
+    let (low, high) = (means.min() ?? first, means.max() ?? first)
+    let scale = Double(Self.blocks.count - 1) / max(high - low, .leastNormalMagnitude)
+    return String(means.map { Self.blocks[min(Self.blocks.count - 1, Int((($0 - low) * scale).rounded()))] })
+  }
+
+  /// How busy every stage was since the run began.
+  private func stages(_ log: RunLog, width: Int) -> [String] {
+    let stages = log.stages.last?.stages.filter { $0.busy + $0.waiting > 0 } ?? []
+    guard !stages.isEmpty else { return [] }
+    let bar = min(30, width - 12)
+    return [""]
+      + stages.map { stage in
+        let share = stage.busy / (stage.busy + stage.waiting)
+        let filled = Int((share * Double(bar)).rounded())
+        return stage.name.padded(to: 14) + "  " + String(repeating: "█", count: filled)
+          + String(repeating: "·", count: bar - filled) + String(format: " %3.0f%% busy", 100 * share)
+      }
+  }
+
+  /// The gradient of every layer over the steps, the input below: logarithms between the smallest and the largest.
+  private func gradients(_ log: RunLog, width: Int) -> [String] {
+    let table = log.gradientTable(rows: min(Self.mostLayers, rows - 14), columns: width)
+    let cells = table.rows.flatMap(\.self).filter(\.isFinite)
+    guard let low = cells.min(), let high = cells.max(), !table.rows.isEmpty else { return [] }
+    let scale = Double(Self.shades.count - 1) / max(high - low, .leastNormalMagnitude)
+    let map = zip(table.names, table.rows).reversed().map { name, row in
+      let shades = row.map { value in
+        value.isFinite ? Self.shades[Int(((value - low) * scale).rounded())] : "!"
+      }
+      return String(name.replacing(".weight", with: "").prefix(14)).padded(to: 14) + "  " + String(shades)
+    }
+    return ["", String(format: "gradient rms of layers, 1e%.1f ( ) to 1e%.1f (█)", low, high)] + map
+  }
+}
+
+extension String {
+  fileprivate func padded(to width: Int) -> String {
+    self + String(repeating: " ", count: Swift.max(0, width - count))
+  }
+}
