@@ -41,7 +41,9 @@ import Testing
       let (y, dx) = (TestTensor(zeros: dy.slice.count, type), TestTensor(zeros: x.slice.count, type))
       kernel.forward(x.slice, into: y.slice)
       kernel.backward(dy: dy.slice, into: dx.slice, accumulate: false)
-      var (expected, gradient) = ([Double](repeating: 0, count: y.slice.count), [Double](repeating: 0, count: x.slice.count))
+      var (expected, gradient) = (
+        [Double](repeating: 0, count: y.slice.count), [Double](repeating: 0, count: x.slice.count)
+      )
       let (values, slopes) = (x.doubles, dy.doubles)
       for i in expected.indices {
         let (pixel, channel) = (i / channels, i % channels)

@@ -43,7 +43,10 @@ import Testing
   @Test(arguments: [
     (#""filters": 4, "kernel": 3"#, [2, 12], "expects images (batch, height, width, channels), got the shape [2, 12]"),
     (#""filters": 4, "kernel": 3, "groups": 3"#, [2, 5, 5, 6], "6 channels into 4 filters in 3 groups"),
-    (#""filters": 4, "kernel": 3, "output_padding": 1"#, [2, 5, 5, 6], "output_padding 1 must be smaller than its stride 1"),
+    (
+      #""filters": 4, "kernel": 3, "output_padding": 1"#, [2, 5, 5, 6],
+      "output_padding 1 must be smaller than its stride 1"
+    ),
     (#""filters": 4, "kernel": 3, "padding": 3"#, [2, 9, 9, 6], "padding 3 leaves nothing"),
     (#""filters": 4, "kernel": 3, "padding": 2"#, [2, 1, 9, 6], "padding 2 leaves nothing"),
   ])

@@ -65,7 +65,8 @@ package struct UNet: Architecture, Settings {
     textEncoder = try reader.textEncoder()
     startsAtZero = try reader.boolean(
       "zero_init", default: true,
-      "whether the last layer and those that end a branch start at 0, as in the paper, so that blocks start as identities")
+      "whether the last layer and those that end a branch start at 0, as in the paper, so that blocks start as identities"
+    )
     initializer = try reader.initializer(default: "glorot_uniform")
     widths = multipliers.map { [channels] in channels * $0 }
     try reader.require(
@@ -129,7 +130,8 @@ package struct UNet: Architecture, Settings {
     guard shape[1] % unit == 0, shape[2] % unit == 0 else {
       throw GraphError(
         node: "input",
-        message: "unet halves images \(halvings) times, so their sides must be multiples of \(unit), but a sample of the "
+        message:
+          "unet halves images \(halvings) times, so their sides must be multiples of \(unit), but a sample of the "
           + "data is \(Array(shape.dropFirst())); resize them, or use fewer multipliers")
     }
     let heights = widths.indices.map { shape[1] >> $0 }
