@@ -45,6 +45,11 @@ package struct TimeEmbedding: ConfigurableLayer {
     guard let shape = TensorShape(checking: [inputs[0][0], settings.width]),
       let table = TensorShape(checking: [settings.steps, settings.width])
     else { throw LayerError("time_embedding of \(settings.steps) steps and width \(settings.width): too large") }
+    guard table.elementCount <= Self.mostWaves else {
+      throw LayerError(
+        "time_embedding of \(settings.steps) steps and width \(settings.width) holds \(table.elementCount) numbers, more "
+          + "than \(Self.mostWaves); use fewer steps or a smaller width")
+    }
     self.settings = settings
     inputShapes = inputs
     outputShape = shape
@@ -53,6 +58,8 @@ package struct TimeEmbedding: ConfigurableLayer {
   }
 
   private static let longestWave = 10_000.0
+  /// 64 MiB, held beside what a run estimates.
+  private static let mostWaves = 1 << 24
 
   private static func waves(_ shape: TensorShape) -> Arena {
     let arena = Arena(byteCount: 4 * shape.elementCount)

@@ -18,6 +18,11 @@ extension Sample {
     let strip = pictures.trajectory.map { _ in PictureSheet.moments(PictureSheet.stripStates, of: stepCount) } ?? []
     let frames = pictures.animation.map { _ in PictureSheet.moments(PictureSheet.mostFrames, of: stepCount) } ?? []
     let watched = pictures.animation != nil ? PictureSheet.mostAnimated : PictureSheet.mostRows
+    let isAsked = pictures.files != nil || pictures.trajectory != nil || pictures.animation != nil
+    let grid = pictures.output ?? (isAsked ? nil : stored.folder.appending(path: "samples.png").relativePath)
+    // What could not be written is refused before it is drawn.
+    if grid != nil { try PictureSheet.check(count, wishes: wishes.count, of: model.picture.shape) }
+    for path in [grid, pictures.trajectory, pictures.animation].compactMap({ $0 }) { try Self.checkFolder(of: path) }
     let start = ContinuousClock.now
     let meter = DrawingMeter()
     let drawing = try model.draw(
@@ -35,8 +40,6 @@ extension Sample {
       json.output.say("wrote \(path)" + (isReplaced ? ", in place of an older file" : ""))
       written.append((key, .string(path)))
     }
-    let isAsked = pictures.files != nil || pictures.trajectory != nil || pictures.animation != nil
-    let grid = pictures.output ?? (isAsked ? nil : stored.folder.appending(path: "samples.png").relativePath)
     try write("output", grid) { try sheet.grid.png() }
     try write("trajectory", pictures.trajectory) { try sheet.strip(strip).png() }
     try write("animation", pictures.animation) { try sheet.animation(frames) }
@@ -66,6 +69,14 @@ extension Sample {
     }
     guard wishes > 1 else { return PictureOptions.defaultCount }
     return min(wishes, PictureOptions.defaultCountOfAll) * max(1, PictureOptions.defaultCountOfAll / wishes)
+  }
+
+  private static func checkFolder(of path: String) throws {
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+      throw RunError(.configuration, "\(path): there is no folder \(folder); make it first")
+    }
   }
 
   /// The folder, which must hold nothing that could be taken for one of these pictures.

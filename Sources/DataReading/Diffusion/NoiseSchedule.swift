@@ -40,7 +40,7 @@ package struct NoiseSchedule: Sendable {
     if kind == .linear {
       let scale = 1000 / Double(steps)
       return (0..<steps).map { step in
-        let share = steps == 1 ? 0 : Double(step) / Double(steps - 1)
+        let share = steps == 1 ? 1 : Double(step) / Double(steps - 1)
         return min(scale * (1e-4 + share * (0.02 - 1e-4)), largestBeta)
       }
     }

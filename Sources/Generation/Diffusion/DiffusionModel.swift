@@ -58,8 +58,27 @@ package struct DiffusionModel: Sendable {
     self.fields = fields
     self.precision = precision
     self.name = name
+    guard Self.fits(fields, settings, picture) else {
+      throw RunError(
+        .configuration, "\(name): its fields do not fit its \"diffusion\" section; the checkpoint is damaged")
+    }
     condition = try ConditionVocabulary(settings, fields, source: source, tokenizer, of: name)
     self.state = try state(RunPlan.graph(configuration, fields, of: name, rows: 1))
+  }
+
+  /// Whether fields are what the forward process makes: a checkpoint's may be anything.
+  private static func fits(_ fields: [SampleField], _ settings: DiffusionSettings, _ picture: SampleField) -> Bool {
+    func field(_ name: String) -> SampleField? { fields.first { $0.name == name } }
+    let told = field(SampleField.condition)
+    let isTold =
+      switch settings.condition {
+      case .none: told == nil
+      case .class: told?.shape == .scalar && (told?.classCount ?? 0) > 1
+      case .text: told?.shape.rank == 1 && (told?.shape.last ?? 0) <= DiffusionSettings.longestText
+      }
+    let time = field(SampleField.time)
+    return isTold && time?.shape == .scalar && time?.classCount == settings.schedule.steps
+      && field(SampleField.target)?.shape == picture.shape
   }
 
   /// Draws a picture for each condition.
@@ -76,6 +95,7 @@ package struct DiffusionModel: Sendable {
   ) throws(RunError) -> PictureDrawing {
     try condition.checkGuidance(sampler.guidance, from: .commandLine)
     let graph = try RunPlan.graph(configuration, fields, of: name, rows: rows)
+    try RunPlan.checkSize(graph, state.table)
     let plan = ExecutionPlan(graph, table: state.table, precision: precision, isTraining: false)
     let lanes = min(lanes, (conditions.count + rows - 1) / rows)
     try checkMemory(plan, pictures: conditions.count + moments.count * watched, lanes: lanes)

@@ -94,7 +94,8 @@ package struct SampleJudgement: Sendable {
       let drawn = classifier.judge(drawing.count, lanes: lanes) { _, number in drawing.image(number) }
       let samples = real.samples
       let found = classifier.judge(realCount, lanes: lanes) { lane, number in
-        allReaders.readers[lane].image(samples[number])
+        // Evenly spread, because data may be sorted by class.
+        allReaders.readers[lane].image(samples[number * samples.count / realCount])
       }
       guard drawn.features.isFinite, found.features.isFinite else {
         throw RunError("\(classifier.run.configuration.name): its features are not finite numbers")

@@ -54,9 +54,9 @@ package struct ConditionVocabulary: Sendable {
             + " the checkpoint is damaged")
       }
       let described = [SampleField.caption, SampleField.target].lazy.compactMap { name in
-        source.first { $0.name == name && !$0.classNames.isEmpty }
+        source.first { $0.name == name && $0.type == .int32 && $0.shape == .scalar }?.classLabels
       }
-      kind = .captions(tokens, known: described.first?.classNames ?? [])
+      kind = .captions(tokens, known: described.first ?? [])
       none = tokens.none
     }
   }
@@ -104,12 +104,12 @@ package struct ConditionVocabulary: Sendable {
           wish(label: try label(given, among: names, places), of: names)
         }
       }
-    case .captions(_, let known):
+    case .captions:
       guard classes.isEmpty else {
         throw RunError(
           .configuration, "\(places.classes): the model was trained with texts, not classes; use \(places.prompts)")
       }
-      guard !known.isEmpty || !prompts.isEmpty else {
+      guard !prompts.isEmpty || !all.isEmpty else {
         throw RunError(.configuration, "\(places.prompts): expected a text that says what to draw, found none")
       }
       if !prompts.isEmpty { return try prompts.map { prompt throws(RunError) in try wish(prompt: prompt, places) } }

@@ -1,3 +1,4 @@
+import Arenas
 import ImageFiles
 
 /// Drawn pictures laid out to be looked at.
@@ -22,12 +23,31 @@ package struct PictureSheet {
   private static let frameDuration: UInt16 = 60
   private static let lastDuration: UInt16 = 2000
 
-  /// - Parameter wishes: different things that were asked for in turns; a column each, where there is room.
+  /// - Parameter wishes: different things that were asked for in turns; each has columns of its own, where there is room.
   package init(_ drawing: PictureDrawing, wishes: Int) {
     self.drawing = drawing
-    let square = Int(Double(drawing.count).squareRoot().rounded(.up))
-    columns = wishes > 1 && wishes <= Self.mostColumns ? min(wishes, drawing.count) : min(square, Self.mostColumns)
-    zoom = max(1, Self.tileSide / max(drawing.shape[0], drawing.shape[1]))
+    columns = Self.columns(drawing.count, wishes: wishes)
+    zoom = Self.zoom(drawing.shape)
+  }
+
+  private static func columns(_ count: Int, wishes: Int) -> Int {
+    let square = min(Int(Double(count).squareRoot().rounded(.up)), mostColumns)
+    return wishes > 1 && wishes <= mostColumns ? min(count, wishes * max(1, square / wishes)) : square
+  }
+
+  private static func zoom(_ shape: TensorShape) -> Int { max(1, tileSide / max(shape[0], shape[1])) }
+
+  /// Pixels along a picture's longer side that PNG files are written with, at most.
+  private static let longestSide = 1_000_000
+
+  /// Refuses what would not fit a grid, before it is drawn.
+  package static func check(_ count: Int, wishes: Int, of shape: TensorShape) throws(RunError) {
+    let rows = (count - 1) / columns(count, wishes: wishes) + 1
+    guard rows > longestSide / (zoom(shape) * shape[0] + 2) else { return }
+    throw RunError(
+      .configuration,
+      "--count \(count): a grid of so many pictures is higher than the \(longestSide) pixels of a PNG file; draw fewer at a"
+        + " time, with other seeds")
   }
 
   /// All pictures, row by row.

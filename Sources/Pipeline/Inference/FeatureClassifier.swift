@@ -45,6 +45,9 @@ package struct FeatureClassifier: Sendable {
     classNames = names
     augmentation = try Predictor.augmentation(run.configuration, from: source, to: input, of: name)
     standardization = try run.checkpoint.metadata.standardization()
+    if let standardization, !standardization.fits(input.shape) {
+      throw RunError("\(name): \(standardization.mean.count) means do not standardise inputs of \(input.shape)")
+    }
     let graph = try RunPlan.graph(run.configuration, fields, of: name, rows: Self.rows)
     guard graph.predictionShape == TensorShape([Self.rows, names.count]) else {
       throw RunError(.configuration, "\(name): expected a model that says one class a picture, found another")

@@ -146,7 +146,7 @@ package struct RunPlan: Sendable {
   private static let mostOutputs = 0x1p40
   private static let mostProducts = 0x1p59
 
-  private static func checkSize(_ graph: ModelGraph, _ table: ParameterTable) throws(RunError) {
+  package static func checkSize(_ graph: ModelGraph, _ table: ParameterTable) throws(RunError) {
     var outputs = 0.0
     var products = 0.0
     for layer in graph.nodes.map(\.layer) {
@@ -208,11 +208,18 @@ package struct RunPlan: Sendable {
     else {
       throw RunError(.configuration, "data: \(name) has no fields \"input\" and \"target\" to train on")
     }
+    let denoising = ["mse", "huber"]
+    guard configuration.data.diffusion == nil || denoising.contains(configuration.loss.kind) else {
+      throw RunError(
+        .configuration,
+        "loss.type: a model that denoises predicts values of any size, which \(configuration.loss.kind) does not compare;"
+          + " use \"mse\" or \"huber\"")
+    }
     let wantsClasses = configuration.loss.wantsClasses
     guard wantsClasses == (target.type == .int32 || target.classCount != nil) else {
       let (expected, found, fitting) =
         wantsClasses
-        ? ("class numbers", "values", #""mse" or "binary_cross_entropy""#)
+        ? ("class numbers", "values", #""mse", "huber" or "binary_cross_entropy""#)
         : ("values", "class numbers", #""cross_entropy""#)
       throw RunError(
         .configuration,
