@@ -37,6 +37,8 @@ package struct RateCurve: Sendable {
   private static let leastReach = 3
   /// The slope that counts: a fall of this part of the first loss over a factor of e in the rate.
   private static let leastFall = 0.005
+  /// And it must be so many of its standard errors: the noise of batches falls here and there, too.
+  private static let leastErrors = 4.0
 
   package var suggested: Double? { steepest.map { points[$0].rate } }
 
@@ -54,16 +56,16 @@ package struct RateCurve: Sendable {
     var best: (place: Int, slope: Double)?
     let first = smoothed.first ?? 0
     for center in points.indices where center >= reach && center + reach < points.count && center <= lowest ?? 0 {
-      let slope = Self.slope(Array(points[center - reach...center + reach]))
-      if slope < best?.slope ?? (-Self.leastFall * abs(first)) { best = (center, slope) }
+      let (slope, error) = Self.slope(Array(points[center - reach...center + reach]))
+      if slope < -Self.leastErrors * error, slope < best?.slope ?? (-Self.leastFall * abs(first)) { best = (center, slope) }
     }
     self.smoothed = smoothed
     self.lowest = lowest
     steepest = best?.place
   }
 
-  /// Of the straight line through losses over the logarithms of rates, by least squares.
-  private static func slope(_ points: [Point]) -> Double {
+  /// Of the straight line through losses over the logarithms of rates, by least squares, with its standard error.
+  private static func slope(_ points: [Point]) -> (slope: Double, error: Double) {
     let count = Double(points.count)
     let x = points.map { log($0.rate) }
     let meanX = x.reduce(0, +) / count
@@ -74,7 +76,13 @@ package struct RateCurve: Sendable {
       above += (x - meanX) * (point.loss - meanY)
       below += (x - meanX) * (x - meanX)
     }
-    return below > 0 ? above / below : 0
+    guard below > 0, count > 2 else { return (0, 0) }
+    let slope = above / below
+    let residuals = zip(x, points).reduce(0) { sum, pair in
+      let difference = pair.1.loss - meanY - slope * (pair.0 - meanX)
+      return sum + difference * difference
+    }
+    return (slope, (residuals / (count - 2) / below).squareRoot())
   }
 }
 

@@ -87,20 +87,20 @@ package struct TerminalView {
       let range = finite[bucket * finite.count / buckets..<(bucket + 1) * finite.count / buckets]
       return range.reduce(0, +) / Double(range.count)
     }
-    let (low, high) = (means.min() ?? first, means.max() ?? first)
-    let scale = Double(Self.blocks.count - 1) / max(high - low, .leastNormalMagnitude)
-    return String(means.map { Self.blocks[min(Self.blocks.count - 1, Int((($0 - low) * scale).rounded()))] })
+    let scale = LevelScale(
+      from: means.min() ?? first, to: means.max() ?? first, levels: Self.blocks.count)
+    return String(means.map { Self.blocks[scale.level(of: $0)] })
   }
 
   /// How busy every stage was since the run began.
   private func stages(_ log: RunLog, width: Int) -> [String] {
-    let stages = log.stages.last?.stages.filter { $0.busy + $0.waiting > 0 } ?? []
+    let stages = log.stages.last?.stages.filter { $0.busy >= 0 && $0.waiting >= 0 && $0.busy + $0.waiting > 0 } ?? []
     guard !stages.isEmpty else { return [] }
-    let bar = min(30, width - 12)
+    let bar = max(1, min(30, width - 12))
     return [""]
       + stages.map { stage in
         let share = stage.busy / (stage.busy + stage.waiting)
-        let filled = Int((share * Double(bar)).rounded())
+        let filled = LevelScale(from: 0, to: 1, levels: bar + 1).level(of: share)
         return stage.name.padded(to: 14) + "  " + String(repeating: "█", count: filled)
           + String(repeating: "·", count: bar - filled) + String(format: " %3.0f%% busy", 100 * share)
       }
@@ -111,10 +111,10 @@ package struct TerminalView {
     let table = log.gradientTable(rows: min(Self.mostLayers, rows - 14), columns: width)
     let cells = table.rows.flatMap(\.self).filter(\.isFinite)
     guard let low = cells.min(), let high = cells.max(), !table.rows.isEmpty else { return [] }
-    let scale = Double(Self.shades.count - 1) / max(high - low, .leastNormalMagnitude)
+    let scale = LevelScale(from: low, to: high, levels: Self.shades.count)
     let map = zip(table.names, table.rows).reversed().map { name, row in
       let shades = row.map { value in
-        value.isFinite ? Self.shades[Int(((value - low) * scale).rounded())] : "!"
+        value.isFinite ? Self.shades[scale.level(of: value)] : "!"
       }
       return String(name.replacing(".weight", with: "").prefix(14)).padded(to: 14) + "  " + String(shades)
     }

@@ -28,7 +28,15 @@ struct Runs: AsyncParsableCommand {
   func run() async throws {
     try await reportingFailures {
       let place = try FolderOfRuns(folder)
-      let summaries = try place.runs().compactMap { run throws(RecordsError) in try RunSummary.read(run) }
+      var summaries: [RunSummary] = []
+      for run in try place.runs() {
+        do throws(RecordsError) {
+          if let summary = try RunSummary.read(run) { summaries.append(summary) }
+        } catch {
+          // One damaged run is no reason to hide the others.
+          Output.note("troupe: \(error)")
+        }
+      }
       let settings = ConfigurationTable(summaries.map(\.configuration))
       if summaries.isEmpty { json.output.say("\(folder): no runs here") }
       if !summaries.isEmpty { show(summaries, settings, in: place) }

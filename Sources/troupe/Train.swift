@@ -103,11 +103,13 @@ struct Train: AsyncParsableCommand {
       guard let profile else { return nil as (file: URL, summary: ProfileSummary)? }
       return try session.keepProfile(profile)
     }
-    if let profiled = try? profiled.get() {
-      for line in ProfileTable.lines(of: profiled.summary) { output.say(line) }
-      output.say("profile: \(profiled.file.relativePath) (open it at https://ui.perfetto.dev)")
-    } else if profile != nil {
-      output.say("profile: the run ended before there was anything to note")
+    switch profiled {
+    case .success(let noted?):
+      for line in ProfileTable.lines(of: noted.summary) { output.say(line) }
+      output.say("profile: \(noted.file.relativePath) (open it at https://ui.perfetto.dev)")
+    case .success(nil):
+      if profile != nil { output.say("profile: the run ended before there was anything to note") }
+    case .failure(let error): Output.note("troupe: \(error)")
     }
     output.say("run folder: \(session.folder.url.relativePath) (report.html, metrics.jsonl, checkpoints)")
     output.result(session.summary(result, log, (try? profiled.get())?.summary))

@@ -110,13 +110,8 @@ package struct LearningRateSearch: Sendable {
   private static func picture(_ losses: [Double]) -> String {
     let blocks = Array("▁▂▃▄▅▆▇█")
     let width = min(pictureWidth, losses.count)
-    let (low, high) = (losses.min() ?? 0, losses.first ?? 1)
-    return String(
-      (0..<width).map { column in
-        let loss = losses[column * (losses.count - 1) / max(1, width - 1)]
-        let height = (loss - low) / max(high - low, .leastNormalMagnitude) * Double(blocks.count - 1)
-        return blocks[max(0, min(blocks.count - 1, Int(height.rounded())))]
-      })
+    let scale = LevelScale(from: losses.min() ?? 0, to: losses.first ?? 1, levels: blocks.count)
+    return String((0..<width).map { blocks[scale.level(of: losses[$0 * (losses.count - 1) / max(1, width - 1)])] })
   }
 
   package var json: JSON {
