@@ -71,6 +71,10 @@ package struct RungPlan: Sendable {
   /// In order; nil is the whole run, always the last.
   package let durations: [TrainingDuration?]
 
+  /// Rungs, the whole run included.
+  package static let most = 64
+  private static let mostListed = 3
+
   package var count: Int { durations.count }
   package var last: Int { durations.count - 1 }
 
@@ -99,8 +103,15 @@ package struct RungPlan: Sendable {
     }
     let counts = rule.counts(below: whole.count)
     guard !counts.isEmpty else { throw fail("\(rule.first) is not below training.duration \(whole)") }
+    guard counts.count < Self.most else {
+      throw fail(
+        "trials of \(whole) would be paused more than \(Self.most - 1) times, first after \(rule.first); "
+          + "pause them less often")
+    }
     guard evaluation.unit == whole.unit, evaluation.count > 0, counts.allSatisfy({ $0 % evaluation.count == 0 }) else {
-      let rungs = counts.map(String.init).joined(separator: ", ")
+      let rungs =
+        counts.prefix(Self.mostListed).map { String($0) }.joined(separator: ", ")
+        + (counts.count > Self.mostListed ? ", …" : "")
       throw fail(
         "trials are paused after \(rungs) \(whole.unit.rawValue), where training.validate_every \(evaluation) asks for no "
           + "evaluation; set it to \"\(TrainingDuration(rule.first.count, whole.unit))\" in \"overrides\"")

@@ -41,17 +41,19 @@ package final class Journal {
     let bytes = try read(length..<size)
     guard let end = bytes.lastIndex(of: UInt8(ascii: "\n")) else { return [] }
     var entries: [(entry: JournalEntry, time: Double)] = []
+    var number = lineCount
     for line in bytes[...end].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
-      lineCount += 1
+      number += 1
       let text = Array(line)
       guard let json = try? JSONParser.parse(text.span), let entry = JournalEntry(json) else {
         throw RunError(
-          "\(path):\(lineCount): is no line of a sweep's journal; restore the file, or begin anew with another --sweep-dir"
+          "\(path):\(number): is no line of a sweep's journal; restore the file, or begin anew with another --sweep-dir"
         )
       }
       entries.append((entry, json["time"]?.double ?? 0))
     }
     length += end + 1
+    lineCount = number
     return entries
   }
 
@@ -62,7 +64,7 @@ package final class Journal {
     return Int(status.st_size) != length
   }
 
-  /// Decides what to write, while nobody else can.
+  /// Decides what to write, while nobody else can. Where it throws, nothing has been written; the news has been told.
   ///
   /// - Parameter decide: told of what is new, and the time that the lines will carry; returns the lines to append.
   package func transaction(
@@ -110,21 +112,22 @@ package final class Journal {
     return Array(bytes[..<done])
   }
 
-  /// On failure the file is cut back to what it held before.
+  /// On failure the file is cut back to what it held before; where not even that succeeds, the rest is read as news.
   private func append(_ bytes: [UInt8]) throws(RunError) {
     var done = 0
     while done < bytes.count {
       let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done) }
       if count < 0, errno == EINTR { continue }
-      guard count > 0 else {
-        let error = Self.failure(path, "write")
-        _ = ftruncate(descriptor, off_t(length))
-        throw error
-      }
+      guard count > 0 else { throw cutBack(Self.failure(path, "write")) }
       done += count
     }
-    guard fsync(descriptor) == 0 else { throw Self.failure(path, "fsync") }
+    guard fsync(descriptor) == 0 else { throw cutBack(Self.failure(path, "fsync")) }
     length += bytes.count
+  }
+
+  private func cutBack(_ error: RunError) -> RunError {
+    _ = ftruncate(descriptor, off_t(length))
+    return error
   }
 
   private static func failure(_ path: String, _ operation: String) -> RunError {

@@ -94,6 +94,9 @@ extension JournalEntry {
 }
 
 extension TrialResult {
+  /// More are a damaged line: the steps of all trials are added up.
+  private static let mostSteps = 1 << 40
+
   fileprivate var members: [(String, JSON)] {
     var members: [(String, JSON)] = [
       ("state", .string(state.rawValue)), ("step", .integer(step)),
@@ -106,13 +109,13 @@ extension TrialResult {
   }
 
   fileprivate init?(_ json: JSON) {
-    guard let state = json["state"]?.string.flatMap(State.init(rawValue:)), let metrics = json["metrics"]?.members
-    else {
-      return nil
-    }
+    let step = json["step"]?.count ?? 0
+    guard let state = json["state"]?.string.flatMap(State.init(rawValue:)), let metrics = json["metrics"]?.members,
+      step <= Self.mostSteps
+    else { return nil }
     self.init(
       state: state, metrics: metrics.compactMap { member in member.value.floatingPoint.map { (member.key, $0) } },
-      step: json["step"]?.count ?? 0, digest: json["digest"]?.string, gradientFlow: json["gradient_flow"]?.string,
+      step: step, digest: json["digest"]?.string, gradientFlow: json["gradient_flow"]?.string,
       seconds: json["seconds"]?.double ?? 0, reason: json["reason"]?.string)
   }
 

@@ -23,7 +23,8 @@ package struct MedianStop: EarlyTermination {
   }
 
   package func counts(below whole: Int) -> [Int] {
-    Array(stride(from: first.count, to: whole, by: max(1, (every ?? first).count)))
+    // One more than there may be is enough to be refused.
+    Array(stride(from: first.count, to: whole, by: max(1, (every ?? first).count)).prefix(RungPlan.most))
   }
 
   package func firstRung(ofPoint number: Int, rungCount: Int) -> Int { 0 }

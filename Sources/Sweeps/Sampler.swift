@@ -32,7 +32,7 @@ package struct GridSampler: Sampler {
   /// - Parameter isShuffled: whether points come in an order without order. A rule that lets some go on before it has seen all
   ///   would otherwise compare neighbours only.
   package init(_ space: SearchSpace, isShuffled: Bool = false) {
-    let points = space.grid() ?? []
+    let points = space.grid(most: SearchSpace.mostGridPoints) ?? []
     guard isShuffled, points.count > 1 else {
       self.points = points
       return

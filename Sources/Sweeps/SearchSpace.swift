@@ -49,6 +49,21 @@ package struct SearchSpace: Sendable {
     return chosen
   }
 
+  /// Points of a grid at most: all of them are kept.
+  package static let mostGridPoints = 1 << 20
+
+  /// How many points there are, `most` at most; nil where a parameter is a continuous range.
+  package func count(most: Int) -> Int? {
+    var product = 1
+    for entry in parameters {
+      guard let count = entry.parameter.domain.count else { return nil }
+      let (whole, overflow) = product.multipliedReportingOverflow(by: count)
+      product = overflow ? most : min(whole, most)
+    }
+    // Without conditions nothing needs to be listed.
+    return parameters.allSatisfy { $0.parameter.conditions.isEmpty } ? product : grid(most: most)?.count
+  }
+
   /// Every point in order, the last parameter the fastest; nil where a parameter is a continuous range.
   ///
   /// - Parameter most: where there are more, only so many.
@@ -64,6 +79,8 @@ package struct SearchSpace: Sendable {
       let (path, parameter) = parameters[index]
       guard isActive(parameter, in: chosen) else { return extend(chosen, index + 1) }
       for number in 0..<(parameter.domain.count ?? 0) {
+        // A range may have more numbers than anybody can count.
+        guard points.count < most else { return }
         extend(chosen + [(path, parameter.domain.value(number: number))], index + 1)
       }
     }

@@ -39,7 +39,13 @@ package struct SweepDefinition: Sendable {
     let first = base["seed"]?.integer ?? 1
     switch settings.seeds {
     case nil: seeds = [first]
-    case .count(let count): seeds = (0..<count).map { first + $0 }
+    case .count(let count):
+      guard !first.addingReportingOverflow(count - 1).overflow else {
+        throw ConfigurationError(
+          path: "seeds",
+          message: "\(count) from the base configuration's \(first) on are too large; give it a smaller \"seed\"")
+      }
+      seeds = (0..<count).map { first + $0 }
     case .integers(let numbers): seeds = numbers
     }
     rungs = try RungPlan(settings.termination, base: base, varied: settings.parameters.map(\.key))
@@ -70,11 +76,19 @@ package struct SweepDefinition: Sendable {
     if let cap = settings.runCap, cap < seeds.count {
       throw fail("run_cap", "\(cap) is less than the \(seeds.count) seeds that every point is run with")
     }
+    for key in ["name", "$schema"] where space.parameters.contains(where: { $0.path == key }) {
+      throw fail("parameters[\"\(key)\"]", "decides nothing about a trial; vary another key")
+    }
     let continuous = space.parameters.first { $0.parameter.domain.count == nil }
     if settings.method == .grid, let continuous {
       throw fail(
         "parameters[\"\(continuous.path)\"]",
         "a grid needs \"values\" or whole numbers; use method random or tpe for a continuous range")
+    }
+    let most = SearchSpace.mostGridPoints
+    if settings.method == .grid, let count = space.count(most: most + 1), count > most {
+      throw fail(
+        "parameters", "a grid of more than \(most) points; give fewer values, or use method random or tpe")
     }
     if continuous != nil, settings.runCap == nil {
       throw fail(

@@ -32,16 +32,17 @@ actor SweepDesk {
     self.journal = journal
     var state = SweepState(definition)
     let place = folder.url.relativePath
+    let advice = "restore the sweep file, or give another --sweep-dir"
     var heard: [String] = []
     try journal.transaction { news, now in
       for (entry, time) in news {
+        // Before anything else is looked at: to another definition the rest makes no sense.
+        if case .sweep(let header) = entry { try header.require(definition, in: folder, advice: advice) }
         try state.apply(entry, time: time)
         if let author = entry.author { heard.append(author) }
       }
       var entries = [JournalEntry.worker(worker)]
-      if let header = state.header {
-        try Self.check(header, definition, place)
-      } else {
+      if state.header == nil {
         guard news.isEmpty else {
           throw RunError("\(place)/\(Journal.name): does not begin with its sweep; restore the file")
         }
@@ -65,15 +66,6 @@ actor SweepDesk {
     return WorkerRecord(
       id: "\(host)-\(process)-\(unique)", host: host, boot: boot.trimmingCharacters(in: .whitespacesAndNewlines),
       process: process, jobs: jobs)
-  }
-
-  /// Refuses to go on with another definition than the journal's.
-  private static func check(_ header: JournalHeader, _ definition: SweepDefinition, _ place: String) throws(RunError) {
-    guard let path = definition.identity.firstDifference(from: header.identity) else { return }
-    throw RunError(
-      .configuration,
-      "\(place): belongs to another definition (\(path) is not the same); restore the sweep file, or give another --sweep-dir"
-    )
   }
 
   var microBatches: Int { state.header?.microBatches ?? 1 }
@@ -113,15 +105,20 @@ actor SweepDesk {
   var end: SweepEnd? { scheduler.end(state) }
 
   private func write(_ decide: () throws -> [JournalEntry]) throws {
+    // What could not be written has not happened.
+    var after = state
     try journal.transaction { news, now in
       for (entry, time) in news {
-        try state.apply(entry, time: time)
+        try after.apply(entry, time: time)
         if let author = entry.author { lastHeard[author] = .now }
       }
+      // What was read is in the journal, whatever becomes of this process's own lines.
+      state = after
       let entries = try decide()
-      for entry in entries { try state.apply(entry, time: now) }
+      for entry in entries { try after.apply(entry, time: now) }
       return entries
     }
+    state = after
   }
 
   /// On this machine a worker's lock says whether it lives; of another machine's only its silence can tell.

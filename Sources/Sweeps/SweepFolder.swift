@@ -65,8 +65,28 @@ package struct SweepFolder: Sendable {
     }
     let journal = try Journal(folder: url, creates: false)
     var state = SweepState(definition)
-    for (entry, time) in try journal.news() { try state.apply(entry, time: time) }
+    for (entry, time) in try journal.news() {
+      if case .sweep(let header) = entry {
+        try header.require(definition, in: self, advice: "restore \(self.definition.lastPathComponent)")
+      }
+      try state.apply(entry, time: time)
+    }
+    guard state.header != nil else {
+      throw RunError("\(journal.path): does not begin with its sweep; restore the file")
+    }
     return state
+  }
+}
+
+extension JournalHeader {
+  /// Refuses another definition than the journal's.
+  func require(_ definition: SweepDefinition, in folder: SweepFolder, advice: String) throws(RunError) {
+    var difference = definition.identity.firstDifference(from: identity)
+    if difference == nil, seeds != definition.seeds { difference = "seeds" }
+    guard let path = difference else { return }
+    throw RunError(
+      .configuration,
+      "\(folder.url.relativePath): belongs to another definition (\(path) is not the same); \(advice)")
   }
 }
 
@@ -88,6 +108,7 @@ final class WorkerLock: Sendable {
     let descriptor = open(file.path, O_RDWR | O_CLOEXEC)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
-    return flock(descriptor, LOCK_EX | LOCK_NB) != 0
+    // Any other error, of a file system without locks, tells of nobody; taken for a lock it would be waited for.
+    return flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
   }
 }

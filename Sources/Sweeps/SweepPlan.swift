@@ -14,7 +14,7 @@ package struct SweepPlan: CustomStringConvertible {
 
   package init(_ definition: SweepDefinition, microBatches: Int) {
     self.definition = definition
-    let finite = definition.space.grid(most: 1 << 20)?.count
+    let finite = definition.space.count(most: SearchSpace.mostGridPoints)
     let count = [finite, definition.pointCap].compactMap { $0 }.min()
     pointCount = count
     // What tpe chooses later depends on results.

@@ -25,12 +25,17 @@ package struct SweepScheduler: Sendable {
   private let pointCount: Int?
 
   /// Proposals for a point before the space counts as used up.
-  private static let mostAttempts = 200
+  private let mostAttempts: Int
+
+  private static let mostDraws = 200
 
   package init(_ definition: SweepDefinition) {
     self.definition = definition
     sampler = definition.sampler
-    pointCount = definition.space.grid(most: 1 << 20)?.count
+    let pointCount = definition.space.count(most: SearchSpace.mostGridPoints)
+    self.pointCount = pointCount
+    // Points of a grid that are the same trial stand anywhere in it, and what follows them is still to be run.
+    mostAttempts = definition.settings.method == .grid ? pointCount ?? 0 : Self.mostDraws
   }
 
   /// - Parameter isAlive: whether a worker may still be trusted to end what it has claimed.
@@ -72,7 +77,9 @@ package struct SweepScheduler: Sendable {
       try write(.point(number: number, assignment: assignment, trials: trials, refusal: refusal))
       if refusal == nil { return try take(number, 0, state.points[number].rung) }
     }
-    let isAnyoneAtWork = state.points.contains { $0.trials.contains { $0.claim != nil } }
+    let isAnyoneAtWork = state.points.contains { point in
+      point.trials.contains { trial in trial.claim.map { isAlive($0.worker) } ?? false }
+    }
     return (entries, isAnyoneAtWork ? .wait : .done(.complete))
   }
 
@@ -107,7 +114,7 @@ package struct SweepScheduler: Sendable {
     let number = state.points.count
     guard number < min(definition.pointCap ?? .max, pointCount ?? .max) else { return nil }
     let observations = observations(state)
-    for attempt in 0..<Self.mostAttempts {
+    proposals: for attempt in 0..<mostAttempts {
       guard let assignment = sampler.propose(number: number, attempt: attempt, observations: observations) else {
         return nil
       }
@@ -116,9 +123,9 @@ package struct SweepScheduler: Sendable {
         var ids: [String] = []
         for seed in header.seeds {
           let trial = try TrialConfiguration(definition, assignment, seed: seed, microBatches: header.microBatches)
+          if state.ids.contains(trial.id) { continue proposals }
           ids.append(trial.id)
         }
-        guard !ids.contains(where: { state.ids.contains($0) }) else { continue }
         guard Set(ids).count == ids.count else {
           throw ConfigurationError(
             path: "seeds", message: "the seed is varied too, so seeds of a point are the same trial")

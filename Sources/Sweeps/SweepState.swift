@@ -86,11 +86,15 @@ package struct SweepState: Sendable {
     rules = (rungCount, { termination?.firstRung(ofPoint: $0, rungCount: rungCount) ?? 0 })
   }
 
-  /// - Throws: where an entry speaks of what the journal has not told before.
+  /// - Throws: where an entry speaks of what the journal has not told before, or of what the definition does not have.
   package mutating func apply(_ entry: JournalEntry, time: Double) throws(RunError) {
     switch entry {
-    case .sweep(let header): self.header = header
+    case .sweep(let header):
+      guard self.header == nil else { throw RunError("\(Journal.name): begins a second time; restore the file") }
+      self.header = header
     case .worker(let worker):
+      // It names the file of the worker's lock.
+      guard !worker.id.contains("/") else { throw Self.disorder("worker \(worker.id)") }
       workers[worker.id] = worker
       sessions[worker.id] = (time, time)
     case .heartbeat(let worker): note(worker, time)
@@ -98,6 +102,8 @@ package struct SweepState: Sendable {
       guard number == points.count, let seeds = header?.seeds, refusal != nil || trials.count == seeds.count else {
         throw Self.disorder("point \(number)")
       }
+      // They name folders.
+      if let odd = trials.first(where: { !TrialConfiguration.isID($0) }) { throw Self.disorder("trial \(odd)") }
       points.append(
         PointState(
           number: number, assignment: assignment.map { ($0.key, $0.value) },
@@ -105,18 +111,24 @@ package struct SweepState: Sendable {
           firstRung: rules.firstRung(number), refusal: refusal))
       ids.formUnion(trials)
     case .claim(let point, let seed, let rung, let worker):
+      try require(rung, of: point)
       try change(point, seed) { $0.claim = (worker, rung) }
       points[point].rung = max(points[point].rung, rung)
       note(worker, time)
     case .result(let point, let seed, let rung, let worker, let result):
+      try require(rung, of: point)
       let retries = retries
       try change(point, seed) { trial in
         trial.seconds += result.seconds
-        if trial.claim?.worker == worker { trial.claim = nil }
+        // A good result settles what others, who may have died, have claimed up to its rung.
+        let settles = result.state == .finished || result.state.isGood && (trial.claim?.rung ?? 0) <= rung
+        if trial.claim?.worker == worker || settles { trial.claim = nil }
         // Of two workers that both brought a trial to a rung, the first counts; their results are the same.
         guard trial.results[rung] == nil else { return }
         if result.state.isGood {
           trial.results[rung] = result
+          // Another worker may have given the trial up before.
+          trial.hasFailed = false
         } else {
           trial.failures.append(result)
           let isWorthIt = result.state.isWorthRetrying
@@ -138,6 +150,10 @@ package struct SweepState: Sendable {
       throw Self.disorder("trial \(seed) of point \(point)")
     }
     body(&points[point].trials[seed])
+  }
+
+  private func require(_ rung: Int, of point: Int) throws(RunError) {
+    guard (0..<rules.rungCount).contains(rung) else { throw Self.disorder("rung \(rung) of point \(point)") }
   }
 
   private mutating func note(_ worker: String, _ time: Double) {

@@ -14,6 +14,11 @@ package struct TrialConfiguration: Sendable {
 
   private static let idLength = 12
 
+  /// Whether a text is what an id looks like: ids name folders, so a journal's are not believed unseen.
+  static func isID(_ text: String) -> Bool {
+    text.utf8.count == idLength && text.utf8.allSatisfy { "0123456789abcdef".utf8.contains($0) }
+  }
+
   /// - Parameters:
   ///   - microBatches: what `"auto"` stands for in this sweep.
   /// - Throws: where the configuration refuses a value or lacks a path.
@@ -30,7 +35,7 @@ package struct TrialConfiguration: Sendable {
     var configuration = try Self.decode(json, assignment)
     if configuration.training.microBatches == nil {
       let batch = configuration.data.common.batchSize
-      let count = (1...max(1, microBatches)).last { batch % $0 == 0 } ?? 1
+      let count = (1...max(1, min(microBatches, batch))).last { batch % $0 == 0 } ?? 1
       json = try json.setting("training.micro_batches", to: .integer(count))
       configuration = try Self.decode(json, assignment)
     }

@@ -33,25 +33,24 @@ struct TrialProcess: Sendable {
   private static let longestGlance = Duration.milliseconds(200)
   /// A process that was asked to stop and has not after so long is killed.
   private static let grace = Duration.seconds(120)
-  /// A trial of a sweep that was killed saves itself before it lets go of its folder.
-  private static let lockPatience = Duration.seconds(60)
   private static let complaint = "troupe: error: "
 
   /// - Parameter shouldStop: whether the trial is to save and stop now.
   func run(shouldStop: @escaping @Sendable () -> Bool) async throws -> Outcome {
     try SweepFolder.makeFolder(folder)
-    try await waitForLock()
+    guard await waitForLock(shouldStop) else { return .stopped }
     let file = folder.appending(path: Self.configurationName)
     try SweepFolder(folder).write(configuration.json.prettyText + "\n", to: file)
     let output = try Stream(folder.appending(path: Self.outputName))
     let errors = try Stream(folder.appending(path: Self.errorName))
-    // The child stops when the reading end is closed: it does not outlive this process, however that ends.
+    // The child saves and stops when the writing end is closed: it does not outlive this process, however that ends.
     var ends: [Int32] = [-1, -1]
     guard pipe2(&ends, O_CLOEXEC) == 0 else {
       throw RunError("cannot make a pipe: \(String(cString: strerror(errno)))")
     }
-    let (reading, writing) = (ends[0], ends[1])
-    defer { close(writing) }
+    let reading = ends[0]
+    var writing = ends[1]
+    defer { if writing >= 0 { close(writing) } }
 
     let start = ContinuousClock.now
     var askedAt: ContinuousClock.Instant?
@@ -75,11 +74,13 @@ struct TrialProcess: Sendable {
             isLate = timeCap.map { ContinuousClock.now - start > .seconds($0) } ?? false
             if isLate || shouldStop() {
               askedAt = .now
-              kill(process, SIGTERM)
+              // No signal: to a child that has had one already, from whoever sent this process its own, it would be
+              // the second, which ends it in the middle of its save.
+              close(writing)
+              writing = -1
             }
           }
-          let part = (ContinuousClock.now - start) / Self.glances
-          try? await Task.sleep(for: min(max(part, Self.shortestGlance), Self.longestGlance))
+          try? await Task.sleep(for: Self.glance(since: start))
         }
       }
       status = result.terminationStatus
@@ -94,8 +95,9 @@ struct TrialProcess: Sendable {
       result.state = .timedOut
       result.reason = "took longer than trial_time_cap"
     }
-    // What was stopped has saved; what had come to its end before it heard of it counts.
-    if askedAt != nil, !isLate, !result.state.isGood, result.state != .diverged { return .stopped }
+    // What was stopped has saved; what had come to its end before it heard of it counts. A signal to all processes may
+    // have ended the child before it was asked.
+    if askedAt != nil || shouldStop(), !isLate, !result.state.isGood, result.state != .diverged { return .stopped }
     return .result(result)
   }
 
@@ -107,10 +109,21 @@ struct TrialProcess: Sendable {
     return arguments
   }
 
-  private func waitForLock() async throws {
+  /// A trial of a sweep that was killed saves itself before it lets go of its folder, however long that takes.
+  ///
+  /// - Returns: false where this process was asked to stop meanwhile.
+  private func waitForLock(_ shouldStop: @Sendable () -> Bool) async -> Bool {
     let lock = folder.appending(path: "run.lock")
-    let end = ContinuousClock.now + Self.lockPatience
-    while WorkerLock.isHeld(lock), ContinuousClock.now < end { try? await Task.sleep(for: Self.shortestGlance) }
+    let start = ContinuousClock.now
+    while WorkerLock.isHeld(lock) {
+      if shouldStop() { return false }
+      try? await Task.sleep(for: Self.glance(since: start))
+    }
+    return true
+  }
+
+  private static func glance(since start: ContinuousClock.Instant) -> Duration {
+    min(max((ContinuousClock.now - start) / glances, shortestGlance), longestGlance)
   }
 
   /// Whether a child has not ended yet; it is left for the one who waits for it.

@@ -110,6 +110,23 @@ import Testing
     #expect(error?.description.contains(words) == true, "\(String(describing: error))")
   }
 
+  @Test(arguments: [
+    (#""training.duration": "3000 steps""#, "1 step", "more than 63 times"),
+    (#""training.duration": "40 epochs", "training.validate_every": "7 epochs""#, "1 epoch", "after 1, 2, 3, … epochs"),
+  ])
+  func manyRungsAreRefusedInAShortLine(overrides: String, first: String, words: String) throws {
+    let sweep = """
+      {"name": "s", \(Simulation.base), "method": "grid", "metric": {"name": "validation.loss"},
+       "overrides": {\(overrides)}, "early_terminate": {"type": "median", "first": "\(first)"},
+       "parameters": {"model.dropout": {"values": [0, 0.1]}}}
+      """
+    let error = #expect(throws: ConfigurationError.self) {
+      try SweepDefinition(JSONParser.parse(sweep, file: "sweep.json"), folder: URL(fileURLWithPath: "."))
+    }
+    let line = error?.description ?? ""
+    #expect(line.contains(words) && line.count < 300, "\(line)")
+  }
+
   @Test func aRungNeedsAnEvaluation() throws {
     let sweep = """
       {"name": "s", \(Simulation.base), "method": "grid", "metric": {"name": "validation.loss"},

@@ -115,4 +115,49 @@ import Testing
       #expect(throws: RunError.self) { try state.apply(entry, time: 0) }
     }
   }
+
+  @Test func idsThatAreNoFoldersAndRungsThatAreNoneAreDisorder() throws {
+    var simulation = try Simulation(Self.sweep("relu")) { _, _, _ in nil }
+    for id in ["../../run", "0123456789aB", "0123456789a", "0123456789abc", ""] {
+      var state = simulation.state
+      #expect(throws: RunError.self, "\(id)") {
+        try state.apply(.point(number: 0, assignment: [], trials: [id], refusal: nil), time: 0)
+      }
+    }
+    try simulation.write([.point(number: 0, assignment: [], trials: ["0123456789ab"], refusal: nil)])
+    for entry in [
+      JournalEntry.claim(point: 0, seed: 0, rung: 1, worker: "w"),
+      .result(point: 0, seed: 0, rung: 1, worker: "w", TrialResult(state: .finished)),
+      .result(point: 0, seed: 0, rung: -1, worker: "w", TrialResult(state: .finished)),
+      .worker(WorkerRecord(id: "../w", host: "h", boot: "b", process: 1, jobs: 1)), simulation.entries[0],
+    ] {
+      var state = simulation.state
+      #expect(throws: RunError.self) { try state.apply(entry, time: 0) }
+    }
+  }
+
+  @Test func aReportRefusesTheJournalOfAnotherDefinition() throws {
+    func definition(_ value: String) throws -> SweepDefinition {
+      try SweepDefinition(
+        JSONParser.parse(Self.sweep(value), file: "sweep.json"), folder: URL(fileURLWithPath: "."))
+    }
+    let relu = try definition("relu")
+    let journal = try Journal(folder: folder, creates: true)
+    let empty = #expect(throws: RunError.self) { try SweepFolder(self.folder).read(relu) }
+    #expect(empty?.description.contains("does not begin") == true, "\(String(describing: empty))")
+    let header = JournalHeader(
+      name: "s", identity: relu.identity, seeds: relu.seeds, microBatches: 1, build: "test")
+    try append(.sweep(header), to: journal)
+    #expect(try SweepFolder(folder).read(relu).header == header)
+    let tanh = try definition("tanh")
+    let error = #expect(throws: RunError.self) { try SweepFolder(self.folder).read(tanh) }
+    #expect(error?.description.contains("another definition (parameters") == true, "\(String(describing: error))")
+  }
+
+  private static func sweep(_ activation: String) -> String {
+    """
+    {"name": "s", \(Simulation.base), "method": "grid", "metric": {"name": "loss"},
+     "parameters": {"model.activation": {"values": ["\(activation)"]}}}
+    """
+  }
 }

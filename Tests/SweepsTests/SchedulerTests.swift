@@ -113,6 +113,84 @@ import Testing
     #expect(simulation.state.ranking(simulation.definition.metric, rungCount: 1).count == 2)
   }
 
+  @Test func aGoodResultThatComesLaterSettlesATrial() throws {
+    var simulation = try Simulation(Self.sweep("grid", #", "retries": 0"#)) { reached(Self.loss($0, $1), $2, of: 1) }
+    #expect(try simulation.step(worker: "gone", dies: true) == nil)
+    // Another worker takes the trial over and fails; the one that was given up comes to its end after all.
+    try simulation.write([
+      .claim(point: 0, seed: 0, rung: 0, worker: "w"),
+      .result(point: 0, seed: 0, rung: 0, worker: "w", TrialResult(state: .killed, reason: "killed")),
+    ])
+    #expect(simulation.state.points[0].trials[0].hasFailed)
+    try simulation.write([
+      .claim(point: 0, seed: 0, rung: 0, worker: "late"),
+      .result(point: 0, seed: 0, rung: 0, worker: "gone", reached(0.5, 0, of: 1)),
+    ])
+    let trial = simulation.state.points[0].trials[0]
+    #expect(!trial.hasFailed && trial.claim == nil && trial.status == "finished")
+    #expect(simulation.state.points[0].isSettled)
+  }
+
+  @Test func aClaimOfTheNextRungOutlivesALateResult() throws {
+    let sweep = Self.sweep("grid", #", "early_terminate": {"type": "asha", "first": "1 epoch", "eta": 3}"#)
+    var simulation = try Simulation(sweep) { reached(Self.loss($0, $1), $2, of: 4) }
+    #expect(try simulation.step(worker: "w") == nil)
+    try simulation.write([
+      .claim(point: 0, seed: 0, rung: 1, worker: "w"),
+      .result(point: 0, seed: 0, rung: 0, worker: "late", reached(0.5, 0, of: 4)),
+    ])
+    #expect(simulation.state.points[0].trials[0].claim?.rung == 1)
+  }
+
+  @Test func nobodyWaitsForTheClaimOfTheDead() throws {
+    let sweep = """
+      {"name": "s", \(Simulation.base), "method": "grid", "metric": {"name": "validation.loss"},
+       "parameters": {"model.activation": {"values": ["relu"]}}}
+      """
+    var simulation = try Simulation(sweep) { reached(Self.loss($0, $1), $2, of: 1) }
+    #expect(try simulation.step(worker: "other", dies: true) == nil)
+    // What was stopped meanwhile is taken over by nobody.
+    try simulation.write([.stop(point: 0, reason: "worse")])
+    #expect(try simulation.scheduler.next(simulation.state, worker: "w") { _ in true }.action == .wait)
+    #expect(try simulation.scheduler.next(simulation.state, worker: "w") { $0 == "w" }.action == .done(.complete))
+  }
+
+  @Test func aGridLeavesNoPointOutBehindManyThatAreTheSame() throws {
+    // The whole optimizer is set after its rate, so that only the two lengths are trials of their own.
+    let rates = (1...250).map { "\($0)e-3" }.joined(separator: ", ")
+    let sweep = """
+      {"name": "s", \(Simulation.base), "method": "grid", "metric": {"name": "validation.loss"},
+       "parameters": {
+         "training.duration": {"values": ["27 epochs", "9 epochs"]}, "optimizer.learning_rate": {"values": [\(rates)]},
+         "optimizer": {"values": [{"type": "adamw"}]}
+       }}
+      """
+    var simulation = try Simulation(sweep) { _, _, rung in reached(0.5, rung, of: 1) }
+    #expect(try simulation.runToEnd() == .complete)
+    #expect(simulation.state.points.map { $0.assignment[0].value.string } == ["27 epochs", "9 epochs"])
+    #expect(simulation.state.points.allSatisfy { $0.trials.allSatisfy(\.isFinished) })
+  }
+
+  @Test(arguments: [
+    (#""method": "grid", "parameters": {"name": {"values": ["a", "b"]}}"#, "parameters[\"name\"]"),
+    (
+      #""method": "grid", "parameters": {"model.depth": {"distribution": "int_uniform", "min": 0, "max": 1e12}}"#,
+      "more than 1048576 points"
+    ),
+    (
+      #""method": "grid", "parameters": {"model.activation": {"values": ["relu"]}}, "seeds": 2, "#
+        + #""overrides": {"seed": 9223372036854775807}"#, "smaller \"seed\""
+    ),
+  ])
+  func whatCannotBeASweepIsRefusedInOneLine(keys: String, words: String) throws {
+    let sweep = "{\"name\": \"s\", \(Simulation.base), \"metric\": {\"name\": \"validation.loss\"}, \(keys)}"
+    let error = #expect(throws: ConfigurationError.self) {
+      try SweepDefinition(JSONParser.parse(sweep, file: "sweep.json"), folder: URL(fileURLWithPath: "."))
+    }
+    let line = error?.description ?? ""
+    #expect(line.contains(words) && !line.contains("\n"), "\(line)")
+  }
+
   @Test func aTargetAndACapEndTheSweep() throws {
     let target = Self.sweep("grid").replacing(
       #"{"name": "validation.loss"}"#, with: #"{"name": "validation.loss", "target": 0.3}"#)

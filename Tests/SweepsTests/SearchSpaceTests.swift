@@ -40,6 +40,17 @@ import Testing
       ])
   }
 
+  @Test func aSpaceThatNobodyCanListIsCountedAtOnce() throws {
+    let wide = try Self.space(
+      #"{"a": {"distribution": "int_uniform", "min": 0, "max": 1e12}, "b": {"values": [1, 2]}}"#)
+    #expect(wide.grid(most: 10)?.count == 10 && wide.count(most: 7) == 7)
+    #expect(wide.count(most: 1 << 50) == 2_000_000_000_002)
+    let tree = try Self.space(#"{"a": {"values": [1, 2]}, "b": {"values": [1, 2, 3], "when": {"a": 1}}}"#)
+    #expect(tree.count(most: 100) == 4 && tree.count(most: 3) == 3)
+    let line = try Self.space(#"{"a": {"distribution": "uniform", "min": 0, "max": 1}}"#)
+    #expect(line.count(most: 100) == nil)
+  }
+
   @Test func conditionsMustNameWhatThereIs() throws {
     let bad = [
       (#"{"a": {"values": [1], "when": {"b": 1}}, "b": {"values": [1]}}"#, "stands before"),

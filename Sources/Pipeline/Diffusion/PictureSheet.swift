@@ -9,7 +9,7 @@ package struct PictureSheet {
   private let zoom: Int
 
   /// More columns than this are too many to look at.
-  private static let mostColumns = 32
+  private static let mostColumns = 16
   /// Pixels along a tile's side, at least about.
   private static let tileSide = 64
   /// Rows of a strip.
@@ -32,7 +32,9 @@ package struct PictureSheet {
 
   private static func columns(_ count: Int, wishes: Int) -> Int {
     let square = min(Int(Double(count).squareRoot().rounded(.up)), mostColumns)
-    return wishes > 1 && wishes <= mostColumns ? min(count, wishes * max(1, square / wishes)) : square
+    // So that what is asked for comes back in the same columns.
+    let turn = (1...mostColumns).last { wishes % $0 == 0 } ?? 1
+    return turn > 1 ? min(count, turn * max(1, square / turn)) : square
   }
 
   private static func zoom(_ shape: TensorShape) -> Int { max(1, tileSide / max(shape[0], shape[1])) }

@@ -46,6 +46,7 @@ package final class SignalWatch: Sendable {
     signalPipe.store(ends[1], ordering: .releasing)
     let reader = Thread {
       var number: UInt8 = 0
+      var isRepeated = false
       while true {
         let count = read(readingEnd, &number, 1)
         guard count == 1 else {
@@ -53,7 +54,9 @@ package final class SignalWatch: Sendable {
           break
         }
         if number == 0 { break }
-        if request.signal != nil { _exit(128 + Int32(number)) }
+        // Others may have asked before: only a signal after a signal is impatience.
+        if isRepeated { _exit(128 + Int32(number)) }
+        isRepeated = true
         request.ask(Int32(number))
         notice(Int32(number))
       }
