@@ -29,7 +29,7 @@ struct Runs: AsyncParsableCommand {
     try await reportingFailures {
       let place = try FolderOfRuns(folder)
       var summaries: [RunSummary] = []
-      for run in try place.runs() {
+      for run in place.runs() {
         do throws(RecordsError) {
           if let summary = try RunSummary.read(run) { summaries.append(summary) }
         } catch {
