@@ -7,6 +7,7 @@ import Testing
 enum DiffusionRun: String, CaseIterable, Sendable {
   case ditOfClasses = "dit of classes"
   case ditOfCaptions = "dit of captions"
+  case unetOfClasses = "unet of classes"
 
   /// Overrides of the small configuration.
   var settings: [String] {
@@ -23,6 +24,12 @@ enum DiffusionRun: String, CaseIterable, Sendable {
         #"diffusion={"condition":"text","predict":"v","schedule":"cosine","weighting":"min_snr"}"#,
         #"model={"type":"dit","patch_size":8,"width":16,"depth":1,"heads":2,"dropout":0.1,"#
           + #""text_encoder":{"layers":1,"width":12,"heads":2,"dropout":0.1}}"#, #"loss={"type":"mse"}"#,
+      ]
+    case .unetOfClasses:
+      return [
+        #"data={"type":"glyphs",\#(sizes)"#, #"diffusion={"condition":"class","predict":"x0","schedule":"sigmoid"}"#,
+        #"model={"type":"unet","channels":8,"multipliers":[1,2],"blocks":1,"attention":[14],"groups":4,"dropout":0.1}"#,
+        #"loss={"type":"huber"}"#,
       ]
     }
   }
