@@ -75,7 +75,7 @@ extension Sample {
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-      throw RunError(.configuration, "\(path): there is no folder \(folder); make it first")
+      throw RunError("\(path): there is no folder \(folder); make it first")
     }
   }
 
