@@ -16,12 +16,7 @@ package struct ChannelScale: ConfigurableLayer {
   private var channels: Int { outputShape.last }
 
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {
-    guard inputs.count == 2 else { throw LayerError("\(Self.kind) takes two inputs, got \(inputs.count)") }
-    let (x, s) = (inputs[0], inputs[1])
-    guard x.rank == 4, s.dimensions == [x[0], x.last] else {
-      throw LayerError(
-        "\(Self.kind) expects images (batch, height, width, channels) and factors (batch, channels), got \(x) and \(s)")
-    }
+    try matchingChannels(Self.kind, inputs, "factors")
     inputShapes = inputs
   }
 
@@ -50,4 +45,16 @@ package struct ChannelScale: ConfigurableLayer {
     LayerExample(#"{"type": "channel_scale"}"#, inputs: [[3, 2, 2, 1], [3, 1]], output: [3, 2, 2, 1]),
     LayerExample(#"{"type": "channel_scale"}"#, inputs: [[1, 2, 3, 530], [1, 530]], output: [1, 2, 3, 530]),
   ]
+}
+
+/// Refuses inputs that are not images (B, H, W, C) with a number for each channel of each, (B, C).
+///
+/// - Parameter numbers: what they are called.
+func matchingChannels(_ kind: String, _ inputs: [TensorShape], _ numbers: String) throws(LayerError) {
+  guard inputs.count == 2 else { throw LayerError("\(kind) takes two inputs, got \(inputs.count)") }
+  let (x, s) = (inputs[0], inputs[1])
+  guard x.rank == 4, s.dimensions == [x[0], x.last] else {
+    throw LayerError(
+      "\(kind) expects images (batch, height, width, channels) and \(numbers) (batch, channels), got \(x) and \(s)")
+  }
 }

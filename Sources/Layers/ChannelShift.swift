@@ -17,12 +17,7 @@ package struct ChannelShift: ConfigurableLayer {
   private var channels: Int { outputShape.last }
 
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {
-    guard inputs.count == 2 else { throw LayerError("\(Self.kind) takes two inputs, got \(inputs.count)") }
-    let (x, s) = (inputs[0], inputs[1])
-    guard x.rank == 4, s.dimensions == [x[0], x.last] else {
-      throw LayerError(
-        "\(Self.kind) expects images (batch, height, width, channels) and shifts (batch, channels), got \(x) and \(s)")
-    }
+    try matchingChannels(Self.kind, inputs, "shifts")
     inputShapes = inputs
   }
 

@@ -74,10 +74,6 @@ struct SampleOptions: ParsableArguments {
     }
   }
 
-  private func require(_ holds: Bool, _ option: String, _ expected: String) throws {
-    if !holds { throw ValidationError("\(option): expected \(expected)") }
-  }
-
   private func exclude(_ option: String, _ others: [(String, Bool)]) throws {
     if let other = others.first(where: \.1) { throw ValidationError("\(option) and \(other.0) exclude each other") }
   }
@@ -106,4 +102,11 @@ struct SampleOptions: ParsableArguments {
   }
 
   var sampleCount: Int { count ?? (greedy ? 1 : Self.defaultCount) }
+}
+
+extension ParsableArguments {
+  /// Refuses an option that does not hold what it should.
+  func require(_ holds: Bool, _ option: String, _ expected: String) throws {
+    if !holds { throw ValidationError("\(option): expected \(expected)") }
+  }
 }

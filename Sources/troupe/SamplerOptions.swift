@@ -34,10 +34,6 @@ struct SamplerOptions: ParsableArguments {
     }
   }
 
-  private func require(_ holds: Bool, _ option: String, _ expected: String) throws {
-    if !holds { throw ValidationError("\(option): expected \(expected)") }
-  }
-
   /// The options, and whether they are there.
   var all: [(String, Bool)] {
     [

@@ -81,7 +81,7 @@ import Testing
   @Test func logisticIsAccurate() {
     #expect(error(-87, 87, { logistic($0) }, { 1 / (1 + exp(-$0)) }) < 3 * unit)
     #expect(logistic(Vector(repeating: .infinity))[0] == 1)
-    #expect(logistic(Vector(repeating: -.infinity))[0] <= .leastNormalMagnitude)
+    #expect(logistic(Vector(repeating: -.infinity))[0] < 1e-38)
     #expect(logistic(Vector(repeating: 0))[0] == 0.5)
     #expect(logistic(Vector(repeating: .nan))[0].isNaN)
   }

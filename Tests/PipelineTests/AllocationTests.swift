@@ -60,31 +60,23 @@ import Testing
     }
   }
 
+  /// - Parameter run: data and model in place of the usual ones.
+  private static func expectNone(_ run: [String]) async throws {
+    let others = settings.filter { !$0.hasPrefix("model") && !$0.hasPrefix("data") }
+    for precision in ["float32", "bfloat16"] {
+      try await expectNoAllocations(configuration(others + run + ["training.precision=\(precision)"]), lanes: 2)
+    }
+  }
+
   @Test func neitherDoSequences() async {
     await #expect(processExitsWith: .success) {
-      for run in SequenceRun.allCases {
-        for precision in ["float32", "bfloat16"] {
-          try await expectNoAllocations(
-            configuration(
-              AllocationTests.settings.filter { !$0.hasPrefix("model") && !$0.hasPrefix("data") } + run.settings + [
-                "training.precision=\(precision)"
-              ]), lanes: 2)
-        }
-      }
+      for run in SequenceRun.allCases { try await AllocationTests.expectNone(run.settings) }
     }
   }
 
   @Test func neitherDoesDenoising() async {
     await #expect(processExitsWith: .success) {
-      for run in DiffusionRun.allCases {
-        for precision in ["float32", "bfloat16"] {
-          try await expectNoAllocations(
-            configuration(
-              AllocationTests.settings.filter { !$0.hasPrefix("model") && !$0.hasPrefix("data") } + run.settings + [
-                "training.precision=\(precision)"
-              ]), lanes: 2)
-        }
-      }
+      for run in DiffusionRun.allCases { try await AllocationTests.expectNone(run.settings) }
     }
   }
 
