@@ -38,10 +38,6 @@ struct PictureOptions: ParsableArguments {
     try require(Set(paths).count == paths.count, "--output, --trajectory and --animation", "different files")
   }
 
-  private func require(_ holds: Bool, _ option: String, _ expected: String) throws {
-    if !holds { throw ValidationError("\(option): expected \(expected)") }
-  }
-
   /// What is of no use to a language model, and whether it is there.
   var all: [(String, Bool)] {
     process.all + [
