@@ -18,6 +18,8 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [
   .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+
 /// - Parameter symbols: functions that the test program's own `troupe_counted_…` take the place of, in all libraries.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], counting symbols: [String] = []) -> Target {
   .testTarget(
@@ -94,7 +96,7 @@ let package = Package(
       [
         "Arenas", "CPlatform", "CheckpointFiles", "Configuration", "DataReading", "JSONValues", "Pipeline",
         "RunRecords",
-        .product(name: "Subprocess", package: "swift-subprocess"),
+        subprocess,
       ]),
     room(
       "Watch",
@@ -144,8 +146,11 @@ let package = Package(
     tests("ImageFiles", ["Arenas", "CImage", "CZlib"]),
     tests("Tokenizers", ["JSONValues"]),
     tests(
-      "DataReading", ["Arenas", "CHDF5", "CPlatform", "Configuration", "ImageFiles", "JSONValues", "Tokenizers"]),
-    tests("DatasetFetching", ["DataReading"]),
+      "DataReading",
+      [
+        "Arenas", "CHDF5", "CPlatform", "Configuration", "ImageFiles", "JSONValues", "Tokenizers", subprocess,
+      ]),
+    tests("DatasetFetching", ["DataReading", subprocess]),
     // Whole runs through the command line: the program is built because it is a dependency, and run as a process.
     .testTarget(
       name: "TroupeTests",

@@ -4,6 +4,7 @@ import DataReading
 import Dispatch
 import Foundation
 import ImageFiles
+import Subprocess
 import Synchronization
 import Testing
 
@@ -96,17 +97,16 @@ import Testing
     #expect((0..<4).map { (source.values($0, 0)[0] * 255).rounded() } == [1, 2, 3, 4])
   }
 
-  @Test(arguments: ["ustar", "gnu", "pax", "v7"]) func readsWhatTarPacks(format: String) throws {
+  @Test(arguments: ["ustar", "gnu", "pax", "v7"]) func readsWhatTarPacks(format: String) async throws {
     let tar = URL(fileURLWithPath: "/usr/bin/tar")
     guard FileManager.default.isExecutableFile(atPath: tar.path) else { return }
     let long = String(repeating: "long/", count: format == "v7" ? 4 : 20) + String(repeating: "x", count: 60)
     for (name, level) in [("one", 1), ("two", 2)] { try put(try png(UInt8(level)), "set/\(name)/\(long).png") }
-    let process = Process()
-    process.executableURL = tar
-    process.arguments = ["--format", format, "-cf", scratch.path("packed.tar"), "-C", scratch.folder, "set"]
-    try process.run()
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0)
+    let packing = try await Subprocess.run(
+      .path(.init(tar.path)),
+      arguments: ["--format", format, "-cf", scratch.path("packed.tar"), "-C", scratch.folder, "set"],
+      output: .discarded)
+    #expect(packing.terminationStatus.isSuccess)
     let source = try open("packed.tar").samples
     #expect(source.fingerprint == (try open("set").samples.fingerprint))
   }

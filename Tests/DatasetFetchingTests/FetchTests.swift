@@ -1,6 +1,7 @@
 import DataReading
 import DatasetFetching
 import Foundation
+import Subprocess
 import Testing
 
 @Suite(.serialized) struct FetchTests {
@@ -12,18 +13,12 @@ import Testing
   }
 
   /// The digest by `md5sum`.
-  private static func md5(_ bytes: [UInt8]) throws -> String {
+  private static func md5(_ bytes: [UInt8]) async throws -> String {
     let path = NSTemporaryDirectory() + "/troupe-md5-\(UUID().uuidString)"
     try Data(bytes).write(to: URL(fileURLWithPath: path))
     defer { try? FileManager.default.removeItem(atPath: path) }
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/md5sum")
-    process.arguments = [path]
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    try process.run()
-    process.waitUntilExit()
-    return String(decoding: pipe.fileHandleForReading.availableData.prefix(32), as: UTF8.self)
+    let result = try await Subprocess.run(.path("/usr/bin/md5sum"), arguments: [path], output: .string(limit: 4096))
+    return String(result.standardOutput.prefix(32))
   }
 
   private func fetch(_ source: DatasetSource, _ server: LoopbackServer) async throws {
@@ -46,7 +41,7 @@ import Testing
   @Test func downloadsAndChecks() async throws {
     defer { clean() }
     let server = try LoopbackServer(["a.bin": Self.content])
-    try await fetch(source(Self.md5(Self.content)), server)
+    try await fetch(source(try await Self.md5(Self.content)), server)
     #expect(fetched == Data(Self.content))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["a.bin"])
     #expect(!FileManager.default.fileExists(atPath: folder + ".part"))
@@ -58,7 +53,7 @@ import Testing
     defer { clean() }
     let server = try LoopbackServer(["a.bin": Self.content])
     server.behaviour.withLock { $0.cutAfter = 30_000 }
-    let source = try source(Self.md5(Self.content))
+    let source = source(try await Self.md5(Self.content))
     await fails(source, server, "a.bin", "again")
     let have = try #require(part?.count)
     #expect(have > 0 && have <= 30_000)
@@ -74,7 +69,7 @@ import Testing
   @Test func startsOverWhereThePartIsOfAnotherFile() async throws {
     defer { clean() }
     let server = try LoopbackServer(["a.bin": Self.content])
-    let source = try source(Self.md5(Self.content))
+    let source = source(try await Self.md5(Self.content))
     try FileManager.default.createDirectory(atPath: folder + ".part", withIntermediateDirectories: true)
     // Longer than the file: the server has no bytes beyond.
     try Data(Self.content + [1, 2]).write(to: URL(fileURLWithPath: folder + ".part/a.bin.part"))
@@ -113,15 +108,14 @@ import Testing
     try Data(Self.content).write(to: URL(fileURLWithPath: work + "/deep/one.bin"))
     try Data([1, 2, 3]).write(to: URL(fileURLWithPath: work + "/deep/two.bin"))
     try Data([4]).write(to: URL(fileURLWithPath: work + "/deep/other.html"))
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/tar")
-    process.arguments = ["-czf", work + "/a.tar.gz", "-C", work, "deep"]
-    try process.run()
-    process.waitUntilExit()
+    let packing = try await Subprocess.run(
+      .path("/usr/bin/tar"), arguments: ["-czf", work + "/a.tar.gz", "-C", work, "deep"], output: .discarded)
+    #expect(packing.terminationStatus.isSuccess)
     let packed = [UInt8](try Data(contentsOf: URL(fileURLWithPath: work + "/a.tar.gz")))
     let server = try LoopbackServer(["a.tar.gz": packed])
-    var source = try DatasetSource(
-      name: "some", home: "http://127.0.0.1:1/", files: [.init(name: "a.tar.gz", md5: Self.md5(packed))],
+    let digest = try await Self.md5(packed)
+    var source = DatasetSource(
+      name: "some", home: "http://127.0.0.1:1/", files: [.init(name: "a.tar.gz", md5: digest)],
       contents: ["one.bin", "two.bin", "three.bin"])
     let error = await #expect(throws: DataError.self) { try await fetch(source, server) }
     #expect(error?.description.contains("three.bin") == true && !FileManager.default.fileExists(atPath: folder))

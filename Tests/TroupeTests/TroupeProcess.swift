@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import JSONValues
+import Synchronization
 import Testing
 
 /// What a finished `troupe` left: its exit and its two streams.
@@ -26,63 +27,86 @@ struct TroupeResult: Sendable {
 }
 
 /// A `troupe` of its own process, started as a person would start it.
+///
+/// Not by Foundation's `Process`: on Linux it never closes the streams it was given, and once a few hundred runs have
+/// left theirs open, its `run()` reads beyond the end of what it listed of /proc/self/fd: a fault, now and then.
 final class TroupeProcess: Sendable {
   /// The program, which the package manager builds beside the tests.
   static let executable = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     .appending(path: "troupe")
 
-  private let process = Process()
+  private let command: [String]
+  private let process: pid_t
   private let scratch: URL
-  private let finished = DispatchSemaphore(value: 0)
   private let start = ContinuousClock.now
+  /// What `waitpid` said of the process; nil until it has ended and was asked for.
+  private let status = Mutex<Int32?>(nil)
 
   /// - Parameters:
   ///   - wrapper: a shell script that runs the program as `"$@"`, such as `ulimit -f 8; exec "$@"`.
   ///   - folder: the current directory.
   init(_ arguments: [String], wrapper: String? = nil, in folder: URL) throws {
-    let command = [Self.executable.path] + arguments
-    process.executableURL = wrapper == nil ? Self.executable : URL(fileURLWithPath: "/bin/sh")
-    process.arguments = wrapper.map { ["-c", $0, "sh"] + command } ?? arguments
-    process.currentDirectoryURL = folder
+    let program = [Self.executable.path] + arguments
+    command = ["/usr/bin/env", "-C", folder.path] + (wrapper.map { ["/bin/sh", "-c", $0, "sh"] + program } ?? program)
     scratch = FileManager.default.temporaryDirectory.appending(path: "troupe-streams-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
-    // Files and not pipes: nobody needs to read while the program runs.
-    process.standardOutput = try Self.create(scratch.appending(path: "out"))
-    process.standardError = try Self.create(scratch.appending(path: "err"))
-    process.standardInput = FileHandle.nullDevice
-    process.terminationHandler = { [finished] _ in finished.signal() }
-    try process.run()
+    process = try Self.spawn(command, streams: scratch)
   }
 
   deinit {
     kill(SIGKILL)
+    _ = reap(0)
     try? FileManager.default.removeItem(at: scratch)
   }
 
-  var isRunning: Bool { process.isRunning }
+  var isRunning: Bool { reap(WNOHANG) == nil }
   var outputSoFar: String { Self.text(scratch.appending(path: "out")) }
   var errorsSoFar: String { Self.text(scratch.appending(path: "err")) }
 
   /// Sends a signal, if the process still runs.
-  func kill(_ signal: Int32) { if process.isRunning { _ = Glibc.kill(process.processIdentifier, signal) } }
+  func kill(_ signal: Int32) { if isRunning { _ = Glibc.kill(process, signal) } }
 
   /// Waits for the end; a program that has not ended after `limit` seconds is killed, and the test fails.
   func wait(limit: Double = 120, _ location: SourceLocation = #_sourceLocation) -> TroupeResult {
-    if finished.wait(timeout: .now() + limit) == .timedOut {
-      Issue.record("troupe \(process.arguments ?? []) has not ended after \(limit) s", sourceLocation: location)
+    let end = ContinuousClock.now + .seconds(limit)
+    while isRunning, ContinuousClock.now < end { usleep(1_000) }
+    if isRunning {
+      Issue.record("\(command) has not ended after \(limit) s", sourceLocation: location)
       kill(SIGKILL)
-      finished.wait()
     }
+    let status = reap(0) ?? 0
     let seconds = (ContinuousClock.now - start) / .seconds(1)
-    let died = process.terminationReason == .uncaughtSignal
+    let signal = status & 0x7F
     return TroupeResult(
-      exitCode: process.terminationStatus + (died ? 128 : 0), diedOfSignal: died, output: outputSoFar,
+      exitCode: signal == 0 ? status >> 8 & 0xFF : 128 + signal, diedOfSignal: signal != 0, output: outputSoFar,
       errors: errorsSoFar, seconds: seconds)
   }
 
-  private static func create(_ url: URL) throws -> FileHandle {
-    try Data().write(to: url)
-    return try FileHandle(forWritingTo: url)
+  /// The status of the process, if it has ended.
+  private func reap(_ options: Int32) -> Int32? {
+    status.withLock { known in
+      var status: Int32 = 0
+      if known == nil, waitpid(process, &status, options) == process { known = status }
+      return known
+    }
+  }
+
+  /// Starts a command with its streams in files and not in pipes: nobody needs to read while the program runs.
+  private static func spawn(_ command: [String], streams: URL) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    let isNew = O_WRONLY | O_CREAT | O_TRUNC
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, streams.appending(path: "out").path, isNew, 0o644)
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, streams.appending(path: "err").path, isNew, 0o644)
+    var arguments = command.map { strdup($0) } + [nil]
+    var environment = ProcessInfo.processInfo.environment.map { strdup("\($0)=\($1)") } + [nil]
+    defer { for string in arguments + environment { free(string) } }
+    var process = pid_t()
+    let code = posix_spawn(&process, command[0], &actions, nil, &arguments, &environment)
+    try #require(code == 0, "cannot start \(command[0]): \(String(cString: strerror(code)))")
+    return process
   }
 
   private static func text(_ url: URL) -> String {
