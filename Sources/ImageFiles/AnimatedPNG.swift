@@ -22,14 +22,16 @@ package struct AnimatedPNG {
 
   /// The file's bytes; it is played again and again.
   ///
-  /// - Parameter frames: at least one, all of one size and kind.
-  package static func encode(_ frames: [Frame]) throws(ImageError) -> [UInt8] {
-    guard let first = frames.first else { preconditionFailure("an animation without frames") }
+  /// - Parameter frames: at least one, all of one size and kind; each is asked for once, so that a lazy collection's
+  ///   frames need not all be in memory.
+  package static func encode(_ frames: some Collection<Frame>) throws(ImageError) -> [UInt8] {
+    precondition(!frames.isEmpty, "an animation without frames")
     var animation = AnimatedPNG()
+    var size: (width: Int, height: Int, channels: Int)?
     for (number, frame) in frames.enumerated() {
-      precondition(
-        (frame.image.width, frame.image.height, frame.image.channels)
-          == (first.image.width, first.image.height, first.image.channels), "frames of different sizes")
+      let own = (width: frame.image.width, height: frame.image.height, channels: frame.image.channels)
+      precondition(size.map { $0 == own } ?? true, "frames of different sizes")
+      size = own
       animation.append(frame, number: number, of: frames.count, try frame.image.png())
     }
     animation.append("IEND", [])

@@ -60,6 +60,7 @@ struct Evaluate: AsyncParsableCommand {
         String(
           format: "%@ at step %d, %@: %@%@%@ over %d %@", stored.configuration.name, stored.state.step, split,
           result.score.text, top, bits, result.score.count, result.score.perplexity == nil ? "samples" : "tokens"))
+      if let levels = result.score.noiseLevelText { json.output.say(levels) }
       let file = result.record.flatMap { show($0, of: stored) }
       json.output.result(
         .object(

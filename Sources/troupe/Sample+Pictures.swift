@@ -28,7 +28,9 @@ extension Sample {
     let drawing = try model.draw(
       (0..<count).map { wishes[$0 % wishes.count].tokens }, settings, rows: pictures.process.rows,
       lanes: pictures.lanes.count, moments: Set(strip + frames).sorted(),
-      watched: strip.isEmpty && frames.isEmpty ? 0 : min(count, watched), progress: meter.show)
+      watched: strip.isEmpty && frames.isEmpty ? 0 : min(count, watched),
+      sheets: PictureSheet.byteCount(model.picture.shape, pictures: grid == nil ? PictureSheet.mostAnimated : count),
+      progress: meter.show)
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     meter.finish()
     let sheet = PictureSheet(drawing, wishes: wishes.count)

@@ -50,7 +50,7 @@ import Testing
 /// What a run's last evaluation leaves of a classifier.
 @Suite(.serialized) struct EvaluationRecordTests {
   private func left(by played: Played) -> EvaluationRecord? {
-    played.result.judgements.flatMap { played.model.record(of: $0) }
+    played.result.evaluation.flatMap { played.model.record(of: $0) }
   }
 
   @Test func addsUpToTheValidation() async throws {

@@ -62,7 +62,7 @@ import Testing
     let (pixels, _) = GlyphsData(count: 500).picture(sample, seed: 3)
     let picture = try #require(played.model.data.picture(of: sample))
     #expect(picture == Image(width: 28, height: 28, channels: 1, bytes: pixels))
-    let record = try #require(played.result.judgements.flatMap { played.model.record(of: $0) })
+    let record = try #require(played.result.evaluation.flatMap { played.model.record(of: $0) })
     let worst = try #require(record.mistakes.first)
     #expect(try Image(decoding: worst.picture.span.bytes) == played.model.data.picture(of: worst.sample))
   }

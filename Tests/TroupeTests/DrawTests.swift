@@ -47,6 +47,14 @@ import Testing
     try Image(decoding: Array(workspace.bytes(path)).span.bytes)
   }
 
+  @Test func evaluationCountsSamplesAndTellsNoiseLevels() throws {
+    let workspace = try trained()
+    let result = try workspace.succeed("evaluate", "run", "--split", "validation", "--json")
+    let json = try result.json()
+    #expect(json["count"]?.integer == 20 && json["noise_levels"]?.array?.count == 10)
+    #expect(result.errors.contains("over 20 samples") && result.errors.contains("mean squared error by noise level"))
+  }
+
   @Test func drawsIntoFiles() throws {
     let workspace = try trained()
     let first = try workspace.succeed("sample", "run", "--steps", "5", "--json")

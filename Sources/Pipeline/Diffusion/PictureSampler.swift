@@ -2,6 +2,7 @@ import Arenas
 import DataReading
 import ExecutionPlanning
 import Kernels
+import ModelGraph
 
 /// Draws pictures with one lane's program, as many at a time as its plan has rows.
 ///
@@ -51,12 +52,7 @@ package final class PictureSampler {
     elementCount = count / rows
     conditionField = fields.firstIndex { $0.name == SampleField.condition }
     precondition((conditionField == nil) == (none == nil) && program.prediction.count == count)
-    let ownFields = [SampleField.input, SampleField.time, SampleField.condition]
-    let others = fields.filter { !ownFields.contains($0.name) }
-    let conditionCount = rows * (none?.count ?? 0)
-    let sizes =
-      [count, count, count, count, rows, conditionCount, conditionCount]
-      + others.map { $0.shape.elementCount * $0.type.byteCount / 4 }
+    let sizes = Self.sizes(program.plan.graph, none: none)
     var offsets: [Int] = []
     var end = 0
     for size in sizes {
@@ -91,6 +87,22 @@ package final class PictureSampler {
       }
     }
     if let none { Self.write((0..<rows).map { _ in none }, into: noCondition) }
+  }
+
+  /// Elements of four bytes in each of the sampler's own tensors, those of fields that it does not draw with last.
+  private static func sizes(_ graph: ModelGraph, none: [Int32]?) -> [Int] {
+    let ownFields = [SampleField.input, SampleField.time, SampleField.condition]
+    let input = graph.fields.first { $0.name == SampleField.input }?.shape
+    let count = input?.elementCount ?? 0
+    let rows = input?[0] ?? 0
+    let conditionCount = rows * (none?.count ?? 0)
+    return [count, count, count, count, rows, conditionCount, conditionCount]
+      + graph.fields.filter { !ownFields.contains($0.name) }.map { $0.shape.elementCount * $0.type.byteCount / 4 }
+  }
+
+  /// Bytes that a sampler holds beside its program.
+  package static func byteCount(_ graph: ModelGraph, none: [Int32]?) -> Int {
+    sizes(graph, none: none).reduce(0) { $0 + Arena.aligned(4 * $1) }
   }
 
   /// Passes of the model that a batch takes.

@@ -52,6 +52,12 @@ package struct PictureSheet {
         + " time, with other seeds")
   }
 
+  /// Bytes of a sheet of so many pictures while it is made: the tiles, the sheet, and as much again for its file.
+  package static func byteCount(_ shape: TensorShape, pictures: Int) -> Int {
+    let side = zoom(shape)
+    return 3 * pictures * shape.elementCount * side * side
+  }
+
   /// All pictures, row by row.
   package var grid: Image {
     sheet((0..<drawing.count).map(drawing.image), columns: columns)
@@ -74,13 +80,11 @@ package struct PictureSheet {
   /// The grid as it comes out of the noise, as an APNG file.
   package func animation(_ moments: [Int]) throws(ImageError) -> [UInt8] {
     let states = moments.compactMap(drawing.moments.firstIndex(of:))
-    var frames: [AnimatedPNG.Frame] = []
-    for state in states {
+    let frames = states.lazy.map { state in
       let tiles = (0..<min(drawing.watched, Self.mostAnimated)).map { drawing.image($0, at: state) }
-      frames.append(
-        AnimatedPNG.Frame(
-          sheet(tiles, columns: min(columns, tiles.count)),
-          duration: state == states.last ? Self.lastDuration : Self.frameDuration))
+      return AnimatedPNG.Frame(
+        sheet(tiles, columns: min(columns, tiles.count)),
+        duration: state == states.last ? Self.lastDuration : Self.frameDuration)
     }
     return try AnimatedPNG.encode(frames)
   }

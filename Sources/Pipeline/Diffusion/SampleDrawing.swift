@@ -25,6 +25,14 @@ package struct SamplePlan: Sendable {
     self.settings = settings
     self.diffusion = diffusion
   }
+
+  /// Bytes held while samples are drawn: the lanes' samplers, the pictures, and their sheet.
+  func byteCount(_ plan: RunPlan) -> Int {
+    guard let picture = plan.data.fields.first(where: { $0.name == SampleField.input })?.shape else { return 0 }
+    return plan.tree.lanes * PictureSampler.byteCount(plan.evaluationPlan.graph, none: none)
+      + PictureDrawing.byteCount(picture, pictures: settings.count)
+      + PictureSheet.byteCount(picture, pictures: settings.count)
+  }
 }
 
 /// The samples of one step, which the lanes draw with the parameters that the run is evaluated with.

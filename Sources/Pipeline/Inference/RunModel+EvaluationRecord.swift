@@ -1,13 +1,5 @@
 import DataReading
-import Kernels
 import RunRecords
-
-/// The judgements of a whole split, as a run's last evaluation left them.
-package struct SplitJudgements: Sendable {
-  let evaluation: Evaluation
-  let step: Int
-  let sums: LossSums
-}
 
 extension RunModel {
   /// Mistakes that are kept of an evaluation.
@@ -16,8 +8,8 @@ extension RunModel {
   /// What the judgements come to: a pure function of the model and the split.
   ///
   /// - Returns: nil for an evaluation that did not judge.
-  package func record(of judged: SplitJudgements) -> EvaluationRecord? {
-    guard let judgements = judged.evaluation.judgements, let classes = plan.classNames else { return nil }
+  package func record(of evaluation: Evaluation) -> EvaluationRecord? {
+    guard let judgements = evaluation.judgements, let classes = plan.classNames else { return nil }
     let hasConfusion = classes.count <= EvaluationRecord.mostClasses
     var confusion = [Int](repeating: 0, count: hasConfusion ? classes.count * classes.count : 0)
     var (count, correct, topCorrect) = (0, 0, 0)
@@ -35,15 +27,15 @@ extension RunModel {
     wrong.sort { (badness($1), $0) < (badness($0), $1) }
     let mistakes = wrong.prefix(Self.keptMistakes).map { position in
       let judgement = judgements[position]
-      let sample = judged.evaluation.samples[position]
+      let sample = evaluation.samples[position]
       return EvaluationRecord.Mistake(
         sample: sample, target: Int(judgement.target), predicted: Int(judgement.predicted),
         probability: judgement.probability, targetProbability: judgement.targetProbability, loss: judgement.loss,
         picture: data.thumbnail(of: sample))
     }
     return EvaluationRecord(
-      run: configuration.name, step: judged.step, split: judged.evaluation.split, isEMA: judged.evaluation.usesAverage,
-      loss: Float(judged.sums.mean), count: count, correct: correct,
+      run: configuration.name, step: evaluation.step, split: evaluation.split, isEMA: evaluation.usesAverage,
+      loss: Float(evaluation.total().mean), count: count, correct: correct,
       topCorrect: classes.count > EvaluationRecord.topCount ? topCorrect : nil, classes: classes, confusion: confusion,
       mistakes: mistakes)
   }

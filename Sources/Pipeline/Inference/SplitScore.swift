@@ -11,21 +11,25 @@ package struct SplitScore: Sendable, Equatable {
   package let loss: Double
   /// nil where the loss knows none.
   package let accuracy: Double?
-  /// Predictions that were judged: samples, or tokens.
+  /// What the mean is over: samples, or tokens.
   package let count: Int
   /// The share of answers without a mistake, of a model that answers a source sequence with another; nil of others.
   ///
   /// Every token is judged after the right ones before it, which is what greedy decoding sees as long as it makes no mistake:
   /// so it is also the share of answers that greedy decoding gets right.
   package let exactMatch: Double?
+  /// The mean squared error of a denoiser by noise level, least noise first; nil where a level had no sample.
+  package let noiseLevels: [Double?]?
   /// Whether the model predicts tokens.
   let isOfTokens: Bool
 
-  init(_ sums: LossSums, of plan: RunPlan) {
+  init(_ evaluation: Evaluation, of plan: RunPlan) {
+    let sums = evaluation.total()
     loss = sums.mean
     accuracy = plan.hasAccuracy ? sums.accuracy : nil
-    count = Int(sums.count)
+    count = plan.judgedCount(sums, of: evaluation)
     exactMatch = plan.answersSequences ? sums.exactMatch : nil
+    noiseLevels = evaluation.noiseLevels.map(Self.levels)
     isOfTokens = plan.predictsTokens
   }
 
@@ -34,8 +38,11 @@ package struct SplitScore: Sendable, Equatable {
     accuracy = record.accuracy.map { Double($0) }
     count = record.count
     exactMatch = record.exactMatch.map { Double($0) }
+    noiseLevels = record.noiseLevels.map(Self.levels)
     isOfTokens = plan.predictsTokens
   }
+
+  private static func levels(_ means: [Float]) -> [Double?] { means.map { $0.isNaN ? nil : Double($0) } }
 
   /// e to the loss: how many equally likely tokens would be as hard to guess (Jelinek et al. 1977).
   package var perplexity: Double? { isOfTokens ? exp(loss) : nil }
@@ -48,15 +55,28 @@ package struct SplitScore: Sendable, Equatable {
     return String(format: "loss %.4f", loss) + perplexity + accuracy + exact
   }
 
+  /// `by noise level, least first: 0.9120 0.4410 …`; nil of other models.
+  package var noiseLevelText: String? {
+    guard let noiseLevels else { return nil }
+    return "mean squared error by noise level, from the tenth of the steps with the least noise to that with the most: "
+      + noiseLevels.map { $0.map { String(format: "%.4f", $0) } ?? "-" }.joined(separator: " ")
+  }
+
   package var json: [(String, JSON)] {
     var members: [(String, JSON)] = [("loss", .number(loss)), ("accuracy", accuracy.map { .number($0) } ?? .null)]
     if let perplexity { members.append(("perplexity", .number(perplexity))) }
     if let exactMatch { members.append(("exact_match", .number(exactMatch))) }
+    if let noiseLevels { members.append(("noise_levels", .array(noiseLevels.map { $0.map { .number($0) } ?? .null }))) }
     return members + [("count", .integer(count))]
   }
 }
 
 extension RunPlan {
+  /// What a loss's mean is over, as people count it: predictions that are right or wrong, or else samples.
+  func judgedCount(_ sums: LossSums, of evaluation: Evaluation) -> Int {
+    hasAccuracy ? Int(sums.count) : evaluation.samples.count
+  }
+
   /// Whether a class is predicted at every place of a sequence, and the loss is what it costs to write it down: neither
   /// smoothed nor weighted.
   var predictsTokens: Bool {

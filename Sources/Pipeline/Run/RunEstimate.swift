@@ -68,6 +68,7 @@ package struct RunEstimate: Sendable {
     }
     let carriedInAll = carried + plan.evaluationPlan.carriedByteCount * lanes
     if carriedInAll > 0 { memory.append(Item(name: "carried state", bytes: carriedInAll)) }
+    if let samples = plan.samples { memory.append(Item(name: "drawn samples", bytes: samples.byteCount(plan))) }
     if writesCheckpoints { memory.append(Item(name: "checkpoint snapshot", bytes: stored)) }
     self.memory = memory
     checkpointBytes = stored

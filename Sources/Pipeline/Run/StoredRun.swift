@@ -119,7 +119,7 @@ package struct StoredRun: Sendable {
     return Evaluated(
       score: validation,
       bitsPerByte: bytes.map { validation.loss * Double(validation.count) / log(2) / Double(max(1, $0)) },
-      record: result.judgements.flatMap(model.record(of:)))
+      record: result.evaluation.flatMap(model.record(of:)))
   }
 
   /// What an evaluation of a split found.

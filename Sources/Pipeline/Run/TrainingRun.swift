@@ -10,10 +10,9 @@ package struct TrainingRun: Sendable {
     package let state: RunState
     /// Mean training loss of the last step.
     package let loss: Double
-    /// The last evaluation.
+    /// The last evaluation, and what it comes to.
+    package let evaluation: Evaluation?
     package let validation: SplitScore?
-    /// What a classifier said of every sample of that evaluation, where it was the run's last.
-    package let judgements: SplitJudgements?
     package let checkpointStall: CheckpointStall
     /// Seconds that the lanes worked or waited in this session.
     package let sessionSeconds: Double
@@ -140,11 +139,11 @@ package struct TrainingRun: Sendable {
     recorder.items.close()
     await recording.value
     if let failure = recorder.firstFailure, !outcome.isBad { outcome = .failed(failure.description) }
-    let validation = await optimizer.finalValidation
+    let evaluation = await optimizer.lastEvaluation
     return Result(
       outcome: outcome, state: state, loss: await optimizer.lastLoss,
-      validation: validation.map { SplitScore($0, of: model.plan) },
-      judgements: await optimizer.judgements, checkpointStall: await optimizer.checkpointStall,
+      evaluation: evaluation, validation: evaluation.map { SplitScore($0, of: model.plan) },
+      checkpointStall: await optimizer.checkpointStall,
       sessionSeconds: sessionSeconds,
       stages: folder == nil ? clocks.take() : [])
   }

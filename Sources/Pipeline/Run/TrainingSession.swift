@@ -152,7 +152,7 @@ package struct TrainingSession: Sendable {
 
   /// Keeps in the run folder what the run's last evaluation found out about a classifier.
   package func keepEvaluation(_ result: TrainingRun.Result) throws(RecordsError) {
-    guard let record = result.judgements.flatMap(model.record(of:)) else { return }
+    guard let record = result.evaluation.flatMap(model.record(of:)) else { return }
     try EvaluationFile.write(record, to: folder.url)
   }
 

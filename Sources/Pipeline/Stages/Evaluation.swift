@@ -10,6 +10,8 @@ import Kernels
 package final class Evaluation: Sendable {
   let samples: SampleSet
   let split: String
+  /// After how many steps of training.
+  let step: Int
   let usesAverage: Bool
   /// By position in the split; nil unless asked for.
   let judgements: SharedArray<ClassJudgement>?
@@ -21,10 +23,11 @@ package final class Evaluation: Sendable {
   private let results: SharedArray<LossSums>
 
   /// - Parameter judges: whether to keep judgements; only for a model whose plan says `isClassifier`.
-  init(_ samples: SampleSet, split: String, of model: RunModel, usesAverage: Bool, judges: Bool) {
+  init(_ samples: SampleSet, split: String, of model: RunModel, after step: Int, usesAverage: Bool, judges: Bool) {
     precondition(!judges || model.plan.isClassifier)
     self.samples = samples
     self.split = split
+    self.step = step
     self.usesAverage = usesAverage
     data = model.data
     rows = model.plan.rows

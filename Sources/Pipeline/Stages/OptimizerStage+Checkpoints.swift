@@ -37,8 +37,8 @@ extension OptimizerStage {
 
   /// Enters the checkpoint of this step among the best, if it was evaluated and is one of them.
   func noteBest() {
-    guard state.evaluatedStep == state.step, let sums = lastValidation else { return }
-    state.noteCheckpoint(validation: sums, model.configuration.checkpoints)
+    guard state.evaluatedStep == state.step, let lastEvaluation else { return }
+    state.noteCheckpoint(validation: lastEvaluation.total(), model.configuration.checkpoints)
   }
 
   func orderCheckpoint() async {

@@ -19,7 +19,8 @@ extension OptimizerStage {
 
   func evaluate(_ samples: SampleSet, split: String, usesAverage: Bool, judges: Bool) -> Work {
     if usesAverage { model.update.average?.refreshShadows() }
-    let evaluation = Evaluation(samples, split: split, of: model, usesAverage: usesAverage, judges: judges)
+    let evaluation = Evaluation(
+      samples, split: split, of: model, after: state.step, usesAverage: usesAverage, judges: judges)
     let program = Preparation.Program.evaluation(usesAverage: usesAverage)
     guard model.preparation.isNeeded(by: program) else { return play(evaluation) }
     phase = .preparingEvaluation(evaluation)
@@ -33,15 +34,14 @@ extension OptimizerStage {
 
   func record(_ evaluation: Evaluation) {
     let sums = evaluation.total()
-    lastValidation = sums
-    judgements = SplitJudgements(evaluation: evaluation, step: state.step, sums: sums)
+    lastEvaluation = evaluation
     guard state.evaluatedStep != state.step else { return }
     state.evaluatedStep = state.step
     recorder.items.send(
       .validation(
         ValidationRecord(
           step: state.step, split: evaluation.split, loss: Float(sums.mean),
-          accuracy: model.hasAccuracy ? Float(sums.accuracy) : nil, count: Int(sums.count),
+          accuracy: model.hasAccuracy ? Float(sums.accuracy) : nil, count: model.plan.judgedCount(sums, of: evaluation),
           exactMatch: model.plan.answersSequences ? sums.exactMatch.map { Float($0) } : nil,
           noiseLevels: evaluation.noiseLevels, isEMA: model.update.average != nil)), urgently: true)
     state.observe(validation: sums, configuration: model.configuration)

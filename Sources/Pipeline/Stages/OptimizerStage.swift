@@ -48,9 +48,7 @@ package actor OptimizerStage {
   var lastSavedStep: Int?
   /// The last step whose samples were drawn, or that a session went on from.
   var drawnStep: Int?
-  var lastValidation: LossSums?
-  /// Of the last evaluation.
-  var judgements: SplitJudgements?
+  var lastEvaluation: Evaluation?
   var hasStoppedEarly = false
   /// Between the moment that a snapshot is begun and the moment that the writer has it.
   var heldTicket: SnapshotTicket?
@@ -100,8 +98,6 @@ package actor OptimizerStage {
     return final
   }
 
-  var finalValidation: LossSums? { lastValidation }
-
   /// What a lane does next; returns when all lanes have finished what they were doing.
   func next(lane: Int) async -> Work {
     arrived += 1
@@ -142,9 +138,7 @@ package actor OptimizerStage {
       if let failure = sampleFailure { return failure }
       record(evaluation)
       if case .evaluate = purpose { return finish(.finished) }
-      if lastSavedStep == state.step, let sums = lastValidation {
-        state.noteCheckpoint(validation: sums, model.configuration.checkpoints)
-      }
+      if lastSavedStep == state.step { noteBest() }
       return await drawSaveOrGoOn()
     case .preparingDrawing(let drawing): return play(drawing)
     case .drawing(let drawing):
@@ -191,7 +185,7 @@ package actor OptimizerStage {
     }
     if isOver {
       // Also where a run that had ended is looked at again: its result is wanted, and not recorded twice.
-      if state.evaluatedStep != state.step || lastValidation == nil, let work = beginEvaluation() { return work }
+      if state.evaluatedStep != state.step || lastEvaluation == nil, let work = beginEvaluation() { return work }
       return await finishSaving(hasStoppedEarly ? .stoppedEarly : .finished)
     }
     if stopRequest.pauses(after: state.step) { return await finishSaving(.paused) }
