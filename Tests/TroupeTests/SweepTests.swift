@@ -112,7 +112,7 @@ import Testing
   }
 
   @Test func stoppedAndKilledSweepsComeToTheSame() throws {
-    try writeSweep(#", "seeds": 2"#, duration: Self.isLong ? "400 epochs" : "60 epochs")
+    try writeSweep(#", "seeds": 2"#, duration: Self.isLong ? "1000 epochs" : "60 epochs")
     let reference = trials(try workspace.succeed("sweep", "s.json", "--sweep-dir", "reference", "--json").json())
     #expect(reference.count == 8)
     var random = SplitMix(state: 3)
