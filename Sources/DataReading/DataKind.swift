@@ -45,6 +45,8 @@ package struct OpenedSamples: Sendable {
   /// Tokens in a sample, where a sample goes on where the one before it in the source stops and rows of batches are to
   /// follow one another that way; nil where samples are met in any order.
   package var pieceLength: Int?
+  /// What was left out because it cannot be read; nil where nothing was.
+  package var skipped: SkippedSamples?
 
   package init(samples: any SampleSource, test: (any SampleSource)? = nil) {
     self.samples = samples

@@ -19,6 +19,8 @@ package struct Dataset: Sendable {
   package let tokenizer: Tokenizer?
   /// Tokens in a sample, where each row of a batch goes on where it stopped in the batch before; nil elsewhere.
   package let pieceLength: Int?
+  /// What was left out because it cannot be read; nil where nothing was.
+  package let skipped: SkippedSamples?
   let inputField: Int
   /// -1 where there is none.
   let targetField: Int
@@ -46,6 +48,7 @@ package struct Dataset: Sendable {
     self.seed = seed
     let name = opened.samples.name
     pieceLength = opened.pieceLength
+    skipped = opened.skipped
     source = try opened.joined()
     splits =
       opened.isSplit

@@ -25,7 +25,7 @@ extension DatasetSummary {
     let images = names.filter { $0.contains("images") && $0.contains("idx") }
     // Training files before test files.
     guard let first = images.first(where: { $0.contains("train") }) ?? images.first else {
-      if try ImageCollection(path: folder).names.isEmpty {
+      if try ImageCollection(path: folder, onBadSample: .skip).names.isEmpty {
         if try holdsText(folder) { return try inspectText(folder, limit: limit) }
         throw DataError(
           folder,

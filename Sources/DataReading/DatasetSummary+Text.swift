@@ -9,6 +9,10 @@ extension DatasetSummary {
   /// The summary for people, a line each.
   package var lines: [String] {
     var lines = ["\(path): \(kind), \(count) sample\(count == 1 ? "" : "s")"]
+    if let skipped {
+      lines.append("  \(skipped.summary); data.on_bad_sample says whether training skips them:")
+      lines += skipped.lines.map { "    " + $0 }
+    }
     let width = parts.map(\.name.count).max() ?? 0
     for part in parts {
       var line = "  " + part.name.padding(toLength: width, withPad: " ", startingAt: 0)
@@ -56,7 +60,7 @@ extension DatasetSummary {
           })
       ),
       ("classes", .array(classes.map { .object([("name", .string($0.name)), ("count", .integer($0.count))]) })),
-      ("notes", .array(notes.map { .string($0) })),
+      ("notes", .array(notes.map { .string($0) })), ("skipped_samples", skipped?.json ?? .null),
     ])
   }
 

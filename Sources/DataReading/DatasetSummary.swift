@@ -36,6 +36,8 @@ package struct DatasetSummary: Sendable {
   package var preview: [String]
   /// What else a reader should know, a line each.
   package var notes: [String]
+  /// What cannot be read and is in none of the numbers above; nil where there is nothing of the kind.
+  package var skipped: SkippedSamples?
 }
 
 extension DatasetSummary {

@@ -2,6 +2,8 @@
 extension Report {
   /// Steps at the end of the run whose mean is called its final training loss.
   private static let finalSteps = 50
+  /// Characters of an event that are shown.
+  private static let mostText = 500
   /// The smoothed curve is the mean over this part of the run.
   static let smoothedPart = 0.02
 
@@ -20,6 +22,7 @@ extension Report {
     text.field("lanes", header.map { Double($0.lanes) })
     text.field("host_threads", header.map { Double($0.hostThreads) })
     text.field("damaged_lines", run.damagedLines)
+    text.field("skipped_samples", optional: run.skippedSamples.map { String($0.prefix(mostText)) })
     text.field("last_step", run.steps.last?.step ?? run.norms.last?.step ?? 0)
     text.field("epochs", run.steps.last?.epoch)
     text.field("final_loss", lastSteps.isEmpty ? nil : mean(lastSteps.map { Double($0.loss) }))
@@ -145,7 +148,7 @@ extension Report {
         text.object { text in
           text.field("step", event.step)
           text.field("kind", event.kind.rawValue)
-          text.field("text", String(event.text.prefix(500)))
+          text.field("text", String(event.text.prefix(mostText)))
         }
       }
     }

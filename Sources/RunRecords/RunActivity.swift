@@ -26,7 +26,7 @@ package enum RunActivity: String, Sendable, CaseIterable {
   package static func isTurn(_ kind: EventRecord.Kind) -> Bool {
     switch kind {
     case .resumed, .finished, .earlyStop, .stopped, .failed: true
-    case .checkpoint, .fallback, .skippedNonfinite, .rolledBack, .note: false
+    case .checkpoint, .fallback, .skippedNonfinite, .rolledBack, .skippedSamples, .note: false
     }
   }
 

@@ -63,6 +63,8 @@ package struct EventRecord: Sendable, Equatable {
     case fallback
     case skippedNonfinite = "skipped_nonfinite"
     case rolledBack = "rolled_back"
+    /// Samples that cannot be read are not in the run's data.
+    case skippedSamples = "skipped_samples"
     case earlyStop = "early_stop"
     case stopped
     /// The run ended because it could not go on.

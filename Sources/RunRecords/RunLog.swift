@@ -22,6 +22,8 @@ package struct RunLog: Sendable {
   package var validations: [ValidationRecord] = []
   package var stages: [StagesRecord] = []
   package var events: [EventRecord] = []
+  /// What the run's data left out because it cannot be read; nil where they left out nothing.
+  package var skippedSamples: String?
   /// What the run itself concluded; nil while it has not ended.
   package var recordedVerdict: GradientFlow?
   /// The text of `config.resolved.json`; nil where there is none.

@@ -42,7 +42,9 @@ struct RunLogBuilder: Sendable {
     case .norms, .activations: bare.damagedLines += 1
     case .validation(let record): validations.append(record)
     case .stages(let record): add(record)
-    case .event(let record): events.append(record)
+    case .event(let record):
+      if record.kind == .skippedSamples { bare.skippedSamples = record.text }
+      events.append(record)
     case .verdict(_, let flow): bare.recordedVerdict = flow
     }
   }

@@ -36,6 +36,7 @@ extension DatasetCommand {
         guard (0...1000).contains(epochs) else { throw CommandFailure("--epochs \(epochs): expected 0 to 1000", 2) }
         let configuration = try RunConfiguration(source.json())
         let data = try Dataset(opening: configuration.data, runSeed: configuration.seed)
+        if let skipped = data.skipped { json.output.say(skipped.description) }
         if let tokenizer = data.tokenizer { return try printText(data, tokenizer) }
         guard let output else { throw CommandFailure("--output: expected the PNG file to draw the samples into", 2) }
         let sheet = try data.preview(samples: samples, epochs: epochs)

@@ -26,6 +26,7 @@ extension Evaluate {
     let wishes = try model.condition.wishes(classes: [], prompts: [], from: .commandLine)
     try SampleJudgement.check(classifiers, model, wishes)
     let real = try SampleJudgement.RealPictures(stored, split: split, atLeast: count)
+    if let skipped = real.skipped { json.output.say(skipped.description) }
     let meter = DrawingMeter()
     let start = ContinuousClock.now
     let drawing = try model.draw(

@@ -53,7 +53,7 @@ struct Evaluate: AsyncParsableCommand {
       let stored = try source.stored(say: json.output.say)
       if !classifier.isEmpty { return try judgePictures(stored) }
       let split = split ?? "test"
-      let result = try await stored.evaluate(split: split, lanes: lanes.count)
+      let result = try await stored.evaluate(split: split, lanes: lanes.count, say: json.output.say)
       let bits = result.bitsPerByte.map { String(format: ", %.3f bits per byte", $0) } ?? ""
       let top = result.record?.topAccuracy.map { String(format: ", top-5 %.2f%%", 100 * $0) } ?? ""
       json.output.say(
@@ -70,6 +70,7 @@ struct Evaluate: AsyncParsableCommand {
               ("top5_accuracy", result.record?.topAccuracy.map { .number($0) } ?? .null),
               ("bits_per_byte", result.bitsPerByte.map { .number($0) } ?? .null),
               ("evaluation_file", file.map { .string($0.path) } ?? .null),
+              ("skipped_samples", result.skipped?.json ?? .null),
             ]))
     }
   }

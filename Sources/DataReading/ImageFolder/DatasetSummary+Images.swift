@@ -1,4 +1,5 @@
 import Configuration
+import ImageFiles
 
 extension DatasetSummary {
   /// Pictures of differing sizes are shown in this one.
@@ -8,9 +9,10 @@ extension DatasetSummary {
   static func inspectImages(_ path: String, limit: Int) throws(DataError) -> DatasetSummary {
     var data = ImageFolderData(path: path)
     data.maxBytes = limit
+    data.onBadSample = .skip
     let sizes = try data.sizes()
     var notes: [String] = []
-    if sizes.smallest != sizes.largest {
+    if sizes.areDifferent {
       data.size = AxisPair(commonSide)
       data.mode = .crop
       notes.append(
@@ -28,8 +30,10 @@ extension DatasetSummary {
         found: "more, which only training can read", advice: "inspect a part of them")
     }
     if let test = opened.test { notes.append("also: \(test.count) samples for the test") }
-    return DatasetSummary(
+    var summary = DatasetSummary(
       path: path, kind: ImageFolderData.kind, of: samples, typeNames: ["uint8", "folder names"], notes: notes)
+    summary.skipped = opened.skipped
+    return summary
   }
 
   /// A folder of CIFAR's binary files.
@@ -46,20 +50,34 @@ extension DatasetSummary {
   private static func text(_ size: AxisPair) -> String { "\(size.vertical)×\(size.horizontal)" }
 }
 
+/// The heights and widths of images, apart.
+private struct ImageSizes {
+  var smallest = AxisPair(.max)
+  var largest = AxisPair(0)
+  var areGrey = true
+
+  var areDifferent: Bool { smallest != largest }
+
+  mutating func add(_ header: ImageHeader) {
+    smallest = AxisPair(min(smallest.vertical, header.height), min(smallest.horizontal, header.width))
+    largest = AxisPair(max(largest.vertical, header.height), max(largest.horizontal, header.width))
+    areGrey = areGrey && header.channels == 1
+  }
+}
+
 extension ImageFolderData {
-  /// The images' sizes by their heights and widths apart, from the headers of the files.
-  fileprivate func sizes() throws(DataError) -> (smallest: AxisPair, largest: AxisPair, areGrey: Bool) {
-    let collection = try ImageCollection(path: path)
+  /// The sizes in the headers of the files that have one.
+  fileprivate func sizes() throws(DataError) -> ImageSizes {
+    let collection = try ImageCollection(path: path, onBadSample: onBadSample)
     let layout = try ImageFolderLayout(images: collection.names, folders: collection.folders, path: path)
-    var smallest = AxisPair(.max)
-    var largest = AxisPair(0)
-    var areGrey = true
+    var sizes = ImageSizes()
     for item in layout.training + layout.test {
-      let header = try ImageDecoding.header(collection, item.index, path: path)
-      smallest = AxisPair(min(smallest.vertical, header.height), min(smallest.horizontal, header.width))
-      largest = AxisPair(max(largest.vertical, header.height), max(largest.horizontal, header.width))
-      areGrey = areGrey && header.channels == 1
+      do throws(ImageFailure) {
+        sizes.add(try ImageDecoding.header(collection, item.index))
+      } catch {
+        guard case .badSample = error else { throw error.refusal(path, collection.names[item.index]) }
+      }
     }
-    return (smallest, largest, areGrey)
+    return sizes
   }
 }

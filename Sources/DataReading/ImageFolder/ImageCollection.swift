@@ -1,4 +1,5 @@
 import Foundation
+import ImageFiles
 
 /// The image files in a folder and all folders below it, or in a tar archive that is read in place.
 struct ImageCollection: Sendable {
@@ -17,12 +18,12 @@ struct ImageCollection: Sendable {
   /// Larger image files are refused before memory is taken for them.
   private static let mostFileBytes = 1 << 28
   private static let readable: Set<String> = ["jpg", "jpeg", "png"]
-  /// Pictures that must not be left out without a word.
+  /// Pictures that must not be left out without a word: refused, or samples that cannot be read.
   private static let unreadable: Set<String> = [
     "bmp", "gif", "heic", "jp2", "pgm", "ppm", "tif", "tiff", "webp", "avif",
   ]
 
-  init(path: String) throws(DataError) {
+  init(path: String, onBadSample policy: BadSamplePolicy) throws(DataError) {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw DataError(path, expected: "a folder or a tar archive of images", found: "nothing of that name")
@@ -30,7 +31,7 @@ struct ImageCollection: Sendable {
     if isFolder.boolValue {
       var walk = FolderWalk(root: path)
       try walk.visit("", depth: 0)
-      names = try Self.images(among: walk.files, of: path, name: { $0 })
+      names = try Self.images(among: walk.files, of: path, policy, name: { $0 })
       folders = walk.folders
       source = .folder(path)
     } else {
@@ -40,7 +41,7 @@ struct ImageCollection: Sendable {
         entry.name = try Self.inside(entry.name, of: path)
         entries.append(entry)
       }
-      entries = try Self.images(among: entries, of: path, name: { $0.name })
+      entries = try Self.images(among: entries, of: path, policy, name: { $0.name })
       names = entries.map(\.name)
       for (name, next) in zip(names, names.dropFirst()) where name == next {
         throw DataError(path, expected: "every file once", found: "\(DataError.quoted(name)) twice")
@@ -53,40 +54,45 @@ struct ImageCollection: Sendable {
   }
 
   /// Reads the file number `index` of `names` over `bytes`.
-  func read(_ index: Int, into bytes: inout [UInt8]) throws(DataError) {
+  func read(_ index: Int, into bytes: inout [UInt8]) throws(ImageFailure) {
     switch source {
     case .archive(let archive, let entries):
-      try checkSize(entries[index].size, index, archivePath: archive.path)
-      try archive.read(entries[index], into: &bytes)
+      try Self.checkSize(entries[index].size)
+      try ImageFailure.reading { () throws(DataError) in try archive.read(entries[index], into: &bytes) }
     case .folder(let folder):
-      let file = try RandomAccessFile(path: folder + "/" + names[index])
-      try checkSize(file.size, index, archivePath: nil)
-      try file.read(at: 0, count: UInt64(file.size), into: &bytes)
+      let file = try ImageFailure.reading { () throws(DataError) in
+        try RandomAccessFile(path: folder + "/" + names[index])
+      }
+      try Self.checkSize(file.size)
+      try ImageFailure.reading { () throws(DataError) in
+        try file.read(at: 0, count: UInt64(file.size), into: &bytes)
+      }
     }
   }
 
-  private func checkSize(_ size: Int, _ index: Int, archivePath: String?) throws(DataError) {
-    guard size <= Self.mostFileBytes else {
-      throw DataError(
-        archivePath ?? names[index], at: archivePath == nil ? "" : names[index],
-        expected: "an image file of at most \(DataError.bytes(Self.mostFileBytes))", found: DataError.bytes(size),
-        advice: "make the image smaller")
+  private static func checkSize(_ size: Int) throws(ImageFailure) {
+    guard size <= mostFileBytes else {
+      throw .badSample(
+        ImageError(
+          "file", expected: "at most \(DataError.bytes(mostFileBytes))", found: DataError.bytes(size),
+          advice: "make the image smaller"))
     }
   }
 
   /// Those that are images by their names, in order.
   private static func images<File>(
-    among files: [File], of path: String, name: (File) -> String
+    among files: [File], of path: String, _ policy: BadSamplePolicy, name: (File) -> String
   ) throws(DataError) -> [File] {
     var images: [File] = []
     for file in files where !isHidden(name(file)) {
       let ending = name(file).split(separator: ".").last.map { $0.lowercased() } ?? ""
-      if readable.contains(ending) {
+      // What such a file is, its content says, as of all others.
+      if readable.contains(ending) || policy == .skip && unreadable.contains(ending) {
         images.append(file)
       } else if unreadable.contains(ending) {
         throw DataError(
           path, at: name(file), expected: "JPEG or PNG images", found: "a file that ends in .\(ending)",
-          advice: "convert it to PNG or leave it out")
+          advice: "convert it to PNG, leave it out" + ImageFailure.skippingAdvice)
       }
     }
     return images.sorted { name($0).utf8.lexicographicallyPrecedes(name($1).utf8) }

@@ -12,6 +12,7 @@ struct ImageDecoding: Sendable {
   let resizing: ImageResizing
   /// The image whose size all others must have; nil where they are resized.
   let model: String?
+  let policy: BadSamplePolicy
 
   /// Memory that is used from one image to the next.
   struct Workspace {
@@ -23,9 +24,13 @@ struct ImageDecoding: Sendable {
 
   struct Decoded {
     /// [images, height, width, channels]; none where they were only checked.
-    var pixels: [UInt8]
-    /// CRC32C over the names, sizes and checksums of all files.
-    var checksum: UInt32
+    var pixels: [UInt8] = []
+    /// The images that can be read.
+    var items: [ImageFolderLayout.Item] = []
+    /// The others.
+    var skipped: [SkippedSamples.Item] = []
+    /// CRC32C over the names, sizes and checksums of all files that can be read.
+    var checksum: UInt32 = 0
   }
 
   /// Values of an image.
@@ -36,14 +41,19 @@ struct ImageDecoding: Sendable {
   /// Pieces in a round for each core: enough that no core waits long for the others.
   private static let piecesPerCore = 4
 
-  private typealias Piece = Result<(pixels: [UInt8], digest: [UInt8]), DataError>
+  private struct Piece {
+    var pixels: [UInt8] = []
+    var items: [ImageFolderLayout.Item] = []
+    var skipped: [SkippedSamples.Item] = []
+    var digest: [UInt8] = []
+  }
 
   /// Decodes every image.
   ///
   /// - Parameter keepsPixels: false to find out only whether each of them can be decoded.
-  /// - Throws: for the first image in order that cannot be read.
+  /// - Throws: for the first image in order that cannot be read and is not skipped.
   func decode(_ items: [ImageFolderLayout.Item], keepsPixels: Bool) throws(DataError) -> Decoded {
-    var decoded = Decoded(pixels: [], checksum: 0)
+    var decoded = Decoded()
     if keepsPixels { decoded.pixels.reserveCapacity(items.count * sampleCount) }
     // Round by round, so that what is decoded but not in its place yet stays small.
     let round = Self.pieceCount * Self.piecesPerCore * ProcessInfo.processInfo.activeProcessorCount
@@ -53,48 +63,57 @@ struct ImageDecoding: Sendable {
         decodePiece(items[start + range.lowerBound..<start + range.upperBound], keepsPixels)
       }
       for piece in pieces {
-        let (pixels, digest) = try piece.get()
-        decoded.pixels += pixels
-        decoded.checksum = CRC32C.checksum(digest.span.bytes, from: decoded.checksum)
+        let piece = try piece.get()
+        decoded.pixels += piece.pixels
+        decoded.items += piece.items
+        decoded.skipped += piece.skipped
+        decoded.checksum = CRC32C.checksum(piece.digest.span.bytes, from: decoded.checksum)
       }
     }
     return decoded
   }
 
-  private func decodePiece(_ items: ArraySlice<ImageFolderLayout.Item>, _ keepsPixels: Bool) -> Piece {
-    var pixels: [UInt8] = []
-    if keepsPixels { pixels.reserveCapacity(items.count * sampleCount) }
-    var digest: [UInt8] = []
+  private func decodePiece(
+    _ items: ArraySlice<ImageFolderLayout.Item>, _ keepsPixels: Bool
+  ) -> Result<Piece, DataError> {
+    var piece = Piece()
+    if keepsPixels { piece.pixels.reserveCapacity(items.count * sampleCount) }
     var workspace = Workspace()
-    do throws(DataError) {
-      for item in items {
-        try decode(item.index, in: &workspace)
-        if keepsPixels { pixels += workspace.pixels }
+    for item in items {
+      do throws(ImageFailure) {
+        try tryDecoding(item.index, in: &workspace)
+        if keepsPixels { piece.pixels += workspace.pixels }
         let crc = CRC32C.checksum(workspace.file.span.bytes)
-        digest += Array("\(item.name) \(item.label) \(workspace.file.count) \(crc)\n".utf8)
+        piece.digest += Array("\(item.name) \(item.label) \(workspace.file.count) \(crc)\n".utf8)
+        piece.items.append(item)
+      } catch {
+        let name = collection.names[item.index]
+        guard policy == .skip, case .badSample(let reason) = error else { return .failure(error.refusal(path, name)) }
+        piece.skipped.append(SkippedSamples.Item(name, reason))
       }
-    } catch {
-      return .failure(error)
     }
-    return .success((pixels, digest))
+    return .success(piece)
   }
 
   /// Decodes the file number `index` of the collection over `workspace.pixels`.
   func decode(_ index: Int, in workspace: inout Workspace) throws(DataError) {
-    try collection.read(index, into: &workspace.file)
-    let file = workspace.file
-    let header: ImageHeader
-    do throws(ImageError) {
-      header = try ImageDecoder.decode(file.span.bytes, channels: channels, into: &workspace.picture)
+    do throws(ImageFailure) {
+      try tryDecoding(index, in: &workspace)
     } catch {
-      throw Self.refusal(error, path, collection.names[index])
+      throw error.refusal(path, collection.names[index])
     }
+  }
+
+  private func tryDecoding(_ index: Int, in workspace: inout Workspace) throws(ImageFailure) {
+    let header = try Self.decode(
+      index, of: collection, channels: channels, through: &workspace.file, into: &workspace.picture)
     let fits = header.width == resizing.width && header.height == resizing.height
     guard model == nil || fits else {
-      throw DataError(
-        path, at: collection.names[index],
-        expected: "\(resizing.height)×\(resizing.width) pixels as in \(model ?? "")",
-        found: "\(header.height)×\(header.width)", advice: "set size to resize all images")
+      throw .other(
+        DataError(
+          path, at: collection.names[index],
+          expected: "\(resizing.height)×\(resizing.width) pixels as in \(model ?? "")",
+          found: "\(header.height)×\(header.width)", advice: "set size to resize all images"))
     }
     if fits {
       swap(&workspace.picture, &workspace.pixels)
@@ -104,18 +123,46 @@ struct ImageDecoding: Sendable {
     }
   }
 
+  private static func decode(
+    _ index: Int, of collection: ImageCollection, channels: Int, through file: inout [UInt8],
+    into picture: inout [UInt8]
+  ) throws(ImageFailure) -> ImageHeader {
+    try collection.read(index, into: &file)
+    do throws(ImageError) {
+      return try ImageDecoder.decode(file.span.bytes, channels: channels, into: &picture)
+    } catch {
+      throw .badSample(error)
+    }
+  }
+
   /// What an image says of itself.
-  static func header(_ collection: ImageCollection, _ index: Int, path: String) throws(DataError) -> ImageHeader {
+  static func header(_ collection: ImageCollection, _ index: Int) throws(ImageFailure) -> ImageHeader {
     var file: [UInt8] = []
     try collection.read(index, into: &file)
     do throws(ImageError) {
       return try ImageHeader(of: file.span.bytes)
     } catch {
-      throw refusal(error, path, collection.names[index])
+      throw .badSample(error)
     }
   }
 
-  private static func refusal(_ error: ImageError, _ path: String, _ name: String) -> DataError {
-    DataError(path, at: "\(name): \(error.place)", expected: error.expected, found: error.found, advice: error.advice)
+  /// The first of the images `indices` that is not skipped, and what it says of itself; nil where all are.
+  ///
+  /// A header alone does not tell what is skipped: data behind it may be damaged, and so may the size in it.
+  static func model(
+    among indices: [Int], of collection: ImageCollection, path: String, _ policy: BadSamplePolicy
+  ) throws(DataError) -> (index: Int, header: ImageHeader)? {
+    var (file, picture): ([UInt8], [UInt8]) = ([], [])
+    for index in indices {
+      do throws(ImageFailure) {
+        return switch policy {
+        case .fail: (index, try header(collection, index))
+        case .skip: (index, try decode(index, of: collection, channels: 3, through: &file, into: &picture))
+        }
+      } catch {
+        guard policy == .skip, case .badSample = error else { throw error.refusal(path, collection.names[index]) }
+      }
+    }
+    return nil
   }
 }

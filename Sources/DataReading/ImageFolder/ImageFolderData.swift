@@ -12,6 +12,7 @@ package struct ImageFolderData: DataKind {
   package var size: AxisPair?
   package var channels = 3
   package var mode = ImageResizing.Mode.stretch
+  package var onBadSample = BadSamplePolicy.fail
   package var maxBytes = IDXFile.defaultLimit
 
   /// Longer sides do not fit what JPEG can hold either.
@@ -29,6 +30,10 @@ package struct ImageFolderData: DataKind {
     mode = try reader.choice(
       "resize", default: .stretch,
       "stretch to the size, or scale the shorter side to it and crop what is over from the middle")
+    onBadSample = try reader.choice(
+      "on_bad_sample", default: .fail,
+      "images whose bytes are no picture that can be read: fail names the first and stops, skip leaves them out and says so"
+    )
     maxBytes = try reader.integer(
       "max_bytes", default: IDXFile.defaultLimit, in: 1...(1 << 46),
       "memory for the decoded images, a byte a channel; where they take more, or more than half of the memory there is, "
@@ -37,28 +42,50 @@ package struct ImageFolderData: DataKind {
   }
 
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
-    let collection = try ImageCollection(path: path)
+    let collection = try ImageCollection(path: path, onBadSample: onBadSample)
     let layout = try ImageFolderLayout(images: collection.names, folders: collection.folders, path: path)
     let decoding = try decoding(of: collection, layout)
-    let byteCount = (layout.training.count + layout.test.count) * decoding.sampleCount
+    let count = layout.training.count + layout.test.count
     // Half is left for the run itself.
-    let isResident = byteCount <= min(maxBytes, (SystemMemory.availableByteCount ?? .max) / 2)
-    let training = try samples(layout.training, layout.classNames, decoding, isResident)
-    if layout.test.isEmpty { return OpenedSamples(samples: training) }
-    return OpenedSamples(
-      samples: training, test: try samples(layout.test, layout.classNames, decoding, isResident))
+    let isResident =
+      count * decoding.sampleCount <= min(maxBytes, (SystemMemory.availableByteCount ?? .max) / 2)
+    func samples(_ items: [ImageFolderLayout.Item], _ split: String) throws(DataError) -> ReadSamples {
+      let decoded = try decoding.decode(items, keepsPixels: isResident)
+      try checkClasses(decoded, of: items, in: collection, layout.classNames, split)
+      return ReadSamples(
+        source: source(decoded, layout.classNames, decoding, isResident), skipped: decoded.skipped)
+    }
+    let training = try samples(layout.training, "training")
+    var opened = OpenedSamples(samples: training.source)
+    var skipped = training.skipped
+    if !layout.test.isEmpty {
+      let test = try samples(layout.test, "test")
+      opened.test = test.source
+      skipped += test.skipped
+    }
+    opened.skipped = SkippedSamples(skipped, of: count, noun: "images")
+    return opened
+  }
+
+  private struct ReadSamples {
+    let source: any SampleSource
+    let skipped: [SkippedSamples.Item]
   }
 
   /// How images are decoded: to the size asked for, or to that of the first.
   private func decoding(
     of collection: ImageCollection, _ layout: ImageFolderLayout
   ) throws(DataError) -> ImageDecoding {
-    let first = layout.training[0].index
     var extents = size
-    if extents == nil {
-      let header = try ImageDecoding.header(collection, first, path: path)
-      extents = AxisPair(header.height, header.width)
+    var model: Int?
+    if size == nil,
+      let first = try ImageDecoding.model(
+        among: layout.training.map(\.index), of: collection, path: path, onBadSample)
+    {
+      extents = AxisPair(first.header.height, first.header.width)
+      model = first.index
     }
+    // Where no image can be read, any size will do to find out why.
     let pair = extents ?? AxisPair(1)
     let count = layout.training.count + layout.test.count
     guard TensorShape(checking: [count, pair.vertical, pair.horizontal, channels]) != nil,
@@ -72,13 +99,31 @@ package struct ImageFolderData: DataKind {
     return ImageDecoding(
       collection: collection, path: path, channels: channels,
       resizing: ImageResizing(width: pair.horizontal, height: pair.vertical, mode: mode),
-      model: size == nil ? collection.names[first] : nil)
+      model: model.map { collection.names[$0] }, policy: onBadSample)
   }
 
-  private func samples(
-    _ items: [ImageFolderLayout.Item], _ classNames: [String], _ decoding: ImageDecoding, _ isResident: Bool
-  ) throws(DataError) -> any SampleSource {
-    let decoded = try decoding.decode(items, keepsPixels: isResident)
+  /// Refuses a split in which a class has lost all of its images.
+  private func checkClasses(
+    _ decoded: ImageDecoding.Decoded, of items: [ImageFolderLayout.Item], in collection: ImageCollection,
+    _ classNames: [String], _ split: String
+  ) throws(DataError) {
+    guard !decoded.skipped.isEmpty else { return }
+    let kept = Set(decoded.items.map(\.label))
+    guard let lost = items.first(where: { !kept.contains($0.label) }) else { return }
+    let name = collection.names[lost.index]
+    let reason = decoded.skipped.first { $0.name == name }?.reason ?? ""
+    let ofAll = kept.isEmpty
+    let count = ofAll ? items.count : items.count { $0.label == lost.label }
+    throw DataError(
+      path, at: ofAll ? "" : "class \(DataError.quoted(classNames[lost.label]))",
+      expected: "\(split) images that can be read", found: "none among \(count) (first \(name): \(reason))",
+      advice: "replace the images" + (ofAll ? "" : " or remove the class"))
+  }
+
+  private func source(
+    _ decoded: ImageDecoding.Decoded, _ classNames: [String], _ decoding: ImageDecoding, _ isResident: Bool
+  ) -> any SampleSource {
+    let items = decoded.items
     let resizing = decoding.resizing
     let extents = [resizing.height, resizing.width, channels]
     let description =

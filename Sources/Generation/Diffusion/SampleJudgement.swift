@@ -34,6 +34,9 @@ package struct SampleJudgement: Sendable {
     let samples: SampleSet
     fileprivate let data: Dataset
 
+    /// What the run's data left out because it cannot be read; nil where they left out nothing.
+    package var skipped: SkippedSamples? { data.skipped }
+
     /// - Parameter split: nil for held-out pictures where there are enough, and for those of the training otherwise.
     package init(_ run: StoredRun, split: String?, atLeast least: Int) throws {
       let data = try Dataset(opening: run.configuration.data, runSeed: run.configuration.seed)

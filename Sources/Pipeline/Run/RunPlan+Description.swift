@@ -68,6 +68,7 @@ extension RunPlan {
           })
       ),
       ("learning_rates", .array(rates.map { .number(Float($0)) })),
+      ("skipped_samples", data.skipped?.json ?? .null),
     ])
   }
 

@@ -87,9 +87,10 @@ package struct StoredRun: Sendable {
   }
 
   /// The model with the checkpoint's parameters, ready to evaluate.
-  package func model(lanes: Int) throws -> RunModel {
-    let data = try Dataset(
-      opening: configuration.data, runSeed: configuration.seed, standardization: checkpoint.metadata.standardization())
+  ///
+  /// - Parameter say: told what a person should know of the data.
+  package func model(lanes: Int, say: (String) -> Void = { _ in }) throws -> RunModel {
+    let data = try configuration.openData(standardization: checkpoint.metadata.standardization(), say: say)
     try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
     let model = RunModel(try RunPlan(configuration, data: data, lanes: lanes), trains: false)
     _ = try CheckpointFile.read(at: checkpoint.url, into: model.evaluatedTensors, match: .subset)
@@ -99,9 +100,13 @@ package struct StoredRun: Sendable {
 
   /// Evaluates one split.
   ///
-  /// - Parameter split: "validation", "test" or "train".
-  package func evaluate(split: String, lanes: Int) async throws -> Evaluated {
-    let model = try model(lanes: lanes)
+  /// - Parameters:
+  ///   - split: "validation", "test" or "train".
+  ///   - say: told what a person should know of the data.
+  package func evaluate(
+    split: String, lanes: Int, say: (String) -> Void = { _ in }
+  ) async throws -> Evaluated {
+    let model = try model(lanes: lanes, say: say)
     let splits = model.data.splits
     let samples = ["train": splits.training, "validation": splits.validation, "test": splits.test][split]
     guard let samples else { throw RunError(.configuration, "--split \(split): expected validation, test or train") }
@@ -119,7 +124,7 @@ package struct StoredRun: Sendable {
     return Evaluated(
       score: validation,
       bitsPerByte: bytes.map { validation.loss * Double(validation.count) / log(2) / Double(max(1, $0)) },
-      record: result.evaluation.flatMap(model.record(of:)))
+      record: result.evaluation.flatMap(model.record(of:)), skipped: model.data.skipped)
   }
 
   /// What an evaluation of a split found.
@@ -129,6 +134,8 @@ package struct StoredRun: Sendable {
     package let bitsPerByte: Double?
     /// What there is to say about a classifier; nil for other models.
     package let record: EvaluationRecord?
+    /// What the data left out because it cannot be read; nil where they left out nothing.
+    package let skipped: SkippedSamples?
   }
 
   /// Whether the checkpoint lies in its run's folder, which evaluations are kept in.

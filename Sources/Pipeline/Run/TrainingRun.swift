@@ -80,9 +80,11 @@ package struct TrainingRun: Sendable {
     defer { for thread in laneThreads + [loaderThread, recorderThread, writerThread] { thread.finish() } }
 
     let header = RunHeader(model, lanes: lanes)
+    let beginning = model.data.skipped.map { EventRecord(step: 0, kind: .skippedSamples, text: $0.description) }
     let recorder = Recorder(
-      thread: recorderThread, folder: folder, totalSteps: model.plan.totalSteps, clocks: clocks.all,
-      clock: clocks.recorder, tensors: model.table.entries.count, layers: model.watchedNames.count, progress: progress)
+      thread: recorderThread, folder: folder, totalSteps: model.plan.totalSteps,
+      beginning: beginning.map { [$0] } ?? [], clocks: clocks.all, clock: clocks.recorder,
+      tensors: model.table.entries.count, layers: model.watchedNames.count, progress: progress)
     do throws(RecordsError) {
       try await recorder.open(resumeAt: start.isResumed ? start.state : nil, header: header)
     } catch {

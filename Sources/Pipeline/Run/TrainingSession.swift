@@ -31,7 +31,7 @@ package struct TrainingSession: Sendable {
     if mode == .resume { return try resume(given, url, lanes: lanes, say: say) }
     if mode == .new { try RunFolder.refuseExisting(url) }
     let configuration = try given.resolvingMicroBatches()
-    let data = try Dataset(opening: configuration.data, runSeed: configuration.seed)
+    let data = try configuration.openData(say: say)
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
     try RunEstimate(plan).check(folder: url)
     let model = RunModel(plan)
@@ -67,7 +67,7 @@ package struct TrainingSession: Sendable {
       return try startAgain(folder, stored, configuration, lanes: lanes, say: say)
     }
     let carried = try checkpoint.metadata.standardization()
-    let data = try Dataset(opening: configuration.data, runSeed: configuration.seed, standardization: carried)
+    let data = try configuration.openData(standardization: carried, say: say)
     try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
     guard checkpoint.metadata.texts["data"] == data.fingerprint else {
       throw RunError(
@@ -107,7 +107,7 @@ package struct TrainingSession: Sendable {
     _ folder: RunFolder, _ stored: RunConfiguration, _ configuration: RunConfiguration, lanes: Int,
     say: (String) -> Void
   ) throws -> TrainingSession {
-    let data = try Dataset(opening: configuration.data, runSeed: configuration.seed)
+    let data = try configuration.openData(say: say)
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
     try RunEstimate(plan).check(folder: folder.url)
     let adopted = try adopt(configuration, folder, stored, say: say)
@@ -174,6 +174,7 @@ package struct TrainingSession: Sendable {
       ("gradient_flow", .string(log.gradientFlow.verdict.rawValue)),
       ("parameters_digest", .string(model.parametersDigest)),
       ("seconds", .number(result.state.seconds)),
+      ("skipped_samples", model.data.skipped?.json ?? .null),
     ]
     if let profile { members.append(("profile", profile.json)) }
     let stall = result.checkpointStall
@@ -188,6 +189,17 @@ package struct TrainingSession: Sendable {
         ))
     }
     return .object(members)
+  }
+}
+
+extension RunConfiguration {
+  /// Opens the run's data, and says what they leave out.
+  ///
+  /// - Parameter standardization: what a checkpoint carries, instead of computing it again.
+  func openData(standardization: Standardization? = nil, say: (String) -> Void) throws(DataError) -> Dataset {
+    let data = try Dataset(opening: self.data, runSeed: seed, standardization: standardization)
+    if let skipped = data.skipped { say(skipped.description) }
+    return data
   }
 }
 

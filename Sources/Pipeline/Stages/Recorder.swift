@@ -42,6 +42,8 @@ package actor Recorder {
   private nonisolated let thread: StageThread
   private let folder: URL?
   private let totalSteps: Int
+  /// What the records of a new run say before its first step.
+  private let beginning: [EventRecord]
   private let clocks: [StageClock]
   private let clock: StageClock
   private let progress: @Sendable (RunProgress) -> Void
@@ -69,12 +71,13 @@ package actor Recorder {
   ///   - folder: nil records nothing and only tells the progress, as a benchmark wants.
   ///   - clocks: the stages whose time is accounted for.
   init(
-    thread: StageThread, folder: URL?, totalSteps: Int, clocks: [StageClock], clock: StageClock, tensors: Int,
-    layers: Int, progress: @escaping @Sendable (RunProgress) -> Void
+    thread: StageThread, folder: URL?, totalSteps: Int, beginning: [EventRecord] = [], clocks: [StageClock],
+    clock: StageClock, tensors: Int, layers: Int, progress: @escaping @Sendable (RunProgress) -> Void
   ) {
     self.thread = thread
     self.folder = folder
     self.totalSteps = totalSteps
+    self.beginning = beginning
     self.clocks = clocks
     self.clock = clock
     self.progress = progress
@@ -87,7 +90,10 @@ package actor Recorder {
     let step = state?.step
     // An evaluation that the state knows nothing of is made again, and recorded again.
     let metrics = try MetricsWriter(folder: folder, resumeAt: step, validatedStep: state?.evaluatedStep ?? 0)
-    if metrics.needsHeader { try metrics.run(header) }
+    if metrics.needsHeader {
+      try metrics.run(header)
+      for event in beginning { try metrics.event(event) }
+    }
     self.metrics = metrics
     // TensorBoard drops what it has from the named step on: that is the first one still to come.
     events = try TensorBoardWriter(folder: folder, resumeAt: step.map { $0 + 1 })

@@ -59,6 +59,7 @@ function card(run) {
     lines ? html("p", { class: "damage" },
       lines === 1 ? "One damaged line of metrics.jsonl was passed over."
         : `${lines} damaged lines of metrics.jsonl were passed over.`) : null,
+    run.skipped_samples ? html("p", { class: "advice" }, run.skipped_samples) : null,
     ...run.damaged_evaluations.map((name) => html("p", { class: "damage" }, `${name} could not be read.`)),
     html("dl", { class: "facts" }, facts.map((pair) => html("div", {}, pair))), differences(run));
 }
