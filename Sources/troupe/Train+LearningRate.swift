@@ -15,7 +15,9 @@ extension Train {
       defer { withExtendedLifetime(watch) {} }
       let meter = ProgressMeter(output: output)
       let found = try await LearningRateSearch.run(
-        configuration, initialParameters: initFrom, lanes: lanes.lanes ?? placement.coreCount ?? lanes.count, stop: stop
+        configuration, initialParameters: initFrom, lanes: lanes.lanes ?? placement.coreCount ?? lanes.count,
+        stop: stop,
+        say: output.say
       ) { meter.show($0) }
       meter.finish()
       let folder = RunFolder.url(name: found.name, override: runDir)

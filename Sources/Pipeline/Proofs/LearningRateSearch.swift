@@ -24,10 +24,11 @@ package struct LearningRateSearch: Sendable {
   ///   - json: the configuration with "extends" and overrides applied.
   ///   - initialParameters: a checkpoint or safetensors file to start from.
   ///   - stop: ends the search early, with what is known by then.
+  ///   - say: told what a person should know of the data.
   ///   - progress: told of every step.
   package static func run(
     _ json: JSON, initialParameters: String?, lanes: Int, stop: StopRequest,
-    progress: @escaping @Sendable (RunProgress) -> Void
+    say: (String) -> Void = { _ in }, progress: @escaping @Sendable (RunProgress) -> Void
   ) async throws -> LearningRateSearch {
     let original = try RunConfiguration(json)
     // Without an evaluation on the way; the sweep is measured against a rate of 1.
@@ -41,7 +42,7 @@ package struct LearningRateSearch: Sendable {
     }
     let sweep = RateSweep(from: lowest, to: highest, steps: steps)
     let configuration = try RunConfiguration(settings).resolvingMicroBatches().following(sweep)
-    let data = try Dataset(opening: configuration.data, runSeed: configuration.seed)
+    let data = try configuration.openData(say: say)
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
     try RunEstimate(plan, writesCheckpoints: false).checkMemory()
     let model = RunModel(plan)
