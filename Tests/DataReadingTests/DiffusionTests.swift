@@ -188,6 +188,20 @@ private func settings(_ json: String) throws -> DiffusionSettings {
     #expect(names.fields.first { $0.name == SampleField.condition }?.shape == TensorShape([1]))
   }
 
+  @Test func namesTheKeyOfItsTokenizer() throws {
+    let scratch = try Scratch()
+    let characters = try open(#"{"condition": "text", "tokenizer": {"type": "characters"}}"#)
+    let file = try scratch.write(try #require(characters.tokenizer).text, "tokenizer.json")
+    expectRefusal(file, "the type byte_pair", "found characters", "set diffusion.tokenizer.type to \"characters\"") {
+      _ = try open(#"{"condition": "text", "tokenizer": {"type": "byte_pair", "file": "\#(file)"}}"#)
+    }
+    var text = TextData(files: [file])
+    text.tokenizer = .bytePair(file: file)
+    expectRefusal(file, "set data.tokenizer.type to \"characters\"") {
+      _ = try text.open(seed: 0, settings: CommonDataSettings())
+    }
+  }
+
   @Test func refusesWhatItCannotUndo() {
     func refused(_ diffusion: String, _ kind: any DataKind, _ change: (inout CommonDataSettings) -> Void = { _ in })
       -> String

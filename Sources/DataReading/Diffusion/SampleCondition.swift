@@ -53,7 +53,7 @@ struct SampleCondition: Sendable {
   private static func tokenizer(
     _ choice: TokenizerChoice, of captions: [String], _ name: String
   ) throws(DataError) -> Tokenizer? {
-    if let tokenizer = try choice.tokenizer() { return tokenizer }
+    if let tokenizer = try choice.tokenizer(key: "diffusion.tokenizer") { return tokenizer }
     var census = CharacterCensus()
     for caption in captions {
       do throws(TokenizerError) {

@@ -44,14 +44,16 @@ package enum TokenizerChoice: Sendable, Equatable {
   }
 
   /// The tokenizer; nil where the corpus decides it.
-  func tokenizer() throws(DataError) -> Tokenizer? {
+  ///
+  /// - Parameter key: where the configuration has the choice.
+  func tokenizer(key: String = "data.tokenizer") throws(DataError) -> Tokenizer? {
     if self == .bytes { return .bytes }
     guard let file else { return nil }
     let tokenizer = try Tokenizer(file: file)
     guard tokenizer.kind == kind else {
       throw DataError(
         file, expected: "a tokenizer of the type \(kind)", found: tokenizer.kind,
-        advice: "set data.tokenizer.type to \"\(tokenizer.kind)\"")
+        advice: "set \(key).type to \"\(tokenizer.kind)\"")
     }
     return tokenizer
   }
