@@ -28,19 +28,17 @@ package struct Conv2D: ConfigurableLayer {
     }
 
     package init(from reader: SettingsReader) throws(ConfigurationError) {
-      filters = try reader.integer("filters", in: 1...1_000_000, "channels out")
-      kernel = try reader.pair("kernel", in: 1...10_000, "size of the window, a number or [vertical, horizontal]")
-      stride = try reader.pair(
-        "stride", default: AxisPair(1), in: 1...10_000, "pixels from one position of the window to the next")
+      filters = try reader.filters()
+      kernel = try reader.kernel()
+      stride = try reader.stride("pixels from one position of the window to the next")
       padding = try reader.pair(
-        "padding", or: "same", default: AxisPair(0), in: 0...10_000,
+        "padding", or: "same", default: AxisPair(0), in: SettingsReader.paddings,
         "zeros around the image; \"same\" keeps its size at a stride of 1")
-      dilation = try reader.pair(
-        "dilation", default: AxisPair(1), in: 1...10_000, "pixels from one that the window looks at to the next")
+      dilation = try reader.dilation("looks at")
       groups = try reader.integer(
-        "groups", or: "depthwise", default: 1, in: 1...1_000_000,
+        "groups", or: "depthwise", default: 1, in: SettingsReader.groupCounts,
         "parts of the channels that do not see one another; \"depthwise\" for as many as there are channels")
-      hasBias = try reader.boolean("bias", default: true, "whether a bias is added")
+      hasBias = try reader.bias()
       initializer = try reader.initializer(default: "he_normal")
     }
   }

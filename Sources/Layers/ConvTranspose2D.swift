@@ -31,20 +31,18 @@ package struct ConvTranspose2D: ConfigurableLayer {
     }
 
     package init(from reader: SettingsReader) throws(ConfigurationError) {
-      filters = try reader.integer("filters", in: 1...1_000_000, "channels out")
-      kernel = try reader.pair("kernel", in: 1...10_000, "size of the window, a number or [vertical, horizontal]")
-      stride = try reader.pair(
-        "stride", default: AxisPair(1), in: 1...10_000, "pixels of y from one window to the next")
+      filters = try reader.filters()
+      kernel = try reader.kernel()
+      stride = try reader.stride("pixels of y from one window to the next")
       padding = try reader.pair(
-        "padding", default: AxisPair(0), in: 0...10_000, "pixels that are cut off on each side of y")
+        "padding", default: AxisPair(0), in: SettingsReader.paddings, "pixels that are cut off on each side of y")
       outputPadding = try reader.pair(
-        "output_padding", default: AxisPair(0), in: 0...10_000,
+        "output_padding", default: AxisPair(0), in: SettingsReader.paddings,
         "pixels added at the end of y, fewer than \"stride\"")
-      dilation = try reader.pair(
-        "dilation", default: AxisPair(1), in: 1...10_000, "pixels from one that the window writes to the next")
+      dilation = try reader.dilation("writes")
       groups = try reader.integer(
-        "groups", default: 1, in: 1...1_000_000, "parts of the channels that do not see one another")
-      hasBias = try reader.boolean("bias", default: true, "whether a bias is added")
+        "groups", default: 1, in: SettingsReader.groupCounts, "parts of the channels that do not see one another")
+      hasBias = try reader.bias()
       initializer = try reader.initializer(default: "he_normal")
     }
   }

@@ -16,7 +16,7 @@ package struct PoolingWindow: Sendable {
   }
 
   init(from reader: SettingsReader) throws(ConfigurationError) {
-    kernel = try reader.pair("kernel", in: 1...10_000, "size of the window, a number or [vertical, horizontal]")
+    kernel = try reader.kernel()
     stride =
       try reader.optionalPair("stride", in: 1...10_000, "pixels from one window to the next; kernel if absent")
       ?? kernel
