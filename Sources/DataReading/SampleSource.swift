@@ -14,6 +14,8 @@ package struct SampleField: Sendable, Equatable {
   package var classNames: [String]
   /// The values of black and white, where the sample is a picture.
   package var levels: ClosedRange<Float> = 0...1
+  /// Whether the data have the field for those who want it, so that nothing is amiss where a model does not read it.
+  package var isOptional = false
 
   package init(
     name: String, shape: TensorShape, type: ElementType, classCount: Int? = nil, classNames: [String] = []

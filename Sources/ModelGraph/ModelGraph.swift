@@ -77,6 +77,12 @@ package struct ModelGraph: Sendable {
   /// Whether a prediction is (B, T, …): one for each place of a sequence.
   package var predictsSequences: Bool { predictionShape?.rank == 3 }
 
+  /// The fields that neither a node reads nor the prediction is.
+  package var unreadFields: [Field] {
+    let read = Set(nodes.flatMap(\.inputs) + (prediction.map { [$0] } ?? []))
+    return fields.indices.filter { !read.contains(.field($0)) }.map { fields[$0] }
+  }
+
   /// The nodes that read each node's output.
   package func consumers() -> [[Int]] {
     var consumers = [[Int]](repeating: [], count: nodes.count)

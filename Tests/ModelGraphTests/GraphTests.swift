@@ -50,6 +50,17 @@ struct Sketch {
     }
   }
 
+  @Test func fieldsThatNothingReadsAreKnown() throws {
+    var sketch = Sketch([4, 6])
+    _ = sketch.builder.field("time", TensorShape([4]), .int32)
+    let target = sketch.builder.field("target", TensorShape([4, 5]), .float32)
+    _ = sketch.builder.field("condition", TensorShape([4]), .int32)
+    let y = try sketch.linear("a", 5, sketch.x)
+    let trained = try sketch.builder.finish(prediction: y, loss: (SquaredError.blueprint, target))
+    #expect(trained.unreadFields.map(\.name) == ["time", "condition"])
+    #expect(try sketch.builder.finish(prediction: sketch.x).unreadFields.count == 3)
+  }
+
   @Test func errorsNameTheNode() throws {
     var sketch = Sketch()
     let a = try sketch.linear("a", 5, sketch.x)

@@ -9,7 +9,7 @@ import Testing
 
 /// What a diffusion model draws while it learns.
 @Suite(.serialized) struct SampleDrawingTests {
-  /// Digits of 8×8 and two convolutions, for 12 steps.
+  /// Digits of 8×8 and a small Transformer, for 12 steps.
   private func denoiser(_ overrides: String...) throws -> JSON {
     let base = """
       {
@@ -19,10 +19,7 @@ import Testing
           "augmentation": [{"type": "resize", "size": 8}]
         },
         "diffusion": {"steps": 40, "schedule": "cosine", "condition": "class"},
-        "model": {"type": "layers", "layers": [
-          {"type": "conv2d", "filters": 6, "kernel": 3, "padding": 1}, {"type": "activation", "function": "tanh"},
-          {"type": "conv2d", "filters": 1, "kernel": 3, "padding": 1}
-        ]},
+        "model": {"type": "dit", "patch_size": 4, "width": 8, "depth": 1, "heads": 2},
         "loss": {"type": "mse"}, "optimizer": {"type": "adamw", "learning_rate": 0.01},
         "training": {"duration": "12 steps", "micro_batches": 2, "ema": {"decay": 0.9}},
         "checkpoints": {"every": "1000 steps"}

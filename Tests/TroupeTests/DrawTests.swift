@@ -13,10 +13,7 @@ import Testing
         "augmentation": [{"type": "resize", "size": 8}]
       },
       "diffusion": {"steps": 30, "schedule": "cosine", "condition": "class"},
-      "model": {"type": "layers", "layers": [
-        {"type": "conv2d", "filters": 4, "kernel": 3, "padding": 1}, {"type": "activation", "function": "tanh"},
-        {"type": "conv2d", "filters": 1, "kernel": 3, "padding": 1}
-      ]},
+      "model": {"type": "dit", "patch_size": 4, "width": 8, "depth": 1, "heads": 2},
       "loss": {"type": "mse"}, "optimizer": {"type": "adamw", "learning_rate": 0.01},
       "training": {"duration": "10 steps", "ema": {"decay": 0.9}}
     }
@@ -138,7 +135,9 @@ import Testing
   }
 
   @Test func promptsAreRead() throws {
-    let workspace = try trained("diffusion.condition=text", "diffusion.text_length=5")
+    let workspace = try trained(
+      "diffusion.condition=text", "diffusion.text_length=5",
+      #"model.text_encoder={"layers": 1, "width": 8, "heads": 1}"#)
     try workspace.succeed(
       "sample", "run", "--prompt", "7", "--prompt", "0", "--count", "4", "--steps", "2", "--files", "f")
     #expect(try workspace.names("f") == ["00000-7.png", "00001-0.png", "00002-7.png", "00003-0.png"])

@@ -63,6 +63,30 @@ import Testing
     #expect(!workspace.exists("checkpoints"))
   }
 
+  /// A class, a noise level or a source that no layer looks at would be left out of what is learned without a word.
+  @Test func fieldsThatTheModelPassesOverAreRefused() throws {
+    let layers = #"""
+      model={"type": "layers", "layers": [
+        {"type": "conv2d", "filters": 2, "kernel": 3, "padding": 1}, {"type": "conv2d", "filters": 1, "kernel": 1}]}
+      """#
+    let glyphs = #"data={"type": "glyphs", "count": 100, "batch_size": 10}"#
+    for (condition, unread) in [("class", #""time", "condition""#), ("none", #""time", which"#)] {
+      try workspace.refuse(
+        "train", "small.json", "--set", glyphs, "--set", layers, "--set", #"loss={"type": "mse"}"#, "--set",
+        #"diffusion={"condition": "\#(condition)"}"#,
+        saying: [#"model: no layer of "layers" reads "# + unread, "glyphs", #""unet" or "dit""#])
+    }
+    let pairs = #"data={"type": "sequence_task", "count": 100, "batch_size": 10}"#
+    let transformer = #"model={"type": "transformer", "layers": 1, "width": 8, "heads": 1}"#
+    try workspace.refuse(
+      "train", "small.json", "--set", pairs, "--set", transformer,
+      saying: [#"no layer of "transformer" reads "source", "source_lengths""#, "remove the field"])
+    #expect(!workspace.exists("checkpoints"))
+    // What a data set has for those who want it is no mistake.
+    let shapes = #"data={"type": "shapes", "count": 60, "batch_size": 10}"#
+    try workspace.succeed("describe", "small.json", "--set", shapes)
+  }
+
   /// Products of what is allowed one by one must not overflow.
   @Test func aModelBeyondAnyMachineIsNotPlanned() throws {
     let data = #"data={"type": "noise", "count": 200000, "shape": [1], "classes": 2, "batch_size": 100000}"#

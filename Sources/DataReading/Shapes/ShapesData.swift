@@ -84,9 +84,9 @@ package struct ShapesData: DataKind {
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
     let (pixels, shapes, colors) = generate(seed: seed)
     func labels(_ name: String, _ names: [String], _ numbers: [Int32]) -> MemorySamples.Column {
-      .init(
-        SampleField(name: name, shape: .scalar, type: .int32, classCount: names.count, classNames: names),
-        .integers(numbers))
+      var field = SampleField(name: name, shape: .scalar, type: .int32, classCount: names.count, classNames: names)
+      field.isOptional = name != SampleField.target
+      return .init(field, .integers(numbers))
     }
     let pairs = zip(shapes, colors).map { $0 * Int32(Self.colorNames.count) + $1 }
     let targets =

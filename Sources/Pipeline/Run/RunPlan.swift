@@ -93,6 +93,7 @@ package struct RunPlan: Sendable {
     }
     samples = try SamplePlan(configuration, data)
     graph = try Self.graph(configuration, data.fields, of: data.name, rows: rows)
+    try Self.checkFields(graph, configuration, data)
     do throws(GraphError) {
       table = try ParameterTable(graph)
     } catch {
@@ -165,6 +166,22 @@ package struct RunPlan: Sendable {
         .configuration,
         "model: \(counts) in a micro-batch are beyond any machine; use fewer or smaller layers, or more micro-batches")
     }
+  }
+
+  /// Refuses a model that passes over what the samples were asked to hold: a class to be told, a time, a source.
+  private static func checkFields(
+    _ graph: ModelGraph, _ configuration: RunConfiguration, _ data: Dataset
+  ) throws(RunError) {
+    let optional = Set(data.fields.filter(\.isOptional).map(\.name))
+    let names = graph.unreadFields.map(\.name).filter { !optional.contains($0) }
+    guard !names.isEmpty else { return }
+    let listed = names.map { "\"\($0)\"" }.joined(separator: ", ")
+    throw RunError(
+      .configuration,
+      "model: no layer of \"\(configuration.modelKind)\" reads \(listed), which the samples of \(data.name) hold; "
+        + (data.forwardProcess == nil
+          ? "use a model that does, or remove the field from the data"
+          : "use a model that does, such as \"unet\" or \"dit\""))
   }
 
   /// Refuses settings that wait for figures which no evaluation will give.
