@@ -53,6 +53,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CImage", providers: [.apt(["libpng-dev", "libturbojpeg0-dev"])]),
+    .systemLibrary(name: "CLAPACK", providers: [.apt(["liblapacke-dev"])]),
     .systemLibrary(name: "CPlatform"),
     .systemLibrary(name: "CAllocations", path: "Tests/CAllocations"),
 
@@ -88,8 +89,8 @@ let package = Package(
     room(
       "Generation",
       [
-        "Architectures", "Arenas", "DataReading", "ExecutionPlanning", "ImageFiles", "Kernels", "Layers", "ModelGraph",
-        "Pipeline", "Tokenizers",
+        "Architectures", "Arenas", "CLAPACK", "DataReading", "ExecutionPlanning", "ImageFiles", "Kernels", "Layers",
+        "ModelGraph", "Pipeline", "Tokenizers",
       ]),
     room(
       "Sweeps",

@@ -7,7 +7,7 @@ set -euo pipefail
 # with which SwiftPM fetches packages.
 packages=(
   build-essential ca-certificates git pkg-config
-  libhdf5-dev libdnnl-dev zlib1g-dev libssl-dev libpng-dev libturbojpeg0-dev
+  libhdf5-dev libdnnl-dev zlib1g-dev libssl-dev libpng-dev libturbojpeg0-dev liblapacke-dev
 )
 # What Swift's own programs are linked against, as swift.org lists it.
 swift_packages=(libcurl4-openssl-dev libedit-dev libncurses-dev libsqlite3-dev libxml2-dev tzdata uuid-dev)
@@ -48,10 +48,10 @@ install_missing() {
 
 # Without apt there is no way to install, but what is needed may be there.
 check_without_apt() {
-  printf '#include <%s>\n' hdf5.h dnnl.h zlib.h openssl/evp.h png.h turbojpeg.h \
+  printf '#include <%s>\n' hdf5.h dnnl.h zlib.h openssl/evp.h png.h turbojpeg.h lapacke.h \
     | cc $(pkg-config --cflags hdf5-serial 2>/dev/null) -fsyntax-only -x c - 2>/dev/null \
     || fail "no apt here; install by hand a C compiler, pkg-config, git, and the headers of" \
-      "HDF5, oneDNN, zlib, OpenSSL, libpng and libjpeg-turbo (with TurboJPEG)"
+      "HDF5, oneDNN, zlib, OpenSSL, libpng, libjpeg-turbo (with TurboJPEG) and LAPACKE"
 }
 
 check_swift() {
