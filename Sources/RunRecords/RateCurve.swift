@@ -57,7 +57,9 @@ package struct RateCurve: Sendable {
     let first = smoothed.first ?? 0
     for center in points.indices where center >= reach && center + reach < points.count && center <= lowest ?? 0 {
       let (slope, error) = Self.slope(Array(points[center - reach...center + reach]))
-      if slope < -Self.leastErrors * error, slope < best?.slope ?? (-Self.leastFall * abs(first)) { best = (center, slope) }
+      if slope < -Self.leastErrors * error, slope < best?.slope ?? (-Self.leastFall * abs(first)) {
+        best = (center, slope)
+      }
     }
     self.smoothed = smoothed
     self.lowest = lowest
