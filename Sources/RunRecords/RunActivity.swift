@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Glibc
 
 /// How it stands with a run.
 package enum RunActivity: String, Sendable, CaseIterable {
@@ -33,10 +32,5 @@ package enum RunActivity: String, Sendable, CaseIterable {
   /// Whether a process trains into `folder` now: whether its lock is held.
   ///
   /// A lock that is free is taken for a moment; a session that begins meanwhile waits longer than that.
-  package static func isHeld(_ folder: URL) -> Bool {
-    let descriptor = open(folder.appending(path: "run.lock").systemPath, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
-  }
+  package static func isHeld(_ folder: URL) -> Bool { FileLock.isHeld(folder.appending(path: RunFiles.lock)) }
 }

@@ -74,7 +74,7 @@ package struct RunLog: Sendable {
   }
 
   static func configuration(in folder: URL) throws(RecordsError) -> String? {
-    let path = folder.appending(path: "config.resolved.json").systemPath
+    let path = folder.appending(path: RunFiles.resolvedConfiguration).systemPath
     guard let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int else { return nil }
     guard size <= largestConfiguration else {
       throw .tooLarge(path: path, bytes: size, limit: largestConfiguration)

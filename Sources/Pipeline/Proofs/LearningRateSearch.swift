@@ -85,7 +85,8 @@ package struct LearningRateSearch: Sendable {
   package var lines: [String] {
     let smoothed = curve.smoothed
     var lines = [
-      "loss        \(Self.picture(smoothed))",
+      // What has risen above the first loss is drawn as high as it.
+      "loss        \(Sparkline.text(smoothed, width: Self.pictureWidth, to: smoothed.first))",
       String(
         format: "rates       %.3g to %.3g in %d steps", curve.points.first?.rate ?? 0, curve.points.last?.rate ?? 0,
         curve.points.count),
@@ -106,14 +107,6 @@ package struct LearningRateSearch: Sendable {
   }
 
   private static let pictureWidth = 60
-
-  /// The losses from the first to the last rate; what has risen above the first is drawn as high as it.
-  private static func picture(_ losses: [Double]) -> String {
-    let blocks = Array("▁▂▃▄▅▆▇█")
-    let width = min(pictureWidth, losses.count)
-    let scale = LevelScale(from: losses.min() ?? 0, to: losses.first ?? 1, levels: blocks.count)
-    return String((0..<width).map { blocks[scale.level(of: losses[$0 * (losses.count - 1) / max(1, width - 1)])] })
-  }
 
   package var json: JSON {
     var diverged = JSON.null

@@ -14,7 +14,6 @@ package final class RunFolder: Sendable {
   private let lock: FileLock
 
   static let configurationName = "config.json"
-  static let resolvedName = "config.resolved.json"
   static let initialParametersName = "init-from.txt"
 
   package var checkpoints: CheckpointFolder { CheckpointFolder(url) }
@@ -46,12 +45,12 @@ package final class RunFolder: Sendable {
       say("kept the old run as \(kept.path)")
     }
     try makeFolder(url)
-    let lock = try FileLock(url)
+    let lock = try takeLock(url)
     // Another process may have made its run here just before the lock was taken.
     try refuseExisting(url)
     if let initialParameters { try write(initialParameters + "\n", to: url.appending(path: initialParametersName)) }
     try write(given.prettyText + "\n", to: url.appending(path: configurationName))
-    try write(resolved.prettyText + "\n", to: url.appending(path: resolvedName))
+    try write(resolved.prettyText + "\n", to: url.appending(path: RunFiles.resolvedConfiguration))
     return RunFolder(url: url, resolved: resolved, lock: lock)
   }
 
@@ -66,7 +65,7 @@ package final class RunFolder: Sendable {
 
   /// Whether there is a run in the folder already.
   package static func holdsRun(_ url: URL) -> Bool {
-    [resolvedName, MetricsWriter.fileName].contains {
+    [RunFiles.resolvedConfiguration, MetricsWriter.fileName].contains {
       FileManager.default.fileExists(atPath: url.appending(path: $0).path)
     }
   }
@@ -83,16 +82,17 @@ package final class RunFolder: Sendable {
   /// Opens the folder of a run to go on with it.
   package static func open(_ url: URL) throws(RunError) -> RunFolder {
     let resolved = try configuration(of: url)
-    return RunFolder(url: url, resolved: resolved, lock: try FileLock(url))
+    return RunFolder(url: url, resolved: resolved, lock: try takeLock(url))
   }
 
   /// The resolved configuration of a run, without locking its folder.
   package static func configuration(of url: URL) throws(RunError) -> JSON {
-    let file = url.appending(path: resolvedName)
+    let file = url.appending(path: RunFiles.resolvedConfiguration)
     guard FileManager.default.fileExists(atPath: file.path) else {
       throw RunError(
         .configuration,
-        "\(url.relativePath): no run here to go on with (\(resolvedName) is missing); start one without --resume")
+        "\(url.relativePath): no run here to go on with (\(RunFiles.resolvedConfiguration) is missing); start one without --resume"
+      )
     }
     do throws(ConfigurationError) {
       return try ConfigurationFile.load(file.path)
@@ -103,7 +103,7 @@ package final class RunFolder: Sendable {
 
   /// The same folder with a changed configuration, which a resumed run goes on with.
   func replacingConfiguration(_ resolved: JSON) throws(RunError) -> RunFolder {
-    try Self.write(resolved.prettyText + "\n", to: url.appending(path: Self.resolvedName))
+    try Self.write(resolved.prettyText + "\n", to: url.appending(path: RunFiles.resolvedConfiguration))
     return RunFolder(url: url, resolved: resolved, lock: lock)
   }
 
@@ -112,12 +112,28 @@ package final class RunFolder: Sendable {
       let target = url.deletingLastPathComponent().appending(
         path: "\(url.lastPathComponent).old-\(number)", directoryHint: .isDirectory)
       guard !FileManager.default.fileExists(atPath: target.path) else { continue }
-      let lock = try FileLock(url)
+      let lock = try takeLock(url)
       defer { withExtendedLifetime(lock) {} }
       try attempt("cannot move the old run \(url.path) aside") { try FileManager.default.moveItem(at: url, to: target) }
       return target
     }
     return url
+  }
+
+  /// A process that is ending, or one between fork and exec, holds on to a lock a little longer.
+  private static let lockAttempts = 10
+
+  private static func takeLock(_ folder: URL) throws(RunError) -> FileLock {
+    do throws(FileLock.Failure) {
+      return try FileLock(folder.appending(path: RunFiles.lock), attempts: lockAttempts)
+    } catch {
+      switch error {
+      case .held:
+        throw RunError("\(folder.path): another process is training this run; wait for it or give another --run-dir")
+      case .system(let code):
+        throw RunError("cannot write in the run folder \(folder.path): \(String(cString: strerror(code)))")
+      }
+    }
   }
 
   /// Makes the folder and those above it that are missing.
@@ -145,34 +161,6 @@ package final class RunFolder: Sendable {
       throw RunError("\(what): \((error as NSError).reason)")
     }
   }
-}
-
-/// An exclusive lock on a run folder, held as long as it lives; the kernel drops it with the process.
-final class FileLock: Sendable {
-  private let descriptor: Int32
-
-  /// A process that is ending, or one between fork and exec, holds on to a lock a little longer.
-  private static let attempts = 10
-  private static let pause = 0.02
-
-  init(_ folder: URL) throws(RunError) {
-    let path = folder.appending(path: "run.lock").path
-    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
-      throw RunError("cannot write in the run folder \(folder.path): \(String(cString: strerror(errno)))")
-    }
-    for attempt in 1... {
-      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
-      if attempt < Self.attempts {
-        Thread.sleep(forTimeInterval: Self.pause)
-        continue
-      }
-      // Not closed here: `deinit` runs although the initializer throws.
-      throw RunError("\(folder.path): another process is training this run; wait for it or give another --run-dir")
-    }
-  }
-
-  deinit { close(descriptor) }
 }
 
 extension NSError {

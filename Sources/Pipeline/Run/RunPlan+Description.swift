@@ -5,6 +5,7 @@ import Foundation
 import JSONValues
 import Layers
 import Optimizers
+import RunRecords
 
 extension RunPlan {
   /// The table of layers and everything else worth knowing before a run, for people.
@@ -37,7 +38,7 @@ extension RunPlan {
     }
     lines += [
       "checkpoint           \(RunEstimate.text(estimate.checkpointBytes)) each, up to \(RunEstimate.text(estimate.diskBytes)) on disk",
-      "learning rate        \(Self.curve(rates))",
+      "learning rate        \(Sparkline.text(rates, width: Self.curveWidth, from: 0))",
       "                     " + Self.rateSummary(rates),
     ]
     return lines.joined(separator: "\n")
@@ -92,12 +93,6 @@ extension RunPlan {
 
   private static func rateSummary(_ rates: [Double]) -> String {
     String(format: "%.3g first, %.3g highest, %.3g last", rates.first ?? 0, rates.max() ?? 0, rates.last ?? 0)
-  }
-
-  private static func curve(_ values: [Double]) -> String {
-    let blocks = Array("▁▂▃▄▅▆▇█")
-    let highest = max(values.max() ?? 0, .leastNormalMagnitude)
-    return String(values.map { blocks[min(blocks.count - 1, Int($0 / highest * Double(blocks.count)))] })
   }
 
   /// Columns as wide as their widest cell; numbers to the right.
