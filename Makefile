@@ -11,7 +11,7 @@ REPORT := checkpoints/demo.html
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help dependencies build demo test test-full format lint schema clean
+.PHONY: help dependencies build demo test test-full test-browser format lint schema clean
 
 help: ## list these commands
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -38,6 +38,9 @@ test: dependencies ## run every test, in release; FILTER=LayersTests runs one su
 
 test-full: dependencies ## the same, with the tests that take minutes
 	TROUPE_LONG_TESTS=1 $(TEST)
+
+test-browser: build ## look at the pages of watch and report with headless Chromium, if there is one
+	python3 Tests/Browser/check_pages.py $(TROUPE)
 
 format: dependencies ## rewrite the sources with swift format
 	swift format --in-place --recursive $(SOURCES)
