@@ -102,7 +102,7 @@ let package = Package(
     room(
       "Watch",
       [
-        "JSONValues", "RunRecords",
+        "JSONValues", "RunRecords", "Sweeps",
         // It brings a module of the same name as our Configuration.
         .product(
           name: "Hummingbird", package: "hummingbird", moduleAliases: ["Configuration": "SwiftConfiguration"]),

@@ -22,7 +22,8 @@ extension Report {
   /// The page, which asks for everything else.
   package static var watchPage: [UInt8] {
     ReportPage.text(
-      data: Array("{}".utf8), scripts: scripts + [PackageResources.watch_js], template: PackageResources.watch_html)
+      data: Array("{}".utf8), scripts: scripts + ReportPage.sweepScripts + [PackageResources.watch_js],
+      template: PackageResources.watch_html)
   }
 
   /// What the page draws of some runs.
@@ -37,7 +38,7 @@ extension Report {
             text.field("run", sample.run)
             text.field("id", sample.id)
             text.field("name", sample.name)
-            text.field("step", sample.changed)
+            text.field("changed", sample.changed)
           }
         }
       }

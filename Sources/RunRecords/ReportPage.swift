@@ -32,11 +32,13 @@ package enum ReportPage {
   ///
   /// - Parameter data: what `sweep.js` draws.
   package static func write(sweep data: JSON, to file: URL) throws(RecordsError) {
-    let scripts = [
-      PackageResources.parallel_js, PackageResources.scatter_js, PackageResources.bars_js, PackageResources.sweep_js,
-    ]
     let safe = data.compactText.replacing("<", with: "\\u003c")
-    try LogFile.replace(file.systemPath, with: text(data: Array(safe.utf8), scripts: scripts))
+    try LogFile.replace(file.systemPath, with: text(data: Array(safe.utf8), scripts: sweepScripts))
+  }
+
+  /// What draws sweeps, besides what all pages share.
+  static var sweepScripts: [[UInt8]] {
+    [PackageResources.parallel_js, PackageResources.scatter_js, PackageResources.bars_js, PackageResources.sweep_js]
   }
 }
 

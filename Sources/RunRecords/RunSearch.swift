@@ -4,7 +4,7 @@ import Glibc
 /// Finds the run folders below a folder.
 package enum RunSearch {
   /// Names of files of which a run folder has one from its first moment on.
-  private static let marks = ["config.resolved.json", MetricsWriter.fileName]
+  private static let marks = [RunFiles.resolvedConfiguration, MetricsWriter.fileName]
   /// Folders inside of folders that are looked into; a sweep's trials lie three deep.
   static let deepest = 6
   /// Folders that are looked into at most, so that a search from the root ends.
@@ -19,9 +19,16 @@ package enum RunSearch {
   ///
   /// Hidden folders and links are not followed, and what lies inside of a run is not looked at. A folder that goes away
   /// meanwhile is left out.
-  package static func runs(below folder: URL) -> [URL] {
-    if isRun(folder) { return [folder] }
-    var found: [URL] = []
+  package static func runs(below folder: URL) -> [URL] { search(folder).runs }
+
+  /// The same, and apart from it the folders that hold a file of a name: into these no further look is taken.
+  package static func search(_ folder: URL, mark: String? = nil) -> (runs: [URL], marked: [URL]) {
+    func isMarked(_ place: URL) -> Bool {
+      mark.map { access(place.appending(path: $0).systemPath, R_OK) == 0 } ?? false
+    }
+    if isRun(folder) { return ([folder], []) }
+    if isMarked(folder) { return ([], [folder]) }
+    var (found, marked): ([URL], [URL]) = ([], [])
     var waiting = [(folder: folder, depth: 0)]
     var looked = 0
     while let (place, depth) = waiting.popLast(), looked < mostFolders {
@@ -33,10 +40,16 @@ package enum RunSearch {
         guard lstat(place.appending(path: name).systemPath, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
           continue
         }
-        if isRun(inner) { found.append(inner) } else if depth < deepest { waiting.append((inner, depth + 1)) }
+        if isRun(inner) {
+          found.append(inner)
+        } else if isMarked(inner) {
+          marked.append(inner)
+        } else if depth < deepest {
+          waiting.append((inner, depth + 1))
+        }
       }
     }
-    return found.sorted { $0.path < $1.path }
+    return (found.sorted { $0.path < $1.path }, marked.sorted { $0.path < $1.path })
   }
 
   /// The path of `run` as seen from `folder`; the run's own name where they are the same.

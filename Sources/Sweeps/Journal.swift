@@ -19,11 +19,19 @@ package final class Journal {
   private var length = 0
   private var lineCount = 0
 
+  /// Opens the journal to append to it.
+  ///
   /// - Parameter creates: whether the file may be new.
-  package init(folder: URL, creates: Bool) throws(RunError) {
+  package convenience init(folder: URL, creates: Bool) throws(RunError) {
+    try self.init(folder, O_RDWR | O_APPEND | (creates ? O_CREAT : 0))
+  }
+
+  /// Opens the journal of a folder that may belong to somebody else, to read what others write.
+  package convenience init(reading folder: URL) throws(RunError) { try self.init(folder, O_RDONLY) }
+
+  private init(_ folder: URL, _ flags: Int32) throws(RunError) {
     path = folder.appending(path: Self.name).relativePath
-    descriptor = open(
-      folder.appending(path: Self.name).path, O_RDWR | O_APPEND | O_CLOEXEC | (creates ? O_CREAT : 0), 0o644)
+    descriptor = open(folder.appending(path: Self.name).path, flags | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw Self.failure(path, "open") }
   }
 
@@ -62,6 +70,13 @@ package final class Journal {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw Self.failure(path, "look at") }
     return Int(status.st_size) != length
+  }
+
+  /// Whether the name belongs to another file now, or to none.
+  package var isReplaced: Bool {
+    var (open, named) = (stat(), stat())
+    guard fstat(descriptor, &open) == 0, stat(path, &named) == 0 else { return true }
+    return open.st_ino != named.st_ino || open.st_dev != named.st_dev
   }
 
   /// Decides what to write, while nobody else can. Where it throws, nothing has been written; the news has been told.

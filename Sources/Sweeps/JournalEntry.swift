@@ -57,6 +57,14 @@ package struct WorkerRecord: Sendable, Equatable {
     self.process = process
     self.jobs = jobs
   }
+
+  static let thisHost = ProcessInfo.processInfo.hostName
+  static let thisBoot =
+    ((try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)) ?? "")
+    .trimmingCharacters(in: .whitespacesAndNewlines)
+
+  /// Whether it works, or worked, on this machine, which has not been started again since.
+  var isHere: Bool { host == Self.thisHost && boot == Self.thisBoot }
 }
 
 /// How an attempt at a trial ended.

@@ -69,6 +69,9 @@ package struct SweepDefinition: Sendable {
   /// The number of points at most; nil where only the space says when to stop.
   package var pointCap: Int? { settings.runCap.map { $0 / seeds.count } }
 
+  /// The number of points that there will be at most; nil where that depends on time alone.
+  package var pointCount: Int? { [space.count(most: SearchSpace.mostGridPoints), pointCap].compactMap { $0 }.min() }
+
   private func requireLimits() throws(ConfigurationError) {
     func fail(_ key: String, _ message: String) -> ConfigurationError {
       ConfigurationError(path: key, message: message)

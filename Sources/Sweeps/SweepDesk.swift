@@ -2,6 +2,7 @@ import Configuration
 import Foundation
 import JSONValues
 import Pipeline
+import RunRecords
 
 /// Where the jobs of one process learn what to do and hand in what came of it. It alone touches the journal.
 actor SweepDesk {
@@ -9,7 +10,7 @@ actor SweepDesk {
   private let journal: Journal
   private let folder: SweepFolder
   private let scheduler: SweepScheduler
-  private let lock: WorkerLock
+  private let lock: FileLock
   private(set) var state: SweepState
   /// When something was last heard of a worker, by this machine's clock alone: others' may differ.
   private var lastHeard: [String: ContinuousClock.Instant] = [:]
@@ -17,8 +18,6 @@ actor SweepDesk {
   private var lastWait: ContinuousClock.Instant?
   private var hasOwnNews = false
 
-  /// A worker that has not been heard of for so long is given up, and its trials are taken over.
-  static let lease = Duration.seconds(60)
   static let heartbeat = Duration.seconds(20)
   private static let patience = Duration.seconds(1)
 
@@ -27,7 +26,12 @@ actor SweepDesk {
     scheduler = SweepScheduler(definition)
     let worker = Self.identity(jobs: jobs)
     self.worker = worker
-    lock = try WorkerLock(folder.lock(ofWorker: worker.id))
+    let file = folder.lock(ofWorker: worker.id)
+    do throws(FileLock.Failure) {
+      lock = try FileLock(file)
+    } catch {
+      throw RunError("cannot lock \(file.relativePath)\(error.reason)")
+    }
     let journal = try Journal(folder: folder.url, creates: !resumes)
     self.journal = journal
     var state = SweepState(definition)
@@ -59,12 +63,10 @@ actor SweepDesk {
   }
 
   private static func identity(jobs: Int) -> WorkerRecord {
-    let host = ProcessInfo.processInfo.hostName
     let process = Int(ProcessInfo.processInfo.processIdentifier)
-    let boot = (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)) ?? ""
     let unique = String(UInt32.random(in: 0...UInt32.max), radix: 16)
     return WorkerRecord(
-      id: "\(host)-\(process)-\(unique)", host: host, boot: boot.trimmingCharacters(in: .whitespacesAndNewlines),
+      id: "\(WorkerRecord.thisHost)-\(process)-\(unique)", host: WorkerRecord.thisHost, boot: WorkerRecord.thisBoot,
       process: process, jobs: jobs)
   }
 
@@ -121,12 +123,10 @@ actor SweepDesk {
     state = after
   }
 
-  /// On this machine a worker's lock says whether it lives; of another machine's only its silence can tell.
   private func isAlive(_ id: String) -> Bool {
     if id == worker.id { return true }
     guard let other = state.workers[id] else { return false }
-    if other.boot == worker.boot, other.host == worker.host { return WorkerLock.isHeld(folder.lock(ofWorker: id)) }
-    return lastHeard[id].map { ContinuousClock.now - $0 < Self.lease } ?? false
+    return folder.isAlive(other, silence: lastHeard[id].map { ContinuousClock.now - $0 })
   }
 }
 

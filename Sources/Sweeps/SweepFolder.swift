@@ -1,6 +1,7 @@
 import Foundation
 import JSONValues
 import Pipeline
+import RunRecords
 
 /// A sweep's folder: the journal, a run folder a trial, and the locks that living workers hold.
 ///
@@ -34,7 +35,7 @@ package struct SweepFolder: Sendable {
       throw RunError(
         .configuration, "\(url.relativePath): no sweep here to go on with (\(Journal.name) is missing); drop --resume")
     }
-    if FileManager.default.fileExists(atPath: url.appending(path: "config.resolved.json").path) {
+    if FileManager.default.fileExists(atPath: url.appending(path: RunFiles.resolvedConfiguration).path) {
       throw RunError(
         .configuration, "\(url.relativePath): there is a run of this name; give the sweep another name or --sweep-dir")
     }
@@ -63,18 +64,48 @@ package struct SweepFolder: Sendable {
     guard holdsSweep else {
       throw RunError(.configuration, "\(url.relativePath): expected the folder of a sweep (\(Journal.name) is missing)")
     }
-    let journal = try Journal(folder: url, creates: false)
+    let journal = try Journal(reading: url)
     var state = SweepState(definition)
-    for (entry, time) in try journal.news() {
+    try readNews(of: journal, definition, into: &state)
+    guard state.header != nil else {
+      throw RunError("\(journal.path): does not begin with its sweep; restore the file")
+    }
+    return state.releasingClaims { isAlive($0, in: state) }
+  }
+
+  /// - Returns: whether there was any.
+  @discardableResult
+  func readNews(
+    of journal: Journal, _ definition: SweepDefinition, into state: inout SweepState
+  ) throws(RunError) -> Bool {
+    let news = try journal.news()
+    for (entry, time) in news {
       if case .sweep(let header) = entry {
         try header.require(definition, in: self, advice: "restore \(self.definition.lastPathComponent)")
       }
       try state.apply(entry, time: time)
     }
-    guard state.header != nil else {
-      throw RunError("\(journal.path): does not begin with its sweep; restore the file")
-    }
-    return state
+    return !news.isEmpty
+  }
+}
+
+// Who is at work.
+extension SweepFolder {
+  /// A worker that has not been heard of for so long is given up, and its trials are taken over.
+  static let lease = Duration.seconds(60)
+
+  /// On this machine a worker's lock says whether it lives; of another machine's only its silence can tell.
+  ///
+  /// - Parameter silence: the time since the last word of it; nil where there was none.
+  func isAlive(_ worker: WorkerRecord, silence: Duration?) -> Bool {
+    if worker.isHere { return FileLock.isHeld(lock(ofWorker: worker.id)) }
+    return silence.map { $0 < Self.lease } ?? false
+  }
+
+  /// For who only looks: it believes the other machine's clock.
+  package func isAlive(_ worker: WorkerRecord, in state: SweepState) -> Bool {
+    let now = Date.now.timeIntervalSince1970
+    return isAlive(worker, silence: state.lastWord(of: worker.id).map { .seconds(max(0, now - $0)) })
   }
 }
 
@@ -87,28 +118,5 @@ extension JournalHeader {
     throw RunError(
       .configuration,
       "\(folder.url.relativePath): belongs to another definition (\(path) is not the same); \(advice)")
-  }
-}
-
-/// A lock that a worker holds while it lives; the kernel drops it with the process.
-final class WorkerLock: Sendable {
-  private let descriptor: Int32
-
-  init(_ file: URL) throws(RunError) {
-    descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      throw RunError("cannot lock \(file.relativePath): \(String(cString: strerror(errno)))")
-    }
-  }
-
-  deinit { close(descriptor) }
-
-  /// Whether a living process holds the lock of `file`.
-  static func isHeld(_ file: URL) -> Bool {
-    let descriptor = open(file.path, O_RDWR | O_CLOEXEC)
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    // Any other error, of a file system without locks, tells of nobody; taken for a lock it would be waited for.
-    return flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
   }
 }

@@ -14,8 +14,7 @@ package struct SweepPlan: CustomStringConvertible {
 
   package init(_ definition: SweepDefinition, microBatches: Int) {
     self.definition = definition
-    let finite = definition.space.count(most: SearchSpace.mostGridPoints)
-    let count = [finite, definition.pointCap].compactMap { $0 }.min()
+    let count = definition.pointCount
     pointCount = count
     // What tpe chooses later depends on results.
     let known = definition.settings.method == .tpe ? min(count ?? 0, definition.settings.tpe.startup) : count ?? 0

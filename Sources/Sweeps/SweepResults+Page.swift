@@ -7,10 +7,14 @@ extension SweepResults {
   /// Curves of all trials together have so many points at most, and those of one so many.
   private static let curveBudget = 12_000
   private static let curveBuckets = 150
-  /// Logged norms that a trial's start is judged by.
-  private static let firstRecords = 3
 
-  func writePage(to file: URL) throws { try ReportPage.write(sweep: pageData, to: file) }
+  func writePage(to file: URL) throws {
+    let data = page(importance: importance) { trial, buckets in
+      // A run folder that has gone takes its curves with it, and nothing else.
+      (try? RunLog.read(folder: folder.trial(trial.id))).map { TrialRecords($0, buckets: buckets) }
+    }
+    try ReportPage.write(sweep: data, to: file)
+  }
 
   /// The parameters' shares of the variance over the points that ran to their end.
   package var importance: ParameterImportance? {
@@ -18,7 +22,12 @@ extension SweepResults {
       definition.space, ranking.map { (state.points[$0.point].assignment, $0.value) })
   }
 
-  private var pageData: JSON {
+  /// What `sweep.js` draws.
+  ///
+  /// - Parameter records: what there is of a trial's records, with curves of so many buckets.
+  func page(
+    importance: ParameterImportance?, _ records: (_ trial: TrialState, _ buckets: Int) -> TrialRecords?
+  ) -> JSON {
     let metric = definition.metric
     let second = definition.settings.secondMetric ?? MetricSettings(name: "seconds", goal: .minimize)
     let buckets = min(Self.curveBuckets, max(20, Self.curveBudget / max(1, trials.count)))
@@ -45,7 +54,16 @@ extension SweepResults {
         ))
       members.append(("interactions", Self.short(importance.interactions)))
     }
-    members.append(("points", .array(order.map { json(of: state.points[$0], rank: ranks[$0], buckets: buckets) })))
+    members.append(
+      (
+        "points",
+        .array(
+          order.map { number in
+            let point = state.points[number]
+            let trials = point.trials.map { json(of: $0, records($0, buckets)) }
+            return json(of: point, rank: ranks[number], trials: trials)
+          })
+      ))
     return .object(members)
   }
 
@@ -67,7 +85,7 @@ extension SweepResults {
 
   private static func text(of value: JSON) -> String { value.string ?? value.compactText }
 
-  private func json(of point: PointState, rank: Int?, buckets: Int) -> JSON {
+  private func json(of point: PointState, rank: Int?, trials: [JSON]) -> JSON {
     let values = definition.space.parameters.map { entry in point.assignment.first { $0.path == entry.path }?.value }
     let statistics = statistics(point, of: definition.metric.name)
     let means = state.reportedMetrics.compactMap { name in
@@ -83,31 +101,26 @@ extension SweepResults {
     members.append(("deviation", statistics?.deviation.map { Self.short($0) } ?? .null))
     members.append(("rung", rung.map { .string($0) } ?? .null))
     members.append(("reason", reason.map { .string($0) } ?? .null))
-    members.append(("trials", .array(point.trials.map { json(of: $0, buckets: buckets) })))
+    members.append(("trials", .array(trials)))
     return .object(members)
   }
 
-  private func json(of trial: TrialState, buckets: Int) -> JSON {
-    // A run folder that has gone takes its curves with it, and nothing else.
-    let log = try? RunLog.read(folder: folder.trial(trial.id))
+  private func json(of trial: TrialState, _ records: TrialRecords?) -> JSON {
     let result = trial.lastResult
+    let flow = records?.flow
     var members: [(String, JSON)] = [
       ("id", .string(trial.id)), ("seed", .integer(trial.seed)), ("state", .string(trial.status)),
-      ("step", .integer(result?.step ?? log?.steps.last?.step ?? 0)), ("seconds", Self.short(trial.seconds)),
+      ("step", .integer(result?.step ?? records?.lastStep ?? 0)), ("seconds", Self.short(trial.seconds)),
       ("value", result?.value(of: definition.metric.name).map { Self.short($0) } ?? .null),
       ("reason", trial.failures.last?.reason.map { .string($0) } ?? .null),
+      ("flow", (flow?.verdict.rawValue ?? result?.gradientFlow).map { .string($0) } ?? .null),
+      ("sentence", flow.map { .string($0.sentence) } ?? .null),
     ]
-    let flow = log?.gradientFlow
-    members.append(("flow", (flow?.verdict.rawValue ?? result?.gradientFlow).map { .string($0) } ?? .null))
-    members.append(("sentence", flow.map { .string($0.sentence) } ?? .null))
-    if let log {
-      // What is healthy in the end may have been anything but that when it mattered.
-      let start = GradientFlow.judge(tensors: log.header?.tensors ?? [], norms: log.norms.prefix(Self.firstRecords))
-      if start.verdict != flow?.verdict, start.verdict == .exploding || start.verdict == .vanishing {
-        members += [("start_flow", .string(start.verdict.rawValue)), ("start_sentence", .string(start.sentence))]
-      }
-      let curves = log.lossCurves(buckets: buckets)
-      members += [("training", Self.json(of: curves.training)), ("validation", Self.json(of: curves.validation))]
+    if let start = records?.startFlow {
+      members += [("start_flow", .string(start.verdict.rawValue)), ("start_sentence", .string(start.sentence))]
+    }
+    if let records {
+      members += [("training", Self.json(of: records.training)), ("validation", Self.json(of: records.validation))]
     }
     return .object(members)
   }

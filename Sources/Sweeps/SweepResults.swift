@@ -109,6 +109,12 @@ package struct SweepResults: Sendable {
 }
 
 extension SweepResults {
+  /// `  gradients healthy`, or nothing before there is a verdict.
+  func verdictText(_ point: PointState) -> String {
+    let verdicts = Set(point.trials.compactMap { $0.lastResult?.gradientFlow })
+    return verdicts.isEmpty ? "" : "  gradients " + verdicts.sorted().joined(separator: "/")
+  }
+
   private static let listed = 12
 
   /// The best points, a line each.
@@ -116,11 +122,9 @@ extension SweepResults {
     var lines: [String] = []
     for (rank, number) in order.prefix(Self.listed).enumerated() {
       let point = state.points[number]
-      let flow = point.trials.compactMap { $0.lastResult?.gradientFlow }
-      let verdict = flow.isEmpty ? "" : "  gradients " + Array(Set(flow)).sorted().joined(separator: "/")
       lines.append(
         String(format: "%3d  ", rank + 1) + "\(definition.metric.name) \(figures(point))  \(text(of: point.assignment))"
-          + (status(point) == "finished" ? "" : "  (\(status(point)))") + verdict)
+          + (status(point) == "finished" ? "" : "  (\(status(point)))") + verdictText(point))
     }
     if order.count > Self.listed { lines.append("     … and \(order.count - Self.listed) more") }
     let failed = failedCount > 0 ? ", \(failedCount) failed" : ""

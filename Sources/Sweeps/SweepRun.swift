@@ -12,7 +12,7 @@ package struct SweepRun: Sendable {
     case began(Running)
     case ended(Running, TrialResult, SweepState)
     /// From time to time: how things stand.
-    case state(SweepState, [Running])
+    case state(SweepState)
   }
 
   /// A trial on its way.
@@ -21,8 +21,6 @@ package struct SweepRun: Sendable {
     package let seed: Int
     package let rung: Int
     package let id: String
-    package let job: Int
-    package let start: ContinuousClock.Instant
   }
 
   package enum Outcome: Sendable, Equatable {
@@ -66,12 +64,12 @@ package struct SweepRun: Sendable {
   package func run(
     stop: StopRequest, report: @escaping @Sendable (Event) -> Void
   ) async throws -> (outcome: Outcome, state: SweepState) {
-    let board = RunningBoard()
+    let gate = WorkGate()
     let outcome = try await withThrowingTaskGroup(of: SweepEnd?.self) { group in
       for job in 0..<jobs {
-        group.addTask { try await work(job, stop, board, report) }
+        group.addTask { try await work(job, stop, gate, report) }
       }
-      let beats = Task { await beat(stop, board, report) }
+      let beats = Task { await beat(stop, gate, report) }
       var end: SweepEnd?
       var failure: (any Error)?
       while let result = await group.nextResult() {
@@ -79,7 +77,7 @@ package struct SweepRun: Sendable {
         case .success(let one): end = one ?? end
         case .failure(let error):
           // The other trials save themselves; what they have is kept.
-          board.close()
+          gate.close()
           failure = failure ?? error
         }
       }
@@ -96,21 +94,21 @@ package struct SweepRun: Sendable {
 
   /// - Returns: why there is nothing more to do; nil where somebody asked for a stop.
   private func work(
-    _ job: Int, _ stop: StopRequest, _ board: RunningBoard, _ report: @Sendable (Event) -> Void
+    _ job: Int, _ stop: StopRequest, _ gate: WorkGate, _ report: @Sendable (Event) -> Void
   ) async throws -> SweepEnd? {
-    while stop.signal == nil, !board.isClosed {
+    while stop.signal == nil, !gate.isClosed {
       switch try await desk.next() {
       case .done(let end): return end
       case .wait: try? await Task.sleep(for: Self.pause)
       case .run(let point, let seed, let rung):
-        try await play(job, point, seed, rung, stop, board, report)
+        try await play(job, point, seed, rung, stop, gate, report)
       }
     }
     return nil
   }
 
   private func play(
-    _ job: Int, _ point: Int, _ seed: Int, _ rung: Int, _ stop: StopRequest, _ board: RunningBoard,
+    _ job: Int, _ point: Int, _ seed: Int, _ rung: Int, _ stop: StopRequest, _ gate: WorkGate,
     _ report: @Sendable (Event) -> Void
   ) async throws {
     let state = await desk.state
@@ -121,24 +119,22 @@ package struct SweepRun: Sendable {
     if !trial.results.isEmpty, !RunFolder.holdsRun(place) {
       report(.note("trial \(trial.id): its run folder has gone; it is trained again from its first step"))
     }
-    let running = Running(point: point, seed: seed, rung: rung, id: trial.id, job: job, start: .now)
-    board.begin(running)
-    defer { board.end(running) }
+    let running = Running(point: point, seed: seed, rung: rung, id: trial.id)
     report(.began(running))
     let process = TrialProcess(
       program: program, folder: place, configuration: configuration, rung: definition.rungs.durations[rung],
       cores: cores[job], timeCap: definition.settings.trialTimeCap)
-    switch try await process.run(shouldStop: { stop.signal != nil || board.isClosed }) {
+    switch try await process.run(shouldStop: { stop.signal != nil || gate.isClosed }) {
     case .stopped: try await desk.release(point: point, seed: seed)
     case .result(let result):
       try await desk.record(point: point, seed: seed, rung: rung, result)
       report(.ended(running, result, await desk.state))
-      if await desk.end != nil { board.close() }
+      if await desk.end != nil { gate.close() }
     }
   }
 
   /// Says that this process lives, and how things stand.
-  private func beat(_ stop: StopRequest, _ board: RunningBoard, _ report: @Sendable (Event) -> Void) async {
+  private func beat(_ stop: StopRequest, _ gate: WorkGate, _ report: @Sendable (Event) -> Void) async {
     var last = ContinuousClock.now
     while !Task.isCancelled {
       try? await Task.sleep(for: Self.glance)
@@ -146,9 +142,9 @@ package struct SweepRun: Sendable {
         // A journal that cannot be written stops the jobs, which say so.
         try? await desk.sendHeartbeat()
         last = .now
-        if await desk.end != nil { board.close() }
+        if await desk.end != nil { gate.close() }
       }
-      if !Task.isCancelled { report(.state(await desk.state, board.running)) }
+      if !Task.isCancelled { report(.state(await desk.state)) }
     }
   }
 }

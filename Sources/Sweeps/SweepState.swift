@@ -6,8 +6,8 @@ import Pipeline
 package struct TrialState: Sendable {
   package let id: String
   package let seed: Int
-  /// Who works on it now, and to which rung.
-  package var claim: (worker: String, rung: Int)?
+  /// Who works on it now, to which rung, and since when.
+  package var claim: (worker: String, rung: Int, time: Double)?
   /// The good results, by rung; a run that ended earlier than its rung counts for all that follow.
   package var results: [Int: TrialResult] = [:]
   /// Attempts that ended badly.
@@ -112,7 +112,7 @@ package struct SweepState: Sendable {
       ids.formUnion(trials)
     case .claim(let point, let seed, let rung, let worker):
       try require(rung, of: point)
-      try change(point, seed) { $0.claim = (worker, rung) }
+      try change(point, seed) { $0.claim = (worker, rung, time) }
       points[point].rung = max(points[point].rung, rung)
       note(worker, time)
     case .result(let point, let seed, let rung, let worker, let result):
@@ -162,6 +162,22 @@ package struct SweepState: Sendable {
 
   private static func disorder(_ what: String) -> RunError {
     RunError("\(Journal.name): speaks of \(what), which it has not told of before; restore the file")
+  }
+
+  /// When a worker last wrote, by its own clock.
+  package func lastWord(of worker: String) -> Double? { sessions[worker]?.end }
+
+  /// The same without the claims of workers that will not keep them.
+  package func releasingClaims(unless isAlive: (WorkerRecord) -> Bool) -> SweepState {
+    let alive = Set(workers.values.filter(isAlive).map(\.id))
+    var state = self
+    for point in state.points.indices {
+      for trial in state.points[point].trials.indices {
+        guard let claim = state.points[point].trials[trial].claim, !alive.contains(claim.worker) else { continue }
+        state.points[point].trials[trial].claim = nil
+      }
+    }
+    return state
   }
 
   /// Seconds in which at least one worker worked.

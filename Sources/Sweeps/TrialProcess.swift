@@ -3,6 +3,7 @@ import Configuration
 import Foundation
 import JSONValues
 import Pipeline
+import RunRecords
 import Subprocess
 
 /// One attempt to bring a trial to a rung, in a process of its own: `troupe train` on a share of the cores.
@@ -113,9 +114,9 @@ struct TrialProcess: Sendable {
   ///
   /// - Returns: false where this process was asked to stop meanwhile.
   private func waitForLock(_ shouldStop: @Sendable () -> Bool) async -> Bool {
-    let lock = folder.appending(path: "run.lock")
+    let lock = folder.appending(path: RunFiles.lock)
     let start = ContinuousClock.now
-    while WorkerLock.isHeld(lock) {
+    while FileLock.isHeld(lock) {
       if shouldStop() { return false }
       try? await Task.sleep(for: Self.glance(since: start))
     }

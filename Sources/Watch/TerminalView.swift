@@ -6,10 +6,11 @@ package struct TerminalView {
   private let columns: Int
   private let rows: Int
 
-  private static let blocks = Array("▁▂▃▄▅▆▇█")
   /// From the smallest to the largest gradient of a picture.
   private static let shades = Array(" ░▒▓█")
   private static let mostLayers = 24
+  /// Points of a sweep.
+  private static let mostLeaders = 12
 
   /// - Parameters:
   ///   - columns: of the terminal.
@@ -19,28 +20,29 @@ package struct TerminalView {
     self.rows = max(6, rows)
   }
 
-  /// What is seen of the runs now: all in a list, or one with its layers and stages.
+  /// What is seen now: the tables of sweeps, and all runs in a list, or one with its layers and stages.
   package func lines(of runs: WatchedRuns) async -> [String] {
-    let names = await runs.names()
-    guard !names.isEmpty else { return ["no runs yet; they appear here as soon as one begins"] }
     var lines: [String] = []
-    if names.count == 1 {
+    for table in await runs.sweepTables(leaders: max(3, min(Self.mostLeaders, rows / 3))) { lines += table + [""] }
+    let names = await runs.names()
+    if names.isEmpty, lines.isEmpty { return ["no runs yet; they appear here as soon as one begins"] }
+    if names.count == 1, lines.isEmpty {
       if let log = await runs.logs([names[0].id]).first {
         let (activity, total) = await (runs.activity(of: names[0].id), runs.totalSteps(of: names[0].id))
         lines = single(log, activity, total)
       }
     } else {
-      // As many as fit, those that are running first.
-      var ordered: [(id: Int, isRunning: Bool)] = []
-      for (id, _) in names { ordered.append((id, await runs.activity(of: id) == .running)) }
-      ordered = ordered.filter(\.isRunning) + ordered.filter { !$0.isRunning }
-      let shown = ordered.prefix(max(1, (rows - 1) / 2)).map(\.id)
+      // As many as fit; those that are running come first.
+      let shown = names.prefix(max(1, (rows - 1 - lines.count) / 2)).map(\.id)
       for id in shown {
         guard let log = await runs.logs([id]).first else { continue }
         let (activity, total) = await (runs.activity(of: id), runs.totalSteps(of: id))
-        lines += [headline(log, activity, total), "  loss \(sparkline(Self.losses(log), width: columns - 8))"]
+        lines += [
+          headline(log, activity, total), "  loss \(Sparkline.text(Self.losses(log), width: columns - 8))",
+        ]
       }
-      if names.count > shown.count { lines.append("and \(names.count - shown.count) more runs") }
+      let left = names.count + (await runs.hiddenCount) - shown.count
+      if left > 0 { lines.append("and \(left) more runs") }
     }
     return lines.prefix(rows).map { String($0.prefix(columns)) }
   }
@@ -60,10 +62,10 @@ package struct TerminalView {
     let width = columns - 16
     var lines = [headline(log, activity, total), ""]
     func row(_ name: String, _ text: String) { lines.append(name.padded(to: 14) + "  " + text) }
-    row("loss", sparkline(Self.losses(log), width: width))
+    row("loss", Sparkline.text(Self.losses(log), width: width))
     let validations = log.validations.map { Double($0.loss) }
-    if validations.count > 1 { row("validation", sparkline(validations, width: width)) }
-    row("gradient norm", sparkline(log.steps.map { log10(Double($0.gradientNorm)) }, width: width))
+    if validations.count > 1 { row("validation", Sparkline.text(validations, width: width)) }
+    row("gradient norm", Sparkline.text(log.steps.map { log10(Double($0.gradientNorm)) }, width: width))
     if let last = log.steps.last {
       row(
         "",
@@ -77,20 +79,6 @@ package struct TerminalView {
   }
 
   private static func losses(_ log: RunLog) -> [Double] { log.steps.map { Double($0.loss) } }
-
-  /// Means of neighbours as blocks between the smallest and the largest.
-  package func sparkline(_ values: [Double], width: Int) -> String {
-    let finite = values.filter(\.isFinite)
-    guard let first = finite.first, width > 0 else { return "–" }
-    let buckets = min(width, finite.count)
-    let means = (0..<buckets).map { bucket in
-      let range = finite[bucket * finite.count / buckets..<(bucket + 1) * finite.count / buckets]
-      return range.reduce(0, +) / Double(range.count)
-    }
-    let scale = LevelScale(
-      from: means.min() ?? first, to: means.max() ?? first, levels: Self.blocks.count)
-    return String(means.map { Self.blocks[scale.level(of: $0)] })
-  }
 
   /// How busy every stage was since the run began.
   private func stages(_ log: RunLog, width: Int) -> [String] {

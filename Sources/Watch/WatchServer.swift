@@ -78,6 +78,11 @@ struct WatchResponder: HTTPResponder {
       let ids = (query["runs"] ?? "").split(separator: ",").compactMap { Int($0) }
       guard let report = await runs.report(ids, unless: version) else { return Response(status: .noContent) }
       return Self.answer(report, "application/json")
+    case "/sweep":
+      guard let id = query["id"].flatMap({ Int($0) }), let sweep = await runs.sweep(id, unless: version) else {
+        return Response(status: .noContent)
+      }
+      return Self.answer(Array(sweep.utf8), "application/json")
     case "/sample":
       guard let id = query["run"].flatMap({ Int($0) }), let name = query["name"].map(String.init),
         let picture = await runs.sample(of: id, name: name)

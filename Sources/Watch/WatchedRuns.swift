@@ -1,67 +1,118 @@
 import Foundation
 import JSONValues
 import RunRecords
+import Sweeps
 
-/// The runs in and below a folder, followed as they go: what the page and the terminal show.
+/// The runs and sweeps in and below a folder, followed as they go: what the page and the terminal show.
 ///
-/// Every run is skimmed for the list; the few that are shown are read whole, in bounded memory.
+/// Every run is skimmed for the list; the few that are shown are read whole, in bounded memory. The trials of a sweep are
+/// not in the list: the sweep shows them.
 package actor WatchedRuns {
   /// Runs that are drawn at once, and kept in memory.
   package static let mostShown = 8
-  /// Runs in the list.
+  /// Runs in the list: those that are running, then the newest.
   static let mostListed = 500
-  /// Pictures of a run that are shown: its newest.
-  static let mostSamples = 12
   private static let searchInterval = Duration.seconds(1)
 
   package nonisolated let folder: URL
-  private var runs: [Run] = []
+  private(set) var runs: [Run] = []
+  /// Runs that are left out of the list.
+  package private(set) var hiddenCount = 0
+  private(set) var sweeps: [Sweep] = []
   private var lastSearch: ContinuousClock.Instant?
-  private var nextID = 0
+  /// Folders have numbers, by which requests name them; a number is never given to another folder.
+  private var places: [URL] = []
+  private var numbers: [String: Int] = [:]
   /// By number; the one that was asked for last comes last.
   private var followed: [(id: Int, follower: RunFollower)] = []
 
   /// A run in the list.
-  private struct Run {
+  struct Run {
     let id: Int
     let name: String
     var skimmed: RunFollower
     var activity = RunActivity.interrupted
   }
 
+  struct Sweep {
+    let id: Int
+    let name: String
+    let follower: SweepFollower
+  }
+
   package init(_ folder: URL) { self.folder = folder }
 
   /// Looks for new runs, leaves out those that have gone, and skims what they have written.
-  private func refresh() {
+  func refresh() {
     let now = ContinuousClock.now
     if lastSearch.map({ now - $0 >= Self.searchInterval }) ?? true {
       lastSearch = now
-      var known: [URL: Run] = [:]
-      for run in runs { known[run.skimmed.folder] = run }
-      runs = RunSearch.runs(below: folder).prefix(Self.mostListed).map { place in
-        if let run = known[place] { return run }
-        nextID += 1
-        return Run(
-          id: nextID, name: RunSearch.name(of: place, in: folder), skimmed: RunFollower(place, isSkimming: true))
-      }
-      let present = Set(runs.map(\.id))
-      followed.removeAll { !present.contains($0.id) }
+      search()
     }
     for index in runs.indices {
       // Records that cannot be read are no reason to stop looking at the others.
       _ = try? runs[index].skimmed.follow()
       runs[index].activity = runs[index].skimmed.activity
     }
+    for sweep in sweeps { sweep.follower.follow() }
   }
 
-  /// What a list says of every run, as JSON; nil where that is what the caller has already.
+  private func search() {
+    var found = RunSearch.search(folder, mark: Journal.name)
+    sweeps = found.marked.map { place in
+      let id = number(of: place)
+      return sweeps.first { $0.id == id }
+        ?? Sweep(
+          id: id, name: RunSearch.name(of: place, in: folder), follower: SweepFollower(SweepFolder(place)))
+    }
+    // Where nobody can say which trials there are, they are runs like others.
+    for sweep in sweeps where sweep.follower.problem != nil && sweep.follower.progress == nil {
+      found.runs += RunSearch.runs(below: sweep.follower.folder.url)
+    }
+    let listed = Self.listed(found.runs)
+    hiddenCount = found.runs.count - listed.count
+    let known = Dictionary(uniqueKeysWithValues: runs.map { ($0.id, $0) })
+    runs = listed.map { place in
+      let id = number(of: place)
+      return known[id]
+        ?? Run(id: id, name: RunSearch.name(of: place, in: folder), skimmed: RunFollower(place, isSkimming: true))
+    }
+    followed.removeAll { !RunSearch.isRun(places[$0.id]) }
+  }
+
+  /// Those that are running, by their paths; then the others, the newest first.
+  static func listed(_ found: [URL]) -> [URL] {
+    let seen = found.map { place in
+      (place, isHeld: RunActivity.isHeld(place), changed: changeTime(place.appending(path: MetricsWriter.fileName)))
+    }
+    let running = seen.filter(\.isHeld).map(\.0)
+    let others = seen.filter { !$0.isHeld }.sorted { ($1.changed, $0.0.path) < ($0.changed, $1.0.path) }.map(\.0)
+    return Array((running + others).prefix(mostListed))
+  }
+
+  func number(of place: URL) -> Int {
+    if let known = numbers[place.path] { return known }
+    places.append(place)
+    numbers[place.path] = places.count - 1
+    return places.count - 1
+  }
+
+  /// The run of a number, as long as it is there.
+  func place(of id: Int) -> URL? {
+    places.indices.contains(id) && RunSearch.isRun(places[id]) ? places[id] : nil
+  }
+
+  /// What a list says of every run and of every sweep, as JSON; nil where that is what the caller has already.
   package func list(unless version: String) -> String? {
     refresh()
-    let rows = JSON.array(runs.map { row(of: $0) })
-    let new = Self.version(of: rows.compactText)
-    guard new != version else { return nil }
     let name = folder.standardizedFileURL.lastPathComponent
-    return JSON.object([("version", .string(new)), ("folder", .string(name)), ("runs", rows)]).compactText
+    let members: [(String, JSON)] = [
+      ("folder", .string(name)), ("runs", .array(runs.map { row(of: $0) })), ("hidden", .integer(hiddenCount)),
+      ("sweeps", .array(sweeps.map { row(of: $0) })),
+    ]
+    let new = Self.version(of: JSON.object(members).compactText)
+    guard new != version else { return nil }
+    return JSON.object([("version", .string(new))] + members).compactText
   }
 
   private func row(of run: Run) -> JSON {
@@ -84,7 +135,7 @@ package actor WatchedRuns {
     refresh()
     return ids.prefix(Self.mostShown).compactMap { id in
       guard follow(id), let last = followed.last, var log = try? last.follower.log() else { return nil }
-      log.name = runs.first { $0.id == id }?.name ?? log.name
+      log.name = RunSearch.name(of: log.folder, in: folder)
       return log
     }
   }
@@ -109,35 +160,16 @@ package actor WatchedRuns {
 
   /// Reads what is new of a run, and keeps it as the one that was asked for last.
   private func follow(_ id: Int) -> Bool {
-    guard let run = runs.first(where: { $0.id == id }) else { return false }
-    var follower = RunFollower(run.skimmed.folder)
-    if let place = followed.firstIndex(where: { $0.id == id }) { follower = followed.remove(at: place).follower }
+    guard let place = place(of: id) else { return false }
+    var follower = RunFollower(place)
+    if let known = followed.firstIndex(where: { $0.id == id }) { follower = followed.remove(at: known).follower }
     _ = try? follower.follow()
     followed.append((id, follower))
     if followed.count > Self.mostShown { followed.removeFirst() }
     return true
   }
 
-  /// The newest pictures of a run.
-  package func samples(of id: Int) -> [Report.Sample] {
-    guard let run = runs.first(where: { $0.id == id }) else { return [] }
-    let place = run.skimmed.folder.appending(path: "samples")
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []).filter(Self.isPicture)
-      .sorted()
-    return names.suffix(Self.mostSamples).map { name in
-      Report.Sample(run: run.name, id: id, name: name, changed: Self.changeTime(place.appending(path: name)))
-    }
-  }
-
-  /// A picture of a run, if it is one that `samples` names.
-  package func sample(of id: Int, name: String) -> [UInt8]? {
-    guard samples(of: id).contains(where: { $0.name == name }), let run = runs.first(where: { $0.id == id }) else {
-      return nil
-    }
-    return Self.contents(run.skimmed.folder.appending(path: "samples").appending(path: name).path)
-  }
-
-  /// Numbers and names of the runs, the first first.
+  /// Numbers and names of the runs in the order of the list.
   package func names() -> [(id: Int, name: String)] {
     refresh()
     return runs.map { ($0.id, $0.name) }
@@ -149,33 +181,15 @@ package actor WatchedRuns {
 }
 
 extension WatchedRuns {
-  /// Larger pictures are not served.
-  private static let largestPicture = 32 << 20
-
-  private static func isPicture(_ name: String) -> Bool {
-    name.hasSuffix(".png") && !name.hasPrefix(".") && !name.contains("/")
-  }
-
-  /// A file's bytes; nil for links, devices and what is too large.
-  private static func contents(_ path: String) -> [UInt8]? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-    guard descriptor >= 0 else { return nil }
-    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, Int(status.st_size) <= largestPicture
-    else { return nil }
-    return (try? file.readToEnd()).map { Array($0) }
-  }
-
-  /// Nanoseconds, rounded by the file system; 0 for what is not there.
-  private static func changeTime(_ url: URL) -> Int {
+  /// Milliseconds; 0 for what is not there.
+  static func changeTime(_ url: URL) -> Int {
     var status = stat()
     guard lstat(url.path, &status) == 0 else { return 0 }
     return Int(status.st_mtim.tv_sec) * 1000 + Int(status.st_mtim.tv_nsec) / 1_000_000
   }
 
   /// A short name for a text: another text hardly ever has the same.
-  private static func version(of text: String) -> String {
+  static func version(of text: String) -> String {
     String(text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }, radix: 36)
   }
 }

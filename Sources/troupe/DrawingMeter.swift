@@ -1,4 +1,5 @@
 import Foundation
+import RunRecords
 import Synchronization
 
 /// Shows on a terminal how far a drawing is; says nothing elsewhere.
@@ -20,7 +21,7 @@ final class DrawingMeter: Sendable {
       let elapsed = (now - start) / .seconds(1)
       let rest = elapsed / Double(max(1, done)) * Double(all - done)
       Output.write(
-        Self.eraseLine + "drawing: \(100 * done / max(1, all))%  ETA \(ProgressLine.duration(rest))",
+        Self.eraseLine + "drawing: \(100 * done / max(1, all))%  ETA \(DurationText.short(rest))",
         to: .standardError)
     }
   }

@@ -1,4 +1,5 @@
 import Foundation
+import RunRecords
 
 /// One look at a run in progress, as text of a given width.
 struct ProgressLine {
@@ -41,7 +42,7 @@ struct ProgressLine {
     let share = totalSteps > 0 ? 100 * step / totalSteps : 100
     let time =
       step >= totalSteps
-      ? "took \(Self.duration(elapsed))" : "ETA \(remaining.map(Self.duration) ?? "…")"
+      ? "took \(DurationText.short(elapsed))" : "ETA \(remaining.map(DurationText.short) ?? "…")"
     return [
       (2, String(format: "%3d%%", share)),
       (5, "step \(step)/\(totalSteps)"),
@@ -76,15 +77,5 @@ struct ProgressLine {
     case ..<999_500: String(format: "%.1fk", value / 1e3)
     default: String(format: "%.2fM", value / 1e6)
     }
-  }
-
-  /// Such as `42s`, `3m05s`, `2h07m`, `3d04h`.
-  static func duration(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 1e9 else { return "…" }
-    let whole = Int(seconds.rounded())
-    if whole < 60 { return "\(whole)s" }
-    if whole < 3600 { return String(format: "%dm%02ds", whole / 60, whole % 60) }
-    if whole < 86_400 { return String(format: "%dh%02dm", whole / 3600, whole / 60 % 60) }
-    return String(format: "%dd%02dh", whole / 86_400, whole / 3600 % 24)
   }
 }

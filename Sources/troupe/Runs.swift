@@ -64,7 +64,7 @@ struct Runs: AsyncParsableCommand {
       table.append([
         place.name(of: summary.folder), summary.activity.rawValue,
         "\(summary.step)/" + (summary.totalSteps.map(String.init) ?? "?"), best,
-        ProgressLine.duration(summary.seconds), differs.joined(separator: " "),
+        DurationText.short(summary.seconds), differs.joined(separator: " "),
       ])
     }
     for line in table.lines { json.output.say(line) }

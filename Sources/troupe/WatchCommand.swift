@@ -6,15 +6,16 @@ import Watch
 struct WatchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "watch",
-    abstract: "Follow runs as they go: a page on 127.0.0.1, or lines on the terminal.",
+    abstract: "Follow runs and sweeps as they go: a page on 127.0.0.1, or lines on the terminal.",
     discussion: """
       Examples:
         troupe watch checkpoints/mlp-relu
         troupe watch checkpoints --port 8080
         troupe watch checkpoints/mlp-relu --terminal
+        troupe watch checkpoints/depth-activation-norm
 
       Shows the runs in and below the folder while they train and afterwards, and new ones as they begin: loss, gradients of
-      every layer, stages, samples. Only this machine can see the page. Ctrl-C ends it; no run takes notice. Where the output
+      every layer, stages, samples. Of a sweep: how far it is, its ranking, and each of its trials' runs. Only this machine can see the page. Ctrl-C ends it; no run takes notice. Where the output
       is no terminal, --terminal prints one look and ends.
       """)
 

@@ -87,6 +87,116 @@ import Testing
     #expect(process.wait(limit: 20).exitCode == 0)
   }
 
+  /// A sweep over two activations and two widths; an epoch has 15 steps.
+  private func writeSweep(duration: String = "4 epochs", seeds: Int = 1) throws {
+    try workspace.write(
+      """
+      {
+        "name": "s", "base": "small.json", "method": "grid", "seeds": \(seeds),
+        "overrides": {"training.duration": "\(duration)", "checkpoints.every": "5 epochs"},
+        "metric": {"name": "validation.loss"},
+        "parameters": {"model.activation": {"values": ["relu", "tanh"]}, "model.width": {"values": [8, 16]}}
+      }
+      """, "s.json")
+  }
+
+  @Test func aSweepIsServedAsASweep() throws {
+    try writeSweep(seeds: 2)
+    try workspace.succeed("sweep", "s.json", "--json")
+    try workspace.succeed("train", "small.json")
+    let (process, address) = try watch("checkpoints")
+    let list = try json(HTTPProbe(address, "/runs"))
+    // Trials are the sweep's, not runs of the list.
+    #expect(list["runs"]?.array?.count == 1 && list["runs"]?.array?.first?["name"]?.string == "small")
+    let row = try #require(list["sweeps"]?.array?.first)
+    #expect(row["name"]?.string == "s" && row["state"]?.string == "finished" && row["problem"] == .null)
+    #expect(row["finished"]?.integer == 8 && row["trial_count"]?.integer == 8 && row["running"]?.integer == 0)
+    let id = try #require(row["id"]?.integer)
+    let answer = try json(HTTPProbe(address, "/sweep?id=\(id)"))
+    let sweep = try #require(answer["sweep"])
+    #expect(sweep["method"]?.string == "grid" && sweep["metric"]?["name"]?.string == "validation.loss")
+    #expect(sweep["live"]?["state"]?.string == "finished" && sweep["live"]?["remaining"] == .null)
+    let points = try #require(sweep["points"]?.array)
+    #expect(points.map { $0["rank"]?.integer } == [0, 1, 2, 3])
+    let means = points.compactMap { $0["mean"]?.double }
+    #expect(means.count == 4 && means == means.sorted())
+    let trials = points.flatMap { $0["trials"]?.array ?? [] }
+    #expect(trials.count == 8 && trials.allSatisfy { $0["state"]?.string == "finished" && $0["flow"]?.string != nil })
+    #expect(trials.allSatisfy { $0["training"]?["x"]?.array?.isEmpty == false })
+    // Each trial's run can be asked for.
+    for trial in trials {
+      let run = try #require(answer["runs"]?[trial["id"]?.string ?? ""]?.integer)
+      let report = try json(HTTPProbe(address, "/report?runs=\(run)"))["report"]
+      #expect(report?["runs"]?.array?.first?["last_step"]?.integer == 60)
+    }
+    let version = try #require(answer["version"]?.string)
+    #expect(try HTTPProbe(address, "/sweep?id=\(id)&version=\(version)").status == 204)
+    #expect(try json(HTTPProbe(address, "/sweep?id=999"))["sweep"] == .null)
+    // A journal that is damaged takes the sweep away, with a reason; its trials are runs then.
+    let journal = try workspace.bytes("checkpoints/s/journal.jsonl")
+    try workspace.write(Data("nonsense\n".utf8) + journal, "checkpoints/s/journal.jsonl")
+    try workspace.waitUntil {
+      try json(HTTPProbe(address, "/runs"))["sweeps"]?.array?.first?["problem"]?.string?.contains("journal") == true
+    }
+    try workspace.waitUntil { try json(HTTPProbe(address, "/runs"))["runs"]?.array?.count == 9 }
+    process.kill(SIGINT)
+    #expect(process.wait(limit: 20).exitCode == 0)
+  }
+
+  @Test func aSweepIsFollowedAsItGoes() throws {
+    try writeSweep(duration: "200 epochs")
+    let sweep = try workspace.start("sweep", "s.json", "--json")
+    try workspace.waitUntil { workspace.exists("checkpoints/s/journal.jsonl") }
+    let (process, address) = try watch("checkpoints")
+    func row() throws -> JSON? { try json(HTTPProbe(address, "/runs"))["sweeps"]?.array?.first }
+    try workspace.waitUntil { try row()?["running"]?.integer == 1 }
+    #expect(try row()?["state"]?.string == "running" && row()?["trial_count"]?.integer == 4)
+    let id = try #require(try row()?["id"]?.integer)
+    func live() throws -> JSON? { try json(HTTPProbe(address, "/sweep?id=\(id)"))["sweep"]?["live"] }
+    try workspace.waitUntil { try live()?["trials"]?.members?.first?.value["step"]?.integer ?? 0 > 0 }
+    #expect(try live()?["trials"]?.members?.first?.value["total_steps"]?.integer == 3000)
+    try workspace.waitUntil { try row()?["finished"]?.integer ?? 0 > 0 }
+    try workspace.waitUntil { try live()?["remaining"]?.double ?? 0 > 0 }
+    let table = try workspace.succeed("watch", "checkpoints", "--terminal").output
+    for word in [
+      "sweep s  running", "s: ", " running, 0 failed of ", "(4 at most)", "ETA ", "▸ ", "/3000", "1. validation.loss",
+    ] {
+      #expect(table.contains(word), "\(word) in \(table)")
+    }
+    // Of a killed sweep nothing is called running: nobody is at work.
+    sweep.kill(SIGKILL)
+    _ = sweep.wait()
+    try workspace.waitUntil { try row()?["state"]?.string == "interrupted" }
+    #expect(try row()?["running"]?.integer == 0)
+    process.kill(SIGINT)
+    #expect(process.wait(limit: 20).exitCode == 0)
+  }
+
+  @Test func theListHasTheRunningAndTheNewest() throws {
+    try workspace.succeed("train", "small.json", "--run-dir", "runs/a")
+    // As many folders with records as are listed, the first by their path the oldest.
+    let records = try workspace.bytes("runs/a/metrics.jsonl")
+    for number in 0..<505 {
+      let name = "runs/b\(number)/metrics.jsonl"
+      try workspace.write(records, name)
+      let date = Date(timeIntervalSince1970: 1_600_000_000 + Double(number))
+      try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: workspace.file(name).path)
+    }
+    let lock = open(workspace.file("runs/b3/run.lock").path, O_RDWR | O_CREAT, 0o644)
+    defer { close(lock) }
+    #expect(flock(lock, LOCK_EX) == 0)
+    let (process, address) = try watch("runs")
+    let list = try json(HTTPProbe(address, "/runs"))
+    let names = (list["runs"]?.array ?? []).compactMap { $0["name"]?.string }
+    #expect(names.count == 500 && list["hidden"]?.integer == 6)
+    // The one that is held comes first, then the newest; the oldest are left out.
+    #expect(names.prefix(3) == ["b3", "a", "b504"] && names.last == "b7", "\(names)")
+    let text = try workspace.succeed("watch", "runs", "--terminal").output
+    #expect(text.contains("more runs") && text.hasPrefix("b3  "), "\(text)")
+    process.kill(SIGINT)
+    #expect(process.wait(limit: 20).exitCode == 0)
+  }
+
   @Test func aLookOnTheTerminal() throws {
     try workspace.succeed("train", "small.json")
     let one = try workspace.succeed("watch", "checkpoints/small", "--terminal").output

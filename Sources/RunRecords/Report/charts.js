@@ -3,7 +3,9 @@
 // the same read-out for the arrow keys.
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 640;
+// A picture is as wide as its figure, whatever that is: on a phone fewer units make words large enough to read.
+const WIDTH = window.innerWidth < 600 ? 420 : 640;
+const TICK_WIDTH = 60;
 const MARGIN = { left: 86, right: 14, top: 10, bottom: 46 };
 
 function fill(element, attributes, children) {
@@ -104,6 +106,8 @@ function makeScale(axis, values, from, to, most) {
     const value = start + ((pixel - from) / (to - from)) * size;
     return axis.log ? Math.pow(10, value) : value;
   };
+  // Across, each needs room for a number.
+  if (to > from) most = Math.min(most, Math.max(2, Math.floor((to - from) / TICK_WIDTH)));
   scale.ticks = axis.ticks ?? (axis.log ? logTicks(low, high, most) : linearTicks(low, high, most));
   if (axis.whole) scale.ticks = scale.ticks.filter((tick) => Number.isInteger(tick));
   return scale;

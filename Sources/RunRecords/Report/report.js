@@ -300,7 +300,8 @@ function stages() {
     "The stage that is busy nearly all the time bounds the run: only making it faster helps.",
     timed.map((run) => {
       const share = (bar) => bar.busy / (bar.busy + bar.waiting || 1);
-      const bound = run.stages.reduce((best, bar, index) => (share(bar) > share(run.stages[best]) ? index : best), 0);
+      // Not by the share: a stage that was looked at for a moment only may have been busy all of it.
+      const bound = run.stages.reduce((best, bar, index) => (bar.busy > run.stages[best].busy ? index : best), 0);
       const bar = run.stages[bound];
       return stageBars({
         title: `Stages${several ? ": " + run.label : ""}`, bars: run.stages, bound, longest, colour: run.colour,
@@ -348,8 +349,8 @@ function events() {
       html("div", { class: "scroll" }, html("table", {},
         html("thead", {},
           html("tr", {}, ["step", "event", "what happened"].map((name) => html("th", { scope: "col" }, name)))),
-        html("tbody", {}, run.events.map((event) => html("tr", {}, html("td", {}, group(event.step)),
-          html("td", {}, event.kind.replaceAll("_", " ")), html("td", {}, event.text)))))));
+        html("tbody", {}, run.events.map((event) => html("tr", {}, html("td", { class: "number" }, group(event.step)),
+          html("td", { class: "word" }, event.kind.replaceAll("_", " ")), html("td", {}, event.text)))))));
   })];
 }
 
@@ -359,7 +360,7 @@ function samples() {
   return section("Samples", "Drawn out of the same noise each time, with the parameters that the run is evaluated with.",
     runs.flatMap((run, index) => last[index].map((grid) => html("figure", {},
       html("figcaption", {}, html("h3", {}, `${several ? run.label + ": " : ""}step ${group(grid.step)}`)),
-      html("img", { class: "samples", src: "data:image/png;base64," + grid.picture, loading: "lazy",
+      html("img", { class: "samples", src: "data:image/png;base64," + grid.picture,
         alt: `Pictures that the model drew after step ${grid.step}` })))));
 }
 

@@ -9,6 +9,9 @@ function paretoFront(points) {
   });
 }
 
+/** By a chart's title, the measures that somebody has chosen: kept where a page is drawn again. */
+const chosenMeasures = new Map();
+
 /**
  * A scatter of points (name, colour, measures) with a choice of two measures and their Pareto front.
  * `chart`: title, note, measures of (name, smaller), points, first and second (names of measures).
@@ -17,7 +20,8 @@ function scatterChart(chart) {
   const height = 360;
   const parts = makeFigure(chart, height);
   const plot = { left: MARGIN.left, right: WIDTH - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom };
-  const chosen = { x: chart.second, y: chart.first };
+  const chosen = chosenMeasures.get(chart.title) || { x: chart.second, y: chart.first };
+  chosenMeasures.set(chart.title, chosen);
   const measure = (name) => chart.measures.find((one) => one.name === name);
   const render = () => {
     const shown = chart.points.filter((point) =>

@@ -1,9 +1,14 @@
 "use strict";
-// Builds the page about a sweep. Points come in the order of their rank.
+// Draws a sweep. Points come in the order of their rank.
 
-const points = data.points;
-const metric = data.metric;
-const ranked = points.filter((point) => point.rank !== null);
+// What is drawn: set by `sweepParts`.
+let points = [];
+let ranked = [];
+let metric = null;
+/** What changes while the sweep goes on; null in a report. */
+let live = null;
+/** Opens runs of the trials of these ids, in a page where that can be done. */
+let openTrials = null;
 const SHORT = { healthy: "✓ healthy", vanishing: "▼ vanishing", exploding: "▲ exploding", too_shallow: "– too shallow" };
 const MOST_NAMED = 8;
 const MOST_CURVES = 60;
@@ -15,14 +20,24 @@ const rankColour = (place, count) => {
   const share = count > 1 ? place / (count - 1) : 0;
   return `color-mix(in oklab, var(--run-0) ${Math.round(100 - 100 * share)}%, var(--run-1))`;
 };
-points.forEach((point, index) => {
-  point.colour = point.rank === null ? "var(--none)" : rankColour(point.rank, ranked.length);
-  point.label = `${index + 1}. ${pointName(point)}`;
-});
 
 function valueText(point) {
   if (point.mean === null) return "–";
   return format(point.mean) + (point.deviation === null ? "" : ` ± ${format(point.deviation, 2)}`);
+}
+
+/** The trials that there are, or will be at most where that is known. */
+function trialCount() {
+  return Math.max(data.trial_count, live && live.most_trials ? live.most_trials : 0);
+}
+
+/** The parts of all trials that have finished, are running, wait and have failed, side by side. */
+function progressBar() {
+  const parts = [["finished", data.finished], ["running", live.running], ["waiting", live.waiting], ["failed", data.failed]];
+  const all = Math.max(1, trialCount());
+  const words = parts.filter(([, count]) => count).map(([name, count]) => `${count} ${name}`).join(", ") || "nothing yet";
+  return html("div", { class: "progress", role: "img", "aria-label": `Of ${all} trials: ${words}`, title: words },
+    parts.map(([name, count]) => (count ? html("i", { class: name, style: `width:${(100 * count) / all}%` }) : null)));
 }
 
 function summaryCard() {
@@ -33,7 +48,9 @@ function summaryCard() {
   const facts = [
     fact("method", data.method + (data.rungs.length > 1 ? `, ${data.rule}` : "")),
     fact("points", group(points.length), data.seeds.length > 1 ? `${data.seeds.length} seeds each` : ""),
-    fact("trials", `${group(data.finished)} of ${group(data.trial_count)} finished`, data.failed ? `${data.failed} failed` : ""),
+    fact("trials", `${group(data.finished)} of ${group(trialCount())} finished`, data.failed ? `${data.failed} failed` : ""),
+    live ? fact("running", group(live.running), live.waiting ? `${group(live.waiting)} waiting or paused` : "") : null,
+    live && live.remaining !== null ? fact("left", `about ${duration(live.remaining)}`, "at the pace so far") : null,
     fact("steps of all trials", group(data.steps)),
     fact("time of all trials", duration(data.trial_seconds)),
     fact("time from start to end", duration(data.seconds)),
@@ -42,8 +59,9 @@ function summaryCard() {
     fact("seeds", data.seeds.join(", ")),
   ].filter(Boolean);
   return html("article", { class: "card", style: "--accent:var(--run-0)" },
-    html("header", {}, html("h3", {}, best ? `Best: ${metric.name} ${valueText(best)}` : "No point has run to its end yet")),
-    best ? html("p", {}, pointName(best)) : null,
+    html("header", {}, html("h3", {}, best ? `Best: ${metric.name} ${valueText(best)}` : "No point has run to its end yet"),
+      live ? html("span", { class: `state ${live.state}` }, live.state) : null),
+    best ? html("p", {}, pointName(best)) : null, live ? progressBar() : null,
     html("dl", { class: "facts" }, facts.map((pair) => html("div", {}, pair))));
 }
 
@@ -55,31 +73,70 @@ function badges(point) {
   ]);
 }
 
+/** A trial's line in the ranking: its id, which opens its run where that can be done, its value, how far it is. */
+function trialLine(trial) {
+  const now = live && live.trials[trial.id];
+  const id = openTrials && openTrials.has(trial.id)
+    ? html("button", { type: "button", class: "link", "data-key": trial.id, title: "show this run" }, trial.id) : trial.id;
+  if (id !== trial.id) id.onclick = (event) => {
+    event.stopPropagation();
+    openTrials.open([trial.id]);
+  };
+  const total = now && now.total_steps ? ` of ${group(now.total_steps)}` : "";
+  const step = now && now.step
+    ? `step ${group(now.step)}${total}${now.loss === null ? "" : `, loss ${format(now.loss)}`}` : "starting";
+  return html("div", {}, data.seeds.length > 1 ? `seed ${trial.seed}: ` : "", id,
+    trial.value === null ? "" : ` ${format(trial.value)}`,
+    live && data.seeds.length > 1 ? html("span", { class: `state ${trial.state}` }, trial.state) : null,
+    now ? html("small", {}, step) : null, trial.reason ? html("small", { class: "reason" }, trial.reason) : null);
+}
+
+/** A dotted path that may go on in another line after each dot. */
+function breakable(path) {
+  return path.split(/(?<=\.)/).flatMap((part, index) => (index ? [html("wbr", {}), part] : [part]));
+}
+
+function stepsOf(trial) {
+  return Math.max(trial.step, live && live.trials[trial.id] ? live.trials[trial.id].step : 0);
+}
+
+function secondsOf(trial) {
+  return trial.seconds + (live && live.trials[trial.id] ? live.trials[trial.id].seconds : 0);
+}
+
 function rankingTable() {
-  const several = data.seeds.length > 1;
   const head = ["", metric.name, "state", "gradients", ...data.parameters.map((one) => one.path), "steps", "time", "trials"];
-  const rows = points.map((point, index) => html("tr", {},
+  const rows = points.map((point, index) => openingRow(point, html("tr", {},
     html("td", { class: "number" }, html("i", { class: "swatch", style: `background:${point.colour}` }), String(index + 1)),
     html("td", { class: "number" }, valueText(point)),
-    html("td", {}, point.state + (point.rung && point.state !== "finished" ? ` after ${point.rung}` : ""),
+    html("td", {}, html("span", { class: live ? `state ${point.state}` : undefined }, point.state),
+      point.rung && point.state !== "finished" ? ` after ${point.rung}` : "",
       point.reason ? html("small", { class: "reason" }, point.reason) : null),
     html("td", { class: "badges" }, badges(point)),
     point.texts.map((text) => (text === null ? html("td", { class: "absent" }, "absent") : html("td", {}, text))),
-    html("td", { class: "number" }, group(point.trials.reduce((sum, trial) => sum + trial.step, 0))),
-    html("td", { class: "number" }, duration(point.trials.reduce((sum, trial) => sum + trial.seconds, 0))),
-    html("td", { class: "trials" }, point.trials.map((trial) => html("div", {},
-      (several ? `seed ${trial.seed}: ` : "") + trial.id
-      + (trial.value === null ? "" : ` ${format(trial.value)}`),
-      trial.reason ? html("small", { class: "reason" }, trial.reason) : null)))));
+    html("td", { class: "number" }, group(point.trials.reduce((sum, trial) => sum + stepsOf(trial), 0))),
+    html("td", { class: "number" }, duration(point.trials.reduce((sum, trial) => sum + secondsOf(trial), 0))),
+    html("td", { class: "trials" }, point.trials.map(trialLine)))));
   return [
     html("h2", {}, "Ranking"),
     html("p", { class: "note" }, `By the mean of ${metric.name} over the seeds, ${metric.goal === "minimize" ? "lowest" : "highest"} `
       + "first; ± is the deviation of the sample. Points that have not run to their end stand below, by how far they came. "
       + "A badge is the gradient-flow verdict of one trial; point at it for the sentence."),
     html("div", { class: "scroll" }, html("table", { class: "ranking" },
-      html("thead", {}, html("tr", {}, head.map((name) => html("th", { scope: "col" }, name)))),
+      html("thead", {}, html("tr", {}, head.map((name) => html("th", { scope: "col" }, breakable(name))))),
       html("tbody", {}, rows))),
   ];
+}
+
+/** Makes a click on a point's row open all its trials, side by side. */
+function openingRow(point, row) {
+  const ids = point.trials.map((trial) => trial.id).filter((id) => openTrials && openTrials.has(id));
+  if (!ids.length) return row;
+  row.classList.add("opens");
+  row.onclick = () => {
+    if (String(window.getSelection()) === "") openTrials.open(ids);
+  };
+  return row;
 }
 
 /** Why trials do not learn, in the words of their own runs: a sentence for each verdict but the healthy. */
@@ -88,8 +145,8 @@ function verdicts() {
   for (const point of points) {
     for (const trial of point.trials) {
       const add = (title, sentence) => groups.set(title, [...(groups.get(title) || []), { point, trial, sentence }]);
-      if (trial.start_flow) add(`${VERDICTS[trial.start_flow]} in the first steps`, trial.start_sentence);
-      if (trial.sentence && trial.flow !== "healthy") add(VERDICTS[trial.flow], trial.sentence);
+      if (trial.start_flow) add(`${VERDICTS[trial.start_flow].slice(2)} in the first steps`, trial.start_sentence);
+      if (trial.sentence && trial.flow !== "healthy") add(VERDICTS[trial.flow].slice(2), trial.sentence);
     }
   }
   if (!groups.size) return [];
@@ -219,12 +276,35 @@ function curves() {
   return [chart("training", "Training loss"), chart("validation", "Validation loss")];
 }
 
-document.title = `Sweep ${data.name} · Troupe`;
-document.getElementById("report").replaceChildren(...[
-  html("h1", {}, `Sweep ${data.name}`),
-  html("p", { class: "lead" }, `${metric.goal === "minimize" ? "Lowest" : "Highest"} ${metric.name} over `
-    + data.parameters.map((one) => one.path).join(", ") + "."),
-  html("section", { class: "cards single", "aria-label": "Summary" }, summaryCard()),
-  ...section("What matters", null, [effectChart(), importanceChart(), parallelCoordinates(), front()]),
-  ...rankingTable(), ...verdicts(), ...section("Curves", null, curves()),
-].filter(Boolean));
+/**
+ * Everything about the sweep `shown`, as elements below a heading.
+ *
+ * `opener`: `has(id)` and `open(ids)`, where runs of trials can be opened.
+ */
+function sweepParts(shown, opener = null) {
+  data = shown;
+  points = data.points;
+  metric = data.metric;
+  live = data.live || null;
+  openTrials = opener;
+  ranked = points.filter((point) => point.rank !== null);
+  points.forEach((point, index) => {
+    point.colour = point.rank === null ? "var(--none)" : rankColour(point.rank, ranked.length);
+    point.label = `${index + 1}. ${pointName(point)}`;
+  });
+  return [
+    html("p", { class: "lead" }, `${metric.goal === "minimize" ? "Lowest" : "Highest"} ${metric.name} over `
+      + data.parameters.map((one) => one.path).join(", ") + "."),
+    html("section", { class: "cards single", "aria-label": "Summary" }, summaryCard()),
+    // Who follows a sweep looks at the ranking.
+    ...(live ? rankingTable() : []),
+    ...section("What matters", null, [effectChart(), importanceChart(), parallelCoordinates(), front()]),
+    ...(live ? [] : rankingTable()), ...verdicts(), ...section("Curves", null, curves()),
+  ].filter(Boolean);
+}
+
+// A page that follows sweeps draws them itself, as they come.
+if (!document.documentElement.dataset.live) {
+  document.title = `Sweep ${data.name} · Troupe`;
+  document.getElementById("report").replaceChildren(html("h1", {}, `Sweep ${data.name}`), ...sweepParts(data));
+}

@@ -3,75 +3,160 @@
 
 const PAUSE = 1500;
 const MOST_SHOWN = 8;
-/** The runs that are drawn, by number; null until somebody has chosen, then the newest are. */
+/** The runs that are drawn, by number; null until somebody has chosen, then the newest is. */
 let chosen = null;
+/** The sweep that is drawn; null until somebody has chosen. */
+let chosenSweep = null;
 let listed = [];
-let versions = { list: "", runs: "" };
+let sweeps = [];
+let hidden = 0;
+/** Numbers of the runs of the drawn sweep's trials, by the trials' ids. */
+let trialRuns = {};
+let versions = { list: "", runs: "", sweep: "" };
+
+const element = (id) => document.getElementById(id);
+
+/** One that is running, or else the one that changed last. */
+function foremost(list) {
+  return list.find((one) => one.state === "running") || list.reduce(
+    (best, one) => (!best || one.changed > best.changed ? one : best), null);
+}
 
 function shownRuns() {
-  const known = new Set(listed.map((run) => run.id));
+  const known = new Set([...listed.map((run) => run.id), ...Object.values(trialRuns)]);
   if (chosen) return chosen.filter((id) => known.has(id));
-  // One that is running, or else the one that changed last.
-  const first = listed.find((run) => run.state === "running") || listed.reduce(
-    (best, run) => (!best || run.changed > best.changed ? run : best), null);
+  const first = foremost(listed);
   return first ? [first.id] : [];
+}
+
+function shownSweep() {
+  return sweeps.find((sweep) => sweep.id === chosenSweep) || foremost(sweeps);
+}
+
+function choose(ids) {
+  chosen = ids.slice(-MOST_SHOWN);
+  versions.runs = "";
+  drawList();
 }
 
 function toggle(id) {
   const shown = shownRuns();
-  chosen = shown.includes(id) ? shown.filter((one) => one !== id) : [...shown, id].slice(-MOST_SHOWN);
-  versions.runs = "";
-  drawList();
+  choose(shown.includes(id) ? shown.filter((one) => one !== id) : [...shown, id]);
   follow();
 }
+
+/** What a sweep's ranking opens runs with. */
+const opener = {
+  has: (id) => trialRuns[id] !== undefined,
+  open: async (ids) => {
+    choose(ids.map((id) => trialRuns[id]));
+    await follow();
+    element("opened").scrollIntoView({ behavior: "smooth", block: "start" });
+  },
+};
 
 function progress(run) {
   const total = run.total_steps ? ` of ${group(run.total_steps)}` : "";
   return group(run.step) + total;
 }
 
+function stateCell(state) {
+  return html("td", {}, html("span", { class: `state ${state}` }, state));
+}
+
+function listTable(head, rows) {
+  return html("div", { class: "scroll runs" }, html("table", {},
+    html("thead", {}, html("tr", {}, head.map((name) => html("th", { scope: "col" }, name)))), html("tbody", {}, rows)));
+}
+
 function drawList() {
   const shown = new Set(shownRuns());
   const rows = listed.map((run) => {
-    const box = html("input", { type: "checkbox", "aria-label": `show ${run.name}` });
+    const box = html("input", { type: "checkbox", "aria-label": `show ${run.name}`, "data-key": `run ${run.id}` });
     box.checked = shown.has(run.id);
     box.onchange = () => toggle(run.id);
     return html("tr", { class: run.state }, html("td", {}, box), html("th", { scope: "row" }, run.name),
-      html("td", {}, html("span", { class: `state ${run.state}` }, run.state)),
+      stateCell(run.state),
       html("td", { class: "number" }, progress(run)),
       html("td", { class: "number" }, run.loss === null ? "–" : format(run.loss)),
       html("td", { class: "number" }, run.validation_loss === null ? "–" : format(run.validation_loss)),
       html("td", { class: "number" }, run.step_ms === null ? "–" : `${format(run.step_ms, 3)} ms`));
   });
-  document.getElementById("runs").replaceChildren(html("div", { class: "scroll runs" }, html("table", {},
-    html("thead", {}, html("tr", {}, ["", "run", "state", "step", "loss", "validation", "a step takes"].map((name) =>
-      html("th", { scope: "col" }, name)))), html("tbody", {}, rows))));
+  const left = hidden ? html("p", { class: "note" },
+    `And ${group(hidden)} more run${hidden === 1 ? "" : "s"}, older than these.`) : null;
+  redraw("runs", rows.length ? [
+    sweeps.length ? html("h2", {}, "Runs") : null,
+    listTable(["", "run", "state", "step", "loss", "validation", "a step takes"], rows), left] : []);
+  // Where runs of a sweep's trials are shown, the way back to it.
+  const trials = Object.entries(trialRuns).filter(([, id]) => shown.has(id)).map(([id]) => id);
+  const back = html("button", { type: "button" }, "back to the sweep");
+  back.onclick = () => {
+    choose([]);
+    follow();
+    element("sweep").scrollIntoView({ behavior: "smooth", block: "start" });
+  };
+  element("opened").replaceChildren(...(trials.length
+    ? [html("h2", {}, `Trial${trials.length === 1 ? "" : "s"} ${trials.join(", ")} `, back), html("p", { class: "lead" },
+      points.filter((point) => point.trials.some((trial) => trials.includes(trial.id))).map(pointName).join("; "))] : []));
+}
+
+/** A list where there is a choice, and what is wrong with those that cannot be drawn. */
+function drawSweeps() {
+  const drawn = shownSweep();
+  const rows = sweeps.map((sweep) => {
+    const button = html("input", {
+      type: "radio", name: "sweep", "aria-label": `show ${sweep.name}`, "data-key": `sweep ${sweep.id}` });
+    button.checked = drawn !== null && sweep.id === drawn.id;
+    button.onchange = () => {
+      chosenSweep = sweep.id;
+      versions.sweep = "";
+      // Its trials are not those that were shown.
+      if (shownRuns().some((id) => Object.values(trialRuns).includes(id))) choose([]);
+      follow();
+    };
+    return html("tr", {}, html("td", {}, button), html("th", { scope: "row" }, sweep.name), stateCell(sweep.state),
+      ...(sweep.metric ? [
+        html("td", {}, sweep.method),
+        html("td", { class: "number" }, `${group(sweep.finished)} of ${group(sweep.trial_count)}`
+          + (sweep.failed ? `, ${group(sweep.failed)} failed` : "")),
+        html("td", { class: "number" }, sweep.best === null ? "–" : `${sweep.metric} ${format(sweep.best)}`),
+      ] : [html("td", { colspan: 3, class: "damage" }, sweep.problem || "nothing is known of it yet")]));
+  });
+  redraw("sweeps", sweeps.length > 1 || sweeps.some((sweep) => !sweep.metric) ? [
+    html("h2", {}, "Sweeps"), listTable(["", "sweep", "state", "method", "trials finished", "best"], rows)] : []);
 }
 
 function drawSamples(samples) {
-  const figures = samples.map(({ run, id, name, step }) => html("figure", { class: "sample" },
-    html("img", { src: `/sample?run=${id}&name=${encodeURIComponent(name)}&step=${step}`, alt: name, loading: "lazy" }),
+  const figures = samples.map(({ run, id, name, changed }) => html("figure", { class: "sample" },
+    html("img", {
+      src: `/sample?run=${id}&name=${encodeURIComponent(name)}&changed=${changed}`, alt: `${name}, drawn by ${run}` }),
     html("figcaption", {}, listed.length > 1 ? `${run}: ${name}` : name)));
-  document.getElementById("samples").replaceChildren(...(figures.length
-    ? [html("h2", {}, "Samples"), html("div", { class: "samples" }, figures)] : []));
+  redraw("samples", figures.length ? [html("h2", {}, "Samples"), html("div", { class: "samples" }, figures)] : []);
 }
 
-/** Whether somebody reads a chart just now: it is not taken from under the pointer. */
-function isBusy() {
+/** Whether somebody reads a chart just now, or chooses something: it is not taken from under the pointer. */
+function isBusy(id) {
   const focused = document.activeElement;
-  return document.querySelector("#report figure:hover") !== null
-    || (focused !== null && focused.closest("#report svg") !== null);
+  return document.querySelector(`#${id} figure:hover`) !== null
+    || (focused !== null && focused.closest(`#${id} svg, #${id} select`) !== null);
 }
 
-function drawRuns(answer) {
-  const report = document.getElementById("report");
-  const open = new Set([...report.querySelectorAll("details[open] > summary")].map((one) => one.textContent));
-  const parts = reportParts(answer.report);
-  report.replaceChildren(...parts);
-  for (const summary of report.querySelectorAll("details > summary")) {
-    if (open.has(summary.textContent)) summary.parentElement.open = true;
+/** Puts `parts` into an element, and leaves open, scrolled and focused what was. */
+function redraw(id, parts) {
+  const place = element(id);
+  const key = (summary) => summary.textContent.replace(/\d+/g, "");
+  const open = new Map([...place.querySelectorAll("details > summary")].map((one) => [key(one), one.parentElement.open]));
+  const scrolled = [...place.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
+  const focused = place.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  place.replaceChildren(...parts.filter(Boolean));
+  for (const summary of place.querySelectorAll("details > summary")) {
+    if (open.has(key(summary))) summary.parentElement.open = open.get(key(summary));
   }
-  drawSamples(answer.samples);
+  place.querySelectorAll(".scroll").forEach((one, index) => { one.scrollLeft = scrolled[index] || 0; });
+  if (focused !== undefined) {
+    const again = [...place.querySelectorAll("[data-key]")].find((one) => one.dataset.key === focused);
+    if (again) again.focus({ preventScroll: true });
+  }
 }
 
 async function ask(path) {
@@ -81,48 +166,87 @@ async function ask(path) {
   return response.json();
 }
 
-let timer = 0;
-let asking = false;
+function countText(list, name) {
+  const running = list.filter((one) => one.state === "running").length;
+  return `${group(list.length)} ${name}${list.length === 1 ? "" : "s"}, ${running} running.`;
+}
 
-async function follow() {
-  clearTimeout(timer);
-  if (asking) {
-    timer = setTimeout(follow, 50);
+async function followList() {
+  const list = await ask(`/runs?version=${versions.list}`);
+  if (list) {
+    versions.list = list.version;
+    listed = list.runs;
+    sweeps = list.sweeps;
+    hidden = list.hidden;
+    element("title").textContent = list.folder;
+    document.title = `${list.folder} · Troupe watch`;
+    drawSweeps();
+    drawList();
+  }
+  const words = [sweeps.length ? countText(sweeps, "sweep") : null, listed.length ? countText(listed, "run") : null];
+  element("lead").textContent = words.filter(Boolean).join(" ")
+    || "No runs yet; they appear here as soon as one begins.";
+  element("lead").className = "lead";
+}
+
+async function followSweep() {
+  const shown = shownSweep();
+  if (!shown) {
+    trialRuns = {};
+    versions.sweep = "";
+    redraw("sweep", []);
     return;
   }
-  asking = true;
-  const lead = document.getElementById("lead");
-  try {
-    const list = await ask(`/runs?version=${versions.list}`);
-    if (list) {
-      versions.list = list.version;
-      listed = list.runs;
-      document.getElementById("title").textContent = list.folder;
-      document.title = `${list.folder} · Troupe watch`;
-      drawList();
-    }
-    const running = listed.filter((run) => run.state === "running").length;
-    lead.textContent = listed.length === 0 ? "No runs yet; they appear here as soon as one begins."
-      : `${listed.length} run${listed.length === 1 ? "" : "s"}, ${running} running.`;
-    lead.className = "lead";
-    const wanted = shownRuns();
-    if (!wanted.length) {
-      document.getElementById("report").replaceChildren();
-      document.getElementById("samples").replaceChildren();
-      versions.runs = "";
-    } else if (!isBusy()) {
-      const answer = await ask(`/report?runs=${wanted.join(",")}&version=${versions.runs}`);
-      if (answer) {
-        versions.runs = answer.version;
-        drawRuns(answer);
-      }
-    }
-  } catch (error) {
-    lead.textContent = `Nothing new: ${error.message || "troupe watch does not answer"}`;
-    lead.className = "lead damage";
+  if (isBusy("sweep")) return;
+  const answer = await ask(`/sweep?id=${shown.id}&version=${versions.sweep}`);
+  if (!answer) return;
+  versions.sweep = answer.version;
+  trialRuns = answer.runs || {};
+  redraw("sweep", answer.sweep ? [
+    html("h2", { class: "first" }, `Sweep ${answer.sweep.name}`),
+    answer.problem ? html("p", { class: "damage" }, answer.problem) : null,
+    ...sweepParts(answer.sweep, opener)] : []);
+}
+
+async function followRuns() {
+  const shown = shownRuns();
+  if (!shown.length) {
+    redraw("report", []);
+    redraw("samples", []);
+    versions.runs = "";
+    return;
   }
-  asking = false;
+  if (isBusy("report")) return;
+  const answer = await ask(`/report?runs=${shown.join(",")}&version=${versions.runs}`);
+  if (!answer) return;
+  versions.runs = answer.version;
+  redraw("report", reportParts(answer.report));
+  drawSamples(answer.samples);
+}
+
+let timer = 0;
+let current = null;
+
+/** Looks once at everything; one look at a time. */
+async function follow() {
+  clearTimeout(timer);
+  while (current) await current;
+  current = look();
+  await current;
+  current = null;
+  clearTimeout(timer);
   timer = setTimeout(follow, PAUSE);
+}
+
+async function look() {
+  try {
+    await followList();
+    await followSweep();
+    await followRuns();
+  } catch (error) {
+    element("lead").textContent = `Nothing new: ${error.message || "troupe watch does not answer"}`;
+    element("lead").className = "lead damage";
+  }
 }
 
 follow();

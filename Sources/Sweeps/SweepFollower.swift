@@ -1,0 +1,208 @@
+import Configuration
+import Foundation
+import JSONValues
+import Pipeline
+import RunRecords
+
+/// Follows a sweep as it goes: reads each line of its journal once, and the records of its running trials.
+///
+/// A journal that another one has replaced is read from its first line. Nothing is ever written.
+package final class SweepFollower {
+  package let folder: SweepFolder
+  /// Changes whenever there is something new.
+  package private(set) var version = 0
+  /// How it stands; nil where the sweep cannot be read, or not yet.
+  package private(set) var progress: SweepProgress?
+  package private(set) var activity = RunActivity.interrupted
+  /// Why the sweep cannot be read, or cannot go on.
+  package private(set) var problem: String?
+
+  private var opened: Opened?
+  /// The workers that lived at the last look.
+  private var living: Set<String> = []
+  private var trials = TrialFollowers(isSkimming: false)
+  /// What has been read of trials that nobody trains now, until they have another result.
+  private var settled: [String: (results: Int, records: TrialRecords?)] = [:]
+  /// The importance of parameters at a ranking: it takes a while to find out.
+  private var importance: (ranking: String, value: ParameterImportance?)?
+  private var last = ""
+  /// How often there was something new in the journal.
+  private var readCount = 0
+  /// What follows from the journal as it was read then.
+  private var verdict: (readCount: Int, activity: RunActivity, problem: String?)?
+
+  private struct Opened {
+    let journal: Journal
+    let definition: SweepDefinition
+    let definitionTime: Double
+    let mostPoints: Int?
+    var state: SweepState
+  }
+
+  /// Records of settled trials are read for so long at a time; what is left is read the next time.
+  private static let patience = Duration.milliseconds(300)
+
+  package init(_ folder: SweepFolder) { self.folder = folder }
+
+  /// Reads what is new.
+  package func follow() {
+    do {
+      try read()
+      problem = progress == nil ? nil : judge()
+    } catch let error as RunError {
+      fail(error.description)
+    } catch let error as ConfigurationError {
+      fail(error.description)
+    } catch {
+      fail("\(error)")
+    }
+    let now = "\(activity) \(problem ?? "") \(trials.version) \(progress?.running.map(\.id) ?? [])"
+    if now != last { version += 1 }
+    last = now
+  }
+
+  private func fail(_ reason: String) {
+    problem = reason
+    activity = .failed
+  }
+
+  private var definitionTime: Double {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: folder.definition.path)
+    return (attributes?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
+  }
+
+  private func read() throws {
+    if let opened, opened.journal.isReplaced || opened.definitionTime != definitionTime { close() }
+    if opened == nil {
+      // A sweep that has just begun has a journal before it has a definition.
+      guard FileManager.default.fileExists(atPath: folder.definition.path) else { return }
+      let time = definitionTime
+      let definition = try SweepDefinition(file: folder.definition.path)
+      opened = Opened(
+        journal: try Journal(reading: folder.url), definition: definition, definitionTime: time,
+        mostPoints: definition.pointCount, state: SweepState(definition))
+    }
+    guard var now = opened else { return }
+    var hasNews = false
+    do {
+      hasNews = try folder.readNews(of: now.journal, now.definition, into: &now.state)
+    } catch {
+      // It is not known which lines counted: all are read again.
+      close()
+      throw error
+    }
+    opened = now
+    guard now.state.header != nil else { return }
+    let alive = now.state.workers.values.filter { folder.isAlive($0, in: now.state) }
+    let ids = Set(alive.map(\.id))
+    // A sweep that rests costs a few looks at files.
+    guard hasNews || progress == nil || ids != living || !trials.followers.isEmpty else { return }
+    if hasNews {
+      readCount += 1
+      version += 1
+    }
+    living = ids
+    let state = now.state.releasingClaims { ids.contains($0.id) }
+    trials.follow(state, in: folder)
+    progress = SweepProgress(
+      SweepResults(now.definition, state, folder: folder), mostPoints: now.mostPoints,
+      jobs: alive.reduce(0) { $0 + $1.jobs }, records: trials.followers)
+  }
+
+  private func close() {
+    opened = nil
+    progress = nil
+    settled = [:]
+    readCount += 1
+    version += 1
+  }
+
+  /// One that has ended and one that was killed look alike in the journal: what a worker would do next tells.
+  ///
+  /// - Returns: why it cannot go on, if it cannot.
+  private func judge() -> String? {
+    guard let progress, progress.jobs == 0 else {
+      activity = .running
+      return nil
+    }
+    if verdict?.readCount != readCount {
+      let scheduler = SweepScheduler(progress.results.definition)
+      do throws(RunError) {
+        let (_, action) = try scheduler.next(progress.results.state, worker: "") { _ in false }
+        if case .done = action {
+          verdict = (readCount, .finished, nil)
+        } else {
+          verdict = (readCount, .interrupted, nil)
+        }
+      } catch {
+        verdict = (readCount, .failed, error.description)
+      }
+    }
+    activity = verdict?.activity ?? .interrupted
+    return verdict?.problem
+  }
+
+  /// What the page draws; it has a version of its own as long as records of trials are still to be read.
+  package func page() -> JSON? {
+    guard let progress else { return nil }
+    let end = ContinuousClock.now + Self.patience
+    var isWhole = true
+    let ranking = "\(progress.results.ranking)"
+    if importance?.ranking != ranking { importance = (ranking, progress.results.importance) }
+    let data = progress.results.page(importance: importance?.value) { trial, buckets in
+      if let follower = trials.followers[trial.id] {
+        return (try? follower.log()).map { TrialRecords($0, buckets: buckets) }
+      }
+      let results = trial.results.count + trial.failures.count
+      if let known = settled[trial.id], known.results == results { return known.records }
+      guard ContinuousClock.now < end else {
+        isWhole = false
+        return nil
+      }
+      let records = (try? RunLog.read(folder: folder.trial(trial.id))).map { TrialRecords($0, buckets: buckets) }
+      settled[trial.id] = (results, records)
+      return records
+    }
+    if !isWhole { version += 1 }
+    return JSON(.object((data.members ?? []) + [JSON.Member("live", progress.json(activity))]))
+  }
+}
+
+extension SweepProgress {
+  /// What changes while a sweep goes on.
+  func json(_ activity: RunActivity) -> JSON {
+    .object([
+      ("state", .string(activity.rawValue)), ("running", .integer(running.count)), ("waiting", .integer(waitingCount)),
+      ("most_trials", mostTrials.map { .integer($0) } ?? .null),
+      ("remaining", remaining.map { .number($0.rounded()) } ?? .null),
+      (
+        "trials",
+        .object(
+          running.map { one in
+            (
+              one.id,
+              .object([
+                ("step", .integer(one.step?.step ?? 0)), ("total_steps", one.totalSteps.map { .integer($0) } ?? .null),
+                ("loss", one.step.flatMap { $0.loss.isFinite ? .number(Double($0.loss)) : nil } ?? .null),
+                ("seconds", .number(one.seconds.rounded())),
+              ])
+            )
+          })
+      ),
+    ])
+  }
+
+  /// What a list says of a sweep.
+  package func summary(_ activity: RunActivity) -> [(String, JSON)] {
+    let best = results.ranking.first
+    return [
+      ("sweep", .string(results.definition.name)), ("state", .string(activity.rawValue)),
+      ("method", .string(results.definition.settings.method.rawValue)),
+      ("metric", .string(results.definition.metric.name)), ("best", best.map { .number($0.value) } ?? .null),
+      ("finished", .integer(results.finishedCount)), ("failed", .integer(results.failedCount)),
+      ("running", .integer(running.count)), ("waiting", .integer(waitingCount)),
+      ("trial_count", .integer(max(results.trials.count, mostTrials ?? 0))),
+      ("remaining", remaining.map { .number($0.rounded()) } ?? .null),
+    ]
+  }
+}

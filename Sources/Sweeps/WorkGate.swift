@@ -1,0 +1,11 @@
+import Synchronization
+
+/// Whether this process goes on with its trials.
+final class WorkGate: Sendable {
+  private let closed = Atomic<Bool>(false)
+
+  /// Once closed, trials save and stop, and none is begun.
+  var isClosed: Bool { closed.load(ordering: .relaxed) }
+
+  func close() { closed.store(true, ordering: .relaxed) }
+}

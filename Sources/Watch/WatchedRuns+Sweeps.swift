@@ -1,0 +1,47 @@
+import Foundation
+import JSONValues
+import RunRecords
+import Sweeps
+
+// Sweeps are told of as the report about a sweep tells of them, with what changes while they go on.
+extension WatchedRuns {
+  func row(of sweep: Sweep) -> JSON {
+    let follower = sweep.follower
+    return .object(
+      [
+        ("id", .integer(sweep.id)), ("name", .string(sweep.name)),
+        ("changed", .integer(Self.changeTime(follower.folder.journal))),
+        ("problem", follower.problem.map { .string($0) } ?? .null),
+      ] + (follower.progress?.summary(follower.activity) ?? [("state", .string(follower.activity.rawValue))]))
+  }
+
+  /// What the page draws of a sweep, as JSON; nil where that is what the caller has already.
+  package func sweep(_ id: Int, unless version: String) -> String? {
+    refresh()
+    guard let follower = sweeps.first(where: { $0.id == id })?.follower else {
+      return version == "gone" ? nil : #"{"version":"gone","sweep":null}"#
+    }
+    // A number alone would be that of another sweep as well.
+    guard version != "\(id).\(follower.version)" else { return nil }
+    let page = follower.page()
+    let trials = (follower.progress?.results.trials ?? []).compactMap { trial -> (String, JSON)? in
+      let place = follower.folder.trial(trial.id)
+      return RunSearch.isRun(place) ? (trial.id, .integer(number(of: place))) : nil
+    }
+    return JSON.object([
+      ("version", .string("\(id).\(follower.version)")), ("id", .integer(id)), ("runs", .object(trials)),
+      ("problem", follower.problem.map { .string($0) } ?? .null), ("sweep", page ?? .null),
+    ]).compactText
+  }
+
+  /// How it stands with all sweeps, as `lines` of their live tables.
+  package func sweepTables(leaders: Int) -> [[String]] {
+    refresh()
+    return sweeps.map { sweep in
+      let state = sweep.follower.activity.rawValue
+      let problem = sweep.follower.problem.map { ["  \($0)"] } ?? []
+      guard let progress = sweep.follower.progress else { return ["\(sweep.name)  \(state)"] + problem }
+      return ["sweep \(sweep.name)  \(state)"] + progress.lines(leaders: leaders) + problem
+    }
+  }
+}
