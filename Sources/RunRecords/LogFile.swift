@@ -65,7 +65,8 @@ struct LogFile: ~Copyable {
 
   /// Puts `contents` in the place of the file at `path` once they are whole on the disk; a failure leaves the old file.
   static func replace(_ path: String, with contents: [UInt8]) throws(RecordsError) {
-    let temporary = path + ".tmp"
+    // A name of its own: processes of one sweep that end together write the same report.
+    let temporary = "\(path).\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).tmp"
     do {
       var out = try LogFile(path: temporary, mode: .replace)
       try out.append(contents, count: contents.count)

@@ -41,7 +41,8 @@ import Testing
     record.step = 4000
     try #expect(EvaluationFile.write(record, to: folder.url).replaced == first)
     #expect(try RunLog.read(folder: folder.url).evaluations == [record])
-    #expect(!FileManager.default.fileExists(atPath: folder.file("evaluation-test.json.tmp").path))
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+    #expect(!names.contains { $0.hasSuffix(".tmp") }, "\(names)")
   }
 
   @Test func anotherFileIsNotReplaced() throws {

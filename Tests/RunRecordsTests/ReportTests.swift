@@ -4,6 +4,23 @@ import RunRecords
 import Testing
 
 @Suite struct ReportTests {
+  /// Processes that share a sweep end together, and write one report.
+  @Test func severalMayWriteTheSameFileAtOnce() async throws {
+    let place = try TemporaryFolder()
+    let url = place.url
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for number in 0..<40 {
+        group.addTask { try SampleGrids.write([UInt8](repeating: UInt8(number), count: 10_000), step: 1, to: url) }
+      }
+      try await group.waitForAll()
+    }
+    let samples = url.appending(path: SampleGrids.folderName)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: samples.path) == [SampleGrids.name(step: 1)])
+    let bytes = try Data(contentsOf: samples.appending(path: SampleGrids.name(step: 1)))
+    #expect(bytes.count == 10_000 && Set(bytes).count == 1)
+    withExtendedLifetime(place) {}
+  }
+
   private func page(_ runs: [RunLog], in folder: TemporaryFolder) throws -> String {
     try Report.write(runs: runs, to: folder.file("report.html"))
     return try folder.text("report.html")
