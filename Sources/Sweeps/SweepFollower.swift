@@ -39,10 +39,14 @@ package final class SweepFollower {
     var state: SweepState
   }
 
-  /// Records of settled trials are read for so long at a time; what is left is read the next time.
-  private static let patience = Duration.milliseconds(300)
+  private let patience: Duration
 
-  package init(_ folder: SweepFolder) { self.folder = folder }
+  /// - Parameter patience: records of settled trials are read for so long at a time, and of one at least; what is left is
+  ///   read the next time.
+  package init(_ folder: SweepFolder, patience: Duration = .milliseconds(300)) {
+    self.folder = folder
+    self.patience = patience
+  }
 
   /// Reads what is new.
   package func follow() {
@@ -142,11 +146,12 @@ package final class SweepFollower {
     return verdict?.problem
   }
 
-  /// What the page draws; it has a version of its own as long as records of trials are still to be read.
-  package func page() -> JSON? {
+  /// What the page draws, and of which version that is: not the newest as long as trials are still to be read.
+  package func page() -> (version: Int, data: JSON)? {
     guard let progress else { return nil }
-    let end = ContinuousClock.now + Self.patience
-    var isWhole = true
+    let drawn = version
+    let end = ContinuousClock.now + patience
+    var (read, unread) = (0, 0)
     let ranking = "\(progress.results.ranking)"
     if importance?.ranking != ranking { importance = (ranking, progress.results.importance) }
     let data = progress.results.page(importance: importance?.value) { trial, buckets in
@@ -155,25 +160,29 @@ package final class SweepFollower {
       }
       let results = trial.results.count + trial.failures.count
       if let known = settled[trial.id], known.results == results { return known.records }
-      guard ContinuousClock.now < end else {
-        isWhole = false
+      guard read == 0 || ContinuousClock.now < end else {
+        unread += 1
         return nil
       }
       let records = (try? RunLog.read(folder: folder.trial(trial.id))).map { TrialRecords($0, buckets: buckets) }
       settled[trial.id] = (results, records)
+      read += 1
       return records
     }
-    if !isWhole { version += 1 }
-    return JSON(.object((data.members ?? []) + [JSON.Member("live", progress.json(activity))]))
+    if unread > 0 { version += 1 }
+    let live = JSON.Member("live", progress.json(activity, unread: unread))
+    return (drawn, JSON(.object((data.members ?? []) + [live])))
   }
 }
 
 extension SweepProgress {
   /// What changes while a sweep goes on.
-  func json(_ activity: RunActivity) -> JSON {
+  ///
+  /// - Parameter unread: trials whose records are still to be read.
+  func json(_ activity: RunActivity, unread: Int) -> JSON {
     .object([
       ("state", .string(activity.rawValue)), ("running", .integer(running.count)), ("waiting", .integer(waitingCount)),
-      ("most_trials", mostTrials.map { .integer($0) } ?? .null),
+      ("unread", .integer(unread)), ("most_trials", mostTrials.map { .integer($0) } ?? .null),
       ("remaining", remaining.map { .number($0.rounded()) } ?? .null),
       (
         "trials",

@@ -29,8 +29,9 @@ extension WatchedRuns {
       return RunSearch.isRun(place) ? (trial.id, .integer(number(of: place))) : nil
     }
     return JSON.object([
-      ("version", .string("\(id).\(follower.version)")), ("id", .integer(id)), ("runs", .object(trials)),
-      ("problem", follower.problem.map { .string($0) } ?? .null), ("sweep", page ?? .null),
+      ("version", .string("\(id).\(page?.version ?? follower.version)")), ("id", .integer(id)),
+      ("runs", .object(trials)), ("problem", follower.problem.map { .string($0) } ?? .null),
+      ("sweep", page?.data ?? .null),
     ]).compactText
   }
 

@@ -138,6 +138,7 @@ class Check:
                 page.resize(width, 900)
                 page.load()
                 page.wait("document.querySelectorAll('figure').length > 2", f"{name} is drawn, {width} wide")
+                page.wait("!(live && live.unread)" if "sweep" in name or "all" in name else "true", "all trials are read")
                 time.sleep(0.3)
             if self.pictures:
                 page.picture(os.path.join(self.pictures, f"{name}-{width}.png"))
@@ -261,6 +262,7 @@ class Check:
         server, address = self.watch(".")
         page = self.browser.open(address)
         page.wait(f"{rows} === 8 && document.querySelectorAll('#runs tbody tr').length === 2", "runs and a sweep")
+        page.wait("live.unread === 0 && document.querySelectorAll('#samples img').length === 3", "everything is drawn")
         self.look(page, "watch-all")
         page.close()
         self.end(server)

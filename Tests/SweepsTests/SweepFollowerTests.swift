@@ -78,7 +78,8 @@ import Testing
     #expect(lines.count == 3 && lines[0].contains("1 finished") && lines[0].contains("(3 at most), ETA 10s"))
     #expect(lines[1].contains("▸ 000000000001 starting") && lines[1].contains("tanh"))
     #expect(lines[2].contains("1. validation.loss 0.5000") && lines[2].hasSuffix("gradients healthy"))
-    let page = try #require(follower.page())
+    let page = try #require(follower.page()).data
+    #expect(page["live"]?["unread"]?.integer == 0)
     #expect(page["live"]?["state"]?.string == "running" && page["points"]?.array?.count == 2)
     #expect(page["points"]?.array?.last?["state"]?.string == "running")
   }
@@ -100,6 +101,14 @@ import Testing
     try write(start + all + results, time: 1000)
     follower.follow()
     #expect(follower.activity == .finished && follower.progress?.results.finishedCount == 3)
+    // Who looks often gets a little more each time, and a version that is old until nothing is left.
+    let hasty = SweepFollower(SweepFolder(folder), patience: .zero)
+    hasty.follow()
+    for unread in [2, 1, 0] {
+      let page = try #require(hasty.page())
+      #expect(page.data["live"]?["unread"]?.integer == unread)
+      #expect((page.version == hasty.version) == (unread == 0))
+    }
     // What cannot go on is said every time.
     let other = TrialResult(state: .finished, metrics: [("loss", 1)])
     try write(start + all + [.result(point: 0, seed: 0, rung: 0, worker: "w", other)], time: 1000)
@@ -115,7 +124,7 @@ import Testing
     let follower = SweepFollower(SweepFolder(folder))
     follower.follow()
     #expect(follower.progress == nil && follower.problem?.contains("point 7") == true)
-    #expect(follower.page() == nil)
+    #expect(follower.page()?.data == nil)
     try Data("{".utf8).write(to: SweepFolder(folder).definition)
     follower.follow()
     #expect(follower.problem?.contains("sweep.json") == true && follower.activity == .failed)

@@ -270,7 +270,8 @@ function curves() {
     const list = series(kind);
     return list.length ? lineChart({
       title, x: STEP_AXIS, y: { label: "mean loss of a sample", log: log(list) }, series: list, toggle: true,
-      note: points.length > shown.length ? `The ${shown.length} best points.` : "All trials, from the best (blue) to the worst.",
+      note: live && live.unread ? `${group(live.unread)} more trial${live.unread === 1 ? " is" : "s are"} being read.`
+        : points.length > shown.length && shown.length === MOST_CURVES ? `The ${shown.length} best points.` : "All trials, from the best (blue) to the worst.",
     }) : null;
   };
   return [chart("training", "Training loss"), chart("validation", "Validation loss")];

@@ -12,6 +12,8 @@ let sweeps = [];
 let hidden = 0;
 /** Numbers of the runs of the drawn sweep's trials, by the trials' ids. */
 let trialRuns = {};
+/** Trials of the drawn sweep whose records have not been read yet. */
+let unread = 0;
 let versions = { list: "", runs: "", sweep: "" };
 
 const element = (id) => document.getElementById(id);
@@ -193,15 +195,21 @@ async function followSweep() {
   const shown = shownSweep();
   if (!shown) {
     trialRuns = {};
+    unread = 0;
     versions.sweep = "";
     redraw("sweep", []);
     return;
   }
-  if (isBusy("sweep")) return;
+  if (isBusy("sweep")) {
+    // Nothing is in a hurry then.
+    unread = 0;
+    return;
+  }
   const answer = await ask(`/sweep?id=${shown.id}&version=${versions.sweep}`);
   if (!answer) return;
   versions.sweep = answer.version;
   trialRuns = answer.runs || {};
+  unread = answer.sweep ? answer.sweep.live.unread : 0;
   redraw("sweep", answer.sweep ? [
     html("h2", { class: "first" }, `Sweep ${answer.sweep.name}`),
     answer.problem ? html("p", { class: "damage" }, answer.problem) : null,
@@ -235,7 +243,7 @@ async function follow() {
   await current;
   current = null;
   clearTimeout(timer);
-  timer = setTimeout(follow, PAUSE);
+  timer = setTimeout(follow, unread ? 0 : PAUSE);
 }
 
 async function look() {
@@ -244,6 +252,7 @@ async function look() {
     await followSweep();
     await followRuns();
   } catch (error) {
+    unread = 0;
     element("lead").textContent = `Nothing new: ${error.message || "troupe watch does not answer"}`;
     element("lead").className = "lead damage";
   }
