@@ -33,9 +33,7 @@ DENOISER = {
     "data": {"type": "glyphs", "count": 200, "batch_size": 20, "validation_count": 20,
              "augmentation": [{"type": "resize", "size": 8}]},
     "diffusion": {"steps": 30, "schedule": "cosine", "condition": "class"},
-    "model": {"type": "layers", "layers": [
-        {"type": "conv2d", "filters": 4, "kernel": 3, "padding": 1}, {"type": "activation", "function": "tanh"},
-        {"type": "conv2d", "filters": 1, "kernel": 3, "padding": 1}]},
+    "model": {"type": "unet", "channels": 8, "multipliers": [1, 2], "blocks": 1, "attention": [], "groups": 4},
     "loss": {"type": "mse"}, "optimizer": {"type": "adamw", "learning_rate": 0.01},
     "training": {"duration": "60 steps", "micro_batches": 2, "ema": {"decay": 0.9}},
     "samples": {"every": "20 steps", "count": 10, "steps": 5}, "checkpoints": {"every": "60 steps"},
