@@ -60,7 +60,7 @@ extension SettingsReader {
 extension JSON {
   func decodedDuration(_ path: String, _ minimum: Int) throws(ConfigurationError) -> TrainingDuration {
     guard let text = string, let duration = TrainingDuration(text: text) else {
-      throw mistyped(path, expected: "a duration with its unit, such as \"5 epochs\" or \"2000 steps\"")
+      throw mistyped(path, expected: "a whole number with its unit, such as \"5 epochs\" or \"2000 steps\"")
     }
     guard duration.count >= minimum else {
       throw ConfigurationError(

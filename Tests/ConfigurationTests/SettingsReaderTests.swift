@@ -94,7 +94,7 @@ private struct Sample: Settings {
     (#"{"count": 3, "title": "A1"}"#, #"sample.title: "A1" does not have the form ^[a-z]+$"#),
     (
       #"{"count": 3, "length": 5}"#,
-      #"expected a duration with its unit, such as "5 epochs" or "2000 steps", found a number 5"#
+      #"expected a whole number with its unit, such as "5 epochs" or "2000 steps", found a number 5"#
     ),
     (#"{"count": 3, "length": "0 steps"}"#, #"sample.length: "0 steps" is out of range: expected at least 1"#),
     (#"{"count": 3, "automatic": "many"}"#, #"sample.automatic: expected "auto" or a whole number"#),
