@@ -155,7 +155,7 @@ let package = Package(
     // Whole runs through the command line: the program is built because it is a dependency, and run as a process.
     .testTarget(
       name: "TroupeTests",
-      dependencies: ["troupe", "CheckpointFiles", "Configuration", "ImageFiles", "JSONValues", "Sweeps"],
+      dependencies: ["troupe", "CheckpointFiles", "Configuration", "ImageFiles", "JSONValues", "RunRecords", "Sweeps"],
       swiftSettings: settings),
   ]
 )

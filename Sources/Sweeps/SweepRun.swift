@@ -124,7 +124,9 @@ package struct SweepRun: Sendable {
     let process = TrialProcess(
       program: program, folder: place, configuration: configuration, rung: definition.rungs.durations[rung],
       cores: cores[job], timeCap: definition.settings.trialTimeCap)
-    switch try await process.run(shouldStop: { stop.signal != nil || gate.isClosed }) {
+    let outcome = try await process.run(
+      say: { report(.note("trial \(trial.id): \($0)")) }, shouldStop: { stop.signal != nil || gate.isClosed })
+    switch outcome {
     case .stopped: try await desk.release(point: point, seed: seed)
     case .result(let result):
       try await desk.record(point: point, seed: seed, rung: rung, result)

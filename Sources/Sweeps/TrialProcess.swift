@@ -32,14 +32,18 @@ struct TrialProcess: Sendable {
   private static let glances = 200
   private static let shortestGlance = Duration.milliseconds(5)
   private static let longestGlance = Duration.milliseconds(200)
+  /// A folder that is held for longer is worth a word.
+  private static let patience = Duration.seconds(1)
   /// A process that was asked to stop and has not after so long is killed.
   private static let grace = Duration.seconds(120)
   private static let complaint = "troupe: error: "
 
-  /// - Parameter shouldStop: whether the trial is to save and stop now.
-  func run(shouldStop: @escaping @Sendable () -> Bool) async throws -> Outcome {
+  /// - Parameters:
+  ///   - say: told what a person may wonder about.
+  ///   - shouldStop: whether the trial is to save and stop now.
+  func run(say: (String) -> Void, shouldStop: @escaping @Sendable () -> Bool) async throws -> Outcome {
     try SweepFolder.makeFolder(folder)
-    guard await waitForLock(shouldStop) else { return .stopped }
+    guard await waitForLock(say, shouldStop) else { return .stopped }
     let file = folder.appending(path: Self.configurationName)
     try SweepFolder(folder).write(configuration.json.prettyText + "\n", to: file)
     let output = try Stream(folder.appending(path: Self.outputName))
@@ -113,11 +117,16 @@ struct TrialProcess: Sendable {
   /// A trial of a sweep that was killed saves itself before it lets go of its folder, however long that takes.
   ///
   /// - Returns: false where this process was asked to stop meanwhile.
-  private func waitForLock(_ shouldStop: @Sendable () -> Bool) async -> Bool {
+  private func waitForLock(_ say: (String) -> Void, _ shouldStop: @Sendable () -> Bool) async -> Bool {
     let lock = folder.appending(path: RunFiles.lock)
     let start = ContinuousClock.now
+    var hasSaid = false
     while FileLock.isHeld(lock) {
       if shouldStop() { return false }
+      if !hasSaid, ContinuousClock.now - start > Self.patience {
+        say("waits for the process that still holds \(folder.relativePath)")
+        hasSaid = true
+      }
       try? await Task.sleep(for: Self.glance(since: start))
     }
     return true

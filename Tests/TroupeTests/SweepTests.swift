@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import JSONValues
+import RunRecords
 import Testing
 
 /// Sweeps from the command line: whole ones, paused trials, accidents, wrong input.
@@ -173,23 +174,53 @@ import Testing
     #expect(json["points"]?.array?.last?["trials"]?.array?.first?["attempts_failed"]?.integer == 1)
   }
 
+  /// The process of a trial of a sweep in this workspace, as soon as there is one.
+  private func runningTrial() throws -> pid_t {
+    var found: pid_t?
+    try workspace.waitUntil {
+      found = try FileManager.default.contentsOfDirectory(atPath: "/proc").lazy.compactMap { pid_t($0) }.first { pid in
+        let line = (try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? ""
+        return line.contains(workspace.url.path) && line.contains("--stop-at-end-of-input")
+      }
+      return found != nil
+    }
+    return try #require(found)
+  }
+
+  @Test func aSignalToASweepAndItsTrialTogetherLosesNothing() throws {
+    try writeSweep(duration: "400 epochs")
+    let reference = trials(try workspace.succeed("sweep", "s.json", "--sweep-dir", "reference", "--json").json())
+    let process = try workspace.start("sweep", "s.json", "--json", "--jobs", "1")
+    _ = kill(try runningTrial(), SIGTERM)
+    process.kill(SIGTERM)
+    let stopped = process.wait()
+    #expect(stopped.exitCode == 143, "\(stopped.errors)")
+    #expect(try results("checkpoints/s").values.allSatisfy { $0 == 1 })
+    let resumed = try workspace.succeed("sweep", "s.json", "--resume", "--json")
+    #expect(trials(try resumed.json()) == reference)
+    #expect(!resumed.errors.contains("tried again"), "\(resumed.errors)")
+  }
+
+  @Test func aTrialWaitsForWhoeverHoldsItsFolder() throws {
+    try writeSweep()
+    let reference = trials(try workspace.succeed("sweep", "s.json", "--sweep-dir", "reference", "--json").json())
+    let id = try #require(reference.keys.first)
+    let folder = workspace.file("checkpoints/s/trials/\(id)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    var lock: FileLock? = try FileLock(folder.appending(path: RunFiles.lock))
+    let process = try workspace.start("sweep", "s.json", "--json")
+    try workspace.waitUntil { process.errorsSoFar.contains("trial \(id): waits for the process that still holds") }
+    withExtendedLifetime(lock) {}
+    lock = nil
+    let result = process.wait()
+    #expect(result.exitCode == 0, "\(result.errors)")
+    #expect(trials(try result.json()) == reference)
+  }
+
   @Test func aKilledTrialIsTriedAgain() throws {
     try writeSweep(duration: "400 epochs")
     let process = try workspace.start("sweep", "s.json", "--json")
-    func trial() throws -> pid_t? {
-      for entry in try FileManager.default.contentsOfDirectory(atPath: "/proc") {
-        guard let pid = pid_t(entry), let line = try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)
-        else { continue }
-        if line.contains(workspace.url.path), line.contains("--stop-at-end-of-input") { return pid }
-      }
-      return nil
-    }
-    var victim: pid_t?
-    try workspace.waitUntil {
-      victim = try trial()
-      return victim != nil
-    }
-    _ = kill(try #require(victim), SIGKILL)
+    _ = kill(try runningTrial(), SIGKILL)
     let result = process.wait()
     #expect(result.exitCode == 0, "\(result.errors)")
     #expect(
