@@ -54,7 +54,7 @@ package final class LaneProgram {
   private var fieldBindings: [(field: Int, entry: Int)] = []
   private let conversions: [(field: Int, copy: TensorSlice)]
   private var fields: [TensorSlice]
-  private let activations: Arena
+  package let activations: Arena
   private let prepared: Arena
   private let state: ModelState
   // Keeps alive what `matmuls` and `convolutions` point to without owning.
@@ -196,6 +196,9 @@ package final class LaneProgram {
   package func prepare(_ steps: [Int]) {
     for index in steps { self.steps[index].layer.prepare(self.steps[index].frame) }
   }
+
+  /// The same of every step.
+  package func prepareAll() { for share in plan.preparationShares(lanes: 1) { prepare(share) } }
 
   /// Runs every layer on the bound batch.
   ///

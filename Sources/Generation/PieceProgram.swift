@@ -74,9 +74,7 @@ final class PieceProgram {
     program = LaneProgram(
       plan, state: language.state, activations: activations,
       prepared: Arena(byteCount: plan.preparedByteCount), store: PrimitiveStore())
-    LaneThread.perform { [plan, program] in
-      for share in plan.preparationShares(lanes: 1) { program.prepare(share) }
-    }
+    LaneThread.perform { [program] in program.prepareAll() }
     carried = Arena(byteCount: remembers ? 0 : plan.carriedByteCount)
     // What a whole sequence leaves behind is of no use, but it is written.
     if !remembers { program.bind(carried: carried) }

@@ -59,15 +59,15 @@ package struct RandomSampler: Sampler {
   }
 
   package func propose(number: Int, attempt: Int, observations: [Observation]) -> Assignment? {
-    let dice = SearchDice(seed: seed, number: number, attempt: attempt)
+    let random = ProposalRandom(seed: seed, number: number, attempt: attempt)
     return space.assignment { index, parameter in
-      parameter.domain.value(uniform: dice.uniform(parameter: index, draw: 0))
+      parameter.domain.value(uniform: random.uniform(parameter: index, draw: 0))
     }
   }
 }
 
 /// The random numbers of one proposal.
-package struct SearchDice: Sendable {
+package struct ProposalRandom: Sendable {
   private let seed: UInt64
   private let number: Int
   private let attempt: Int

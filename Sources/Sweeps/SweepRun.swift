@@ -34,11 +34,11 @@ package struct SweepRun: Sendable {
   /// What each job computes on.
   package let cores: [[Int]]
   private let program: String
-  private let desk: SweepDesk
+  private let coordinator: SweepCoordinator
 
   /// How often a job that has nothing to do asks again.
   private static let pause = Duration.milliseconds(50)
-  private static let glance = Duration.milliseconds(500)
+  private static let refreshInterval = Duration.milliseconds(500)
 
   /// Refuses before anything is written.
   ///
@@ -55,7 +55,7 @@ package struct SweepRun: Sendable {
     self.cores = cores
     try definition.checkSpace(microBatches: cores[0].count)
     try folder.prepare(resumes: resumes)
-    desk = try SweepDesk(definition, folder, jobs: jobs, coresPerJob: cores[0].count, resumes: resumes)
+    coordinator = try SweepCoordinator(definition, folder, jobs: jobs, coresPerJob: cores[0].count, resumes: resumes)
     // Only now is it known that the definition is the journal's; limits may have changed.
     try folder.write(definition.stored.prettyText + "\n", to: folder.definition)
   }
@@ -86,10 +86,10 @@ package struct SweepRun: Sendable {
       if let failure { throw failure }
       return end
     }
-    try await desk.refresh()
-    let state = await desk.state
+    try await coordinator.refresh()
+    let state = await coordinator.state
     if let signal = stop.signal { return (.interrupted(signal), state) }
-    return (.ended(await desk.end ?? outcome ?? .complete), state)
+    return (.ended(await coordinator.end ?? outcome ?? .complete), state)
   }
 
   /// - Returns: why there is nothing more to do; nil where somebody asked for a stop.
@@ -97,7 +97,7 @@ package struct SweepRun: Sendable {
     _ job: Int, _ stop: StopRequest, _ gate: WorkGate, _ report: @Sendable (Event) -> Void
   ) async throws -> SweepEnd? {
     while stop.signal == nil, !gate.isClosed {
-      switch try await desk.next() {
+      switch try await coordinator.next() {
       case .done(let end): return end
       case .wait: try? await Task.sleep(for: Self.pause)
       case .run(let point, let seed, let rung):
@@ -111,10 +111,10 @@ package struct SweepRun: Sendable {
     _ job: Int, _ point: Int, _ seed: Int, _ rung: Int, _ stop: StopRequest, _ gate: WorkGate,
     _ report: @Sendable (Event) -> Void
   ) async throws {
-    let state = await desk.state
+    let state = await coordinator.state
     let trial = state.points[point].trials[seed]
     let configuration = try TrialConfiguration(
-      definition, state.points[point].assignment, seed: trial.seed, microBatches: await desk.microBatches)
+      definition, state.points[point].assignment, seed: trial.seed, microBatches: await coordinator.microBatches)
     let place = folder.trial(trial.id)
     if !trial.results.isEmpty, !RunFolder.holdsRun(place) {
       report(.note("trial \(trial.id): its run folder has gone; it is trained again from its first step"))
@@ -127,11 +127,11 @@ package struct SweepRun: Sendable {
     let outcome = try await process.run(
       say: { report(.note("trial \(trial.id): \($0)")) }, shouldStop: { stop.signal != nil || gate.isClosed })
     switch outcome {
-    case .stopped: try await desk.release(point: point, seed: seed)
+    case .stopped: try await coordinator.release(point: point, seed: seed)
     case .result(let result):
-      try await desk.record(point: point, seed: seed, rung: rung, result)
-      report(.ended(running, result, await desk.state))
-      if await desk.end != nil { gate.close() }
+      try await coordinator.record(point: point, seed: seed, rung: rung, result)
+      report(.ended(running, result, await coordinator.state))
+      if await coordinator.end != nil { gate.close() }
     }
   }
 
@@ -139,14 +139,14 @@ package struct SweepRun: Sendable {
   private func beat(_ stop: StopRequest, _ gate: WorkGate, _ report: @Sendable (Event) -> Void) async {
     var last = ContinuousClock.now
     while !Task.isCancelled {
-      try? await Task.sleep(for: Self.glance)
-      if ContinuousClock.now - last >= SweepDesk.heartbeat {
+      try? await Task.sleep(for: Self.refreshInterval)
+      if ContinuousClock.now - last >= SweepCoordinator.heartbeat {
         // A journal that cannot be written stops the jobs, which say so.
-        try? await desk.sendHeartbeat()
+        try? await coordinator.sendHeartbeat()
         last = .now
-        if await desk.end != nil { gate.close() }
+        if await coordinator.end != nil { gate.close() }
       }
-      if !Task.isCancelled { report(.state(await desk.state)) }
+      if !Task.isCancelled { report(.state(await coordinator.state)) }
     }
   }
 }

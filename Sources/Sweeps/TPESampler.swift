@@ -59,10 +59,10 @@ package struct TPESampler: Sampler {
       space,
       order.dropFirst(goodCount).map { judged[$0].assignment }
         + observations.filter { $0.rung == nil }.map(\.assignment))
-    let dice = SearchDice(seed: seed, number: number, attempt: attempt)
+    let random = ProposalRandom(seed: seed, number: number, attempt: attempt)
     var best: (score: Double, assignment: Assignment)?
     for candidate in 0..<settings.candidates {
-      let assignment = good.draw(dice, candidate: candidate)
+      let assignment = good.draw(random, candidate: candidate)
       let place = good.place(assignment)
       let score = good.logDensity(place) - bad.logDensity(place)
       if score > best?.score ?? -.infinity { best = (score, assignment) }
@@ -123,11 +123,11 @@ struct ParzenEstimator {
   }
 
   /// A point from the mixture: around one of the centres, or from the prior.
-  func draw(_ dice: SearchDice, candidate: Int) -> Assignment {
+  func draw(_ random: ProposalRandom, candidate: Int) -> Assignment {
     // Draw 0 of each candidate chooses the centre, with the parameter's number after the last.
-    let choice = Int(dice.uniform(parameter: domains.count, draw: candidate) * Double(centers.count + 1))
+    let choice = Int(random.uniform(parameter: domains.count, draw: candidate) * Double(centers.count + 1))
     return space.assignment { index, parameter in
-      let uniform = dice.uniform(parameter: index, draw: candidate)
+      let uniform = random.uniform(parameter: index, draw: candidate)
       guard choice < centers.count, let center = centers[choice][index] else {
         return parameter.domain.value(uniform: uniform)
       }

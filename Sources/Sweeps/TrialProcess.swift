@@ -29,9 +29,9 @@ struct TrialProcess: Sendable {
   static let configurationName = "trial.json"
 
   /// How often a process is looked at: after every 200th part of its time, so that a trial's end costs little beyond it.
-  private static let glances = 200
-  private static let shortestGlance = Duration.milliseconds(5)
-  private static let longestGlance = Duration.milliseconds(200)
+  private static let pollsPerTrial = 200
+  private static let shortestPoll = Duration.milliseconds(5)
+  private static let longestPoll = Duration.milliseconds(200)
   /// A folder that is held for longer is worth a word.
   private static let patience = Duration.seconds(1)
   /// A process that was asked to stop and has not after so long is killed.
@@ -85,7 +85,7 @@ struct TrialProcess: Sendable {
               writing = -1
             }
           }
-          try? await Task.sleep(for: Self.glance(since: start))
+          try? await Task.sleep(for: Self.pollInterval(since: start))
         }
       }
       status = result.terminationStatus
@@ -127,13 +127,13 @@ struct TrialProcess: Sendable {
         say("waits for the process that still holds \(folder.relativePath)")
         hasSaid = true
       }
-      try? await Task.sleep(for: Self.glance(since: start))
+      try? await Task.sleep(for: Self.pollInterval(since: start))
     }
     return true
   }
 
-  private static func glance(since start: ContinuousClock.Instant) -> Duration {
-    min(max((ContinuousClock.now - start) / glances, shortestGlance), longestGlance)
+  private static func pollInterval(since start: ContinuousClock.Instant) -> Duration {
+    min(max((ContinuousClock.now - start) / pollsPerTrial, shortestPoll), longestPoll)
   }
 
   /// Whether a child has not ended yet; it is left for the one who waits for it.

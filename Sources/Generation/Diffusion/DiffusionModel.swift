@@ -1,6 +1,5 @@
 import Arenas
 import DataReading
-import Dispatch
 import ExecutionPlanning
 import Kernels
 import ModelGraph
@@ -101,21 +100,8 @@ package struct DiffusionModel: Sendable {
     let lanes = min(lanes, (conditions.count + rows - 1) / rows)
     try checkMemory(plan, pictures: conditions.count + moments.count * watched, sheets: sheets, lanes: lanes)
     let drawing = PictureDrawing(picture.shape, conditions, rows: rows, moments: moments, watched: watched)
-    let prepared = Arena(byteCount: plan.preparedByteCount)
     let counter = PassCounter(progress)
-    let preparation = DispatchGroup()
-    preparation.enter()
-    LaneThread.run(lanes) { lane in
-      let program = LaneProgram(
-        plan, state: state, activations: Arena(byteCount: plan.activationByteCount), prepared: prepared,
-        store: PrimitiveStore())
-      program.bind(carried: Arena(byteCount: plan.carriedByteCount))
-      if lane == 0 {
-        for share in plan.preparationShares(lanes: 1) { program.prepare(share) }
-        preparation.leave()
-      } else {
-        preparation.wait()
-      }
+    LaneThread.run(lanes, playing: plan, state) { lane, program in
       let pictures = PictureSampler(program, settings.schedule, settings.prediction, sampler, none: condition.none)
       drawing.run(pictures, lane: lane, of: lanes) { counter.count(of: pictures.stepCount * drawing.batchCount) }
     }

@@ -1,6 +1,5 @@
 import Arenas
 import DataReading
-import Dispatch
 import ExecutionPlanning
 import ImageFiles
 import Kernels
@@ -94,19 +93,10 @@ package struct FeatureClassifier: Sendable {
   ) -> Findings {
     let batches = (count + Self.rows - 1) / Self.rows
     let lanes = min(lanes, batches)
-    let prepared = Arena(byteCount: plan.preparedByteCount)
-    let preparation = DispatchGroup()
-    preparation.enter()
     let labels = SharedArray(repeating: 0, count: count)
     let values = SharedArray(repeating: Float(0), count: count * featureCount)
-    LaneThread.run(lanes) { lane in
-      let judge = FeatureLane(self, prepared: prepared)
-      if lane == 0 {
-        judge.prepare()
-        preparation.leave()
-      } else {
-        preparation.wait()
-      }
+    LaneThread.run(lanes, playing: plan, state) { lane, program in
+      let judge = FeatureLane(self, program)
       for batch in stride(from: lane, to: batches, by: lanes) {
         let first = batch * Self.rows
         let numbers = first..<min(first + Self.rows, count)
@@ -127,7 +117,6 @@ package struct FeatureClassifier: Sendable {
   private final class FeatureLane {
     private let classifier: FeatureClassifier
     private let program: LaneProgram
-    private let activations: Arena
     private let pictures: TensorSlice
     private let logits: TensorSlice
     private let features: TensorSlice
@@ -136,14 +125,10 @@ package struct FeatureClassifier: Sendable {
     private let batch: Arena
     private let wide: Arena
 
-    init(_ classifier: FeatureClassifier, prepared: Arena) {
+    init(_ classifier: FeatureClassifier, _ program: LaneProgram) {
       self.classifier = classifier
+      self.program = program
       let plan = classifier.plan
-      let activations = Arena(byteCount: plan.activationByteCount)
-      self.activations = activations
-      program = LaneProgram(
-        plan, state: classifier.state, activations: activations, prepared: prepared, store: PrimitiveStore())
-      program.bind(carried: Arena(byteCount: plan.carriedByteCount))
       program.pass.validRows = FeatureClassifier.rows
       canvas = ImageCanvas(
         capacity: max(
@@ -169,10 +154,6 @@ package struct FeatureClassifier: Sendable {
       features = wide.slice(offset: Arena.aligned(4 * logitCount), count: featureCount, type: .float32)
     }
 
-    func prepare() {
-      for share in classifier.plan.preparationShares(lanes: 1) { program.prepare(share) }
-    }
-
     /// Brings a picture into the form in which evaluation shows samples to the model.
     func read(_ picture: Image, row: Int) {
       let field = classifier.input
@@ -194,7 +175,7 @@ package struct FeatureClassifier: Sendable {
       widen(program.prediction, into: logits)
       if case .activations(let offset) = classifier.features.place {
         let type = classifier.features.type
-        widen(activations.slice(offset: offset, count: classifier.features.count, type: type), into: features)
+        widen(program.activations.slice(offset: offset, count: classifier.features.count, type: type), into: features)
       }
     }
 

@@ -74,7 +74,7 @@ package final class Predictor {
       plan, state: state, activations: activations, prepared: Arena(byteCount: plan.preparedByteCount),
       store: PrimitiveStore())
     program.pass.validRows = 1
-    for share in plan.preparationShares(lanes: 1) { program.prepare(share) }
+    program.prepareAll()
     batch = Arena(byteCount: MicroBatch.byteCount(fields: fields, rows: 1))
     picture = batch.slice(offset: 0, count: input.shape.elementCount, type: .float32)
     bindFields()

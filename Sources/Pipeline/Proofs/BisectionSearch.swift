@@ -58,28 +58,29 @@ struct BisectionSearch {
   ) async throws -> RunBisection.Verdict {
     let begin = await [players[0].start(), players[1].start()]
     if let parting = await parting(start, begin, players) { return .part(parting) }
-    var strangers: [Int: Int] = [:]
+    // By run, the first step whose recorded loss is not the one that was played.
+    var mismatches: [Int: Int] = [:]
     for step in start + 1...max(start + 1, last) {
       async let first = players[0].play()
       async let second = players[1].play()
       let traces = await [first, second]
       playedSteps += 1
       if let parting = await parting(step, traces, players) { return .part(parting) }
-      for run in 0..<2 where strangers[run] == nil {
+      for run in 0..<2 where mismatches[run] == nil {
         let loss = comparison.losses[run][step]
-        if let loss, loss.bitPattern != Float(traces[run].loss).bitPattern { strangers[run] = step }
+        if let loss, loss.bitPattern != Float(traces[run].loss).bitPattern { mismatches[run] = step }
       }
       if let place = traces[0].nonfinite {
         return .notReproduced(lastStep: step, note: "\(place) is not finite in either run at step \(step)")
       }
     }
-    return .notReproduced(lastStep: last, note: note(strangers))
+    return .notReproduced(lastStep: last, note: note(mismatches))
   }
 
   /// Why runs that parted give the same bits when they are played again.
-  private func note(_ strangers: [Int: Int]) -> String {
+  private func note(_ mismatches: [Int: Int]) -> String {
     let builds = runs.map { $0.build ?? "an unknown build" }
-    if let (run, step) = strangers.min(by: { $0.value < $1.value }) {
+    if let (run, step) = mismatches.min(by: { $0.value < $1.value }) {
       return "what \(runs[run].folder.lastPathComponent) recorded at step \(step) is not what its configuration gives "
         + "here: it was made by \(builds[run]), on another machine, from other data, or its memory failed"
     }

@@ -82,7 +82,7 @@ final class SequencePlayer {
 
   /// Makes what layers derive from the parameters follow them.
   func prepare() {
-    LaneThread.perform { for share in program.plan.preparationShares(lanes: 1) { program.prepare(share) } }
+    LaneThread.perform { program.prepareAll() }
   }
 
   /// The gradient of a node's output, after a backward pass of a plan that keeps it.

@@ -1,4 +1,6 @@
+import Arenas
 import CPlatform
+import ExecutionPlanning
 import Foundation
 
 extension LaneThread {
@@ -17,6 +19,31 @@ extension LaneThread {
       thread.start()
     }
     all.wait()
+  }
+
+  /// The same, each thread with a program of `plan` and memory of its own.
+  ///
+  /// What layers prepare from the parameters is shared: the first thread makes it, and the others wait for it.
+  package static func run(
+    _ lanes: Int, playing plan: ExecutionPlan, _ state: ModelState,
+    _ work: @escaping @Sendable (_ lane: Int, _ program: LaneProgram) -> Void
+  ) {
+    let prepared = Arena(byteCount: plan.preparedByteCount)
+    let preparation = DispatchGroup()
+    preparation.enter()
+    run(lanes) { lane in
+      let program = LaneProgram(
+        plan, state: state, activations: Arena(byteCount: plan.activationByteCount), prepared: prepared,
+        store: PrimitiveStore())
+      program.bind(carried: Arena(byteCount: plan.carriedByteCount))
+      if lane == 0 {
+        program.prepareAll()
+        preparation.leave()
+      } else {
+        preparation.wait()
+      }
+      work(lane, program)
+    }
   }
 
   private static let stackSize = 8 << 20

@@ -27,8 +27,8 @@ function card(run) {
   const facts = [
     fact("family", run.family),
     fact("parameters", run.parameters === null ? null : group(run.parameters)),
-    run.final_steps ? fact("training loss at the end", format(run.final_loss),
-      run.final_steps > 1 ? `mean of ${run.final_steps} steps` : "") : null,
+    run.final_steps ? fact("training loss", format(run.final_loss),
+      run.final_steps > 1 ? `mean of the last ${run.final_steps} steps` : "") : null,
     ...run.validation.flatMap((series) => [
       fact(`${seriesName(series)} loss`, series.final_loss === null ? "not finite" : format(series.final_loss),
         series.best_loss === null ? "" : `best ${format(series.best_loss)} at step ${group(series.best_loss_step)}`),

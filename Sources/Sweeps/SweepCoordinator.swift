@@ -5,7 +5,7 @@ import Pipeline
 import RunRecords
 
 /// Where the jobs of one process learn what to do and hand in what came of it. It alone touches the journal.
-actor SweepDesk {
+actor SweepCoordinator {
   let worker: WorkerRecord
   private let journal: Journal
   private let folder: SweepFolder
