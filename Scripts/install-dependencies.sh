@@ -48,10 +48,10 @@ install_missing() {
 
 # Without apt there is no way to install, but what is needed may be there.
 check_without_apt() {
-  printf '#include <%s>\n' hdf5.h dnnl.h zlib.h openssl/evp.h png.h turbojpeg.h lapacke.h \
+  printf '#include <%s>\n' hdf5.h dnnl.h zlib.h openssl/evp.h png.h turbojpeg.h cblas.h lapacke.h \
     | cc $(pkg-config --cflags hdf5-serial 2>/dev/null) -fsyntax-only -x c - 2>/dev/null \
     || fail "no apt here; install by hand a C compiler, pkg-config, git, and the headers of" \
-      "HDF5, oneDNN, zlib, OpenSSL, libpng, libjpeg-turbo (with TurboJPEG) and LAPACKE"
+      "HDF5, oneDNN, zlib, OpenSSL, libpng, libjpeg-turbo (with TurboJPEG), CBLAS and LAPACKE"
 }
 
 check_swift() {

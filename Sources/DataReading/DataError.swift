@@ -22,7 +22,18 @@ package struct DataError: Error, Equatable, CustomStringConvertible {
   package var description: String {
     let location = place.isEmpty ? subject : "\(subject): \(place)"
     let line = "\(location): expected \(expected), found \(found)" + (advice.isEmpty ? "" : "; \(advice)")
-    return String(line.map { $0.isNewline ? " " : $0 })
+    return line.inOneLine
+  }
+}
+
+extension String {
+  /// The same for a terminal: names of files may hold anything, so line ends become spaces and control characters "?".
+  var inOneLine: String {
+    String(
+      map { character in
+        if character.isNewline { return " " }
+        return character.unicodeScalars.contains { $0.properties.generalCategory == .control } ? "?" : character
+      })
   }
 }
 

@@ -17,6 +17,8 @@ package struct SkippedSamples: Sendable, Equatable, CustomStringConvertible {
     package let name: String
     /// What is wrong with it: where, what was expected, what was found.
     package let reason: String
+
+    fileprivate var line: String { "\(name): \(reason)".inOneLine }
   }
 
   /// What samples are called: "images".
@@ -41,13 +43,13 @@ package struct SkippedSamples: Sendable, Equatable, CustomStringConvertible {
   /// "12 of 50,000 images cannot be read and are skipped: first a/x.jpg: …".
   package var description: String {
     let verb = items.count == 1 ? "is skipped: " : "are skipped: first "
-    return "\(summary) and \(verb)\(items[0].name): \(items[0].reason)"
+    return "\(summary) and \(verb)\(items[0].line)"
   }
 
   /// The samples one by one.
   package var lines: [String] {
     let left = items.count - Self.mostLines
-    return items.prefix(Self.mostLines).map { "\($0.name): \($0.reason)" } + (left > 0 ? ["and \(left) more"] : [])
+    return items.prefix(Self.mostLines).map(\.line) + (left > 0 ? ["and \(Self.grouped(left)) more"] : [])
   }
 
   /// "12 of 50,000 images cannot be read".

@@ -20,6 +20,7 @@ struct Describe: AsyncParsableCommand {
       let configuration = try RunConfiguration(source.json()).resolvingMicroBatches()
       let data = try Dataset(opening: configuration.data, runSeed: configuration.seed)
       let plan = try RunPlan(configuration, data: data, lanes: lanes.count)
+      try plan.checkFields()
       if let skipped = data.skipped { json.output.say(skipped.description) }
       json.output.say(plan.description)
       json.output.result(plan.json)

@@ -29,7 +29,11 @@ extension Sample {
       (0..<count).map { wishes[$0 % wishes.count].tokens }, settings, rows: pictures.process.rows,
       lanes: pictures.lanes.count, moments: Set(strip + frames).sorted(),
       watched: strip.isEmpty && frames.isEmpty ? 0 : min(count, watched),
-      sheets: PictureSheet.byteCount(model.picture.shape, pictures: grid == nil ? PictureSheet.mostAnimated : count),
+      sheets: PictureSheet.byteCount(
+        model.picture.shape,
+        pictures: max(
+          grid == nil ? 0 : count, min(count, PictureSheet.mostRows) * strip.count,
+          frames.isEmpty ? 0 : min(count, PictureSheet.mostAnimated))),
       progress: meter.show)
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     meter.finish()

@@ -286,7 +286,7 @@ import Testing
     let skipped = try #require(try open("a.tar").skipped)
     #expect(
       skipped.description.hasPrefix("1,200 of 2,500 images cannot be read and are skipped: first a/0.png: byte 0"))
-    #expect(skipped.lines.count == 21 && skipped.lines[20] == "and 1180 more")
+    #expect(skipped.lines.count == 21 && skipped.lines[20] == "and 1,180 more")
     #expect(skipped.json["count"]?.integer == 1200 && skipped.json["samples"]?.array?.count == 1000)
   }
 
@@ -300,6 +300,20 @@ import Testing
     #expect(summary.lines[1].contains("10 of 21 images cannot be read; data.on_bad_sample"))
     #expect(summary.lines[2].contains("a/cmyk.jpg: JPEG header") && summary.lines[11].contains("a/scan.tiff: byte 0"))
     #expect(summary.json["skipped_samples"]?["count"]?.integer == 10)
+  }
+
+  @Test func inspectionDoesNotBelieveDamagedHeaders() throws {
+    for name in ["a/1.png", "a/2.png", "b/1.png"] { try put(try image(7, channels: 1).png(), "set/\(name)") }
+    try put(Array(try image(9, 16, 16).png().dropLast(20)), "set/b/2.png")
+    let lines = try DatasetSummary.inspect(scratch.path("set")).lines
+    #expect(!lines.contains { $0.contains("sizes differ") } && lines.contains { $0.contains("all images are grey") })
+  }
+
+  @Test func namesOfFilesStayInOneLine() throws {
+    for (name, content) in try goodFiles() { try put(content, "set/\(name)") }
+    try put([], "set/a/x\n\u{1B}[2J.png")
+    let skipped = try #require(try DatasetSummary.inspect(scratch.path("set")).skipped)
+    #expect(skipped.description.contains("a/x ?[2J.png: ") && skipped.lines.allSatisfy { !$0.contains("\n") })
   }
 
   @Test func theKeyIsReadAndChecked() throws {

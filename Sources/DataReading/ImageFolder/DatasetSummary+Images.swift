@@ -7,10 +7,20 @@ extension DatasetSummary {
 
   /// A folder or tar archive of images.
   static func inspectImages(_ path: String, limit: Int) throws(DataError) -> DatasetSummary {
+    let (summary, skipped) = try inspectImages(path, limit: limit, without: [])
+    // A damaged image may have a damaged header too, which must not count.
+    return skipped.isEmpty ? summary : try inspectImages(path, limit: limit, without: skipped).summary
+  }
+
+  /// - Parameter unreadable: names of images whose headers are not believed.
+  /// - Returns: also the names of those that cannot be read.
+  private static func inspectImages(
+    _ path: String, limit: Int, without unreadable: Set<String>
+  ) throws(DataError) -> (summary: DatasetSummary, skipped: Set<String>) {
     var data = ImageFolderData(path: path)
     data.maxBytes = limit
     data.onBadSample = .skip
-    let sizes = try data.sizes()
+    let sizes = try data.sizes(without: unreadable)
     var notes: [String] = []
     if sizes.areDifferent {
       data.size = AxisPair(commonSide)
@@ -33,7 +43,7 @@ extension DatasetSummary {
     var summary = DatasetSummary(
       path: path, kind: ImageFolderData.kind, of: samples, typeNames: ["uint8", "folder names"], notes: notes)
     summary.skipped = opened.skipped
-    return summary
+    return (summary, Set(opened.skipped?.items.map(\.name) ?? []))
   }
 
   /// A folder of CIFAR's binary files.
@@ -67,15 +77,15 @@ private struct ImageSizes {
 
 extension ImageFolderData {
   /// The sizes in the headers of the files that have one.
-  fileprivate func sizes() throws(DataError) -> ImageSizes {
+  fileprivate func sizes(without unreadable: Set<String>) throws(DataError) -> ImageSizes {
     let collection = try ImageCollection(path: path, onBadSample: onBadSample)
     let layout = try ImageFolderLayout(images: collection.names, folders: collection.folders, path: path)
     var sizes = ImageSizes()
-    for item in layout.training + layout.test {
+    for item in layout.training + layout.test where !unreadable.contains(collection.names[item.index]) {
       do throws(ImageFailure) {
         sizes.add(try ImageDecoding.header(collection, item.index))
       } catch {
-        guard case .badSample = error else { throw error.refusal(path, collection.names[item.index]) }
+        guard case .badSample = error else { throw error.refusal(path, collection.names[item.index], onBadSample) }
       }
     }
     return sizes

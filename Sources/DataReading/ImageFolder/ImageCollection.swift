@@ -92,7 +92,7 @@ struct ImageCollection: Sendable {
       } else if unreadable.contains(ending) {
         throw DataError(
           path, at: name(file), expected: "JPEG or PNG images", found: "a file that ends in .\(ending)",
-          advice: "convert it to PNG, leave it out" + ImageFailure.skippingAdvice)
+          advice: "convert it to PNG, leave it out, or " + ImageFailure.skippingAdvice)
       }
     }
     return images.sorted { name($0).utf8.lexicographicallyPrecedes(name($1).utf8) }

@@ -88,7 +88,7 @@ struct ImageDecoding: Sendable {
         piece.items.append(item)
       } catch {
         let name = collection.names[item.index]
-        guard policy == .skip, case .badSample(let reason) = error else { return .failure(error.refusal(path, name)) }
+        guard policy == .skip, case .badSample(let reason) = error else { return .failure(error.refusal(path, name, policy)) }
         piece.skipped.append(SkippedSamples.Item(name, reason))
       }
     }
@@ -100,7 +100,7 @@ struct ImageDecoding: Sendable {
     do throws(ImageFailure) {
       try tryDecoding(index, in: &workspace)
     } catch {
-      throw error.refusal(path, collection.names[index])
+      throw error.refusal(path, collection.names[index], policy)
     }
   }
 
@@ -160,7 +160,7 @@ struct ImageDecoding: Sendable {
         case .skip: (index, try decode(index, of: collection, channels: 3, through: &file, into: &picture))
         }
       } catch {
-        guard policy == .skip, case .badSample = error else { throw error.refusal(path, collection.names[index]) }
+        guard policy == .skip, case .badSample = error else { throw error.refusal(path, collection.names[index], policy) }
       }
     }
     return nil

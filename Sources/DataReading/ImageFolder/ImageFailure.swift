@@ -7,8 +7,8 @@ enum ImageFailure: Error {
   /// The file cannot be opened or read, or the picture does not go with the others: never skipped.
   case other(DataError)
 
-  /// Ends an advice for those who would rather do without the image.
-  static let skippingAdvice = ", or set data.on_bad_sample to skip"
+  /// For those who would rather do without the image.
+  static let skippingAdvice = "set data.on_bad_sample to skip"
 
   /// Runs `body`, whose errors say nothing about the bytes of an image.
   static func reading<Result>(_ body: () throws(DataError) -> Result) throws(ImageFailure) -> Result {
@@ -20,13 +20,14 @@ enum ImageFailure: Error {
   }
 
   /// The failure of the image `name` of the collection at `path`, as the error that ends a run.
-  func refusal(_ path: String, _ name: String) -> DataError {
+  func refusal(_ path: String, _ name: String, _ policy: BadSamplePolicy) -> DataError {
     switch self {
     case .badSample(let error):
-      DataError(
+      let advice = [error.advice, policy == .fail ? Self.skippingAdvice : ""].filter { !$0.isEmpty }
+      return DataError(
         path, at: "\(name): \(error.place)", expected: error.expected, found: error.found,
-        advice: error.advice.isEmpty ? "" : error.advice + Self.skippingAdvice)
-    case .other(let error): error
+        advice: advice.joined(separator: ", or "))
+    case .other(let error): return error
     }
   }
 }

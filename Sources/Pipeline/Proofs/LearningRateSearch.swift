@@ -44,6 +44,7 @@ package struct LearningRateSearch: Sendable {
     let configuration = try RunConfiguration(settings).resolvingMicroBatches().following(sweep)
     let data = try configuration.openData(say: say)
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
+    try plan.checkFields()
     try RunEstimate(plan, writesCheckpoints: false).checkMemory()
     let model = RunModel(plan)
     model.initialize()

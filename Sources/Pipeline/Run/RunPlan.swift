@@ -93,7 +93,6 @@ package struct RunPlan: Sendable {
     }
     samples = try SamplePlan(configuration, data)
     graph = try Self.graph(configuration, data.fields, of: data.name, rows: rows)
-    try Self.checkFields(graph, configuration, data)
     do throws(GraphError) {
       table = try ParameterTable(graph)
     } catch {
@@ -169,9 +168,9 @@ package struct RunPlan: Sendable {
   }
 
   /// Refuses a model that passes over what the samples were asked to hold: a class to be told, a time, a source.
-  private static func checkFields(
-    _ graph: ModelGraph, _ configuration: RunConfiguration, _ data: Dataset
-  ) throws(RunError) {
+  ///
+  /// For runs that are to begin; one that has been trained so is evaluated and goes on as it is.
+  package func checkFields() throws(RunError) {
     let optional = Set(data.fields.filter(\.isOptional).map(\.name))
     let names = graph.unreadFields.map(\.name).filter { !optional.contains($0) }
     guard !names.isEmpty else { return }

@@ -33,6 +33,7 @@ package struct TrainingSession: Sendable {
     let configuration = try given.resolvingMicroBatches()
     let data = try configuration.openData(say: say)
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
+    try plan.checkFields()
     try RunEstimate(plan).check(folder: url)
     let model = RunModel(plan)
     model.initialize()
