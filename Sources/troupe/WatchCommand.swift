@@ -15,8 +15,9 @@ struct WatchCommand: AsyncParsableCommand {
         troupe watch checkpoints/depth-activation-norm
 
       Shows the runs in and below the folder while they train and afterwards, and new ones as they begin: loss, gradients of
-      every layer, stages, samples. Of a sweep: how far it is, its ranking, and each of its trials' runs. Only this machine can see the page. Ctrl-C ends it; no run takes notice. Where the output
-      is no terminal, --terminal prints one look and ends.
+      every layer, stages, samples. Of a sweep: how far it is, its ranking, and each of its trials' runs. Only this machine
+      can see the page. Ctrl-C ends it; no run takes notice. Where the output is no terminal, --terminal prints one look
+      and ends.
       """)
 
   @Argument(help: "A run folder, or one with runs in or below it, such as a sweep's.", completion: .directory)

@@ -29,8 +29,8 @@ class Browser:
     def __init__(self, program):
         self.profile = tempfile.mkdtemp(prefix="troupe-browser-")
         # Chromium reads commands from its descriptor 3 and answers on 4; ours lie above, so that none is in the way.
-        reading, self.commands = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 20) for end in os.pipe()]
-        self.answers, writing = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 20) for end in os.pipe()]
+        low = [*os.pipe(), *os.pipe()]
+        reading, self.commands, self.answers, writing = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 20) for end in low]
 
         def arrange():
             os.dup2(reading, 3)
@@ -44,8 +44,9 @@ class Browser:
         self.process = subprocess.Popen(
             [program, *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             preexec_fn=arrange, pass_fds=(3, 4))
-        os.close(reading)
-        os.close(writing)
+        # An end that stayed open here would keep the other from seeing that the browser has gone.
+        for end in [*low, reading, writing]:
+            os.close(end)
         self.rest = b""
         self.numbers = itertools.count(1)
         self.pages = {}

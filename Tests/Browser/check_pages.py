@@ -179,7 +179,6 @@ class Check:
         # Layers × logged steps: the map has a row for each of the seven weights.
         expect(page.run(f"({FIGURE})('Gradient of every layer').querySelector('desc').textContent").startswith(
             "gradient rms of 7 layers"), "the heat map has a row a layer")
-        # The pointer over a chart reads it out, and keeps it from being drawn again.
         self.look(page, "watch-running")
         self.end(training)
         page.wait("document.querySelector('#runs .state').textContent === 'interrupted'", "the run's end is seen")
@@ -230,9 +229,15 @@ class Check:
         page.wait(f"({FIGURE})('Gradient of every layer', 'image')?.length === 1", "the trial's run is drawn")
         if self.pictures:
             page.picture(os.path.join(self.pictures, "watch-sweep-trial-1280.png"))
+        opened = page.run("document.querySelector('#opened h2').textContent")
+        page.wait("document.querySelectorAll('table.ranking button.link').length >= 2", "there is a second trial")
+        page.run("[...document.querySelectorAll('table.ranking button.link')]"
+                 f".find((one) => !{json.dumps(opened)}.includes(one.textContent)).click()")
+        page.wait(f"document.querySelector('#opened h2').textContent !== {json.dumps(opened)}", "a second trial is opened")
+        page.wait(f"{rows} > {before}", "the ranking grows beside a trial", 120)
+        expect(not page.run("document.getElementById('lead').classList.contains('damage')"), "the page goes on")
         page.run("document.querySelector('#opened button').click()")
         page.wait("document.querySelector('#opened h2') === null", "the trial is closed again")
-        page.wait(f"{rows} > {before}", "the ranking grows", 120)
         table = self.run("watch", "three", "--terminal")
         expect("sweep widths  running" in table and "▸" in table, f"the live table says {table}")
         self.look(page, "watch-sweep-running")

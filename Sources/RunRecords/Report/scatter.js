@@ -69,6 +69,8 @@ function scatterChart(chart) {
       html("option", one.name === chosen[axis] ? { value: one.name, selected: "" } : { value: one.name }, one.name)));
     list.onchange = () => {
       chosen[axis] = list.value;
+      // A page that is drawn again and again waits for who is choosing.
+      list.blur();
       render();
     };
     return list;

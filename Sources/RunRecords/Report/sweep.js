@@ -61,7 +61,7 @@ function summaryCard() {
   return html("article", { class: "card", style: "--accent:var(--run-0)" },
     html("header", {}, html("h3", {}, best ? `Best: ${metric.name} ${valueText(best)}` : "No point has run to its end yet"),
       live ? html("span", { class: `state ${live.state}` }, live.state) : null),
-    best ? html("p", {}, pointName(best)) : null, live ? progressBar() : null,
+    best ? html("p", {}, best.name) : null, live ? progressBar() : null,
     html("dl", { class: "facts" }, facts.map((pair) => html("div", {}, pair))));
 }
 
@@ -154,7 +154,7 @@ function verdicts() {
     list.length <= 12 ? { open: "" } : {},
     html("summary", {}, `${title}: ${list.length} trial${list.length === 1 ? "" : "s"}`),
     html("ul", { class: "sentences" }, list.map(({ point, trial, sentence }) =>
-      html("li", {}, html("b", {}, `${pointName(point)} seed=${trial.seed}`), " ", sentence)))))];
+      html("li", {}, html("b", {}, `${point.name} seed=${trial.seed}`), " ", sentence)))))];
 }
 
 /** The metric over the most telling parameter with an order, a curve for each choice of the others. */
@@ -291,7 +291,9 @@ function sweepParts(shown, opener = null) {
   ranked = points.filter((point) => point.rank !== null);
   points.forEach((point, index) => {
     point.colour = point.rank === null ? "var(--none)" : rankColour(point.rank, ranked.length);
-    point.label = `${index + 1}. ${pointName(point)}`;
+    // Kept: `data` is a run's once one has been opened.
+    point.name = pointName(point);
+    point.label = `${index + 1}. ${point.name}`;
   });
   return [
     html("p", { class: "lead" }, `${metric.goal === "minimize" ? "Lowest" : "Highest"} ${metric.name} over `

@@ -99,7 +99,7 @@ function drawList() {
   };
   element("opened").replaceChildren(...(trials.length
     ? [html("h2", {}, `Trial${trials.length === 1 ? "" : "s"} ${trials.join(", ")} `, back), html("p", { class: "lead" },
-      points.filter((point) => point.trials.some((trial) => trials.includes(trial.id))).map(pointName).join("; "))] : []));
+      points.filter((point) => point.trials.some((trial) => trials.includes(trial.id))).map((point) => point.name).join("; "))] : []));
 }
 
 /** A list where there is a choice, and what is wrong with those that cannot be drawn. */
