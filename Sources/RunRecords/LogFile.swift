@@ -65,8 +65,11 @@ struct LogFile: ~Copyable {
 
   /// Puts `contents` in the place of the file at `path` once they are whole on the disk; a failure leaves the old file.
   static func replace(_ path: String, with contents: [UInt8]) throws(RecordsError) {
+    removeLeftovers(of: path)
     // A name of its own: processes of one sweep that end together write the same report.
-    let temporary = "\(path).\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).tmp"
+    let number = String(UInt64.random(in: 0...UInt64.max), radix: 16)
+    let zeros = String(repeating: "0", count: numberLength - number.count)
+    let temporary = "\(path).\(zeros)\(number)\(temporaryEnding)"
     do {
       var out = try LogFile(path: temporary, mode: .replace)
       try out.append(contents, count: contents.count)
@@ -79,6 +82,32 @@ struct LogFile: ~Copyable {
       let error = failure(path, "rename")
       unlink(temporary)
       throw error
+    }
+  }
+
+  /// Hexadecimal digits of the number in a temporary file's name.
+  private static let numberLength = 16
+  private static let temporaryEnding = ".tmp"
+  /// Seconds; nobody takes so long to write one file.
+  private static let longestWrite = 3600
+
+  /// Removes what earlier processes have left of `replace` that were killed meanwhile.
+  ///
+  /// Age tells, not whether a process lives: it may be one of another machine.
+  private static func removeLeftovers(of path: String) {
+    let slash = path.lastIndex(of: "/")
+    let folder = slash.map { String(path[...$0]) } ?? ""
+    let beginning = path[(slash.map { path.index(after: $0) } ?? path.startIndex)...] + "."
+    let now = time(nil)
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: slash == nil ? "." : folder)) ?? [] {
+      guard name.hasPrefix(beginning), name.hasSuffix(temporaryEnding) else { continue }
+      let number = name.dropFirst(beginning.count).dropLast(temporaryEnding.count)
+      guard number.count == numberLength, number.allSatisfy(\.isHexDigit) else { continue }
+      var status = stat()
+      guard lstat(folder + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+        now - status.st_mtim.tv_sec > longestWrite
+      else { continue }
+      unlink(folder + name)
     }
   }
 

@@ -21,6 +21,24 @@ import Testing
     withExtendedLifetime(place) {}
   }
 
+  /// What a process has left that was killed while it wrote.
+  @Test func leftoversOfAnEarlierWriteGo() throws {
+    let folder = try TemporaryFolder()
+    let old = [
+      "report.html.0123456789abcdef.tmp", "report.html.tmp", "report.html.old.tmp", "other.html.0123456789abcdef.tmp",
+    ]
+    let young = "report.html.fedcba9876543210.tmp"
+    for name in old + [young] {
+      try Data([1]).write(to: folder.file(name))
+      if name == young { continue }
+      let yesterday = Date(timeIntervalSinceNow: -86_400)
+      try FileManager.default.setAttributes([.modificationDate: yesterday], ofItemAtPath: folder.file(name).path)
+    }
+    _ = try page([], in: folder)
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+    #expect(names.sorted() == (old.dropFirst() + [young, "report.html"]).sorted())
+  }
+
   private func page(_ runs: [RunLog], in folder: TemporaryFolder) throws -> String {
     try Report.write(runs: runs, to: folder.file("report.html"))
     return try folder.text("report.html")
