@@ -2,7 +2,7 @@
 package enum DurationText {
   /// Such as `42s`, `3m05s`, `2h07m`, `3d04h`.
   package static func short(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds < 1e9 else { return "…" }
+    guard seconds.isFinite, abs(seconds) < 1e9 else { return "…" }
     let whole = Int(seconds.rounded())
     if whole < 60 { return "\(whole)s" }
     if whole < 3600 { return "\(whole / 60)m\(twoDigits(whole % 60))s" }

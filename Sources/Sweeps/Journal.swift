@@ -12,6 +12,10 @@ package final class Journal {
   package static let name = "journal.jsonl"
   /// Times are kept in milliseconds.
   private static let ticks = 1000.0
+  /// Bytes that are read at a time.
+  private static let piece = 1 << 20
+  /// No honest line is longer: a file that somebody else has put there could be of any size.
+  private static let longestLine = 16 << 20
 
   package let path: String
   private let descriptor: Int32
@@ -27,12 +31,20 @@ package final class Journal {
   }
 
   /// Opens the journal of a folder that may belong to somebody else, to read what others write.
-  package convenience init(reading folder: URL) throws(RunError) { try self.init(folder, O_RDONLY) }
+  package convenience init(reading folder: URL) throws(RunError) {
+    // O_NONBLOCK: opening a pipe must not wait for a writer.
+    try self.init(folder, O_RDONLY | O_NONBLOCK)
+  }
 
   private init(_ folder: URL, _ flags: Int32) throws(RunError) {
     path = folder.appending(path: Self.name).relativePath
     descriptor = open(folder.appending(path: Self.name).path, flags | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw Self.failure(path, "open") }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw Self.failure(path, "look at") }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw RunError("\(path): expected a sweep's journal, found no regular file; move it away")
+    }
   }
 
   deinit { close(descriptor) }
@@ -45,24 +57,38 @@ package final class Journal {
     guard size >= length else {
       throw RunError("\(path): has become shorter; it is only ever appended to: restore it")
     }
-    guard size > length else { return [] }
-    let bytes = try read(length..<size)
-    guard let end = bytes.lastIndex(of: UInt8(ascii: "\n")) else { return [] }
     var entries: [(entry: JournalEntry, time: Double)] = []
-    var number = lineCount
-    for line in bytes[...end].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast() {
-      number += 1
-      let text = Array(line)
-      guard let json = try? JSONParser.parse(text.span), let entry = JournalEntry(json) else {
-        throw RunError(
-          "\(path):\(number): is no line of a sweep's journal; restore the file, or begin anew with another --sweep-dir"
-        )
+    var (number, end) = (lineCount, length)
+    // The beginning of a line whose end lies in a later piece.
+    var torn: [UInt8] = []
+    for start in stride(from: length, to: size, by: Self.piece) {
+      let range = start..<min(size, start + Self.piece)
+      let bytes = try read(range)
+      var rest = bytes[...]
+      while let feed = rest.firstIndex(of: UInt8(ascii: "\n")) {
+        number += 1
+        let line = torn + rest[..<feed]
+        entries.append(try Self.entry(line, number, path))
+        end += line.count + 1
+        torn = []
+        rest = rest[(feed + 1)...]
       }
-      entries.append((entry, json["time"]?.double ?? 0))
+      torn += rest
+      guard torn.count <= Self.longestLine else { throw Self.damage(path, number + 1) }
+      // Cut meanwhile.
+      if bytes.count < range.count { break }
     }
-    length += end + 1
-    lineCount = number
+    (lineCount, length) = (number, end)
     return entries
+  }
+
+  private static func entry(
+    _ line: [UInt8], _ number: Int, _ path: String
+  ) throws(RunError) -> (entry: JournalEntry, time: Double) {
+    guard let json = try? JSONParser.parse(line.span), let entry = JournalEntry(json) else {
+      throw damage(path, number)
+    }
+    return (entry, json["time"]?.double ?? 0)
   }
 
   /// Whether the file has grown since the last look.
@@ -143,6 +169,11 @@ package final class Journal {
   private func cutBack(_ error: RunError) -> RunError {
     _ = ftruncate(descriptor, off_t(length))
     return error
+  }
+
+  private static func damage(_ path: String, _ line: Int) -> RunError {
+    RunError(
+      "\(path):\(line): is no line of a sweep's journal; restore the file, or begin anew with another --sweep-dir")
   }
 
   private static func failure(_ path: String, _ operation: String) -> RunError {

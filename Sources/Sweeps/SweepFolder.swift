@@ -102,10 +102,14 @@ extension SweepFolder {
     return silence.map { $0 < Self.lease } ?? false
   }
 
+  /// Seconds; whatever a damaged journal says, this can be compared.
+  private static let longestSilence = 1e9
+
   /// For who only looks: it believes the other machine's clock.
   package func isAlive(_ worker: WorkerRecord, in state: SweepState) -> Bool {
     let now = Date.now.timeIntervalSince1970
-    return isAlive(worker, silence: state.lastWord(of: worker.id).map { .seconds(max(0, now - $0)) })
+    return isAlive(
+      worker, silence: state.lastWord(of: worker.id).map { .seconds(min(max(0, now - $0), Self.longestSilence)) })
   }
 }
 

@@ -21,8 +21,10 @@ package final class SweepFollower {
   /// The workers that lived at the last look.
   private var living: Set<String> = []
   private var trials = TrialFollowers(isSkimming: false)
-  /// What has been read of trials that nobody trains now, until they have another result.
-  private var settled: [String: (results: Int, records: TrialRecords?)] = [:]
+  /// What has been read of trials that nobody trains now, as long as their files of records are the same.
+  private var settled: [String: (file: FileStamp?, records: TrialRecords?)] = [:]
+  /// The journal and the definition that could not be read: as long as they are the same, they cannot be read now either.
+  private var failed: [FileStamp?]?
   /// The importance of parameters at a ranking: it takes a while to find out.
   private var importance: (ranking: String, value: ParameterImportance?)?
   private var last = ""
@@ -34,7 +36,7 @@ package final class SweepFollower {
   private struct Opened {
     let journal: Journal
     let definition: SweepDefinition
-    let definitionTime: Double
+    let definitionFile: FileStamp
     let mostPoints: Int?
     var state: SweepState
   }
@@ -50,40 +52,42 @@ package final class SweepFollower {
 
   /// Reads what is new.
   package func follow() {
+    let files = [FileStamp(folder.journal), FileStamp(folder.definition)]
+    if files == failed { return }
+    failed = nil
     do {
       try read()
-      problem = progress == nil ? nil : judge()
+      if progress == nil {
+        (activity, problem) = (.interrupted, nil)
+      } else {
+        problem = judge()
+      }
     } catch let error as RunError {
-      fail(error.description)
+      fail(error.description, files)
     } catch let error as ConfigurationError {
-      fail(error.description)
+      fail(error.description, files)
     } catch {
-      fail("\(error)")
+      fail("\(error)", files)
     }
     let now = "\(activity) \(problem ?? "") \(trials.version) \(progress?.running.map(\.id) ?? [])"
     if now != last { version += 1 }
     last = now
   }
 
-  private func fail(_ reason: String) {
+  private func fail(_ reason: String, _ files: [FileStamp?]) {
+    failed = files
     problem = reason
     activity = .failed
   }
 
-  private var definitionTime: Double {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: folder.definition.path)
-    return (attributes?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
-  }
-
   private func read() throws {
-    if let opened, opened.journal.isReplaced || opened.definitionTime != definitionTime { close() }
+    if let opened, opened.journal.isReplaced || opened.definitionFile != FileStamp(folder.definition) { close() }
     if opened == nil {
       // A sweep that has just begun has a journal before it has a definition.
-      guard FileManager.default.fileExists(atPath: folder.definition.path) else { return }
-      let time = definitionTime
+      guard let file = FileStamp(folder.definition) else { return }
       let definition = try SweepDefinition(file: folder.definition.path)
       opened = Opened(
-        journal: try Journal(reading: folder.url), definition: definition, definitionTime: time,
+        journal: try Journal(reading: folder.url), definition: definition, definitionFile: file,
         mostPoints: definition.pointCount, state: SweepState(definition))
     }
     guard var now = opened else { return }
@@ -108,6 +112,7 @@ package final class SweepFollower {
     living = ids
     let state = now.state.releasingClaims { ids.contains($0.id) }
     trials.follow(state, in: folder)
+    for id in trials.followers.keys { settled[id] = nil }
     progress = SweepProgress(
       SweepResults(now.definition, state, folder: folder), mostPoints: now.mostPoints,
       jobs: alive.reduce(0) { $0 + $1.jobs }, records: trials.followers)
@@ -158,14 +163,15 @@ package final class SweepFollower {
       if let follower = trials.followers[trial.id] {
         return (try? follower.log()).map { TrialRecords($0, buckets: buckets) }
       }
-      let results = trial.results.count + trial.failures.count
-      if let known = settled[trial.id], known.results == results { return known.records }
+      let place = folder.trial(trial.id)
+      let file = FileStamp(place.appending(path: MetricsWriter.fileName))
+      if let known = settled[trial.id], known.file == file { return known.records }
       guard read == 0 || ContinuousClock.now < end else {
         unread += 1
         return nil
       }
-      let records = (try? RunLog.read(folder: folder.trial(trial.id))).map { TrialRecords($0, buckets: buckets) }
-      settled[trial.id] = (results, records)
+      let records = (try? RunLog.read(folder: place)).map { TrialRecords($0, buckets: buckets) }
+      settled[trial.id] = (file, records)
       read += 1
       return records
     }

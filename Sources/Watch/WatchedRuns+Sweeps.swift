@@ -22,14 +22,15 @@ extension WatchedRuns {
       return version == "gone" ? nil : #"{"version":"gone","sweep":null}"#
     }
     // A number alone would be that of another sweep as well.
-    guard version != "\(id).\(follower.version)" else { return nil }
+    let sweepToken = "\(token).\(id)"
+    guard version != "\(sweepToken).\(follower.version)" else { return nil }
     let page = follower.page()
     let trials = (follower.progress?.results.trials ?? []).compactMap { trial -> (String, JSON)? in
       let place = follower.folder.trial(trial.id)
       return RunSearch.isRun(place) ? (trial.id, .integer(number(of: place))) : nil
     }
     return JSON.object([
-      ("version", .string("\(id).\(page?.version ?? follower.version)")), ("id", .integer(id)),
+      ("version", .string("\(sweepToken).\(page?.version ?? follower.version)")), ("id", .integer(id)),
       ("runs", .object(trials)), ("problem", follower.problem.map { .string($0) } ?? .null),
       ("sweep", page?.data ?? .null),
     ]).compactText

@@ -22,7 +22,10 @@ package actor WatchedRuns {
   private var lastSearch: ContinuousClock.Instant?
   /// Folders have numbers, by which requests name them; a number is never given to another folder.
   private var places: [URL] = []
-  private var numbers: [String: Int] = [:]
+  /// By the bytes of the path: strings are equal where the same letters are written with other code points.
+  private var numbers: [[UInt8]: Int] = [:]
+  /// Numbers and versions mean something to this process only; a page may outlive it.
+  let token = String(UInt64.random(in: 0...UInt64.max), radix: 36)
   /// By number; the one that was asked for last comes last.
   private var followed: [(id: Int, follower: RunFollower)] = []
 
@@ -45,33 +48,37 @@ package actor WatchedRuns {
   /// Looks for new runs, leaves out those that have gone, and skims what they have written.
   func refresh() {
     let now = ContinuousClock.now
-    if lastSearch.map({ now - $0 >= Self.searchInterval }) ?? true {
+    let isDue = lastSearch.map { now - $0 >= Self.searchInterval } ?? true
+    let found = isDue ? RunSearch.search(folder, mark: Journal.name) : nil
+    if let found {
       lastSearch = now
-      search()
+      list(sweeps: found.marked)
     }
+    for sweep in sweeps { sweep.follower.follow() }
+    if let found { list(runs: found.runs) }
     for index in runs.indices {
       // Records that cannot be read are no reason to stop looking at the others.
       _ = try? runs[index].skimmed.follow()
       runs[index].activity = runs[index].skimmed.activity
     }
-    for sweep in sweeps { sweep.follower.follow() }
   }
 
-  private func search() {
-    var found = RunSearch.search(folder, mark: Journal.name)
-    sweeps = found.marked.map { place in
+  private func list(sweeps found: [URL]) {
+    sweeps = found.map { place in
       let id = number(of: place)
       return sweeps.first { $0.id == id }
         ?? Sweep(
           id: id, name: RunSearch.name(of: place, in: folder), follower: SweepFollower(SweepFolder(place)))
     }
+  }
+
+  private func list(runs found: [URL]) {
     // Where nobody can say which trials there are, they are runs like others.
-    for sweep in sweeps where sweep.follower.problem != nil && sweep.follower.progress == nil {
-      found.runs += RunSearch.runs(below: sweep.follower.folder.url)
-    }
-    let listed = Self.listed(found.runs)
-    hiddenCount = found.runs.count - listed.count
-    let known = Dictionary(uniqueKeysWithValues: runs.map { ($0.id, $0) })
+    let unknown = sweeps.filter { $0.follower.progress == nil }
+    let found = found + unknown.flatMap { RunSearch.runs(below: $0.follower.folder.url) }
+    let listed = Self.listed(found)
+    hiddenCount = found.count - listed.count
+    let known = Dictionary(runs.map { ($0.id, $0) }) { first, _ in first }
     runs = listed.map { place in
       let id = number(of: place)
       return known[id]
@@ -91,9 +98,10 @@ package actor WatchedRuns {
   }
 
   func number(of place: URL) -> Int {
-    if let known = numbers[place.path] { return known }
+    let path = Array(place.path.utf8)
+    if let known = numbers[path] { return known }
     places.append(place)
-    numbers[place.path] = places.count - 1
+    numbers[path] = places.count - 1
     return places.count - 1
   }
 
@@ -150,7 +158,7 @@ package actor WatchedRuns {
       let changed = run.map { Self.changeTime($0.folder) } ?? 0
       return "\(id) \(run?.version ?? 0) \(changed)"
     }
-    let new = Self.version(of: "\(state) \(samples.map { "\($0.name) \($0.changed)" })")
+    let new = Self.version(of: "\(token) \(state) \(samples.map { "\($0.name) \($0.changed)" })")
     guard new != version else { return nil }
     // Pictures are fetched one by one, and not with every look.
     var logs = logs(Array(shown))

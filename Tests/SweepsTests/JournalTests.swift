@@ -74,6 +74,27 @@ import Testing
     #expect(try Data(contentsOf: file) == bytes)
   }
 
+  @Test func whatIsNoJournalIsRefusedSoon() throws {
+    // A pipe that nobody writes to.
+    #expect(mkfifo(file.path, 0o644) == 0)
+    #expect(throws: RunError.self) { try Journal(reading: self.folder) }
+    try FileManager.default.removeItem(at: file)
+    // A terabyte of nothing.
+    try Data().write(to: file)
+    #expect(truncate(file.path, 1 << 40) == 0)
+    let error = #expect(throws: RunError.self) { try Journal(reading: self.folder).news() }
+    #expect(error?.description.contains("\(Journal.name):1") == true, "\(String(describing: error))")
+  }
+
+  @Test func linesAreReadAcrossPieces() throws {
+    let journal = try Journal(folder: folder, creates: true)
+    let reasons = (0..<40).map { String(repeating: "r", count: 100_000 + $0) }
+    try journal.transaction { _, _ in reasons.map { .stop(point: 0, reason: $0) } }
+    let read = try Journal(reading: folder)
+    #expect(try read.news().map { $0.entry.json(time: 0)["reason"]?.string } == reasons)
+    #expect(try read.news().isEmpty && !read.hasNews())
+  }
+
   @Test func manyWritersLoseNothingAndSeeEverythingInOneOrder() async throws {
     _ = try Journal(folder: folder, creates: true)
     let folder = folder

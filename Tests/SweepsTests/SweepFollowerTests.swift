@@ -124,6 +124,10 @@ import Testing
     let follower = SweepFollower(SweepFolder(folder))
     follower.follow()
     #expect(follower.progress == nil && follower.problem?.contains("point 7") == true)
+    // It is not read again, nor drawn again, as long as it is the same.
+    let version = follower.version
+    follower.follow()
+    #expect(follower.version == version && follower.problem != nil && follower.activity == .failed)
     #expect(follower.page()?.data == nil)
     try Data("{".utf8).write(to: SweepFolder(folder).definition)
     follower.follow()
@@ -132,5 +136,46 @@ import Testing
     try write(entries(point(0, "relu")), time: 1)
     follower.follow()
     #expect(follower.problem == nil && follower.activity == .interrupted && follower.progress != nil)
+    // Times that no clock tells.
+    for time in [-1e30, 1e30] {
+      try write(entries(point(0, "relu"), .claim(point: 0, seed: 0, rung: 0, worker: "w")), time: time)
+      follower.follow()
+      #expect(follower.problem == nil && follower.progress?.lines(leaders: 1).isEmpty == false)
+    }
+    // A journal without a definition says nothing.
+    try FileManager.default.removeItem(at: SweepFolder(folder).definition)
+    follower.follow()
+    #expect(follower.problem == nil && follower.progress == nil && follower.activity == .interrupted)
+  }
+
+  @Test func recordsOfATrialThatIsLetGoAreReadAgain() throws {
+    try writeDefinition()
+    let follower = SweepFollower(SweepFolder(folder))
+    let journal = try Journal(folder: folder, creates: true)
+    try journal.transaction { _, _ in entries(point(0, "relu")) }
+    follower.follow()
+    func steps() throws -> Int? {
+      let trial = try #require(follower.page()).data["points"]?.array?.first?["trials"]?.array?.first
+      return trial?["training"]?["x"]?.array?.count
+    }
+    #expect(try steps() ?? 0 == 0)
+    let trial = SweepFolder(folder).trial("000000000000")
+    try FileManager.default.createDirectory(at: trial, withIntermediateDirectories: true)
+    for count in 1...2 {
+      try journal.transaction { _, _ in [.claim(point: 0, seed: 0, rung: 0, worker: "w")] }
+      follower.follow()
+      let lines = (1...count).map { step in
+        """
+        {"kind":"step","step":\(step),"epoch":0.1,"loss":0.5,"learning_rate":0.1,"gradient_norm":1,\
+        "clip_scale":1,"samples_per_second":1,"step_ms":1}
+
+        """
+      }
+      try Data(lines.joined().utf8).write(to: trial.appending(path: "metrics.jsonl"))
+      // A release is no result.
+      try journal.transaction { _, _ in [.release(point: 0, seed: 0, worker: "w")] }
+      follower.follow()
+      #expect(try steps() == count)
+    }
   }
 }

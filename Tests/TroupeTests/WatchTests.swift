@@ -172,6 +172,21 @@ import Testing
     #expect(process.wait(limit: 20).exitCode == 0)
   }
 
+  @Test func whatIsNoSweepHidesNoRuns() throws {
+    try workspace.succeed("train", "small.json", "--run-dir", "runs/a")
+    let records = try workspace.bytes("runs/a/metrics.jsonl")
+    // The same letter in two spellings is two folders.
+    for name in ["\u{E9}", "e\u{301}"] { try workspace.write(records, "runs/\(name)/metrics.jsonl") }
+    // Somebody else's journal.
+    try workspace.write("dear diary\n", "runs/journal.jsonl")
+    let (process, address) = try watch("runs")
+    let list = try json(HTTPProbe(address, "/runs"))
+    let rows = try #require(list["runs"]?.array)
+    #expect(rows.count == 3 && Set(rows.compactMap { $0["id"]?.integer }).count == 3, "\(list.compactText)")
+    process.kill(SIGINT)
+    #expect(process.wait(limit: 20).exitCode == 0)
+  }
+
   @Test func theListHasTheRunningAndTheNewest() throws {
     try workspace.succeed("train", "small.json", "--run-dir", "runs/a")
     // As many folders with records as are listed, the first by their path the oldest.
