@@ -16,12 +16,12 @@ package final class ModelState: Sendable {
     buffers = Arena(byteCount: table.bufferByteCount)
   }
 
-  /// The same model with other parameters, such as their moving average: shares the buffers.
+  /// Room for a moving average of the same model.
   package init(averageOf state: ModelState) {
     table = state.table
     parameters = Arena(byteCount: state.parameters.byteCount)
     shadows = state.shadows.map { Arena(byteCount: $0.byteCount) }
-    buffers = state.buffers
+    buffers = Arena(byteCount: state.buffers.byteCount)
   }
 
   package func shadow(of entry: ParameterTable.Entry) -> TensorSlice? {

@@ -1,6 +1,6 @@
 import Configuration
 
-/// An exponential moving average of the parameters (EMA), drawn along at every step by the update itself:
+/// An exponential moving average (EMA) of the parameters and of running statistics, drawn along at every step:
 /// average ← average + (1 − d)·(parameter − average).
 package struct AverageSettings: Settings {
   private let decay: Double?

@@ -109,6 +109,28 @@ private final class FadingSamples: SampleSource {
     for loss in losses { #expect(abs(loss - losses[0]) < 1e-6 * losses[0]) }
   }
 
+  /// Statistics go with the weights that they are of: both are averaged, by the same rule.
+  @Test func theAverageHasRunningStatisticsOfItsOwn() async throws {
+    let json = try configuration(
+      #"model.normalization="batch""#, #"training.duration="3 steps""#, #"training.ema={"decay": 0.5, "warmup": false}"#
+    )
+    func runningMean(_ group: String, of played: Played) throws -> [Float] {
+      let tensor = try #require(
+        played.model.checkpointTensors.first { $0.path.hasPrefix(group) && $0.path.hasSuffix("running_mean") })
+      return withExtendedLifetime(played.model) { tensor.slice.floats.indices.map { tensor.slice.floats[$0] } }
+    }
+    var average: [Float] = []
+    for step in 1...3 {
+      let played = try await Trial(json: json, stopAfter: step).play()
+      let running = try runningMean("buffers/", of: played)
+      average = running.indices.map { index in
+        let old = average.isEmpty ? 0 : average[index]
+        return old + 0.5 * (running[index] - old)
+      }
+      #expect(try runningMean("ema/", of: played) == average && running != average)
+    }
+  }
+
   @Test func trainingMeetsEverySampleOncePerEpoch() async throws {
     let samples = CountedSamples(count: 77)
     let json = try configuration(

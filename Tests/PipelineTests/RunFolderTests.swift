@@ -67,7 +67,9 @@ import Testing
       for (name, shape) in shapes { expected["\(group)/\(name)"] = shape }
     }
     for layer in 0..<2 {
-      for name in ["running_mean", "running_var"] { expected["buffers/hidden_norms.\(layer).\(name)"] = [24] }
+      for name in ["running_mean", "running_var"] {
+        for group in ["buffers", "ema"] { expected["\(group)/hidden_norms.\(layer).\(name)"] = [24] }
+      }
     }
     let found = Dictionary(uniqueKeysWithValues: newest.tensors.map { ($0.path, $0.shape.dimensions) })
     #expect(found == expected)

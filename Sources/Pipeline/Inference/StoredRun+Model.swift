@@ -18,11 +18,8 @@ extension StoredRun {
     let table: ParameterTable
     do throws(GraphError) { table = try ParameterTable(graph) } catch { throw RunError(error.description) }
     let state = ModelState(table, precision: answeringPrecision)
-    let group = configuration.training.average.isEnabled ? "ema" : "parameters"
-    _ = try CheckpointFile.read(
-      at: checkpoint.url,
-      into: table.checkpointTensors(group, state.parameters, isBuffers: false)
-        + table.checkpointTensors("buffers", state.buffers, isBuffers: true), match: .subset)
+    let tensors = table.evaluatedTensors(state, isAverage: configuration.training.average.isEnabled)
+    _ = try CheckpointFile.read(at: checkpoint.url, into: tensors, match: .subset)
     state.refreshShadows()
     return state
   }

@@ -38,11 +38,8 @@ struct SequenceModel: Sendable {
     let table: ParameterTable
     do throws(GraphError) { table = try ParameterTable(graph) } catch { throw RunError(error.description) }
     state = ModelState(table, precision: precision)
-    let group = run.configuration.training.average.isEnabled ? "ema" : "parameters"
-    _ = try CheckpointFile.read(
-      at: run.checkpoint.url,
-      into: table.checkpointTensors(group, state.parameters, isBuffers: false)
-        + table.checkpointTensors("buffers", state.buffers, isBuffers: true), match: .subset)
+    let tensors = table.evaluatedTensors(state, isAverage: run.configuration.training.average.isEnabled)
+    _ = try CheckpointFile.read(at: run.checkpoint.url, into: tensors, match: .subset)
     state.refreshShadows()
     var economies = ExecutionPlan.Economies()
     economies.sharesMemory = !keepsGradients

@@ -39,7 +39,9 @@ package struct RunEstimate: Sendable {
     let fields = plan.data.fields
     let batchSlots = (0..<lanes).reduce(lanes) { $0 + DataLoader.slotCount(tree, lane: $1) }
     let carried = plan.trainingPlan.carriedByteCount * tree.microBatches
-    let stored = parameters * (1 + slotNames.count + (hasAverage ? 1 : 0)) + plan.table.bufferByteCount + carried
+    let stored =
+      parameters * (1 + slotNames.count + (hasAverage ? 1 : 0))
+      + plan.table.bufferByteCount * (hasAverage ? 2 : 1) + carried
     var memory = [
       Item(name: "program and libraries", bytes: Self.programBytes),
       Item(name: "parameters", bytes: parameters),
@@ -61,7 +63,7 @@ package struct RunEstimate: Sendable {
     let scratch = max(
       plan.trainingPlan.convolutionScratchByteCount, plan.evaluationPlan.convolutionScratchByteCount)
     if scratch > 0 { memory.append(Item(name: "convolutions (\(lanes) lanes)", bytes: scratch * lanes)) }
-    if hasAverage { memory.append(Item(name: "moving average", bytes: parameters)) }
+    if hasAverage { memory.append(Item(name: "moving average", bytes: parameters + plan.table.bufferByteCount)) }
     if plan.table.bufferByteCount > 0 {
       memory.append(
         Item(name: "running statistics", bytes: plan.table.bufferByteCount * (1 + tree.microBatches)))

@@ -12,8 +12,9 @@ extension RunModel {
     }
     if let average = update.average {
       arenas.append(StoredArena(arena: average.parameters, contents: .parameters("ema")))
+      arenas.append(StoredArena(arena: average.buffers, contents: .buffers("ema")))
     }
-    arenas.append(StoredArena(arena: state.buffers, contents: .buffers))
+    arenas.append(StoredArena(arena: state.buffers, contents: .buffers("buffers")))
     for (index, arena) in carried.enumerated() {
       arenas.append(StoredArena(arena: arena, contents: .carried(microBatch: index)))
     }
@@ -24,7 +25,7 @@ extension RunModel {
   func checkpointTensors(_ contents: StoredArena.Contents, in arena: Arena) -> [CheckpointTensor] {
     switch contents {
     case .parameters(let group): return table.checkpointTensors(group, arena, isBuffers: false)
-    case .buffers: return table.checkpointTensors("buffers", arena, isBuffers: true)
+    case .buffers(let group): return table.checkpointTensors(group, arena, isBuffers: true)
     case .carried(let microBatch):
       return plan.trainingPlan.carried.compactMap { name, shape, tensor in
         guard case .carried(let offset) = tensor.place else { return nil }
@@ -41,15 +42,11 @@ extension RunModel {
   }
 
   /// Parameters and buffers: what the model computes with.
-  package var modelTensors: [CheckpointTensor] {
-    table.checkpointTensors("parameters", state.parameters, isBuffers: false)
-      + table.checkpointTensors("buffers", state.buffers, isBuffers: true)
-  }
+  package var modelTensors: [CheckpointTensor] { table.evaluatedTensors(state, isAverage: false) }
 
   /// What an evaluation needs: the model, and the moving average where the run keeps one.
   package var evaluatedTensors: [CheckpointTensor] {
-    modelTensors
-      + (update.average.map { table.checkpointTensors("ema", $0.parameters, isBuffers: false) } ?? [])
+    modelTensors + (update.average.map { table.evaluatedTensors($0, isAverage: true) } ?? [])
   }
 
   /// Reads parameters and buffers from a checkpoint, or from a safetensors file with PyTorch's names or GPT-2's.
@@ -88,12 +85,12 @@ extension RunModel {
   ///
   /// - Returns: the number of tensors.
   package func export(to url: URL, step: Int) throws(CheckpointError) -> Int {
-    let parameters = update.average?.parameters ?? state.parameters
+    let exported = update.average ?? state
     var tensors = table.entries.map {
-      CheckpointTensor(path: $0.name, shape: $0.shape, slice: table.slice($0, in: parameters))
+      CheckpointTensor(path: $0.name, shape: $0.shape, slice: table.slice($0, in: exported.parameters))
     }
     tensors += table.buffers.map {
-      CheckpointTensor(path: $0.name, shape: $0.declaration.shape, slice: table.slice($0, in: state.buffers))
+      CheckpointTensor(path: $0.name, shape: $0.declaration.shape, slice: table.slice($0, in: exported.buffers))
     }
     try Safetensors.write(tensors, metadata: ["format": "pt", "step": String(step)], to: url)
     return tensors.count
@@ -112,7 +109,8 @@ struct StoredArena {
   enum Contents: Sendable {
     /// A number for each parameter, under a group.
     case parameters(String)
-    case buffers
+    /// The same of buffers.
+    case buffers(String)
     /// What a micro-batch leaves for that of the next batch.
     case carried(microBatch: Int)
   }
@@ -122,6 +120,14 @@ struct StoredArena {
 }
 
 extension ParameterTable {
+  /// Parameters and buffers that a pass of a model computes with, as a checkpoint files them.
+  ///
+  /// - Parameter isAverage: whether they are the moving average.
+  func evaluatedTensors(_ state: ModelState, isAverage: Bool) -> [CheckpointTensor] {
+    checkpointTensors(isAverage ? "ema" : "parameters", state.parameters, isBuffers: false)
+      + checkpointTensors(isAverage ? "ema" : "buffers", state.buffers, isBuffers: true)
+  }
+
   /// The tensors of an arena as a checkpoint files them.
   func checkpointTensors(_ group: String, _ arena: Arena, isBuffers: Bool) -> [CheckpointTensor] {
     isBuffers

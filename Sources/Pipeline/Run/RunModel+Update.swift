@@ -5,8 +5,11 @@ import Optimizers
 
 /// What happens between the gradients of a batch and the sweep that updates the parameters.
 extension RunModel {
-  /// Moves running statistics by what each micro-batch observed, in their order.
-  func foldObservations() {
+  /// Moves running statistics by what each micro-batch observed, in their order, and draws their average along as the
+  /// update does that of the parameters: statistics of other weights than those they are used with would be wrong.
+  ///
+  /// - Parameter step: counted from 0.
+  func foldObservations(step: Int) {
     for observed in observations {
       for buffer in table.buffers {
         graph.nodes[buffer.node].layer.fold(
@@ -14,6 +17,11 @@ extension RunModel {
           at: buffer.index)
       }
     }
+    guard let average = update.average else { return }
+    let weight = Float(1 - configuration.training.average.decay(step: step))
+    let running = state.buffers.all(as: .float32).floats
+    var averaged = average.buffers.all(as: .float32).mutableFloats
+    for index in running.indices { averaged[index] += weight * (running[index] - averaged[index]) }
   }
 
   /// The rate of the step after those that `state` counts.

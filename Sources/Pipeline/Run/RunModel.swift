@@ -77,5 +77,6 @@ package final class RunModel: Sendable {
   package func adoptParameters() {
     state.refreshShadows()
     update.average?.parameters.copy(from: state.parameters)
+    update.average?.buffers.copy(from: state.buffers)
   }
 }

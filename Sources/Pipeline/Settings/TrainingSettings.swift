@@ -26,7 +26,8 @@ package struct TrainingSettings: Settings {
     earlyStopping = try reader.object(
       "early_stopping", EarlyStoppingSettings.self, "stop when validation no longer improves")
     average = try reader.object(
-      "ema", AverageSettings.self, "a moving average of the parameters, evaluated in their place")
+      "ema", AverageSettings.self, "a moving average of the parameters and running statistics, evaluated in their place"
+    )
   }
 }
 
