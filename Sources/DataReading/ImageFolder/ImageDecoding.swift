@@ -88,7 +88,9 @@ struct ImageDecoding: Sendable {
         piece.items.append(item)
       } catch {
         let name = collection.names[item.index]
-        guard policy == .skip, case .badSample(let reason) = error else { return .failure(error.refusal(path, name, policy)) }
+        guard policy == .skip, case .badSample(let reason) = error else {
+          return .failure(error.refusal(path, name, policy))
+        }
         piece.skipped.append(SkippedSamples.Item(name, reason))
       }
     }
@@ -160,7 +162,9 @@ struct ImageDecoding: Sendable {
         case .skip: (index, try decode(index, of: collection, channels: 3, through: &file, into: &picture))
         }
       } catch {
-        guard policy == .skip, case .badSample = error else { throw error.refusal(path, collection.names[index], policy) }
+        guard policy == .skip, case .badSample = error else {
+          throw error.refusal(path, collection.names[index], policy)
+        }
       }
     }
     return nil
