@@ -289,7 +289,6 @@ def main():
     options = argparse.ArgumentParser()
     options.add_argument("troupe", nargs="?", default=".build/release/troupe")
     options.add_argument("--pictures", help="a folder for pictures of all pages")
-    options.add_argument("--only", help="one of training, ended, sweep, reports")
     options = options.parse_args()
     program = browser.find()
     if program is None:
@@ -301,9 +300,8 @@ def main():
         check = Check(options.troupe, program, folder, options.pictures)
         try:
             for part in [check.training, check.ended, check.sweep, check.reports]:
-                if options.only in (None, part.__name__):
-                    part()
-                    print(f"{part.__name__}: {part.__doc__}", flush=True)
+                part()
+                print(f"{part.__name__}: {part.__doc__}", flush=True)
         except AssertionError as problem:
             sys.exit(f"wrong: {problem}")
         finally:
