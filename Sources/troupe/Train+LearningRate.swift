@@ -16,8 +16,7 @@ extension Train {
       let meter = ProgressMeter(output: output)
       let found = try await LearningRateSearch.run(
         configuration, initialParameters: initFrom, lanes: lanes.lanes ?? placement.coreCount ?? lanes.count,
-        stop: stop,
-        say: output.say
+        stop: stop, say: output.say
       ) { meter.show($0) }
       meter.finish()
       let folder = RunFolder.url(name: found.name, override: runDir)
