@@ -94,6 +94,11 @@ extension SweepFolder {
   /// A worker that has not been heard of for so long is given up, and its trials are taken over.
   static let lease = Duration.seconds(60)
 
+  /// The workers of a sweep that live.
+  package func living(in state: SweepState) -> [WorkerRecord] {
+    state.workers.values.filter { isAlive($0, in: state) }
+  }
+
   /// On this machine a worker's lock says whether it lives; of another machine's only its silence can tell.
   ///
   /// - Parameter silence: the time since the last word of it; nil where there was none.
@@ -106,7 +111,7 @@ extension SweepFolder {
   private static let longestSilence = 1e9
 
   /// For who only looks: it believes the other machine's clock.
-  package func isAlive(_ worker: WorkerRecord, in state: SweepState) -> Bool {
+  private func isAlive(_ worker: WorkerRecord, in state: SweepState) -> Bool {
     let now = Date.now.timeIntervalSince1970
     return isAlive(
       worker, silence: state.lastWord(of: worker.id).map { .seconds(min(max(0, now - $0), Self.longestSilence)) })

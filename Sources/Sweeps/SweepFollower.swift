@@ -101,8 +101,8 @@ package final class SweepFollower {
     }
     opened = now
     guard now.state.header != nil else { return }
-    let alive = now.state.workers.values.filter { folder.isAlive($0, in: now.state) }
-    let ids = Set(alive.map(\.id))
+    let workers = folder.living(in: now.state)
+    let ids = Set(workers.map(\.id))
     // A sweep that rests costs a few looks at files.
     guard hasNews || progress == nil || ids != living || !trials.followers.isEmpty else { return }
     if hasNews {
@@ -110,12 +110,9 @@ package final class SweepFollower {
       version += 1
     }
     living = ids
-    let state = now.state.releasingClaims { ids.contains($0.id) }
-    trials.follow(state, in: folder)
-    for id in trials.followers.keys { settled[id] = nil }
     progress = SweepProgress(
-      SweepResults(now.definition, state, folder: folder), mostPoints: now.mostPoints,
-      jobs: alive.reduce(0) { $0 + $1.jobs }, records: trials.followers)
+      now.definition, now.state, living: workers, in: folder, mostPoints: now.mostPoints, following: &trials)
+    for id in trials.followers.keys { settled[id] = nil }
   }
 
   private func close() {

@@ -30,15 +30,24 @@ package struct SweepProgress: Sendable {
   /// Trials that there will be at most; nil where only time ends the sweep.
   package let mostTrials: Int?
 
+  /// Claims of workers that are dead do not count.
+  ///
   /// - Parameters:
-  ///   - results: of a state without claims of workers that are dead.
+  ///   - living: the workers that live: `SweepFolder.living`.
   ///   - mostPoints: `SweepDefinition.pointCount`, which may take a moment to count.
-  ///   - jobs: of all workers that live.
-  ///   - records: what running trials have recorded, by id.
-  package init(_ results: SweepResults, mostPoints: Int?, jobs: Int, records: [String: RunFollower]) {
+  ///   - trials: follow those that run from now on.
+  package init(
+    _ definition: SweepDefinition, _ state: SweepState, living: [WorkerRecord], in folder: SweepFolder,
+    mostPoints: Int?, following trials: inout TrialFollowers
+  ) {
+    let ids = Set(living.map(\.id))
+    let state = state.releasingClaims { ids.contains($0.id) }
+    trials.follow(state, in: folder)
+    let results = SweepResults(definition, state, folder: folder)
+    let records = trials.followers
     self.results = results
-    self.jobs = jobs
-    mostTrials = mostPoints.map { $0 * results.definition.seeds.count }
+    jobs = living.reduce(0) { $0 + $1.jobs }
+    mostTrials = mostPoints.map { $0 * definition.seeds.count }
     let now = Date.now.timeIntervalSince1970
     running = results.state.points.flatMap { point in
       point.trials.enumerated().compactMap { seed, trial in

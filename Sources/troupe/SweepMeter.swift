@@ -60,15 +60,10 @@ final class SweepMeter: Sendable {
   }
 
   private func draw(_ state: SweepState) {
-    let alive = state.workers.values.filter { folder.isAlive($0, in: state) }
-    let claimed = state.releasingClaims { worker in alive.contains { $0.id == worker.id } }
-    let records = trials.withLock { trials in
-      trials.follow(claimed, in: folder)
-      return trials.followers
+    let progress = trials.withLock { trials in
+      SweepProgress(
+        definition, state, living: folder.living(in: state), in: folder, mostPoints: mostPoints, following: &trials)
     }
-    let progress = SweepProgress(
-      SweepResults(definition, claimed, folder: folder), mostPoints: mostPoints,
-      jobs: alive.reduce(0) { $0 + $1.jobs }, records: records)
     let columns = screen.columns
     let lines = progress.lines(leaders: Self.leaders)
     let text = lines.map { String($0.prefix(columns - 1)) }.joined(separator: "\n")
