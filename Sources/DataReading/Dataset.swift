@@ -114,6 +114,14 @@ package struct Dataset: Sendable {
     return Fingerprint.of(description, count: source.count)
   }
 
+  /// Values of the largest picture that reading a sample draws on a canvas; 0 where samples are no pictures.
+  var canvasCapacity: Int { augmentation?.capacity ?? (showsPictures ? fields[inputField].shape.elementCount : 0) }
+
+  /// Whether samples are pictures, which can be seen in several ways.
+  package var showsPictures: Bool {
+    forwardProcess == nil && fields[inputField].type == .float32 && ImageShape(fields[inputField].shape) != nil
+  }
+
   /// Writes the transformed input of `sample` over `slot`, neither mixed nor standardised.
   func transform(_ sample: Int, _ reading: Reading, on canvas: inout ImageCanvas, into slot: TensorSlice) {
     Self.transform(sample, reading, source, inputField, augmentation, on: &canvas, into: slot)
@@ -123,10 +131,14 @@ package struct Dataset: Sendable {
     _ sample: Int, _ reading: Reading, _ source: any SampleSource, _ field: Int, _ augmentation: Augmentation?,
     on canvas: inout ImageCanvas, into slot: TensorSlice
   ) {
-    guard let augmentation else { return source.read(sample, reading, field: field, into: slot) }
-    canvas.begin(augmentation.input)
+    let view: ImageView? = if case .view(let view) = reading { view } else { nil }
+    guard let shape = augmentation?.input ?? view.flatMap({ _ in ImageShape(source.fields[field].shape) }) else {
+      return source.read(sample, reading, field: field, into: slot)
+    }
+    canvas.begin(shape)
     source.read(sample, reading, field: field, into: canvas.pixels)
-    augmentation.apply(to: &canvas, sample, reading)
+    augmentation?.apply(to: &canvas, sample, reading)
+    view?.apply(to: &canvas)
     slot.copy(from: canvas.pixels)
   }
 }

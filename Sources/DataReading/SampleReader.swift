@@ -18,7 +18,7 @@ package final class SampleReader {
 
   package init(_ data: Dataset) {
     self.data = data
-    canvas = ImageCanvas(capacity: data.augmentation?.capacity ?? 0)
+    canvas = ImageCanvas(capacity: data.canvasCapacity)
     let inputs = data.mixing == nil ? 0 : data.fields[data.inputField].shape.elementCount
     let offset = Arena.aligned(inputs * ElementType.float32.byteCount)
     let noisy = offset + Arena.aligned(ElementType.int32.byteCount)
@@ -34,7 +34,7 @@ package final class SampleReader {
   /// Bytes that a reader of `data` takes.
   package static func byteCount(_ data: Dataset) -> Int {
     let partner = data.mixing == nil ? 0 : data.fields[data.inputField].shape.elementCount * 4
-    return ImageCanvas.byteCount(capacity: data.augmentation?.capacity ?? 0) + partner
+    return ImageCanvas.byteCount(capacity: data.canvasCapacity) + partner
       + (data.forwardProcess?.scratchByteCount ?? 0)
   }
 

@@ -49,6 +49,8 @@ package enum Reading: Sendable, Equatable {
   case training(epoch: Int)
   /// As they are: the same every time.
   case evaluation
+  /// As in evaluation, but a picture seen in another way.
+  case view(ImageView)
 }
 
 /// Samples addressable by index. Immutable once opened, so that any thread may read at any time.

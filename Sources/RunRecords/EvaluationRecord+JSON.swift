@@ -15,6 +15,7 @@ extension EvaluationRecord {
       text.field("step", step)
       text.field("split", split)
       text.field("ema", isEMA)
+      if views > 1 { text.field("views", views) }
       text.field("count", count)
       text.field("loss", Double(loss), digits: LineBuffer.exactDigits)
       text.field("accuracy", accuracy, digits: LineBuffer.exactDigits)
@@ -64,6 +65,8 @@ extension EvaluationRecord {
       throw missing("classes")
     }
     let classes = names.compactMap { $0 }
+    let views = json["views"] == nil ? 1 : try count("views")
+    guard views > 0 else { throw missing("views") }
     guard let rows = json["confusion"]?.array, rows.isEmpty || rows.count == classes.count else {
       throw missing("confusion")
     }
@@ -82,7 +85,8 @@ extension EvaluationRecord {
       mistakes.append(mistake)
     }
     self.init(
-      run: run, step: try count("step"), split: split, isEMA: isEMA, loss: Float(json["loss"]?.double ?? .nan),
+      run: run, step: try count("step"), split: split, isEMA: isEMA,
+      views: views, loss: Float(json["loss"]?.double ?? .nan),
       count: try count("count"), correct: try count("correct"),
       topCorrect: json["top5_correct"] == nil ? nil : try count("top5_correct"), classes: classes,
       confusion: confusion, mistakes: mistakes)

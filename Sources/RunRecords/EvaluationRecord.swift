@@ -59,7 +59,9 @@ package struct EvaluationRecord: Sendable, Equatable {
   package var split: String
   /// Whether the averaged (EMA) parameters were evaluated.
   package var isEMA: Bool
-  /// Mean training loss over the split.
+  /// Views of every picture whose mean was judged; 1 for samples as they are.
+  package var views: Int
+  /// Mean training loss over the split; of several views, the mean of −ln of what their mean gives the right class.
   package var loss: Float
   /// Samples that were judged.
   package var count: Int
@@ -74,14 +76,15 @@ package struct EvaluationRecord: Sendable, Equatable {
   package var mistakes: [Mistake]
 
   package init(
-    run: String, step: Int, split: String, isEMA: Bool, loss: Float, count: Int, correct: Int, topCorrect: Int?,
-    classes: [String], confusion: [Int], mistakes: [Mistake]
+    run: String, step: Int, split: String, isEMA: Bool, views: Int = 1, loss: Float, count: Int, correct: Int,
+    topCorrect: Int?, classes: [String], confusion: [Int], mistakes: [Mistake]
   ) {
     precondition(confusion.isEmpty || confusion.count == classes.count * classes.count)
     self.run = run
     self.step = step
     self.split = split
     self.isEMA = isEMA
+    self.views = views
     self.loss = loss
     self.count = count
     self.correct = correct

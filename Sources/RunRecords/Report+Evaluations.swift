@@ -30,6 +30,7 @@ extension Report {
           text.field("split", record.split)
           text.field("step", record.step)
           text.field("is_ema", record.isEMA)
+          text.field("views", record.views)
           text.field("loss", Double(record.loss))
           text.field("count", record.count)
           text.field("accuracy", record.accuracy)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DataReading
 import Foundation
 import JSONValues
 import Pipeline
@@ -11,6 +12,7 @@ struct Evaluate: AsyncParsableCommand {
       Examples:
         troupe evaluate checkpoints/mlp-relu
         troupe evaluate checkpoints/mlp-relu --split validation --checkpoint best --json
+        troupe evaluate checkpoints/resnet20-cifar --views ten-crop
 
       A classifier's confusion matrix and worst mistakes go to evaluation-SPLIT.json in the run folder, in place of those
       of an earlier evaluation of the split; troupe report draws them.
@@ -27,6 +29,14 @@ struct Evaluate: AsyncParsableCommand {
     help: "test, validation or train (default test; of --classifier validation, or train where that is too small).")
   var split: String?
 
+  @Option(
+    help: """
+      Shows a classifier each picture in several ways and judges the mean of its answers (test-time augmentation): \
+      flip is the picture and its mirror image, ten-crop the middle and the corners of the picture in a border of one \
+      pixel, and their mirror images. Not for what mirrors make something else of, such as digits.
+      """)
+  var views: ImageViews?
+
   @Option(help: "A run whose classifier judges what a diffusion model draws; may be repeated.", completion: .directory)
   var classifier: [String] = []
 
@@ -42,6 +52,7 @@ struct Evaluate: AsyncParsableCommand {
   @OptionGroup var json: JSONOption
 
   func validate() throws {
+    if views != nil, !classifier.isEmpty { throw ValidationError("--views is of no use with --classifier") }
     let ofPictures = [("--count", count != nil), ("--seed", seed != nil)] + process.all
     if classifier.isEmpty, let (option, _) = ofPictures.first(where: \.1) {
       throw ValidationError("\(option) is of no use without --classifier")
@@ -53,13 +64,15 @@ struct Evaluate: AsyncParsableCommand {
       let stored = try source.stored(say: json.output.say)
       if !classifier.isEmpty { return try judgePictures(stored) }
       let split = split ?? "test"
-      let result = try await stored.evaluate(split: split, lanes: lanes.count, say: json.output.say)
+      let views = views?.list ?? []
+      let result = try await stored.evaluate(split: split, views: views, lanes: lanes.count, say: json.output.say)
       let bits = result.bitsPerByte.map { String(format: ", %.3f bits per byte", $0) } ?? ""
       let top = result.record?.topAccuracy.map { String(format: ", top-5 %.2f%%", 100 * $0) } ?? ""
       json.output.say(
         String(
-          format: "%@ at step %d, %@: %@%@%@ over %d %@", stored.configuration.name, stored.state.step, split,
-          result.score.text, top, bits, result.score.count, result.score.perplexity == nil ? "samples" : "tokens"))
+          format: "%@ at step %d, %@: %@%@%@ over %d %@%@", stored.configuration.name, stored.state.step, split,
+          result.score.text, top, bits, result.score.count, result.score.perplexity == nil ? "samples" : "tokens",
+          views.isEmpty ? "" : ", the mean of \(views.count) views of each"))
       if let levels = result.score.noiseLevelText { json.output.say(levels) }
       let file = result.record.flatMap { show($0, of: stored) }
       json.output.result(
@@ -67,6 +80,7 @@ struct Evaluate: AsyncParsableCommand {
           [("run", .string(source.run)), ("step", .integer(stored.state.step)), ("split", .string(split))]
             + result.score.json
             + [
+              ("views", .integer(max(1, views.count))),
               ("top5_accuracy", result.record?.topAccuracy.map { .number($0) } ?? .null),
               ("bits_per_byte", result.bitsPerByte.map { .number($0) } ?? .null),
               ("evaluation_file", file.map { .string($0.path) } ?? .null),
@@ -86,12 +100,32 @@ struct Evaluate: AsyncParsableCommand {
     }
     do throws(RecordsError) {
       let (file, replaced) = try EvaluationFile.write(record, to: stored.folder)
-      let old = replaced.map { $0.step == record.step ? "" : ", in place of step \($0.step)'s" } ?? ""
+      let old = replaced.flatMap { difference(of: $0, from: record) } ?? ""
       json.output.say("confusion matrix and mistakes: \(file.relativePath)\(old) (troupe report draws them)")
       return file
     } catch {
       json.output.say("confusion matrix and mistakes are not kept: \(error)")
       return nil
+    }
+  }
+
+  /// What is lost with an evaluation that another one takes the place of; nil for one of the same model and views.
+  private func difference(of old: EvaluationRecord, from new: EvaluationRecord) -> String? {
+    if old.step != new.step { return ", in place of step \(old.step)'s" }
+    guard old.views != new.views else { return nil }
+    return ", in place of those of \(old.views == 1 ? "one view" : "\(old.views) views")"
+  }
+}
+
+/// The value of --views.
+enum ImageViews: String, CaseIterable, ExpressibleByArgument {
+  case flip
+  case tenCrop = "ten-crop"
+
+  var list: [ImageView] {
+    switch self {
+    case .flip: ImageView.flip
+    case .tenCrop: ImageView.tenCrop
     }
   }
 }

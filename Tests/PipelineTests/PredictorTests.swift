@@ -56,6 +56,38 @@ import Testing
     }
   }
 
+  /// Of several views the mean of the model's answers is judged, on any number of lanes.
+  @Test(arguments: ["float32", "bfloat16"]) func viewsAreAveraged(precision: String) async throws {
+    _ = try await train("training.precision=\(precision)")
+    let run = try stored()
+    let plain = try await run.evaluate(split: "test", lanes: 2)
+    let same = try await run.evaluate(split: "test", views: [ImageView(), ImageView()], lanes: 2)
+    #expect(same.score.accuracy == plain.score.accuracy && same.record?.confusion == plain.record?.confusion)
+    #expect(abs(same.score.loss - plain.score.loss) < 1e-5 && same.record?.views == 2 && plain.record?.views == 1)
+
+    let flipped = try await run.evaluate(split: "test", views: ImageView.flip, lanes: 1)
+    #expect(try await run.evaluate(split: "test", views: ImageView.flip, lanes: 3).record == flipped.record)
+    #expect(flipped.score.count == 50 && flipped.score.loss != plain.score.loss)
+    let record = try #require(flipped.record)
+    #expect(record.mistakes.count > 3 && Float(flipped.score.loss) == record.loss)
+    let predictor = try Predictor(run)
+    for mistake in record.mistakes {
+      let picture = try Image(decoding: mistake.picture.span.bytes)
+      var mirrored = picture
+      for row in 0..<28 {
+        for column in 0..<28 { mirrored[row, column, 0] = picture[row, 27 - column, 0] }
+      }
+      let shares = [picture, mirrored].map { image in
+        predictor.predict(predictor.adapt(image)).sorted { $0.label < $1.label }.map(\.probability)
+      }
+      let means = (0..<10).map { (shares[0][$0] + shares[1][$0]) / 2 }
+      let tolerance = precision == "float32" ? 1e-5 : 0.02
+      #expect(abs(means[mistake.target] - Double(mistake.targetProbability)) < tolerance)
+      #expect(abs(means[mistake.predicted] - Double(mistake.probability)) < tolerance)
+      #expect(abs(Double(mistake.loss) + Foundation.log(Double(mistake.targetProbability))) < 1e-4)
+    }
+  }
+
   @Test func picturesAreAsInTheData() async throws {
     let played = try await train()
     let sample = played.model.data.splits.validation[5]
@@ -127,6 +159,10 @@ import Testing
       }
     }
     expect("step-00000001.h5", "pictures", "[12]")
+    let refusal = await #expect(throws: RunError.self) {
+      _ = try await stored().evaluate(split: "validation", views: ImageView.flip, lanes: 1)
+    }
+    #expect(refusal?.cause == .configuration && refusal?.description.contains("--views") == true)
   }
 
   /// As the images of a folder are, with their classes' names: scaled to cover the size, and cropped.

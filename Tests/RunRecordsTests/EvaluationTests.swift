@@ -22,6 +22,7 @@ import Testing
     var few = EvaluationRecord.fake(of: "run", split: "validation", classes: 3, count: 50, hasPictures: false)
     few.topCorrect = nil
     few.isEMA = true
+    few.views = 10
     #expect(try EvaluationFile.write(few, to: folder.url).replaced == nil)
     let (file, replaced) = try EvaluationFile.write(test, to: folder.url)
     #expect(file.lastPathComponent == "evaluation-test.json" && replaced == nil)
@@ -71,7 +72,8 @@ import Testing
       ("\"confusion\":[[", "\"confusion\":[[-"),
       (#""target":0"#, #""target":3"#), (#""predicted":1,"probability""#, #""predicted":-1,"probability""#),
       (#""picture":"iVBOR"#, #""picture":"R0lGO"#), (#""picture":"iVBOR"#, #""picture":"<img "#),
-      (#""count":40"#, #""count":-1"#), (#""mistakes":["#, #""mistakes":[7,"#),
+      (#""count":40"#, #""count":-1"#), (#""ema":false"#, #""ema":false,"views":0"#),
+      (#""mistakes":["#, #""mistakes":[7,"#),
     ] {
       let changed = text.replacing(old, with: new)
       #expect(changed != text, "\(old)")
@@ -107,7 +109,7 @@ import Testing
       .flatMap { [$0 / 3, $0 % 3, record.confusion[$0]] }
     #expect(text.contains("\"cells\":[\(cells.map(String.init).joined(separator: ","))]"))
     #expect(text.components(separatedBy: #""picture":"iVBOR"#).count == 25)
-    #expect(text.contains("Right and wrong answers"))
+    #expect(text.contains("Right and wrong answers") && text.contains(#""views":1,"#))
   }
 
   /// Side by side is shown what most of the runs have, with fewer mistakes each.

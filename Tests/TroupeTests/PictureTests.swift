@@ -53,6 +53,22 @@ import Testing
     #expect(try workspace.text("checkpoints/digits/report.html").contains("\"split\":\"test\""))
   }
 
+  @Test func severalViewsAreToldFromOne() throws {
+    let plain = try workspace.succeed("evaluate", "checkpoints/digits", "--json").json()
+    let flip = try workspace.succeed("evaluate", "checkpoints/digits", "--views", "flip", "--json")
+    #expect(flip.errors.contains("the mean of 2 views of each"))
+    #expect(flip.errors.contains("in place of those of one view"))
+    #expect(try plain["views"]?.integer == 1 && flip.json()["views"]?.integer == 2)
+    #expect(try json("checkpoints/digits/evaluation-test.json")["views"]?.integer == 2)
+    let ten = try workspace.succeed("evaluate", "checkpoints/digits", "--views", "ten-crop").output
+    #expect(ten.contains("the mean of 10 views of each") && ten.contains("in place of those of 2 views"))
+    try workspace.succeed("report", "checkpoints/digits")
+    #expect(try workspace.text("checkpoints/digits/report.html").contains("\"views\":10,"))
+    try workspace.refuse(
+      "evaluate", "checkpoints/digits", "--views", "flip", "--classifier", "checkpoints/digits",
+      saying: ["--views", "--classifier"])
+  }
+
   @Test func anEvaluationThatCannotBeKeptIsStillTold() throws {
     try workspace.write("mine", "checkpoints/digits/evaluation-test.json")
     let result = try workspace.succeed("evaluate", "checkpoints/digits", "--json")

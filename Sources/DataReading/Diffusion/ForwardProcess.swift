@@ -92,7 +92,7 @@ package struct ForwardProcess: Sendable {
   package func draw(_ sample: Int, _ reading: Reading) -> Draw {
     let stream = stream(sample, reading)
     let first = Self.firstElement(sample)
-    let isTraining = reading != .evaluation
+    let isTraining = if case .training = reading { true } else { false }
     return Draw(
       time: stream.integer(first, below: schedule.steps),
       isUnconditional: isTraining && Double(stream.uniform(first + 1)) < settings.dropCondition)
@@ -107,7 +107,7 @@ package struct ForwardProcess: Sendable {
     let step =
       switch reading {
       case .training(let epoch): epoch
-      case .evaluation: Int(UInt32.max)
+      case .evaluation, .view: Int(UInt32.max)
       }
     return RandomStream(seed: seed, purpose: .diffusion, step: step, stream: sample)
   }

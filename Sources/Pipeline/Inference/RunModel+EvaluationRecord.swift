@@ -35,7 +35,7 @@ extension RunModel {
     }
     return EvaluationRecord(
       run: configuration.name, step: evaluation.step, split: evaluation.split, isEMA: evaluation.usesAverage,
-      loss: Float(evaluation.total().mean), count: count, correct: correct,
+      views: max(1, evaluation.views.count), loss: Float(evaluation.total().mean), count: count, correct: correct,
       topCorrect: classes.count > EvaluationRecord.topCount ? topCorrect : nil, classes: classes, confusion: confusion,
       mistakes: mistakes)
   }

@@ -102,11 +102,18 @@ package struct StoredRun: Sendable {
   ///
   /// - Parameters:
   ///   - split: "validation", "test" or "train".
+  ///   - views: the ways of showing each picture to a classifier, whose mean answer is judged; empty for samples as they are.
   ///   - say: told what a person should know of the data.
   package func evaluate(
-    split: String, lanes: Int, say: (String) -> Void = { _ in }
+    split: String, views: [ImageView] = [], lanes: Int, say: (String) -> Void = { _ in }
   ) async throws -> Evaluated {
     let model = try model(lanes: lanes, say: say)
+    guard views.isEmpty || model.plan.isClassifier && model.data.showsPictures else {
+      throw RunError(
+        .configuration,
+        "\(folder.relativePath): only a classifier of pictures has several views of a sample; evaluate it without --views"
+      )
+    }
     let splits = model.data.splits
     let samples = ["train": splits.training, "validation": splits.validation, "test": splits.test][split]
     guard let samples else { throw RunError(.configuration, "--split \(split): expected validation, test or train") }
@@ -115,7 +122,8 @@ package struct StoredRun: Sendable {
         .configuration, "--split \(split): the run's data have no such samples (data.\(split)_fraction is 0)")
     }
     let run = TrainingRun(
-      model: model, purpose: .evaluate(samples, split: split, usesAverage: model.update.average != nil), folder: nil,
+      model: model,
+      purpose: .evaluate(samples, split: split, usesAverage: model.update.average != nil, views: views), folder: nil,
       start: .init(state: state, isResumed: false))
     let result = try await run.run()
     if case .failed(let reason) = result.outcome { throw RunError(reason) }

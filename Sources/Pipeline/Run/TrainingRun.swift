@@ -38,8 +38,8 @@ package struct TrainingRun: Sendable {
   /// What the stages are to do.
   package enum Purpose: Sendable {
     case train
-    /// One look at some samples, with the parameters as they are.
-    case evaluate(SampleSet, split: String, usesAverage: Bool)
+    /// One look at some samples, with the parameters as they are; `views` as in `Evaluation`.
+    case evaluate(SampleSet, split: String, usesAverage: Bool, views: [ImageView] = [])
   }
 
   package let model: RunModel

@@ -17,10 +17,12 @@ extension OptimizerStage {
       || state.hasRunOutOfPatience(model.configuration.training.earlyStopping, afterEvaluations: 1)
   }
 
-  func evaluate(_ samples: SampleSet, split: String, usesAverage: Bool, judges: Bool) -> Work {
+  func evaluate(
+    _ samples: SampleSet, split: String, usesAverage: Bool, views: [ImageView] = [], judges: Bool
+  ) -> Work {
     if usesAverage { model.update.average?.refreshShadows() }
     let evaluation = Evaluation(
-      samples, split: split, of: model, after: state.step, usesAverage: usesAverage, judges: judges)
+      samples, split: split, of: model, after: state.step, usesAverage: usesAverage, views: views, judges: judges)
     let program = Preparation.Program.evaluation(usesAverage: usesAverage)
     guard model.preparation.isNeeded(by: program) else { return play(evaluation) }
     phase = .preparingEvaluation(evaluation)

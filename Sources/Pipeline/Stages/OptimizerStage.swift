@@ -121,8 +121,9 @@ package actor OptimizerStage {
     switch phase {
     case .starting:
       sessionStart = StageClock.now
-      if case .evaluate(let samples, let split, let usesAverage) = purpose {
-        return evaluate(samples, split: split, usesAverage: usesAverage, judges: model.plan.isClassifier)
+      if case .evaluate(let samples, let split, let usesAverage, let views) = purpose {
+        return evaluate(
+          samples, split: split, usesAverage: usesAverage, views: views, judges: model.plan.isClassifier)
       }
       return await start()
     case .preparing: return play()

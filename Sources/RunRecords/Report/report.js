@@ -216,7 +216,8 @@ function evaluations() {
     return confusionMatrix({
       title: heading("Confusion matrix", one), classes: evaluation.classes, scores: evaluation.scores,
       cells: one.cells, colour: run.colour, worst,
-      note: `Step ${group(evaluation.step)}, ${group(evaluation.count)} samples: `
+      note: `Step ${group(evaluation.step)}, ${group(evaluation.count)} samples`
+        + `${evaluation.views > 1 ? `, the mean of ${evaluation.views} views of each` : ""}: `
         + `${percent(evaluation.accuracy)} right${top}.` + hidden,
     });
   };
