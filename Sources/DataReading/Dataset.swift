@@ -138,7 +138,7 @@ package struct Dataset: Sendable {
     canvas.begin(shape)
     source.read(sample, reading, field: field, into: canvas.pixels)
     augmentation?.apply(to: &canvas, sample, reading)
-    view?.apply(to: &canvas)
+    view?.apply(to: &canvas, border: augmentation?.border ?? .black)
     slot.copy(from: canvas.pixels)
   }
 }

@@ -58,6 +58,19 @@ import Testing
     #expect(counts.allSatisfy { $0 > 12 && $0 < 75 }, "\(counts)")
   }
 
+  /// Windows may miss the picture altogether.
+  @Test(arguments: ["constant", "edge"]) func paddingMayBeWiderThanThePicture(mode: String) throws {
+    let samples = images(1, 5, 4)
+    let pixels = samples.values(0, 0)
+    let set = try set(#"{"type": "random_crop", "padding": 9, "padding_mode": "\#(mode)"}"#, samples)
+    let windows = (-9...9).flatMap { y in (-9...9).map { (y, $0) } }.map { place in
+      window(pixels, (5, 4), at: place, (5, 4)) { y, x, c in
+        mode == "constant" ? 0 : pixels[(min(max(y, 0), 4) * 4 + min(max(x, 0), 3)) * 3 + c]
+      }
+    }
+    for epoch in 0..<2000 { #expect(windows.contains(set.values(0, 0, .training(epoch: epoch)))) }
+  }
+
   @Test(arguments: [1, 2, 3, 4], [(4, 5), (3, 6)])
   func flips(channels: Int, extent: (Int, Int)) throws {
     let samples = images(1, extent.0, extent.1, channels)

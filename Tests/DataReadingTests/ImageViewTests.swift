@@ -11,7 +11,7 @@ import Testing
     let set = try dataset(plain, images(3, height, width, channels))
     let picture = set.values(2, 0)
     #expect(set.values(2, 0, .view(ImageView())) == picture)
-    let lists = [ImageView.flip, ImageView.tenCrop, [ImageView(down: 2, right: -3), ImageView(down: 9, right: 0)]]
+    let lists = [ImageView.flip, ImageView.tenCrop, [ImageView(down: 2, right: -3), ImageView(down: 9, right: -9)]]
     for view in lists.flatMap(\.self) {
       let expected = (0..<height * width * channels).map { element -> Float in
         let (row, column, channel) = (element / channels / width, element / channels % width, element % channels)
@@ -39,7 +39,7 @@ import Testing
       let (row, column, channel) = (index / 9, index / 3 % 3, index % 3)
       #expect(value == picture[row * 9 + (2 - column) * 3 + channel])
     }
-    let (black, view) = (ImageView(down: 9, right: 0), ImageView(isMirrored: true))
+    let (black, view) = (ImageView(down: 9), ImageView(isMirrored: true))
     let arena = Arena(byteCount: 2 * 36 * 4)
     for (index, values) in [[Float](repeating: 0, count: 36), mirrored].enumerated() {
       let slot = arena.slice(offset: index * 36 * 4, count: 36, type: .float32)
@@ -50,5 +50,28 @@ import Testing
       #expect(standardised.values(1, 0, .view(index == 0 ? black : view)) == expected)
     }
     withExtendedLifetime(arena) {}
+  }
+
+  /// What comes in from outside is what training showed there.
+  @Test(arguments: [#""padding_mode": "reflect""#, #""padding_mode": "edge""#, #""fill": 0.25"#])
+  func theBorderIsThatOfTheRandomCrop(border: String) throws {
+    let crop = #"{"type": "random_crop", "padding": 2, \#(border)}"#
+    let set = try dataset(#""augmentation": [{"type": "horizontal_flip"}, \#(crop)]"#, images(2, 5, 4, 1))
+    let picture = set.values(0, 0)
+    let moved = set.values(0, 0, .view(ImageView(down: 1, right: -1)))
+    for row in 0..<5 {
+      for column in 0..<4 {
+        let isOutside = row == 0 || column == 3
+        let isEdge = border.contains("edge")
+        let (y, x) = isEdge ? (max(row - 1, 0), min(column + 1, 3)) : (abs(row - 1), 3 - abs(2 - column))
+        let expected = isOutside && border.contains("fill") ? 0.25 : picture[y * 4 + x]
+        #expect(moved[row * 4 + column] == expected, "\(row), \(column)")
+      }
+    }
+    // A mirror image cannot be longer than the picture.
+    let tiny = try dataset(#""augmentation": [\#(crop), {"type": "center_crop", "size": 1}]"#, images(2, 5, 4, 1))
+    for view in ImageView.tenCrop {
+      #expect(border.contains("fill") || tiny.values(0, 0, .view(view)) == tiny.values(0, 0), "\(view)")
+    }
   }
 }

@@ -51,6 +51,12 @@ package struct Augmentation: Sendable {
     output = current
   }
 
+  /// What a random crop shows around pictures; nil where none of the transforms does.
+  var border: ImageBorder? {
+    for case let crop as RandomCrop in transforms where crop.showsBorder { return crop.border }
+    return nil
+  }
+
   /// Transforms the picture on `canvas`, which is sample number `sample`.
   package func apply(to canvas: inout ImageCanvas, _ sample: Int, _ reading: Reading) {
     for index in transforms.indices {

@@ -11,15 +11,19 @@ package struct HorizontalFlip: ImageTransform {
   package init(from reader: SettingsReader) throws(ConfigurationError) { probability = try reader.flipProbability() }
 
   package func apply(to canvas: inout ImageCanvas, _ dice: inout SampleDice?) {
-    guard dice?.happens(probability) ?? false else { return }
+    if dice?.happens(probability) ?? false { Self.mirror(canvas) }
+  }
+
+  /// Exchanges left and right of the picture.
+  static func mirror(_ canvas: borrowing ImageCanvas) {
     let shape = canvas.shape
     for y in 0..<shape.height {
       let row = canvas.pixels.slice(y * shape.rowCount..<(y + 1) * shape.rowCount)
       // Loops of a known length become moves of whole pixels.
       switch shape.channels {
-      case 1: Self.mirror(row, shape.width, channels: 1)
-      case 3: Self.mirror(row, shape.width, channels: 3)
-      default: Self.mirror(row, shape.width, channels: shape.channels)
+      case 1: mirror(row, shape.width, channels: 1)
+      case 3: mirror(row, shape.width, channels: 3)
+      default: mirror(row, shape.width, channels: shape.channels)
       }
     }
   }
