@@ -24,7 +24,7 @@ package struct AveragePool2D: ConfigurableLayer {
   private let kernel: AveragePoolingKernel
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
-    let shape = try settings.window.shape(of: Self.kind, on: try Self.single(inputs))
+    let shape = try settings.window.shape(of: Self.kind, on: try Self.singleImages(inputs))
     inputShapes = inputs
     outputShape = shape.output
     kernel = AveragePoolingKernel(shape, countsPadding: settings.countsPadding)

@@ -14,10 +14,7 @@ package struct ChannelStatistics: ConfigurableLayer {
   private let kernel: ChannelStatisticsKernel
 
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {
-    let input = try Self.single(inputs)
-    guard input.rank == 4 else {
-      throw LayerError("\(Self.kind) expects images (batch, height, width, channels), got the shape \(input)")
-    }
+    let input = try Self.singleImages(inputs)
     guard let shape = TensorShape(checking: input.dimensions.dropLast() + [2]) else {
       throw LayerError("\(Self.kind) cannot give two numbers a pixel of \(input): too large")
     }

@@ -58,10 +58,7 @@ package struct Conv2D: ConfigurableLayer {
   private var rows: Int { outputShape.elementCount / settings.filters }
 
   package init(settings: LayerSettings, inputs shapes: [TensorShape]) throws(LayerError) {
-    let input = try Self.single(shapes)
-    guard input.rank == 4 else {
-      throw LayerError("\(Self.kind) expects images (batch, height, width, channels), got the shape \(input)")
-    }
+    let input = try Self.singleImages(shapes)
     self.settings = settings
     inputShapes = shapes
     let channels = input.last

@@ -59,10 +59,7 @@ package struct ConvTranspose2D: ConfigurableLayer {
   }
 
   package init(settings: LayerSettings, inputs shapes: [TensorShape]) throws(LayerError) {
-    let input = try Self.single(shapes)
-    guard input.rank == 4 else {
-      throw LayerError("\(Self.kind) expects images (batch, height, width, channels), got the shape \(input)")
-    }
+    let input = try Self.singleImages(shapes)
     guard input.last % settings.groups == 0, settings.filters % settings.groups == 0 else {
       throw LayerError(
         "\(Self.kind) cannot divide \(input.last) channels into \(settings.filters) filters in \(settings.groups) "

@@ -19,10 +19,7 @@ package struct Dropout2D: ConfigurableLayer {
   private var factorCount: Int { inputShapes[0][0] * channels }
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
-    let input = try Self.single(inputs)
-    guard input.rank == 4 else {
-      throw LayerError("\(Self.kind) expects images (batch, height, width, channels), got the shape \(input)")
-    }
+    _ = try Self.singleImages(inputs)
     rate = settings.rate
     kernel = DropoutKernel(probability: Float(rate))
     inputShapes = inputs

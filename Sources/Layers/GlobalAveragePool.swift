@@ -12,18 +12,10 @@ package struct GlobalAveragePool: ConfigurableLayer {
   private let kernel: AveragePoolingKernel
 
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {
-    let input = try Self.single(inputs)
-    guard input.rank == 4 else {
-      throw LayerError("\(Self.kind) expects images (batch, height, width, channels), got the shape \(input)")
-    }
+    let input = try Self.singleImages(inputs)
     inputShapes = inputs
     outputShape = TensorShape([input[0], input.last])
-    func whole(_ size: Int) -> WindowAxis {
-      WindowAxis(size: size, kernel: size, stride: 1, paddingBefore: 0, paddingAfter: 0)
-    }
-    kernel = AveragePoolingKernel(
-      PoolingShape(batch: input[0], vertical: whole(input[1]), horizontal: whole(input[2]), channels: input.last),
-      countsPadding: true)
+    kernel = AveragePoolingKernel(PoolingShape(whole: input), countsPadding: true)
   }
 
   package var backwardReads: BackwardReads { [] }

@@ -14,17 +14,10 @@ package struct GlobalMaxPool: ConfigurableLayer {
   private let kernel: MaxPoolingKernel
 
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {
-    let input = try Self.single(inputs)
-    guard input.rank == 4 else {
-      throw LayerError("\(Self.kind) expects images (batch, height, width, channels), got the shape \(input)")
-    }
+    let input = try Self.singleImages(inputs)
     inputShapes = inputs
     outputShape = TensorShape([input[0], input.last])
-    func whole(_ size: Int) -> WindowAxis {
-      WindowAxis(size: size, kernel: size, stride: 1, paddingBefore: 0, paddingAfter: 0)
-    }
-    kernel = MaxPoolingKernel(
-      PoolingShape(batch: input[0], vertical: whole(input[1]), horizontal: whole(input[2]), channels: input.last))
+    kernel = MaxPoolingKernel(PoolingShape(whole: input))
   }
 
   package var backwardReads: BackwardReads { [.inputs, .output] }

@@ -11,10 +11,7 @@ package struct ImageTokens: ConfigurableLayer {
   package let outputShape: TensorShape
 
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {
-    let input = try Self.single(inputs)
-    guard input.rank == 4 else {
-      throw LayerError("\(Self.kind) expects images (batch, height, width, channels), got the shape \(input)")
-    }
+    let input = try Self.singleImages(inputs)
     inputShapes = inputs
     outputShape = TensorShape([input[0], input[1] * input[2], input.last])
   }

@@ -225,6 +225,15 @@ extension ConfigurableLayer {
     }
     return inputs[0]
   }
+
+  /// The one input of a layer that takes one, which must be images (B, H, W, C).
+  static func singleImages(_ inputs: [TensorShape]) throws(LayerError) -> TensorShape {
+    let input = try single(inputs)
+    guard input.rank == 4 else {
+      throw LayerError("\(kind) expects images (batch, height, width, channels), got the shape \(input)")
+    }
+    return input
+  }
 }
 
 /// A case that every layer test runs: strict decoding, shapes, finite differences, determinism, both precisions.

@@ -20,7 +20,7 @@ package struct MaxPool2D: ConfigurableLayer {
   private let kernel: MaxPoolingKernel
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
-    let shape = try settings.window.shape(of: Self.kind, on: try Self.single(inputs))
+    let shape = try settings.window.shape(of: Self.kind, on: try Self.singleImages(inputs))
     inputShapes = inputs
     outputShape = shape.output
     kernel = MaxPoolingKernel(shape)

@@ -28,11 +28,9 @@ package struct PoolingWindow: Sendable {
       "is more than half of \"kernel\": a window could lie outside the image altogether")
   }
 
-  /// - Throws: when the input is not a batch of images, or the window does not fit.
+  /// - Parameter input: a batch of images.
+  /// - Throws: when the window does not fit.
   func shape(of kind: String, on input: TensorShape) throws(LayerError) -> PoolingShape {
-    guard input.rank == 4 else {
-      throw LayerError("\(kind) expects images (batch, height, width, channels), got the shape \(input)")
-    }
     func axis(_ size: Int, _ path: KeyPath<AxisPair, Int>) -> WindowAxis {
       let padding = padding[keyPath: path]
       return WindowAxis(
@@ -52,6 +50,14 @@ package struct PoolingWindow: Sendable {
 }
 
 extension PoolingShape {
+  /// One window over the whole of each of some images (B, H, W, C).
+  init(whole images: TensorShape) {
+    func axis(_ size: Int) -> WindowAxis {
+      WindowAxis(size: size, kernel: size, stride: 1, paddingBefore: 0, paddingAfter: 0)
+    }
+    self.init(batch: images[0], vertical: axis(images[1]), horizontal: axis(images[2]), channels: images.last)
+  }
+
   /// (B, H′, W′, C).
   var output: TensorShape { TensorShape([batch, vertical.outputSize, horizontal.outputSize, channels]) }
 }

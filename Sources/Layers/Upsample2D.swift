@@ -26,10 +26,7 @@ package struct Upsample2D: ConfigurableLayer {
   private let kernel: UpsamplingKernel
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
-    let input = try Self.single(inputs)
-    guard input.rank == 4 else {
-      throw LayerError("\(Self.kind) expects images (batch, height, width, channels), got the shape \(input)")
-    }
+    let input = try Self.singleImages(inputs)
     guard
       let shape = TensorShape(checking: [
         input[0], input[1] * settings.factor, input[2] * settings.factor, input.last,

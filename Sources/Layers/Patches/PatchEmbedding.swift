@@ -37,10 +37,7 @@ package struct PatchEmbedding: ConfigurableLayer {
   private let inner: Int
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
-    let input = try Self.single(inputs)
-    guard input.rank == 4 else {
-      throw LayerError("patch_embedding expects images (batch, height, width, channels), got the shape \(input)")
-    }
+    let input = try Self.singleImages(inputs)
     let (height, width, p) = (input[1], input[2], settings.patch)
     guard height % p == 0, width % p == 0 else {
       throw LayerError(
