@@ -169,6 +169,18 @@ import Testing
     try scratch.write(idx([600], [UInt8](repeating: 1, count: 600)), "idx")
     expectRefusal("checksum", "no tar archive") { _ = try open("idx") }
     expectRefusal("nothing of that name") { _ = try open("nowhere") }
+    // Two archives in one file, one with a hole, and one whose copy stopped.
+    try scratch.write(tar.finished + tar.finished, "joined.tar")
+    expectRefusal("byte \(tar.finished.count)", "joined") { _ = try open("joined.tar") }
+    var hole = tar
+    hole.addZeros()
+    hole.add("c/1.png", try png(1))
+    try scratch.write(hole.finished, "hole.tar")
+    expectRefusal("byte \(tar.bytes.count + 512)", "damaged") { _ = try open("hole.tar") }
+    try scratch.write(tar.finished + [UInt8](repeating: 0, count: 1 << 20), "tail.tar")
+    expectRefusal("only in part here") { _ = try open("tail.tar") }
+    try scratch.write(tar.finished + [UInt8](repeating: 0, count: 9000), "padded.tar")
+    #expect(try open("padded.tar").samples.count == 2)
   }
 
   /// Images that are decoded whenever they are read are those that were decoded once, by any number of threads.
@@ -321,6 +333,62 @@ import Testing
     #expect(try open("split").test?.count == 1)
     try put(try png(1), "split/val/a/1.png")
     expectRefusal("train and test", "\"val\"", "rename") { _ = try open("split") }
+  }
+
+  /// A split must not become a class because something about it is odd.
+  @Test func splitsAreNotTakenForClasses() throws {
+    for name in ["train/a", "train/b", "test/a", "test/b"] { try put(try png(1), "stray/\(name)/1.png") }
+    for stray in ["train/readme.png", "logo.png"] {
+      try put(try png(1), "stray/\(stray)")
+      expectRefusal(stray, "an image beside them") { _ = try open("stray") }
+      try FileManager.default.removeItem(atPath: scratch.path("stray/\(stray)"))
+    }
+    #expect(try open("stray").test?.count == 2)
+    for (name, other) in [("Train", "Test"), ("training", "testing"), ("val", "test")] {
+      let set = "set-\(name)"
+      for split in [name, other] {
+        for label in ["a", "b"] { try put(try png(1), "\(set)/\(split)/\(label)/1.png") }
+      }
+      expectRefusal("\"\(name)\"", "\"\(other)\"", "rename them to train and test") { _ = try open(set) }
+    }
+    // A class may have such a name.
+    for name in ["train", "plane"] { try put(try png(1), "vehicles/\(name)/1.png") }
+    #expect(try open("vehicles").samples.fields[1].classNames == ["plane", "train"])
+  }
+
+  /// Nothing that might be a class or samples of one is left out without a word.
+  @Test func linksAndNamesAreFollowedOrNamed() throws {
+    for name in ["a", "b"] { try put(try png(1), "set/\(name)/1.png") }
+    try put(try png(1), "elsewhere/c/1.jfif")
+    func link(_ place: String, to target: String) throws {
+      try FileManager.default.createSymbolicLink(
+        atPath: scratch.path(place), withDestinationPath: scratch.path(target))
+    }
+    try link("set/c", to: "elsewhere/c")
+    #expect(try open("set").samples.fields[1].classNames == ["a", "b", "c"])
+    try link("set/d", to: "nowhere")
+    expectRefusal("set: d", "a link that leads nowhere") { _ = try open("set") }
+    try FileManager.default.removeItem(atPath: scratch.path("set/d"))
+    try link("set/b/2.png", to: "nowhere")
+    expectRefusal("b/2.png") { _ = try open("set") }
+    try FileManager.default.removeItem(atPath: scratch.path("set/b/2.png"))
+    try FileManager.default.createDirectory(atPath: scratch.path("set/a/x"), withIntermediateDirectories: false)
+    try link("set/a/x/y", to: "elsewhere")
+    expectRefusal("a/x/y", "in circles") { _ = try open("set") }
+    try FileManager.default.removeItem(atPath: scratch.path("set/a/x/y"))
+    #expect(mkdir(Array(scratch.path("set/").utf8CString.dropLast() + [-0x17, 0x74, 0]), 0o755) == 0)
+    expectRefusal("UTF-8", "rename") { _ = try open("set") }
+  }
+
+  /// Two ways of writing é are two names, as they are two files.
+  @Test func namesAreBytes() throws {
+    var tar = TarFixture()
+    for name in ["e\u{301}t", "\u{E9}t"] {
+      for file in ["e\u{301}", "\u{E9}"] { tar.add("\(name)/\(file).png", try png(1)) }
+    }
+    let opened = try open(try archive(tar)).samples
+    #expect(opened.count == 4 && opened.fields[1].classNames.count == 2)
+    #expect((0..<4).map { opened.values($0, 1)[0] } == [0, 0, 1, 1])
   }
 
   @Test func inspectionSaysWhatIsThere() throws {

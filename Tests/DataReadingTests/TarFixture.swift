@@ -26,6 +26,9 @@ struct TarFixture {
     bytes += block + content + [UInt8](repeating: 0, count: (512 - content.count % 512) % 512)
   }
 
+  /// A block that has lost its content.
+  mutating func addZeros() { bytes += [UInt8](repeating: 0, count: 512) }
+
   /// A pax header for the next entry.
   mutating func addRecords(_ records: [(key: String, value: String)]) {
     add("PaxHeaders/x", Array(records.map(Self.record).joined().utf8), type: "x")

@@ -17,7 +17,7 @@ struct ImageCollection: Sendable {
 
   /// Larger image files are refused before memory is taken for them.
   private static let mostFileBytes = 1 << 28
-  private static let readable: Set<String> = ["jpg", "jpeg", "png"]
+  private static let readable: Set<String> = ["jpg", "jpeg", "jpe", "jif", "jfif", "png"]
   /// Pictures that must not be left out without a word: refused, or samples that cannot be read.
   private static let unreadable: Set<String> = [
     "bmp", "gif", "heic", "jp2", "pgm", "ppm", "tif", "tiff", "webp", "avif",
@@ -43,7 +43,7 @@ struct ImageCollection: Sendable {
       }
       entries = try Self.images(among: entries, of: path, policy, name: { $0.name })
       names = entries.map(\.name)
-      for (name, next) in zip(names, names.dropFirst()) where name == next {
+      for (name, next) in zip(names, names.dropFirst()) where name.utf8.elementsEqual(next.utf8) {
         throw DataError(path, expected: "every file once", found: "\(DataError.quoted(name)) twice")
       }
       var folders: [String] = []
@@ -79,13 +79,19 @@ struct ImageCollection: Sendable {
     }
   }
 
+  static func isReadable(_ name: String) -> Bool { readable.contains(ending(of: name)) }
+
+  private static func ending(of name: String) -> String {
+    name.split(separator: ".").last.map { $0.lowercased() } ?? ""
+  }
+
   /// Those that are images by their names, in order.
   private static func images<File>(
     among files: [File], of path: String, _ policy: BadSamplePolicy, name: (File) -> String
   ) throws(DataError) -> [File] {
     var images: [File] = []
     for file in files where !isHidden(name(file)) {
-      let ending = name(file).split(separator: ".").last.map { $0.lowercased() } ?? ""
+      let ending = ending(of: name(file))
       // What such a file is, its content says, as of all others.
       if readable.contains(ending) || policy == .skip && unreadable.contains(ending) {
         images.append(file)
@@ -135,14 +141,35 @@ private struct FolderWalk {
     }
     for name in names where !name.hasPrefix(".") {
       let inner = folder.isEmpty ? name : folder + "/" + name
-      var status = stat()
-      let found = depth < Self.deepestLink ? stat(path + "/" + name, &status) : lstat(path + "/" + name, &status)
-      if found == 0, status.st_mode & S_IFMT == S_IFDIR {
-        folders.append(inner)
-        try visit(inner, depth: depth + 1)
-      } else {
+      guard try isFolder(inner, depth: depth) else {
         files.append(inner)
+        continue
       }
+      folders.append(inner)
+      try visit(inner, depth: depth + 1)
     }
+  }
+
+  /// - Throws: where a class or a part of one would be left out without a word.
+  private func isFolder(_ name: String, depth: Int) throws(DataError) -> Bool {
+    var (own, target) = (stat(), stat())
+    guard lstat(root + "/" + name, &own) == 0 else {
+      throw DataError(
+        root, at: name, expected: "a name in UTF-8", found: "one that cannot be looked up", advice: "rename it")
+    }
+    guard own.st_mode & S_IFMT == S_IFLNK else { return own.st_mode & S_IFMT == S_IFDIR }
+    guard stat(root + "/" + name, &target) == 0 else {
+      // A picture that leads nowhere is a sample that cannot be read, which is said when it is.
+      if ImageCollection.isReadable(name) { return false }
+      throw DataError(
+        root, at: name, expected: "a file or a folder", found: "a link that leads nowhere", advice: "mend or remove it")
+    }
+    guard target.st_mode & S_IFMT == S_IFDIR else { return false }
+    guard depth < Self.deepestLink else {
+      throw DataError(
+        root, at: name, expected: "links to folders above the classes' content, or to the classes themselves",
+        found: "one further down, which might lead in circles", advice: "put the folder itself there")
+    }
+    return true
   }
 }

@@ -30,6 +30,8 @@ package struct ImageFolderData: DataKind {
     mode = try reader.choice(
       "resize", default: .stretch,
       "stretch to the size, or scale the shorter side to it and crop what is over from the middle")
+    try reader.require(
+      size != nil || mode == .stretch, "resize", "is never used without \"size\", to which images are resized")
     onBadSample = try reader.choice(
       "on_bad_sample", default: .fail,
       "images whose bytes are no picture that can be read: fail names the first and stops, skip leaves them out and says so"

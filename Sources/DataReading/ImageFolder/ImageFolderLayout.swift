@@ -18,6 +18,10 @@ struct ImageFolderLayout: Equatable {
 
   private static let trainingFolder: Substring = "train"
   private static let testFolder: Substring = "test"
+  /// What splits are called elsewhere, in small letters: hardly the names of classes.
+  private static let splitNames: Set<String> = [
+    "train", "training", "test", "testing", "val", "valid", "validation",
+  ]
   static let mostClasses = 1 << 20
 
   /// - Parameters:
@@ -36,7 +40,15 @@ struct ImageFolderLayout: Equatable {
       folders = folders.map { $0.dropFirst() }.filter { !$0.isEmpty }
     }
     let tops = Set((files + folders).compactMap(\.first))
-    let hasSplits = tops.contains(Self.trainingFolder) && files.allSatisfy { $0.count >= 3 }
+    let deep = files.count { $0.count >= 3 }
+    let hasSplits = tops.contains(Self.trainingFolder) && 2 * deep > files.count
+    if hasSplits, let stray = files.firstIndex(where: { $0.count < 3 }) { throw Self.outside(images[stray], path) }
+    if !hasSplits, deep == files.count, tops.allSatisfy({ Self.splitNames.contains($0.lowercased()) }) {
+      let found = tops.sorted().map { DataError.quoted($0) }.joined(separator: " and ")
+      throw DataError(
+        path, expected: "the folders train and test with a folder for each class in them, or the classes' folders",
+        found: found, advice: "rename them to train and test")
+    }
     if hasSplits, let other = tops.first(where: { $0 != Self.trainingFolder && $0 != Self.testFolder }) {
       throw DataError(
         path, expected: "the folders train and test", found: DataError.quoted(other),
@@ -49,27 +61,30 @@ struct ImageFolderLayout: Equatable {
     }
     let train = parts(Self.trainingFolder)
     for (index, file) in train.images where file.count < 2 { throw Self.outside(images[index], path) }
-    let filled = Set(train.images.compactMap(\.1.first))
-    if let empty = train.folders.first(where: { !filled.contains($0) }) {
+    // Names are told apart by their bytes: to Swift, two ways of writing é are one.
+    let filled = Set(train.images.compactMap(\.1.first).map { Array($0.utf8) })
+    if let empty = train.folders.first(where: { !filled.contains(Array($0.utf8)) }) {
       throw DataError(
         path, at: String(empty), expected: "JPEG or PNG images in every class's folder", found: "none",
         advice: "fill or remove the folder")
     }
-    let names = filled.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    let names = filled.sorted { $0.lexicographicallyPrecedes($1) }
     guard (2...Self.mostClasses).contains(names.count) else {
       throw DataError(
         path, expected: "2 to \(Self.mostClasses) folders, one a class", found: "\(names.count)",
         advice: "put the images of each class into a folder of the class's name")
     }
     let labels = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($0.element, $0.offset) })
-    classNames = names.map(String.init)
+    classNames = names.map { String(decoding: $0, as: UTF8.self) }
     training = train.images.compactMap { index, file in
-      file.first.flatMap { labels[$0] }.map { Item(index: index, label: $0, name: file.joined(separator: "/")) }
+      file.first.flatMap { labels[Array($0.utf8)] }.map {
+        Item(index: index, label: $0, name: file.joined(separator: "/"))
+      }
     }
     guard hasSplits else { return }
     for (index, file) in parts(Self.testFolder).images {
       guard file.count >= 2, let name = file.first else { throw Self.outside(images[index], path) }
-      guard let label = labels[name] else {
+      guard let label = labels[Array(name.utf8)] else {
         throw DataError(
           path, at: images[index], expected: "one of the \(names.count) classes in train",
           found: DataError.quoted(name),

@@ -24,7 +24,8 @@ struct TarArchive: Sendable {
     file = try RandomAccessFile(path: path)
     var files: [Entry] = []
     var folders: [String] = []
-    var names: Set<String> = []
+    // By their bytes: to Swift, two ways of writing é are one.
+    var names: Set<[UInt8]> = []
     var next = Replacement()
     var offset = 0
     while let header = try TarHeader(try Self.block(of: file, at: offset), at: offset, of: path) {
@@ -40,7 +41,7 @@ struct TarArchive: Sendable {
       switch header.kind {
       case .file where name.hasSuffix("/"), .folder: folders.append(name)
       case .file:
-        guard names.insert(name).inserted else {
+        guard names.insert(Array(name.utf8)).inserted else {
           throw DataError(
             path, at: "byte \(offset)", expected: "every file once", found: "\(DataError.quoted(name)) twice",
             advice: "pack the archive anew")
@@ -71,6 +72,27 @@ struct TarArchive: Sendable {
     }
     self.files = files
     self.folders = folders
+    try Self.checkEnd(of: file, from: offset)
+  }
+
+  /// Zeros that a tar archive ends with, at most: as much as the largest records that tar writes.
+  private static let mostPadding = 1 << 20
+
+  /// Refuses what would be left out without a word: a second archive behind the first, a hole in one, and the zeros of a
+  /// copy that never came to its end.
+  private static func checkEnd(of file: RandomAccessFile, from offset: Int) throws(DataError) {
+    let left = file.size - offset
+    guard left <= mostPadding else {
+      throw DataError(
+        file.path, at: "byte \(offset)", expected: "at most \(DataError.bytes(mostPadding)) behind the archive's end",
+        found: DataError.bytes(left), advice: "the archive is only in part here, or several are joined; pack it anew")
+    }
+    let tail = try file.bytes(at: UInt64(offset), count: UInt64(left))
+    if let other = tail.firstIndex(where: { $0 != 0 }) {
+      throw DataError(
+        file.path, at: "byte \(offset + other)", expected: "zeros behind the archive's end, at byte \(offset)",
+        found: "something else", advice: "the archive is damaged, or several are joined; pack it anew")
+    }
   }
 
   /// Reads the content of one file over `bytes`.
