@@ -28,7 +28,8 @@ struct ResNetStages: Sendable {
     let kind: ResNet.Block? = try reader.optionalChoice("block", "the kind of block; with depth, what the paper takes")
     try reader.require(
       (depth == nil) != (listedBlocks == nil), nil,
-      "expected \"depth\" or \"blocks\", such as \"depth\": 20, or \"blocks\": [2, 2, 2, 2] with \"widths\"")
+      "expected either \"depth\" or \"blocks\", found \(depth == nil ? "neither" : "both"); such as \"depth\": 20, "
+        + "or \"blocks\": [2, 2, 2, 2] with \"widths\"")
     isImagenetDepth = depth.map { Self.imagenet[$0] != nil } ?? false
     if let depth {
       if let (paperKind, paperBlocks) = Self.imagenet[depth] {

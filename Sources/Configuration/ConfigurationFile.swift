@@ -43,9 +43,13 @@ package enum ConfigurationFile {
       let data = try handle.read(upToCount: largestByteCount + 1) ?? Data()
       if data.count <= largestByteCount { return [UInt8](data) }
     } catch {
-      let isThere = FileManager.default.fileExists(atPath: path)
-      throw ConfigurationError(
-        path: "", message: "\(path): " + (isThere ? "cannot be read as a file" : "no such configuration file"))
+      var isFolder: ObjCBool = false
+      let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+      let what =
+        isFolder.boolValue
+        ? "expected a configuration file, found a folder"
+        : isThere ? "cannot be read as a file" : "no such configuration file"
+      throw ConfigurationError(path: "", message: "\(path): \(what)")
     }
     throw ConfigurationError(
       path: "", message: "\(path): larger than \(largestByteCount >> 20) MiB, so not a configuration")

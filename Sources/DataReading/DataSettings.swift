@@ -111,4 +111,19 @@ private struct GivenMoments: Settings {
 package enum SplitSize: Sendable, Equatable {
   case fraction(Double)
   case count(Int)
+
+  /// The setting that says it, of the split `split`.
+  func key(of split: String) -> String {
+    switch self {
+    case .fraction: "\(split)_fraction"
+    case .count: "\(split)_count"
+    }
+  }
+
+  var text: String {
+    switch self {
+    case .fraction(let fraction): "\(fraction)"
+    case .count(let count): "\(count)"
+    }
+  }
 }

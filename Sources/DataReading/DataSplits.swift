@@ -63,8 +63,8 @@ package struct DataSplits: Sendable, Equatable {
     if separateTest > 0 {
       guard settings.test == .fraction(0) || settings.test == .count(0) else {
         throw DataError(
-          name, at: "data.test_fraction", expected: "none, because there is a separate test set",
-          found: "\(settings.test)", advice: "remove test_fraction and test_count, or the test files")
+          name, at: "data.\(settings.test.key(of: "test"))", expected: "none, because there is a separate test set",
+          found: settings.test.text, advice: "remove it, or the test files")
       }
       settings.test = .count(0)
     }
@@ -121,14 +121,15 @@ package struct DataSplits: Sendable, Equatable {
     switch size {
     case .count(let samples):
       guard samples <= count else {
-        throw DataError(name, at: "data.\(split)_count", expected: "at most the \(count) samples", found: "\(samples)")
+        throw DataError(
+          name, at: "data.\(size.key(of: split))", expected: "at most the \(count) samples", found: "\(samples)")
       }
       return samples
     case .fraction(let fraction):
       let samples = Int((fraction * Double(count)).rounded())
       guard samples >= 1 || fraction == 0 else {
         throw DataError(
-          name, at: "data.\(split)_fraction", expected: "a share of \(count) samples of at least one",
+          name, at: "data.\(size.key(of: split))", expected: "a share of \(count) samples of at least one",
           found: "\(fraction)", advice: "raise it or set it to 0")
       }
       return samples

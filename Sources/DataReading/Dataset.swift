@@ -114,9 +114,6 @@ package struct Dataset: Sendable {
     return Fingerprint.of(description, count: source.count)
   }
 
-  /// Values of the largest picture that reading a sample draws on a canvas; 0 where samples are no pictures.
-  var canvasCapacity: Int { augmentation?.capacity ?? (showsPictures ? fields[inputField].shape.elementCount : 0) }
-
   /// Whether samples are pictures, which can be seen in several ways.
   package var showsPictures: Bool {
     forwardProcess == nil && fields[inputField].type == .float32 && ImageShape(fields[inputField].shape) != nil

@@ -73,7 +73,8 @@ package struct Conv2D: ConfigurableLayer {
     guard vertical.outputSize > 0, horizontal.outputSize > 0 else {
       throw LayerError(
         "\(Self.kind)'s kernel covers \(vertical.extent)×\(horizontal.extent) pixels, more than the padded image has "
-          + "(\(vertical.paddedSize)×\(horizontal.paddedSize)); use a smaller kernel or dilation, or more padding")
+          + "(\(vertical.paddedSize)×\(horizontal.paddedSize)); use a smaller kernel, "
+          + "less dilation or more padding")
     }
     guard
       let shape = TensorShape(checking: [input[0], vertical.outputSize, horizontal.outputSize, settings.filters]),

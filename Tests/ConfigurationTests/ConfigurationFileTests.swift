@@ -88,7 +88,7 @@ private final class Folder {
       ("missing.json", "nowhere.json: no such configuration file"), ("none.json", "no such configuration file"),
       ("number.json", "extends: expected the path of another file, found a number 3"),
       ("list.json", "list.json:1:1: expected an object, found an array"), ("broken.json", "bad.json:2:8: not JSON"),
-      ("folder.json", "cannot be read as a file"), ("empty.json", "empty.json:1:1: not JSON"),
+      ("folder.json", "found a folder"), ("empty.json", "empty.json:1:1: not JSON"),
     ] {
       let error = #expect(throws: ConfigurationError.self) { _ = try folder.load(name) }
       #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")

@@ -103,7 +103,7 @@ import Testing
 
   @Test func aModelTooLargeForTheMachineIsNotStarted() throws {
     try workspace.refuse(
-      "train", "small.json", "--set", "model.width=1000000", saying: ["memory", "TiB", "model.width"])
+      "train", "small.json", "--set", "model.width=1000000", saying: ["memory", "TiB", "make the model smaller"])
     #expect(!workspace.exists("checkpoints"))
   }
 
@@ -122,7 +122,7 @@ import Testing
 
   @Test func whatIsNoConfigurationIsRefused() throws {
     try workspace.refuse("describe", "nowhere.json", saying: ["nowhere.json", "no such"])
-    try workspace.refuse("describe", ".", saying: [".", "cannot be read"])
+    try workspace.refuse("describe", ".", saying: [".", "found a folder"])
     try workspace.refuse("describe", "/dev/zero", saying: ["/dev/zero"])
     try workspace.write(Data(), "empty.json")
     try workspace.refuse("describe", "empty.json", saying: ["empty.json:1:1"])

@@ -39,7 +39,7 @@ package struct StoredRun: Sendable {
     } else {
       folder = try Self.folder(path)
       guard let newest = try CheckpointFolder(url).newestGood(report: say) else {
-        throw RunError("\(path): no good checkpoint here")
+        throw RunError("\(path): expected a run's folder with a checkpoint in it, found no good one")
       }
       checkpoint = try Self.choose(choice, newest, in: url)
     }
