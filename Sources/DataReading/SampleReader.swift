@@ -2,7 +2,7 @@ import Arenas
 
 /// Reads samples of a data set as the model sees them: transformed, mixed, standardised.
 ///
-/// It holds the memory that this takes, so every stage that reads has one of its own; reading allocates nothing.
+/// It holds the memory that this takes, so every stage that reads has one of its own; reading allocates nothing, but for the first view.
 package final class SampleReader {
   private let data: Dataset
   private var canvas: ImageCanvas
@@ -18,7 +18,7 @@ package final class SampleReader {
 
   package init(_ data: Dataset) {
     self.data = data
-    canvas = ImageCanvas(capacity: data.canvasCapacity)
+    canvas = ImageCanvas(capacity: data.augmentation?.capacity ?? 0)
     let inputs = data.mixing == nil ? 0 : data.fields[data.inputField].shape.elementCount
     let offset = Arena.aligned(inputs * ElementType.float32.byteCount)
     let noisy = offset + Arena.aligned(ElementType.int32.byteCount)
@@ -34,7 +34,7 @@ package final class SampleReader {
   /// Bytes that a reader of `data` takes.
   package static func byteCount(_ data: Dataset) -> Int {
     let partner = data.mixing == nil ? 0 : data.fields[data.inputField].shape.elementCount * 4
-    return ImageCanvas.byteCount(capacity: data.canvasCapacity) + partner
+    return ImageCanvas.byteCount(capacity: data.augmentation?.capacity ?? 0) + partner
       + (data.forwardProcess?.scratchByteCount ?? 0)
   }
 
@@ -102,6 +102,8 @@ package final class SampleReader {
   }
 
   private func transform(_ sample: Int, _ reading: Reading, into slot: TensorSlice) {
+    // Only who asks for views pays for their memory, once.
+    if case .view = reading { canvas.reserve(slot.count) }
     data.transform(sample, reading, on: &canvas, into: slot)
   }
 

@@ -33,7 +33,8 @@ struct Evaluate: AsyncParsableCommand {
     help: """
       Shows a classifier each picture in several ways and judges the mean of its answers (test-time augmentation): \
       flip is the picture and its mirror image, ten-crop the middle and the corners of the picture in a border of one \
-      pixel, and their mirror images. Not for what mirrors make something else of, such as digits.
+      pixel, and their mirror images. The loss is that of the mean, neither smoothed nor weighted. Not for what mirrors \
+      make something else of, such as digits.
       """)
   var views: ImageViews?
 
@@ -72,7 +73,7 @@ struct Evaluate: AsyncParsableCommand {
         String(
           format: "%@ at step %d, %@: %@%@%@ over %d %@%@", stored.configuration.name, stored.state.step, split,
           result.score.text, top, bits, result.score.count, result.score.perplexity == nil ? "samples" : "tokens",
-          views.isEmpty ? "" : ", the mean of \(views.count) views of each"))
+          views.isEmpty ? "" : ", the mean of \(views.count) views of each" + lossNote(stored)))
       if let levels = result.score.noiseLevelText { json.output.say(levels) }
       let file = result.record.flatMap { show($0, of: stored) }
       json.output.result(
@@ -107,6 +108,11 @@ struct Evaluate: AsyncParsableCommand {
       json.output.say("confusion matrix and mistakes are not kept: \(error)")
       return nil
     }
+  }
+
+  /// The mean answer is scored with the plain loss, which is not what the run minimised where that is another.
+  private func lossNote(_ stored: StoredRun) -> String {
+    stored.configuration.loss.isPlain ? "" : " (its loss neither smoothed nor weighted)"
   }
 
   /// What is lost with an evaluation that another one takes the place of; nil for one of the same model and views.

@@ -69,6 +69,10 @@ import Testing
       }
     }
     for epoch in 0..<2000 { #expect(windows.contains(set.values(0, 0, .training(epoch: epoch)))) }
+    let small = try self.set(
+      #"{"type": "random_crop", "size": 2, "padding": 9, "padding_mode": "\#(mode)"}"#, samples)
+    let seen = Set((0..<2000).map { small.values(0, 0, .training(epoch: $0)) })
+    #expect(mode == "constant" ? seen.contains([Float](repeating: 0, count: 12)) : seen.count > 12)
   }
 
   @Test(arguments: [1, 2, 3, 4], [(4, 5), (3, 6)])

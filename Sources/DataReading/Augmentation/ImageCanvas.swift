@@ -23,6 +23,11 @@ package struct ImageCanvas: ~Copyable {
     2 * Arena.aligned(capacity * ElementType.float32.byteCount)
   }
 
+  /// Makes room for pictures of `capacity` values; what was drawn may be lost.
+  mutating func reserve(_ capacity: Int) {
+    if capacity > front.count { self = ImageCanvas(capacity: capacity) }
+  }
+
   package var pixels: TensorSlice { front.slice(0..<shape.count) }
 
   /// Starts a picture, whose pixels the caller then writes.

@@ -41,5 +41,7 @@ struct MeanPrediction {
   }
 
   /// ln(eᵃ + eᵇ).
-  private static func logOfSum(_ a: Double, _ b: Double) -> Double { max(a, b) + log1p(exp(-abs(a - b))) }
+  private static func logOfSum(_ a: Double, _ b: Double) -> Double {
+    a == -.infinity ? b : max(a, b) + log1p(exp(-abs(a - b)))
+  }
 }
