@@ -177,9 +177,9 @@ import Testing
     hole.add("c/1.png", try png(1))
     try scratch.write(hole.finished, "hole.tar")
     expectRefusal("byte \(tar.bytes.count + 512)", "damaged") { _ = try open("hole.tar") }
-    try scratch.write(tar.finished + [UInt8](repeating: 0, count: 1 << 20), "tail.tar")
+    try scratch.write(tar.finished + [UInt8](repeating: 0, count: 1 << 24), "tail.tar")
     expectRefusal("only in part here") { _ = try open("tail.tar") }
-    try scratch.write(tar.finished + [UInt8](repeating: 0, count: 9000), "padded.tar")
+    try scratch.write(tar.finished + [UInt8](repeating: 0, count: 1 << 20), "padded.tar")
     #expect(try open("padded.tar").samples.count == 2)
   }
 
@@ -332,7 +332,9 @@ import Testing
     try FileManager.default.removeItem(atPath: scratch.path("split/test/c"))
     #expect(try open("split").test?.count == 1)
     try put(try png(1), "split/val/a/1.png")
-    expectRefusal("train and test", "\"val\"", "rename") { _ = try open("split") }
+    expectRefusal("train and test", "\"val\"", "take it out") { _ = try open("split") }
+    try FileManager.default.removeItem(atPath: scratch.path("split/test"))
+    expectRefusal("train and test", "\"val\"", "rename it to test") { _ = try open("split") }
   }
 
   /// A split must not become a class because something about it is odd.
@@ -344,15 +346,28 @@ import Testing
       try FileManager.default.removeItem(atPath: scratch.path("stray/\(stray)"))
     }
     #expect(try open("stray").test?.count == 2)
-    for (name, other) in [("Train", "Test"), ("training", "testing"), ("val", "test")] {
-      let set = "set-\(name)"
-      for split in [name, other] {
-        for label in ["a", "b"] { try put(try png(1), "\(set)/\(split)/\(label)/1.png") }
+    try put([1], "stray/annotations/boxes.csv")
+    #expect(try open("stray").test?.count == 2)
+    try put(try png(1), "stray/val/a/1.png")
+    expectRefusal("\"val\"", "take it out") { _ = try open("stray") }
+    for (name, other) in [("Train", "Test"), ("training", "val"), ("seg_train", "seg_test"), ("train", "test1")] {
+      for isFlat in [true, false] {
+        let set = "set-\(name)-\(isFlat)"
+        for split in [name, other, "extra"] {
+          for label in ["a", "b"] { try put(try png(1), "\(set)/\(split)/\(label)\(isFlat ? "" : "/1").png") }
+        }
+        guard isFlat || name != "train" else { continue }
+        expectRefusal("\"\(name)\"", "\"\(other)\"", "rename them to train and test") { _ = try open(set) }
       }
-      expectRefusal("\"\(name)\"", "\"\(other)\"", "rename them to train and test") { _ = try open(set) }
     }
+    for name in ["train/a/1", "train/b/1", "test/1", "test/2", "test/3", "test/4"] {
+      try put(try png(1), "flat/\(name).png")
+    }
+    expectRefusal("test/1.png", "name the folder train alone") { _ = try open("flat") }
     // A class may have such a name.
-    for name in ["train", "plane"] { try put(try png(1), "vehicles/\(name)/1.png") }
+    for name in ["train/0", "train/1", "plane/jet/0", "plane/jet/1", "plane/jet/2"] {
+      try put(try png(1), "vehicles/\(name).png")
+    }
     #expect(try open("vehicles").samples.fields[1].classNames == ["plane", "train"])
   }
 
@@ -367,15 +382,23 @@ import Testing
     try link("set/c", to: "elsewhere/c")
     #expect(try open("set").samples.fields[1].classNames == ["a", "b", "c"])
     try link("set/d", to: "nowhere")
-    expectRefusal("set: d", "a link that leads nowhere") { _ = try open("set") }
+    expectRefusal("set: d", "No such file") { _ = try open("set") }
     try FileManager.default.removeItem(atPath: scratch.path("set/d"))
     try link("set/b/2.png", to: "nowhere")
     expectRefusal("b/2.png") { _ = try open("set") }
     try FileManager.default.removeItem(atPath: scratch.path("set/b/2.png"))
     try FileManager.default.createDirectory(atPath: scratch.path("set/a/x"), withIntermediateDirectories: false)
-    try link("set/a/x/y", to: "elsewhere")
-    expectRefusal("a/x/y", "in circles") { _ = try open("set") }
-    try FileManager.default.removeItem(atPath: scratch.path("set/a/x/y"))
+    for target in ["set", "set/a", "elsewhere/c"] {
+      try link("set/a/x/y", to: target)
+      expectRefusal("every folder once", "a second time") { _ = try open("set") }
+      try FileManager.default.removeItem(atPath: scratch.path("set/a/x/y"))
+    }
+    try put(try png(1), "more/2.png")
+    try link("set/a/x/y", to: "more")
+    #expect(try open("set").samples.count == 4)
+    try link("set/a/notes.txt", to: "nowhere")
+    try put(try png(1), "set/__MACOSX/a/._1.png")
+    #expect(try open("set").samples.count == 4)
     #expect(mkdir(Array(scratch.path("set/").utf8CString.dropLast() + [-0x17, 0x74, 0]), 0o755) == 0)
     expectRefusal("UTF-8", "rename") { _ = try open("set") }
   }

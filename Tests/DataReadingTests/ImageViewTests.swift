@@ -71,7 +71,9 @@ import Testing
     // A mirror image cannot be longer than the picture.
     let tiny = try dataset(#""augmentation": [\#(crop), {"type": "center_crop", "size": 1}]"#, images(2, 5, 4, 1))
     for view in ImageView.tenCrop {
-      #expect(border.contains("fill") || tiny.values(0, 0, .view(view)) == tiny.values(0, 0), "\(view)")
+      let isMoved = view.down != 0
+      let expected = isMoved && border.contains("fill") ? [0.25] : tiny.values(0, 0)
+      #expect(tiny.values(0, 0, .view(view)) == expected, "\(view)")
     }
   }
 }

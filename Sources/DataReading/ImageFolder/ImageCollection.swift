@@ -30,7 +30,7 @@ struct ImageCollection: Sendable {
     }
     if isFolder.boolValue {
       var walk = FolderWalk(root: path)
-      try walk.visit("", depth: 0)
+      try walk.visit("")
       names = try Self.images(among: walk.files, of: path, policy, name: { $0 })
       folders = walk.folders
       source = .folder(path)
@@ -79,10 +79,10 @@ struct ImageCollection: Sendable {
     }
   }
 
-  static func isReadable(_ name: String) -> Bool { readable.contains(ending(of: name)) }
-
-  private static func ending(of name: String) -> String {
-    name.split(separator: ".").last.map { $0.lowercased() } ?? ""
+  /// What stands behind the last dot of a file's name, in small letters; "" where there is no dot.
+  static func ending(of name: String) -> String {
+    let parts = name.split(separator: "/").last?.split(separator: ".", omittingEmptySubsequences: false) ?? []
+    return parts.count < 2 ? "" : parts[parts.count - 1].lowercased()
   }
 
   /// Those that are images by their names, in order.
@@ -105,7 +105,7 @@ struct ImageCollection: Sendable {
   }
 
   /// Whether the file is one that systems put beside others: `.DS_Store`, `._1.jpg`, `__MACOSX/…`.
-  private static func isHidden(_ name: String) -> Bool {
+  static func isHidden(_ name: String) -> Bool {
     name.split(separator: "/").contains { $0.hasPrefix(".") || $0 == "__MACOSX" }
   }
 
@@ -120,18 +120,22 @@ struct ImageCollection: Sendable {
   }
 }
 
-/// Collects files and folders by their paths below `root`.
+/// Collects files and folders by their paths below `root`, through links too.
 private struct FolderWalk {
   let root: String
-  var files: [String] = []
-  var folders: [String] = []
+  private(set) var files: [String] = []
+  private(set) var folders: [String] = []
+  private var visited: Set<Identity> = []
 
-  /// Down to classes, links to folders are followed; further down they might lead in circles.
-  private static let deepestLink = 2
+  /// A folder, whatever leads to it.
+  private struct Identity: Hashable {
+    let device: dev_t
+    let number: ino_t
+  }
 
   init(root: String) { self.root = root }
 
-  mutating func visit(_ folder: String, depth: Int) throws(DataError) {
+  mutating func visit(_ folder: String) throws(DataError) {
     let path = folder.isEmpty ? root : root + "/" + folder
     let names: [String]
     do {
@@ -139,37 +143,35 @@ private struct FolderWalk {
     } catch {
       throw DataError(path, expected: "a readable folder", found: "one that cannot be listed")
     }
-    for name in names where !name.hasPrefix(".") {
+    for name in names where !ImageCollection.isHidden(name) {
       let inner = folder.isEmpty ? name : folder + "/" + name
-      guard try isFolder(inner, depth: depth) else {
+      guard let identity = try folderIdentity(inner) else {
         files.append(inner)
         continue
       }
+      // Folders that links lead to again would be read for ever, or their samples counted twice.
+      guard visited.insert(identity).inserted else {
+        throw DataError(
+          root, at: inner, expected: "every folder once", found: "one that a link leads to a second time",
+          advice: "remove the link, or copy what it leads to")
+      }
       folders.append(inner)
-      try visit(inner, depth: depth + 1)
+      try visit(inner)
     }
   }
 
-  /// - Throws: where a class or a part of one would be left out without a word.
-  private func isFolder(_ name: String, depth: Int) throws(DataError) -> Bool {
-    var (own, target) = (stat(), stat())
-    guard lstat(root + "/" + name, &own) == 0 else {
-      throw DataError(
-        root, at: name, expected: "a name in UTF-8", found: "one that cannot be looked up", advice: "rename it")
+  /// - Returns: nil for what is no folder.
+  /// - Throws: where what might be a class would be left out without a word.
+  private func folderIdentity(_ name: String) throws(DataError) -> Identity? {
+    var status = stat()
+    guard stat(root + "/" + name, &status) != 0 else {
+      return status.st_mode & S_IFMT == S_IFDIR ? Identity(device: status.st_dev, number: status.st_ino) : nil
     }
-    guard own.st_mode & S_IFMT == S_IFLNK else { return own.st_mode & S_IFMT == S_IFDIR }
-    guard stat(root + "/" + name, &target) == 0 else {
-      // A picture that leads nowhere is a sample that cannot be read, which is said when it is.
-      if ImageCollection.isReadable(name) { return false }
-      throw DataError(
-        root, at: name, expected: "a file or a folder", found: "a link that leads nowhere", advice: "mend or remove it")
-    }
-    guard target.st_mode & S_IFMT == S_IFDIR else { return false }
-    guard depth < Self.deepestLink else {
-      throw DataError(
-        root, at: name, expected: "links to folders above the classes' content, or to the classes themselves",
-        found: "one further down, which might lead in circles", advice: "put the folder itself there")
-    }
-    return true
+    let reason = String(cString: strerror(errno))
+    // Of a picture it is said when it is read; what else has an ending is no class.
+    guard ImageCollection.ending(of: name).isEmpty else { return nil }
+    throw DataError(
+      root, at: name, expected: "a file or a folder, of a name in UTF-8", found: "what cannot be looked up (\(reason))",
+      advice: "mend, rename or remove it")
   }
 }

@@ -18,10 +18,9 @@ struct ImageFolderLayout: Equatable {
 
   private static let trainingFolder: Substring = "train"
   private static let testFolder: Substring = "test"
-  /// What splits are called elsewhere, in small letters: hardly the names of classes.
-  private static let splitNames: Set<String> = [
-    "train", "training", "test", "testing", "val", "valid", "validation",
-  ]
+  /// What splits are called, in small letters.
+  private static let trainingWords: Set<String> = ["train", "training"]
+  private static let heldOutWords: Set<String> = ["test", "testing", "val", "valid", "validation"]
   static let mostClasses = 1 << 20
 
   /// - Parameters:
@@ -39,20 +38,25 @@ struct ImageFolderLayout: Equatable {
       files = files.map { $0.dropFirst() }
       folders = folders.map { $0.dropFirst() }.filter { !$0.isEmpty }
     }
-    let tops = Set((files + folders).compactMap(\.first))
-    let deep = files.count { $0.count >= 3 }
-    let hasSplits = tops.contains(Self.trainingFolder) && 2 * deep > files.count
-    if hasSplits, let stray = files.firstIndex(where: { $0.count < 3 }) { throw Self.outside(images[stray], path) }
-    if !hasSplits, deep == files.count, tops.allSatisfy({ Self.splitNames.contains($0.lowercased()) }) {
-      let found = tops.sorted().map { DataError.quoted($0) }.joined(separator: " and ")
+    let tops = Set(files.filter { $0.count >= 2 }.compactMap(\.first)).sorted()
+    let hasSplits = Self.hasSplits(files, tops)
+    if hasSplits, let stray = files.firstIndex(where: { $0.count < 3 }) {
+      throw Self.outside(images[stray], path, orElse: "name the folder train alone as the path")
+    }
+    if !hasSplits, let training = tops.first(where: { Self.says($0, Self.trainingWords) }),
+      let other = tops.first(where: { $0 != training && Self.says($0, Self.heldOutWords) })
+    {
       throw DataError(
-        path, expected: "the folders train and test with a folder for each class in them, or the classes' folders",
-        found: found, advice: "rename them to train and test")
+        path, expected: "the folders train and test with a folder for each class in both, or the classes' folders",
+        found: "\(DataError.quoted(training)) and \(DataError.quoted(other))",
+        advice: "rename them to train and test and sort what is in them by class, or name one of them as the path")
     }
     if hasSplits, let other = tops.first(where: { $0 != Self.trainingFolder && $0 != Self.testFolder }) {
       throw DataError(
         path, expected: "the folders train and test", found: DataError.quoted(other),
-        advice: "rename it to test, or name the folder train alone as the path")
+        advice: tops.contains(Self.testFolder)
+          ? "take it out, or put its images into one of them"
+          : "rename it to test, or name the folder train alone as the path")
     }
     func parts(_ split: Substring) -> (images: [(Int, ArraySlice<Substring>)], folders: [Substring]) {
       let own = files.enumerated().filter { !hasSplits || $0.element.first == split }
@@ -94,9 +98,24 @@ struct ImageFolderLayout: Equatable {
     }
   }
 
-  private static func outside(_ image: String, _ path: String) -> DataError {
+  /// Whether the top folders are splits and not classes, one of which may well be called train.
+  private static func hasSplits(_ files: [ArraySlice<Substring>], _ tops: [Substring]) -> Bool {
+    let training = files.filter { $0.first == trainingFolder }
+    let deep = training.count { $0.count >= 3 }
+    guard 2 * deep > training.count else { return false }
+    let others = tops.filter { $0 != trainingFolder }
+    return files.allSatisfy { $0.count >= 3 }
+      || others.allSatisfy { says($0, trainingWords) || says($0, heldOutWords) }
+  }
+
+  /// Whether a folder's name has one of some words in it, such as `seg_train` and `test1`.
+  private static func says(_ name: Substring, _ words: Set<String>) -> Bool {
+    name.lowercased().split(whereSeparator: { !$0.isLetter }).contains { words.contains(String($0)) }
+  }
+
+  private static func outside(_ image: String, _ path: String, orElse other: String = "leave it out") -> DataError {
     DataError(
       path, at: image, expected: "images in folders, one a class", found: "an image beside them",
-      advice: "move it into the folder of its class, or leave it out")
+      advice: "move it into the folder of its class, or \(other)")
   }
 }

@@ -75,8 +75,8 @@ struct TarArchive: Sendable {
     try Self.checkEnd(of: file, from: offset)
   }
 
-  /// Zeros that a tar archive ends with, at most: as much as the largest records that tar writes.
-  private static let mostPadding = 1 << 20
+  /// Zeros that a tar archive ends with, at most: its records have 10 KiB, and some MiB where someone wants them so.
+  private static let mostPadding = 1 << 24
 
   /// Refuses what would be left out without a word: a second archive behind the first, a hole in one, and the zeros of a
   /// copy that never came to its end.
