@@ -2,7 +2,8 @@ import Arenas
 
 /// Reads samples of a data set as the model sees them: transformed, mixed, standardised.
 ///
-/// It holds the memory that this takes, so every stage that reads has one of its own; reading allocates nothing, but for the first view.
+/// It holds the memory that this takes, so every stage that reads has one of its own; reading allocates nothing
+/// but for the first view.
 package final class SampleReader {
   private let data: Dataset
   private var canvas: ImageCanvas

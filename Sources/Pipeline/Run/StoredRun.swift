@@ -102,7 +102,8 @@ package struct StoredRun: Sendable {
   ///
   /// - Parameters:
   ///   - split: "validation", "test" or "train".
-  ///   - views: the ways of showing each picture to a classifier, whose mean answer is judged; empty for samples as they are.
+  ///   - views: the ways of showing each picture to a classifier, whose mean answer is judged; empty for samples as they
+  ///     are.
   ///   - say: told what a person should know of the data.
   package func evaluate(
     split: String, views: [ImageView] = [], lanes: Int, say: (String) -> Void = { _ in }

@@ -39,7 +39,7 @@ function card(run) {
     // Splits that training itself does not look at.
     ...run.evaluations.filter((one) => !run.validation.some((series) => series.split === one.split)).map((one) =>
       fact(`${one.split} accuracy`, percent(one.accuracy), `at step ${group(one.step)}`
-        + (one.top_accuracy === null ? "" : `, top-5 ${percent(one.top_accuracy)}`))),
+        + viewsOf(one) + (one.top_accuracy === null ? "" : `, top-5 ${percent(one.top_accuracy)}`))),
     fact("steps", group(run.last_step), run.epochs === null ? "" : `${format(run.epochs, 3)} epochs`),
     fact("time in steps", duration(run.seconds),
       run.step_ms === null ? "" : `${format(run.step_ms, 3)} ms a step (median)`),
@@ -207,7 +207,8 @@ function evaluations() {
   const worst = matrices.flatMap(({ cells }) => cells).filter((cell) => cell.row !== cell.column)
     .reduce((best, cell) => Math.max(best, cell.share), 0) || 1;
   const heading = (what, { run, evaluation }) =>
-    `${what}: ${several ? run.label + ", " : ""}${evaluation.split}${evaluation.is_ema ? " (ema)" : ""}`;
+    `${what}: ${several ? run.label + ", " : ""}${evaluation.split}${evaluation.is_ema ? " (ema)" : ""}`
+    + viewsOf(evaluation);
   const matrix = (one) => {
     const { run, evaluation } = one;
     const top = evaluation.top_accuracy === null ? "" : `, ${percent(evaluation.top_accuracy)} among the first five`;
@@ -216,8 +217,7 @@ function evaluations() {
     return confusionMatrix({
       title: heading("Confusion matrix", one), classes: evaluation.classes, scores: evaluation.scores,
       cells: one.cells, colour: run.colour, worst,
-      note: `Step ${group(evaluation.step)}, ${group(evaluation.count)} samples`
-        + `${evaluation.views > 1 ? `, the mean of ${evaluation.views} views of each` : ""}: `
+      note: `Step ${group(evaluation.step)}, ${group(evaluation.count)} samples: `
         + `${percent(evaluation.accuracy)} right${top}.` + hidden,
     });
   };
@@ -231,6 +231,11 @@ function evaluations() {
       return [drawn ? html("div", { class: "stack" }, matrix(drawn), table()) : null, mistakes(one)];
     });
   return section("Right and wrong answers", several ? "All matrices share one scale for mistakes." : null, figures);
+}
+
+/** What a heading says of an evaluation that shows every picture in several ways. */
+function viewsOf(evaluation) {
+  return evaluation.views > 1 ? `, mean of ${evaluation.views} views` : "";
 }
 
 function classTable(title, evaluation) {
@@ -251,7 +256,7 @@ function classComparison(matrices) {
     groups.set(key, [...(groups.get(key) || []), one]);
   }
   return [...groups.values()].map((same) => classFigure(
-    `Right answers by class: ${same[0].evaluation.split}`, ["class", "samples", ...same.map(({ run }) => run.label)],
+    `Right answers by class: ${same[0].evaluation.split}`, ["class", "samples", ...same.map(({ run, evaluation }) => run.label + viewsOf(evaluation))],
     same[0].evaluation.classes.map((name, label) => {
       const shares = same.map(({ evaluation }) => {
         const [count, , correct] = evaluation.scores[label];
