@@ -12,6 +12,8 @@ package struct Augmentation: Sendable {
   package let output: ImageShape
   /// Values of the largest picture on the way.
   package let capacity: Int
+  /// What a random crop shows around pictures; nil where none of the transforms does.
+  let border: ImageBorder?
 
   /// Random numbers are kept apart by 2²⁰ a transform.
   private static let numbersPerTransform = 1 << 20
@@ -47,14 +49,9 @@ package struct Augmentation: Sendable {
     self.transforms = transforms
     self.seed = seed
     self.capacity = capacity
+    border = transforms.lazy.compactMap { $0 as? RandomCrop }.first(where: \.showsBorder)?.border
     input = shape
     output = current
-  }
-
-  /// What a random crop shows around pictures; nil where none of the transforms does.
-  var border: ImageBorder? {
-    for case let crop as RandomCrop in transforms where crop.showsBorder { return crop.border }
-    return nil
   }
 
   /// Transforms the picture on `canvas`, which is sample number `sample`.

@@ -95,8 +95,8 @@ package struct RunEstimate: Sendable {
     if let available = SystemMemory.availableByteCount, memoryBytes > available {
       throw RunError(
         .configuration,
-        "the run needs \(Self.text(memoryBytes)) of memory, but \(Self.text(available)) are available; make the model smaller, "
-          + "or lower data.batch_size or the number of lanes (troupe describe shows what takes how much)")
+        "the run needs \(Self.text(memoryBytes)) of memory, but \(Self.text(available)) are available; make the model "
+          + "smaller, or lower data.batch_size or the number of lanes (troupe describe shows what takes how much)")
     }
   }
 

@@ -256,7 +256,8 @@ function classComparison(matrices) {
     groups.set(key, [...(groups.get(key) || []), one]);
   }
   return [...groups.values()].map((same) => classFigure(
-    `Right answers by class: ${same[0].evaluation.split}`, ["class", "samples", ...same.map(({ run, evaluation }) => run.label + viewsOf(evaluation))],
+    `Right answers by class: ${same[0].evaluation.split}`,
+    ["class", "samples", ...same.map(({ run, evaluation }) => run.label + viewsOf(evaluation))],
     same[0].evaluation.classes.map((name, label) => {
       const shares = same.map(({ evaluation }) => {
         const [count, , correct] = evaluation.scores[label];
