@@ -18,6 +18,13 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [
   .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
+/// The module map and shim header of a C library.
+func library(_ name: String, pkgConfig: String? = nil, packages: [String] = []) -> Target {
+  .systemLibrary(
+    name: name, path: "Sources/CLibraries/\(name)", pkgConfig: pkgConfig,
+    providers: packages.isEmpty ? nil : [.apt(packages)])
+}
+
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 
 /// - Parameter symbols: functions that the test program's own `troupe_counted_…` take the place of, in all libraries.
@@ -30,7 +37,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], counting sy
     })
 }
 
-/// What the report pages are put together from.
+/// The parts of the report pages.
 let reportParts = [
   "report.html", "report.css", "charts.js", "page.js", "line-chart.js", "heat-map.js", "stage-bars.js", "confusion.js",
   "sequences.js", "denoising.js", "report.js", "parallel.js", "scatter.js", "bars.js", "sweep.js", "learning-rate.js",
@@ -44,118 +51,112 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
-    .package(
-      url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["ConfigurationSupport"]),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
   ],
   targets: [
-    .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial", providers: [.apt(["libhdf5-dev"])]),
-    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
-    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-    .systemLibrary(name: "CImage", providers: [.apt(["libpng-dev", "libturbojpeg0-dev"])]),
-    .systemLibrary(name: "CLAPACK", providers: [.apt(["liblapacke-dev"])]),
-    .systemLibrary(name: "CPlatform"),
+    library("CHDF5", pkgConfig: "hdf5-serial", packages: ["libhdf5-dev"]),
+    library("COneDNN", packages: ["libdnnl-dev"]),
+    library("CZlib", pkgConfig: "zlib", packages: ["zlib1g-dev"]),
+    library("CCrypto", pkgConfig: "libcrypto", packages: ["libssl-dev"]),
+    library("CImage", packages: ["libpng-dev", "libturbojpeg0-dev"]),
+    library("CLAPACK", packages: ["liblapacke-dev"]),
+    library("CPlatform"),
     .systemLibrary(name: "CAllocations", path: "Tests/CAllocations"),
 
-    room("Arenas", ["CPlatform"]),
-    room("Checksums", ["CPlatform"]),
-    room("JSONValues"),
-    room("Configuration", ["JSONValues"]),
-    room("Kernels", ["Arenas", "CPlatform", "COneDNN"]),
-    room("Layers", ["Arenas", "Configuration", "Kernels"]),
-    room("ModelGraph", ["Arenas", "Layers"]),
-    room("Architectures", ["Arenas", "Configuration", "Kernels", "Layers", "ModelGraph"]),
-    room("ExecutionPlanning", ["Arenas", "Kernels", "Layers", "ModelGraph"]),
-    room("Optimizers", ["Arenas", "Configuration", "JSONValues", "Kernels"]),
-    room("HDF5Format", ["Arenas", "CZlib"]),
-    room("ImageFiles", ["CImage"]),
-    room("Tokenizers", ["Checksums", "JSONValues"]),
+    room("Tensors", ["CPlatform"]),
+    room("JSON"),
+    room("Files", ["CCrypto", "CPlatform", .product(name: "SystemPackage", package: "swift-system")]),
+    room("Configuration", ["JSON"]),
+    room("Kernels", ["Tensors", "CPlatform", "COneDNN"]),
+    room("Layers", ["Tensors", "Configuration", "Kernels"]),
+    room("Models", ["Tensors", "Configuration", "Kernels", "Layers"]),
+    room("Optimizers", ["Tensors", "Configuration", "JSON", "Kernels"]),
+    room("Formats", ["Tensors", "CImage", "CZlib"]),
+    room("Tokenizers", ["Files", "JSON"]),
     room(
-      "DataReading",
+      "Data",
+      ["Tensors", "Configuration", "Files", "CCrypto", "CPlatform", "CZlib", "Formats", "JSON", "Tokenizers"]),
+    room("Checkpoints", ["Tensors", "CCrypto", "CPlatform", "Files", "Formats", "JSON"]),
+    room("Metrics", ["Files", "JSON"]),
+    room(
+      "Runs",
       [
-        "Arenas", "Checksums", "Configuration", "CPlatform", "CZlib", "HDF5Format", "ImageFiles", "JSONValues",
-        "Tokenizers",
+        "Tensors", "CPlatform", "Checkpoints", "Configuration", "Data", "Files", "JSON", "Kernels", "Layers", "Metrics",
+        "Models", "Optimizers", "Tokenizers",
       ]),
-    room("DatasetFetching", ["CCrypto", "DataReading"]),
-    room("CheckpointFiles", ["Arenas", "CCrypto", "CPlatform", "Checksums", "HDF5Format", "JSONValues"]),
-    room("RunRecords", ["Checksums", "JSONValues"], resources: reportParts.map { .embedInCode("Report/\($0)") }),
     room(
-      "Pipeline",
+      "Inference",
       [
-        "Architectures", "Arenas", "CPlatform", "CheckpointFiles", "Configuration", "DataReading", "ExecutionPlanning",
-        "ImageFiles", "JSONValues", "Kernels", "Layers", "ModelGraph", "Optimizers", "RunRecords", "Tokenizers",
+        "Tensors", "CLAPACK", "CPlatform", "Checkpoints", "Configuration", "Data", "Formats", "JSON", "Kernels",
+        "Layers", "Metrics", "Models", "Runs", "Tokenizers",
+      ]),
+    room("Reports", ["JSON", "Metrics"], resources: reportParts.map { .embedInCode("Page/\($0)") }),
+    room(
+      "Training",
+      [
+        "Tensors", "CPlatform", "Checkpoints", "Configuration", "Data", "Files", "Formats", "Inference", "JSON",
+        "Kernels", "Layers", "Metrics", "Models", "Optimizers", "Runs", "Tokenizers",
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
     room(
-      "Generation",
+      "Diagnostics",
       [
-        "Architectures", "Arenas", "CLAPACK", "DataReading", "ExecutionPlanning", "ImageFiles", "Kernels", "Layers",
-        "ModelGraph", "Pipeline", "Tokenizers",
+        "Tensors", "Checkpoints", "Configuration", "Data", "Inference", "JSON", "Kernels", "Metrics", "Models",
+        "Optimizers", "Reports", "Runs", "Training",
       ]),
     room(
       "Sweeps",
       [
-        "Arenas", "CPlatform", "CheckpointFiles", "Configuration", "DataReading", "JSONValues", "Pipeline",
-        "RunRecords",
+        "Tensors", "CPlatform", "Checkpoints", "Configuration", "Files", "JSON", "Metrics", "Reports", "Runs",
         subprocess,
       ]),
     room(
       "Watch",
       [
-        "JSONValues", "RunRecords", "Sweeps",
-        // It brings a module of the same name as our Configuration.
-        .product(
-          name: "Hummingbird", package: "hummingbird", moduleAliases: ["Configuration": "SwiftConfiguration"]),
+        "Files", "JSON", "Metrics", "Reports", "Sweeps",
+        .product(name: "FlyingFox", package: "FlyingFox"),
       ]),
     .executableTarget(
       name: "troupe",
       dependencies: [
-        "CheckpointFiles", "Configuration", "DataReading", "DatasetFetching", "Generation", "ImageFiles", "JSONValues",
-        "Kernels", "Pipeline", "RunRecords", "Sweeps", "Tokenizers", "CPlatform", "Watch",
+        "CPlatform", "Checkpoints", "Configuration", "Data", "Diagnostics", "Formats", "Inference", "JSON", "Kernels",
+        "Metrics", "Reports", "Runs", "Sweeps", "Tokenizers", "Training", "Watch",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
 
-    tests("Arenas"),
-    tests("JSONValues"),
-    tests("Configuration", ["JSONValues", "Pipeline"]),
-    tests("Kernels", ["Arenas"]),
-    tests("Layers", ["Arenas", "Configuration", "JSONValues", "Kernels"]),
-    tests("ModelGraph", ["Arenas", "Kernels", "Layers"]),
-    tests("Architectures", ["Arenas", "Configuration", "JSONValues", "Layers", "ModelGraph"]),
+    tests("Tensors"),
+    tests("JSON"),
+    tests("Configuration", ["JSON", "Runs"]),
+    tests("Kernels", ["Tensors"]),
+    tests("Layers", ["Tensors", "Configuration", "JSON", "Kernels"]),
+    tests("Models", ["Tensors", "Configuration", "JSON", "Kernels", "Layers"]),
+    tests("Optimizers", ["Tensors", "Configuration", "JSON", "Kernels"]),
+    tests("Formats", ["Tensors", "CImage", "CZlib"]),
+    tests("Tokenizers", ["JSON"]),
     tests(
-      "ExecutionPlanning",
-      ["Architectures", "Arenas", "Configuration", "JSONValues", "Kernels", "Layers", "ModelGraph"]),
-    tests("Optimizers", ["Arenas", "Configuration", "JSONValues", "Kernels"]),
-    tests("CheckpointFiles", ["Arenas", "CHDF5", "HDF5Format"]),
-    tests("RunRecords", ["Checksums", "ImageFiles", "JSONValues"]),
+      "Data", ["Tensors", "CHDF5", "CPlatform", "Configuration", "Formats", "JSON", "Tokenizers", subprocess]),
+    tests("Checkpoints", ["Tensors", "CHDF5", "Files", "Formats"]),
+    tests("Metrics", ["Files", "Formats", "JSON", "Reports"]),
     tests(
-      "Pipeline",
+      "Inference",
+      ["Tensors", "Checkpoints", "Data", "Formats", "JSON", "Kernels", "Models", "Runs", "Tokenizers", "Training"]),
+    tests(
+      "Training",
       [
-        "Arenas", "CAllocations", "CheckpointFiles", "Configuration", "DataReading", "ExecutionPlanning", "ImageFiles",
-        "JSONValues", "Kernels", "Optimizers", "RunRecords", "Tokenizers",
+        "Tensors", "CAllocations", "Checkpoints", "Configuration", "Data", "Diagnostics", "Formats", "Inference",
+        "JSON", "Kernels", "Metrics", "Models", "Optimizers", "Runs", "Tokenizers",
       ],
       counting: ["malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign", "_Znwm"]),
-    tests(
-      "Generation",
-      [
-        "Arenas", "CheckpointFiles", "DataReading", "ExecutionPlanning", "ImageFiles", "JSONValues", "Kernels",
-        "ModelGraph",
-        "Pipeline", "Tokenizers",
-      ]),
-    tests("Sweeps", ["Configuration", "JSONValues", "Pipeline"]),
-    tests("ImageFiles", ["Arenas", "CImage", "CZlib"]),
-    tests("Tokenizers", ["JSONValues"]),
-    tests(
-      "DataReading",
-      [
-        "Arenas", "CHDF5", "CPlatform", "Configuration", "ImageFiles", "JSONValues", "Tokenizers", subprocess,
-      ]),
-    tests("DatasetFetching", ["DataReading", subprocess]),
+    tests("Sweeps", ["Configuration", "JSON", "Metrics", "Runs"]),
     // Whole runs through the command line: the program is built because it is a dependency, and run as a process.
     .testTarget(
       name: "TroupeTests",
-      dependencies: ["troupe", "CheckpointFiles", "Configuration", "ImageFiles", "JSONValues", "RunRecords", "Sweeps"],
+      dependencies: [
+        "troupe", "Checkpoints", "Configuration", "Data", "Files", "Formats", "JSON", "Metrics", "Reports", "Runs",
+        "Sweeps",
+      ],
       swiftSettings: settings),
   ]
 )

@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 
 /// What is wrong with a configuration, said in one line: where, what was found, what was expected, what to do.
 package struct ConfigurationError: Error, CustomStringConvertible, Sendable {

@@ -1,5 +1,5 @@
 import Foundation
-import JSONValues
+import JSON
 
 /// Reads configuration files: "extends" merged, overrides applied, nothing decoded yet.
 package enum ConfigurationFile {

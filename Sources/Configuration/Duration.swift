@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 
 /// A length of training with its unit: "5 epochs", "2000 steps".
 package struct TrainingDuration: Sendable, Equatable, CustomStringConvertible {

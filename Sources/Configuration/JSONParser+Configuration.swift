@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 
 extension JSONParser {
   /// The JSON value of a configuration's text.

@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 
 /// A JSON Schema (draft-07) of a kind of file, made from the calls that decode it.
 package enum SchemaDocument {

@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 
 /// What a key accepts: recorded by `SettingsReader` as it reads, written out as JSON Schema.
 package indirect enum SchemaNode: Sendable {

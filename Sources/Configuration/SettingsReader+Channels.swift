@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 
 // Numbers that belong to the channels of an image.
 extension SettingsReader {

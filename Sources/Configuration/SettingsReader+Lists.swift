@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 
 // One string, or a list of them.
 extension SettingsReader {

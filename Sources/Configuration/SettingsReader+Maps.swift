@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 
 // Objects whose keys are the file's own, and values of any kind.
 extension SettingsReader {

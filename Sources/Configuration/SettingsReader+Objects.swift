@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 
 /// A component that a configuration chooses by its "type".
 package struct CatalogEntry<Product>: Sendable {

@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 
 // Nested objects that are not there unless they are written; the resolved configuration then has none either.
 extension SettingsReader {

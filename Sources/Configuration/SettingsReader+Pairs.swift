@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 
 /// A number for each axis of an image.
 package struct AxisPair: Hashable, Sendable {

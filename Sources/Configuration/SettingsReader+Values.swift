@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 
 // Plain values: numbers, flags, words and lists of them.
 extension SettingsReader {

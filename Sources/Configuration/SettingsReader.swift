@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 
 /// Settings that are read from a JSON object, key by key.
 ///

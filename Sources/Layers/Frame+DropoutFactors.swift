@@ -1,5 +1,5 @@
-import Arenas
 import Kernels
+import Tensors
 
 extension Frame {
   /// One factor for each of `count` groups of elements that are dropped together, at the start of the scratch: 0, or

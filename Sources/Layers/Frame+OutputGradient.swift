@@ -1,5 +1,5 @@
-import Arenas
 import Kernels
+import Tensors
 
 extension Frame {
   /// How the backward pass of a linear map begins: dy becomes f'(y)·dy where it lies, its column sums the gradient of the

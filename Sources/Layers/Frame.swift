@@ -1,5 +1,5 @@
-import Arenas
 import Kernels
+import Tensors
 
 /// What is the same for every layer during one pass over one micro-batch.
 package struct Pass: Sendable {

@@ -1,6 +1,6 @@
-import Arenas
 import Configuration
 import Kernels
+import Tensors
 
 /// One operation of a network: what it needs, how it runs forwards, how it runs backwards.
 ///

@@ -1,6 +1,6 @@
-import Arenas
 import Configuration
 import Kernels
+import Tensors
 
 /// y = x·Wᵀ + b, then an activation if one was fused in.
 ///

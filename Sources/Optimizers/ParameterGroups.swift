@@ -1,5 +1,5 @@
-import Arenas
 import Configuration
+import Tensors
 
 /// What the groups of an optimizer lay down for one tensor.
 package struct ParameterGroup: Sendable, Equatable {

@@ -1,8 +1,8 @@
 import Configuration
+import Files
 import Foundation
-import JSONValues
-import Pipeline
-import RunRecords
+import JSON
+import Runs
 
 /// Where the jobs of one process learn what to do and hand in what came of it. It alone touches the journal.
 actor SweepCoordinator {

@@ -1,6 +1,6 @@
 import Configuration
 import Foundation
-import JSONValues
+import JSON
 
 /// A sweep file, decoded: what is varied, how points are chosen, what is measured, when it ends.
 package struct SweepDefinition: Sendable {

@@ -1,7 +1,8 @@
+import Files
 import Foundation
-import JSONValues
-import Pipeline
-import RunRecords
+import JSON
+import Metrics
+import Runs
 
 /// A sweep's folder: the journal, a run folder a trial, and the locks that living workers hold.
 ///

@@ -1,8 +1,8 @@
 import Configuration
 import Foundation
-import JSONValues
-import Pipeline
-import RunRecords
+import JSON
+import Metrics
+import Runs
 
 /// Follows a sweep as it goes: reads each line of its journal once, and the records of its running trials.
 ///

@@ -1,6 +1,6 @@
 import Configuration
 import Foundation
-import JSONValues
+import JSON
 
 /// What a sweep would do, for people and programs.
 package struct SweepPlan: CustomStringConvertible {

@@ -1,6 +1,5 @@
 import Foundation
-import Pipeline
-import RunRecords
+import Metrics
 
 /// How it stands with a sweep: what its live table and the page of `troupe watch` show beside the results.
 package struct SweepProgress: Sendable {

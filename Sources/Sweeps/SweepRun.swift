@@ -1,8 +1,8 @@
 import CPlatform
 import Configuration
 import Foundation
-import JSONValues
-import Pipeline
+import JSON
+import Runs
 
 /// One process's work on a sweep: so many jobs at once, each a trial in a process of its own on its share of the cores.
 package struct SweepRun: Sendable {

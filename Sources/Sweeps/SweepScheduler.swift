@@ -1,6 +1,6 @@
 import Configuration
-import JSONValues
-import Pipeline
+import JSON
+import Runs
 
 /// What a worker does next.
 package enum SweepAction: Sendable, Equatable {

@@ -1,5 +1,5 @@
 import Configuration
-import JSONValues
+import JSON
 
 /// The JSON Schema of sweep files.
 package enum SweepSchema {

@@ -1,6 +1,6 @@
 import Foundation
-import JSONValues
-import Pipeline
+import JSON
+import Runs
 
 /// One seed's run of a point.
 package struct TrialState: Sendable {

@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 
 /// Hugging Face's `tokenizer.json`, as far as it is GPT-2's: byte-level byte pairs behind GPT-2's pattern.
 ///

@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 
 /// "vocab" and "merges" of a `tokenizer.json`, checked: what they give needs no further checks while encoding.
 struct HuggingFaceVocabulary {

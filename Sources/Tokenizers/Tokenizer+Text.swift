@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 
 // A tokenizer as text: in files and in checkpoints.
 extension Tokenizer {

@@ -1,4 +1,4 @@
-import Checksums
+import Files
 
 /// Text ↔ tokens: whole numbers 0 ..< `vocabularySize`.
 package struct Tokenizer: Sendable {

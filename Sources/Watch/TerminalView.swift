@@ -1,5 +1,5 @@
 import Foundation
-import RunRecords
+import Metrics
 
 /// Runs as lines of text: what `troupe watch --terminal` draws again and again.
 package struct TerminalView {

@@ -2,7 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import Logging
-import RunRecords
+import Reports
 
 /// Why there is nothing to watch, in one line.
 package struct WatchError: Error, CustomStringConvertible, Sendable {

@@ -1,5 +1,6 @@
 import Foundation
-import RunRecords
+import Metrics
+import Reports
 
 // The pictures that runs draw.
 extension WatchedRuns {

@@ -1,6 +1,6 @@
 import Foundation
-import JSONValues
-import RunRecords
+import JSON
+import Metrics
 import Sweeps
 
 // Sweeps are told of as the report about a sweep tells of them, with what changes while they go on.

@@ -1,6 +1,7 @@
 import Foundation
-import JSONValues
-import RunRecords
+import JSON
+import Metrics
+import Reports
 import Sweeps
 
 /// The runs and sweeps in and below a folder, followed as they go: what the page and the terminal show.

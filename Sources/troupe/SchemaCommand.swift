@@ -1,7 +1,8 @@
 import ArgumentParser
 import Configuration
 import Foundation
-import Pipeline
+import JSON
+import Runs
 import Sweeps
 
 struct SchemaCommand: AsyncParsableCommand {

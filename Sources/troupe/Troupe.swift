@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
-import Pipeline
+import JSON
+import Runs
 
 /// The command line: parsing and printing only.
 @main

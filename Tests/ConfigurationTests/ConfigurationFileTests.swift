@@ -1,6 +1,6 @@
 import Configuration
 import Foundation
-import JSONValues
+import JSON
 import Testing
 
 /// Files in a folder that goes when the test ends.

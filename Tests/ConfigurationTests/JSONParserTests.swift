@@ -1,6 +1,6 @@
-import Arenas
 import Configuration
-import JSONValues
+import JSON
+import Tensors
 import Testing
 
 @Suite struct JSONParserTests {

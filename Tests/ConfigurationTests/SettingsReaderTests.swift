@@ -1,5 +1,5 @@
 import Configuration
-import JSONValues
+import JSON
 import Testing
 
 /// A bit of everything that a component can read.

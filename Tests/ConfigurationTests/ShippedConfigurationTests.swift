@@ -1,8 +1,8 @@
-import Arenas
 import Configuration
 import Foundation
-import JSONValues
-import Pipeline
+import JSON
+import Runs
+import Tensors
 import Testing
 
 /// The configurations that come with the project.

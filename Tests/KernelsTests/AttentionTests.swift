@@ -1,6 +1,6 @@
-import Arenas
 import Foundation
 import Kernels
+import Tensors
 import Testing
 
 /// Queries, keys and values in tensors of their own, forwards and backwards.

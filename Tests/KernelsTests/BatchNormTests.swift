@@ -1,6 +1,6 @@
-import Arenas
 import Foundation
 import Kernels
+import Tensors
 import Testing
 
 /// Everything that one call of the kernel reads and writes.

@@ -1,5 +1,5 @@
-import Arenas
 import Kernels
+import Tensors
 import Testing
 
 /// Kernels that spread a number over a row or a column, or gather one: transposition, scales, statistics.

@@ -1,5 +1,5 @@
-import Arenas
 import Kernels
+import Tensors
 import Testing
 
 @Suite struct DropoutTests {

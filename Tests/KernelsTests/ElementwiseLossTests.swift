@@ -1,6 +1,6 @@
-import Arenas
 import Foundation
 import Kernels
+import Tensors
 import Testing
 
 @Suite struct ElementwiseLossTests {

@@ -1,5 +1,5 @@
-import Arenas
 import Kernels
+import Tensors
 import Testing
 
 /// A normalisation along groups of elements, in float64: layer norm's groups are rows, batch norm's are columns.

@@ -1,6 +1,6 @@
-import Arenas
 import Kernels
 import Synchronization
+import Tensors
 import Testing
 
 /// A slice does not keep its arena, and a tensor in an expression would be gone before the kernel runs.

@@ -1,5 +1,5 @@
-import Arenas
 import Kernels
+import Tensors
 import Testing
 
 /// Images made larger: by hand for one line of pixels, and against plain loops in both directions.

@@ -1,6 +1,6 @@
-import Arenas
 import Foundation
 import Kernels
+import Tensors
 import Testing
 
 /// What tells the Winograd algorithm from the direct one; that it computes the same is among the `ConvolutionTests`.

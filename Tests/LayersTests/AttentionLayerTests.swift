@@ -1,6 +1,6 @@
-import Arenas
 import Kernels
 import Layers
+import Tensors
 import Testing
 
 @Suite struct AttentionLayerTests {

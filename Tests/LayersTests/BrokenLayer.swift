@@ -1,5 +1,5 @@
-import Arenas
 import Layers
+import Tensors
 
 /// y = γ·x², with γ one factor a column, read from a copy that it prepares, and a slip of the pen if one is asked for.
 struct BrokenLayer: Layer {

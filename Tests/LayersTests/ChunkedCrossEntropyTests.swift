@@ -1,6 +1,6 @@
-import Arenas
 import Kernels
 import Layers
+import Tensors
 import Testing
 
 /// A linear layer and its loss: as one layer against the two of them.

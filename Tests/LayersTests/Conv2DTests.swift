@@ -1,8 +1,8 @@
-import Arenas
 import Configuration
-import JSONValues
+import JSON
 import Kernels
 import Layers
+import Tensors
 import Testing
 
 /// What convolutions refuse, what they take in, and how their parameters start.

@@ -1,7 +1,7 @@
-import Arenas
 import Configuration
-import JSONValues
+import JSON
 import Layers
+import Tensors
 import Testing
 
 /// What transposed convolutions compute and refuse.

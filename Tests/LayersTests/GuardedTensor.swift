@@ -1,4 +1,4 @@
-import Arenas
+import Tensors
 
 /// A tensor between two strips of marked memory that nobody may write.
 final class GuardedTensor {

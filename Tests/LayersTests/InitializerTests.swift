@@ -1,5 +1,5 @@
-import Arenas
 import Layers
+import Tensors
 import Testing
 
 @Suite struct InitializerTests {

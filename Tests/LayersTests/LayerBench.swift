@@ -1,6 +1,6 @@
-import Arenas
 import Kernels
 import Layers
+import Tensors
 
 /// What a layer is run under.
 struct Conditions {

@@ -1,6 +1,6 @@
-import Arenas
 import Kernels
 import Layers
+import Tensors
 
 /// What every layer must do, whatever it computes; a layer that passes can stand in any plan.
 ///

@@ -1,9 +1,9 @@
-import Arenas
 import Configuration
 import Foundation
-import JSONValues
+import JSON
 import Kernels
 import Layers
+import Tensors
 import Testing
 
 /// One example of one layer that configurations can name, or that architectures add by themselves.

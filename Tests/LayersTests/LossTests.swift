@@ -1,9 +1,9 @@
-import Arenas
 import Configuration
 import Foundation
-import JSONValues
+import JSON
 import Kernels
 import Layers
+import Tensors
 import Testing
 
 struct LossCase: Sendable, CustomTestStringConvertible {

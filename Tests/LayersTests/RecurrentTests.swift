@@ -1,9 +1,9 @@
-import Arenas
 import Configuration
 import Foundation
-import JSONValues
+import JSON
 import Kernels
 import Layers
+import Tensors
 import Testing
 
 /// Recurrent layers against PyTorch, and what they leave from piece to piece of a sequence.

@@ -1,9 +1,9 @@
-import Arenas
 import Configuration
 import Foundation
-import JSONValues
+import JSON
 import Kernels
 import Layers
+import Tensors
 import Testing
 
 /// CPU time of recurrent layers beside the floor that the machine's products set. Runs where TROUPE_TIMINGS is set.

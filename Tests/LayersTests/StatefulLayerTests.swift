@@ -1,6 +1,6 @@
-import Arenas
 import Kernels
 import Layers
+import Tensors
 import Testing
 
 /// What only batch norm and dropout of several kinds do: state that moves, and numbers drawn.

@@ -1,6 +1,6 @@
-import Arenas
 import Kernels
 import Optimizers
+import Tensors
 import Testing
 
 @Suite struct ClippingTests {

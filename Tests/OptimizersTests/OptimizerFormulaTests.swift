@@ -1,6 +1,6 @@
-import Arenas
 import Foundation
 import Kernels
+import Tensors
 import Testing
 
 /// One element of PyTorch's single-tensor optimizers, in float64.

@@ -1,6 +1,6 @@
-import Arenas
 import Configuration
 import Optimizers
+import Tensors
 import Testing
 
 @Suite struct ParameterGroupTests {

@@ -1,8 +1,8 @@
-import Arenas
 import Configuration
-import JSONValues
+import JSON
 import Kernels
 import Optimizers
+import Tensors
 import Testing
 
 /// A parameter with everything that belongs to it, and gradients that anyone can recompute.

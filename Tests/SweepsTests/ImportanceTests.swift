@@ -1,4 +1,4 @@
-import JSONValues
+import JSON
 import Sweeps
 import Testing
 

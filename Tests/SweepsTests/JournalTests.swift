@@ -1,6 +1,6 @@
 import Foundation
-import JSONValues
-import Pipeline
+import JSON
+import Runs
 import Sweeps
 import Testing
 

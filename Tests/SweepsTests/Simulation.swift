@@ -1,7 +1,7 @@
 import Configuration
 import Foundation
-import JSONValues
-import Pipeline
+import JSON
+import Runs
 import Sweeps
 
 /// A sweep whose trials are a formula: everything but the processes.

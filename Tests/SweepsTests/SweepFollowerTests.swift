@@ -1,7 +1,6 @@
 import Configuration
 import Foundation
-import JSONValues
-import Pipeline
+import JSON
 import Sweeps
 import Testing
 

@@ -1,6 +1,6 @@
+import Formats
 import Foundation
-import ImageFiles
-import JSONValues
+import JSON
 import Testing
 
 /// Runs on image folders of which some images cannot be read.

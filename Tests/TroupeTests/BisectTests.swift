@@ -1,5 +1,5 @@
 import Foundation
-import JSONValues
+import JSON
 import Testing
 
 /// `troupe bisect` names what was made different on purpose.

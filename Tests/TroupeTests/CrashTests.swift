@@ -1,6 +1,6 @@
 import Configuration
 import Foundation
-import JSONValues
+import JSON
 import Testing
 
 /// Runs that are killed or stopped, again and again: nothing is lost, and the end is the same to the bit.

@@ -1,6 +1,6 @@
+import Formats
 import Foundation
-import ImageFiles
-import JSONValues
+import JSON
 import Testing
 
 /// Diffusion models that are trained for a moment and then draw, through the command line.

@@ -1,6 +1,6 @@
 import Configuration
 import Foundation
-import JSONValues
+import JSON
 import Testing
 
 /// The commands that look at a configuration, a run or a data file.

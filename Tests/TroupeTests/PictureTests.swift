@@ -1,7 +1,7 @@
-import CheckpointFiles
+import Checkpoints
+import Formats
 import Foundation
-import ImageFiles
-import JSONValues
+import JSON
 import Testing
 
 /// The commands that look at a classifier of pictures, its mistakes and its layers.

@@ -1,5 +1,5 @@
 import Foundation
-import JSONValues
+import JSON
 import Testing
 
 /// `troupe probe`: language models and the lengths of sequences, and what the report shows of it.

@@ -1,5 +1,5 @@
 import Foundation
-import JSONValues
+import JSON
 import Testing
 
 /// `troupe runs`, and what several runs' reports say of their settings.

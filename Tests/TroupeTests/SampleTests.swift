@@ -1,6 +1,6 @@
+import Formats
 import Foundation
-import ImageFiles
-import JSONValues
+import JSON
 import Testing
 
 /// Language models that are trained for a moment and then write, through the command line.

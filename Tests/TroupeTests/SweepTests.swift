@@ -1,7 +1,8 @@
 import Configuration
+import Files
 import Foundation
-import JSONValues
-import RunRecords
+import JSON
+import Metrics
 import Testing
 
 /// Sweeps from the command line: whole ones, paused trials, accidents, wrong input.

@@ -1,5 +1,5 @@
 import Foundation
-import JSONValues
+import JSON
 import Testing
 
 /// `troupe tokenizer`, and text in `troupe dataset`.

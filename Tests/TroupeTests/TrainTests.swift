@@ -1,6 +1,6 @@
 import Configuration
 import Foundation
-import JSONValues
+import JSON
 import Testing
 
 /// Training from the command line: the options, what is printed, and the run folder that is left.

@@ -1,6 +1,6 @@
 import Configuration
 import Foundation
-import JSONValues
+import JSON
 import Synchronization
 import Testing
 

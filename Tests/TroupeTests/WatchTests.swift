@@ -1,5 +1,5 @@
 import Foundation
-import JSONValues
+import JSON
 import Testing
 
 /// `troupe watch`, asked as a browser would, and as one should not.

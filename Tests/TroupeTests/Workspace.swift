@@ -1,7 +1,7 @@
-import CheckpointFiles
+import Checkpoints
 import Configuration
 import Foundation
-import JSONValues
+import JSON
 import Testing
 
 /// A folder of one test's own, in memory where that can be, and the current directory of what runs in it.

@@ -1,4 +1,4 @@
-import Arenas
+import Tensors
 
 /// Factors of dropped weights: a function of row, head, query and key, so that backward draws them again.
 ///

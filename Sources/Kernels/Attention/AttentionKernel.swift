@@ -1,4 +1,4 @@
-import Arenas
+import Tensors
 
 /// Scaled dot-product attention of several heads (Vaswani et al. 2017), in tiles that never hold a row of weights as a whole
 /// (Dao et al. 2022, 2023).

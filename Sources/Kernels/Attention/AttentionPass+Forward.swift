@@ -1,4 +1,4 @@
-import Arenas
+import Tensors
 
 extension AttentionPass {
   mutating func forward(

@@ -1,5 +1,5 @@
-import Arenas
 import CPlatform
+import Tensors
 
 /// One pass over all rows and heads: the kernel, its scratch, and what is the same for every tile.
 struct AttentionPass<E: AttentionElement> {

@@ -1,4 +1,4 @@
-import Arenas
+import Tensors
 
 /// Where everything lies in the scratch, in words from its start; what is not needed has no words.
 struct AttentionPlaces {

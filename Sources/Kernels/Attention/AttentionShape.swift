@@ -1,4 +1,4 @@
-import Arenas
+import Tensors
 
 /// Which keys a query may see, besides causality.
 package enum AttentionMask: String, CaseIterable, Sendable {

@@ -1,5 +1,5 @@
-import Arenas
 import Foundation
+import Tensors
 
 /// The weights that attention never keeps, for pictures of small models and short texts: outside training, one head after the
 /// other, with memory for all of them.

@@ -1,5 +1,5 @@
-import Arenas
 import CPlatform
+import Tensors
 
 /// The 32-bit words that attention's products read: a float32, or two bfloat16 that are summed over together.
 ///

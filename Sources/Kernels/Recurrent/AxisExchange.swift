@@ -1,4 +1,4 @@
-import Arenas
+import Tensors
 
 /// Sequences with the samples outermost, and with the steps outermost.
 package enum AxisExchange {

@@ -1,5 +1,5 @@
-import Arenas
 import CPlatform
+import Tensors
 
 /// Sixteen units (or fewer, at the end) of one row at one step: the addresses of what a cell reads and writes.
 struct CellPlace {

@@ -1,5 +1,5 @@
-import Arenas
 import CPlatform
+import Tensors
 
 /// Elements that the products of recurrent layers multiply: words of 32 bits, summed in float32.
 protocol RecurrentElement: VectorElement {

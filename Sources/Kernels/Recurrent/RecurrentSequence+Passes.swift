@@ -1,5 +1,5 @@
-import Arenas
 import CPlatform
+import Tensors
 
 // The loops over time, over blocks of units and over rows: a product of a block ends in a panel, and the cell takes it from
 // there while it is in the L1 cache. Meanwhile the memory that the cell will touch is fetched.

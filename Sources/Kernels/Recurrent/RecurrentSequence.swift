@@ -1,5 +1,5 @@
-import Arenas
 import CPlatform
+import Tensors
 
 /// The cells of recurrent layers.
 package enum RecurrentCellKind: String, Sendable, Hashable {

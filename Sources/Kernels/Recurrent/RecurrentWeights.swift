@@ -1,4 +1,4 @@
-import Arenas
+import Tensors
 
 /// Recurrent weights W (G·H, H) in the order in which `RecurrentProduct` reads them, rounded to the products' type.
 ///

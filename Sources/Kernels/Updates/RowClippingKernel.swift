@@ -1,5 +1,5 @@
-import Arenas
 import CPlatform
+import Tensors
 
 /// The rows of a gradient held to a share of the norm of their parameters.
 package enum RowClippingKernel {

@@ -1,4 +1,4 @@
-import Arenas
+import Tensors
 
 /// Part of one tensor that an optimizer updates in one pass, with everything that belongs to the same elements.
 ///

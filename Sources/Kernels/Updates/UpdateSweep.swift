@@ -1,4 +1,4 @@
-import Arenas
+import Tensors
 
 /// A flag that is known when code is specialised, so that it costs nothing in a loop.
 package protocol StaticFlag: Sendable {

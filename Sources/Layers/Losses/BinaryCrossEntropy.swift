@@ -1,5 +1,5 @@
-import Arenas
 import Kernels
+import Tensors
 
 /// −t·log σ(z) − (1 − t)·log(1 − σ(z)), averaged over elements: PyTorch's `binary_cross_entropy_with_logits`.
 ///

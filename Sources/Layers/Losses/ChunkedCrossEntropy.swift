@@ -1,5 +1,5 @@
-import Arenas
 import Kernels
+import Tensors
 
 /// A linear layer and the cross-entropy of what it says, without the logits ever being in memory as a whole.
 ///

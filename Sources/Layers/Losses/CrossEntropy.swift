@@ -1,6 +1,6 @@
-import Arenas
 import Configuration
 import Kernels
+import Tensors
 
 /// −Σ q(c)·log softmax(z)(c), with q the target's class smoothed by ε and weighted by class, as PyTorch's `cross_entropy`.
 ///

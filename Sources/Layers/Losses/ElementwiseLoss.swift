@@ -1,6 +1,6 @@
-import Arenas
 import Configuration
 import Kernels
+import Tensors
 
 /// A loss that compares each element of a prediction (B, …) with the same element of the target, which is float32, and may
 /// weigh each sample.

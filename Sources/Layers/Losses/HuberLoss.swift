@@ -1,6 +1,6 @@
-import Arenas
 import Configuration
 import Kernels
+import Tensors
 
 /// ½(x − t)² where |x − t| ≤ δ and δ·(|x − t| − ½δ) beyond, averaged over elements: PyTorch's `huber_loss` (Huber 1964).
 ///

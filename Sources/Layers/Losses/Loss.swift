@@ -1,6 +1,6 @@
-import Arenas
 import Configuration
 import Kernels
+import Tensors
 
 /// The last layer of a training graph: compares a prediction with a target.
 ///

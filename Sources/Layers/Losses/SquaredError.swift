@@ -1,5 +1,5 @@
-import Arenas
 import Kernels
+import Tensors
 
 /// Σ (prediction − target)², divided by the number of elements: PyTorch's `mse_loss`. Both are (B, …) float32.
 package struct SquaredError: ElementwiseLoss {

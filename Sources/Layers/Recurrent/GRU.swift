@@ -1,6 +1,6 @@
-import Arenas
 import Configuration
 import Kernels
+import Tensors
 
 /// Gated recurrent unit (Cho et al. 2014), as `torch.nn.GRU` computes it: r weighs what the recurrent product and its bias give.
 ///

@@ -1,6 +1,6 @@
-import Arenas
 import Configuration
 import Kernels
+import Tensors
 
 /// Long short-term memory (Hochreiter and Schmidhuber 1997) with forget gates (Gers et al. 2000), as `torch.nn.LSTM` computes
 /// it.

@@ -1,6 +1,6 @@
-import Arenas
 import Configuration
 import Kernels
+import Tensors
 
 /// The plain recurrent network (Elman 1990), as `torch.nn.RNN` computes it: h ← f(x·W_iᵀ + b_i + h·W_hᵀ + b_h).
 ///

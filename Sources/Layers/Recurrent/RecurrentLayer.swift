@@ -1,6 +1,6 @@
-import Arenas
 import Configuration
 import Kernels
+import Tensors
 
 /// A stack of recurrent layers: a kind of cell, and everything else as `RecurrentStack` does it.
 package protocol RecurrentLayer: ConfigurableLayer {

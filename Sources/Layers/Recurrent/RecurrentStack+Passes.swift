@@ -1,5 +1,5 @@
-import Arenas
 import Kernels
+import Tensors
 
 extension RecurrentStack {
   /// Where the parts of the scratch begin, in bytes.

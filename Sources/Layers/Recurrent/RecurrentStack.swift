@@ -1,6 +1,6 @@
-import Arenas
 import Configuration
 import Kernels
+import Tensors
 
 /// Layers of recurrent cells, one over the outputs of the other, in one or two directions.
 ///

@@ -1,6 +1,6 @@
-import Arenas
 import Configuration
 import Kernels
+import Tensors
 
 /// Adaptive gradient clipping (Brock et al., "High-Performance Large-Scale Image Recognition Without Normalization",
 /// 2021): a row's gradient G is multiplied by λ·max(‖W‖, ε) / ‖G‖ where ‖G‖ is larger than λ·max(‖W‖, ε).

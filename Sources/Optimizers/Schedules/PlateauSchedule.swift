@@ -1,5 +1,5 @@
 import Configuration
-import JSONValues
+import JSON
 
 /// Factor 1 after the warm-up, times `PlateauState.factor`: PyTorch's `ReduceLROnPlateau` (threshold mode "rel").
 package struct PlateauSchedule: Schedule, Settings {

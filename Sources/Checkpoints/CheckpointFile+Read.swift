@@ -1,0 +1,123 @@
+import Files
+import Foundation
+import Tensors
+
+extension CheckpointFile {
+  /// Checks everything about a checkpoint: its digest before anything is interpreted, then its structure, then the
+  /// CRC32C of every dataset. Memory: one block, and the texts.
+  package static func verify(at url: URL, calls: FileSystemCalls = .real) throws(CheckpointError) -> CheckpointSummary {
+    let verified = try VerifiedFile(url, calls: calls)
+    let contents = try CheckpointContents(of: verified, calls: calls)
+    var block = FileBlock(byteCount: blockSize)
+    for dataset in contents.tensors {
+      var crc: UInt32 = 0
+      try block.forEach(of: verified.file, in: dataset.range, calls: calls) { bytes, _ in
+        crc = CRC32C.checksum(bytes, from: crc)
+      }
+      try check(crc, dataset, url: url)
+    }
+    let tensors = contents.tensors.compactMap { dataset -> CheckpointSummary.Tensor? in
+      guard case .tensor(let type) = dataset.kind else { return nil }
+      return CheckpointSummary.Tensor(path: dataset.path, shape: dataset.shape, type: type)
+    }
+    return CheckpointSummary(
+      url: url, digest: verified.digest, byteCount: verified.byteCount, tensors: tensors,
+      metadata: try metadata(of: contents, in: verified, calls: calls))
+  }
+
+  /// Fills `tensors` from a checkpoint and returns the rest of it.
+  ///
+  /// Names, shapes and types must agree; before they do, nothing is read into memory. After an error in between
+  /// (the disk fails while it is read) the tensors' contents are undefined.
+  package static func read(
+    at url: URL, into tensors: [CheckpointTensor], match: Match = .exact, calls: FileSystemCalls = .real
+  ) throws(CheckpointError) -> CheckpointMetadata {
+    let verified = try VerifiedFile(url, calls: calls)
+    let contents = try CheckpointContents(of: verified, calls: calls)
+    let stored = try pair(tensors, with: contents, match: match, url: url)
+    for (tensor, dataset) in zip(tensors, stored) {
+      var bytes = tensor.slice.mutableBytes
+      var crc: UInt32 = 0
+      for start in stride(from: 0, to: bytes.byteCount, by: blockSize) {
+        let block = start..<min(start + blockSize, bytes.byteCount)
+        try calls.read(&bytes, block, from: verified.file, at: dataset.range.lowerBound + start)
+        crc = CRC32C.checksum(bytes.bytes.extracting(block), from: crc)
+      }
+      try check(crc, dataset, url: url)
+    }
+    return try metadata(of: contents, in: verified, calls: calls)
+  }
+
+  /// The step and the texts of a checkpoint, after the check of its digest and structure.
+  package static func metadata(
+    at url: URL, calls: FileSystemCalls = .real
+  ) throws(CheckpointError) -> CheckpointMetadata {
+    let verified = try VerifiedFile(url, calls: calls)
+    return try metadata(of: CheckpointContents(of: verified, calls: calls), in: verified, calls: calls)
+  }
+
+  private static func metadata(
+    of contents: CheckpointContents, in verified: borrowing VerifiedFile, calls: FileSystemCalls
+  ) throws(CheckpointError) -> CheckpointMetadata {
+    var metadata = CheckpointMetadata(step: contents.step)
+    for dataset in contents.texts {
+      var bytes = try calls.bytes(of: verified.file, in: dataset.range)
+      try check(CRC32C.checksum(bytes.span.bytes), dataset, url: verified.url)
+      if bytes == [0] { bytes = [] }
+      guard let text = String(validating: bytes, as: UTF8.self) else {
+        throw CheckpointError("\(verified.url.path): \(dataset.path) is not UTF-8")
+      }
+      metadata.texts[String(dataset.path.dropFirst(CheckpointLayout.textGroup.count + 1))] = text
+    }
+    return metadata
+  }
+
+  private static func check(
+    _ crc: UInt32, _ dataset: CheckpointContents.Dataset, url: URL
+  ) throws(CheckpointError) {
+    guard crc == dataset.crc else {
+      throw CheckpointError(
+        "\(url.path) is damaged: \(dataset.path) has the CRC32C \(String(crc, radix: 16)), its attribute says "
+          + String(dataset.crc, radix: 16))
+    }
+  }
+
+  /// The dataset of each tensor, or an error that names the first differences.
+  private static func pair(
+    _ tensors: [CheckpointTensor], with contents: CheckpointContents, match: Match, url: URL
+  ) throws(CheckpointError) -> [CheckpointContents.Dataset] {
+    var stored: [String: CheckpointContents.Dataset] = [:]
+    for dataset in contents.tensors { stored[dataset.path] = dataset }
+    var differences: [String] = []
+    var pairs: [CheckpointContents.Dataset] = []
+    for tensor in tensors {
+      guard let dataset = stored.removeValue(forKey: tensor.path) else {
+        differences.append("\(tensor.path) is missing in the file")
+        continue
+      }
+      if dataset.shape != tensor.shape {
+        differences.append("\(tensor.path) is \(dataset.shape) in the file, \(tensor.shape) here")
+      } else if dataset.kind != .tensor(tensor.slice.type) {
+        differences.append("\(tensor.path) is not \(tensor.slice.type) in the file")
+      }
+      pairs.append(dataset)
+    }
+    if match == .exact {
+      differences += stored.keys.sorted().map { "\($0) is in the file only" }
+    }
+    guard differences.isEmpty else {
+      throw CheckpointError("\(url.path) does not fit: " + Differences.summary(of: differences))
+    }
+    return pairs
+  }
+}
+
+/// Several differences in one line.
+enum Differences {
+  private static let mostNamed = 3
+
+  static func summary(of differences: [String]) -> String {
+    let rest = differences.count - mostNamed
+    return differences.prefix(mostNamed).joined(separator: "; ") + (rest > 0 ? "; and \(rest) more" : "")
+  }
+}

@@ -1,0 +1,192 @@
+import CPlatform
+import Files
+import Foundation
+import Tensors
+
+extension CheckpointFile {
+  /// Room that must be left on the disk beside the checkpoint itself, for its digest and the run's other files.
+  package static let spareSpace = 1 << 20
+  /// Bytes read and digested at once: they stay in the second-level cache between the two.
+  static let blockSize = 512 << 10
+
+  /// Writes a checkpoint and returns only when it is on the disk, under its final name, and has been read back.
+  ///
+  /// In this order: check the tensors; remove what a killed writer of the same step left; ask for free space; write
+  /// `<name>.tmp`, fsync, close; read it back from the disk, comparing checksums and taking the digest; write
+  /// `<name>.sha256` the same way; rename; fsync the folder. Whatever fails, every other checkpoint is untouched and no
+  /// half-written file bears a checkpoint's name. Older checkpoints may be pruned only after this has returned.
+  ///
+  /// A good file of this name with the same contents is left as it is; with other contents it is not replaced but
+  /// an error. A damaged one is moved to `<name>.damaged`.
+  ///
+  /// Peak memory: the structures (about 250 bytes a tensor) and one block; tensors are written from where they are, so
+  /// they must not change meanwhile.
+  ///
+  /// - Parameter url: `…/step-00001000.h5`, in a folder that exists. A name of this form must state `metadata.step`.
+  @discardableResult
+  package static func write(
+    _ tensors: [CheckpointTensor], metadata: CheckpointMetadata, to url: URL, calls: FileSystemCalls = .real
+  ) throws(CheckpointError) -> CheckpointReceipt {
+    do {
+      try check(tensors, metadata: metadata, name: url.lastPathComponent)
+      let image = try CheckpointImage(tensors, metadata: metadata)
+      return try CheckpointWriting(url: url, calls: calls).commit(image)
+    } catch {
+      throw error.within("checkpoint of step \(metadata.step) not saved")
+    }
+  }
+
+  private static func check(
+    _ tensors: [CheckpointTensor], metadata: CheckpointMetadata, name: String
+  ) throws(CheckpointError) {
+    guard metadata.step >= 0 else { throw CheckpointError("\(metadata.step) is not a step: it must be at least 0") }
+    if let step = step(ofName: name), step != metadata.step {
+      throw CheckpointError("\(name) would name step \(step), but step \(metadata.step) was given")
+    }
+    var paths: Set<String> = []
+    for tensor in tensors {
+      let path = tensor.path
+      if let flaw = CheckpointLayout.flaw(in: path) { throw CheckpointError("the tensor name \"\(path)\" \(flaw)") }
+      guard path.split(separator: "/").first.map(String.init) != CheckpointLayout.textGroup else {
+        throw CheckpointError("the tensor \(path) lies in \(CheckpointLayout.textGroup)/, which is for texts")
+      }
+      guard tensor.shape.rank <= CheckpointLayout.mostDimensions else {
+        throw CheckpointError(
+          "\(path) has \(tensor.shape.rank) dimensions, HDF5 allows \(CheckpointLayout.mostDimensions)")
+      }
+      guard paths.insert(path).inserted else { throw CheckpointError("two tensors are called \(path)") }
+      guard tensor.slice.type != .bfloat16 else {
+        throw CheckpointError("\(path) is bfloat16: checkpoints store float32, convert it first")
+      }
+    }
+    let count = tensors.count + metadata.texts.count
+    guard count <= CheckpointLayout.mostObjects / 2 else {
+      throw CheckpointError("\(count) tensors and texts are more than the \(CheckpointLayout.mostObjects / 2) allowed")
+    }
+    for (name, text) in metadata.texts {
+      if let flaw = CheckpointLayout.flaw(in: name) { throw CheckpointError("the text name \"\(name)\" \(flaw)") }
+      guard !name.contains("/") else { throw CheckpointError("the text name \(name) contains a slash") }
+      guard !text.utf8.contains(0) else { throw CheckpointError("the text \(name) contains a NUL character") }
+    }
+    let textBytes = metadata.texts.values.reduce(0) { $0 + $1.utf8.count }
+    guard textBytes <= CheckpointLayout.largestTexts else {
+      throw CheckpointError("its texts have \(textBytes) bytes, \(CheckpointLayout.largestTexts) at most are allowed")
+    }
+  }
+}
+
+/// One checkpoint on its way to the disk.
+private struct CheckpointWriting {
+  let calls: FileSystemCalls
+  let folder: String
+  let name: String
+  let target: String
+  var temporary: String { target + ".tmp" }
+  var sidecar: String { target + ".sha256" }
+  var temporarySidecar: String { sidecar + ".tmp" }
+
+  init(url: URL, calls: FileSystemCalls) {
+    self.calls = calls
+    folder = url.deletingLastPathComponent().path
+    name = url.lastPathComponent
+    target = url.path
+  }
+
+  /// What already bears the checkpoint's name.
+  private enum Present {
+    case nothing, damaged
+    case good(digest: String)
+  }
+
+  func commit(_ image: CheckpointImage) throws(CheckpointError) -> CheckpointReceipt {
+    do throws(CheckpointError) {
+      try calls.remove(temporary)
+      try calls.remove(temporarySidecar)
+      try checkSpace(for: image)
+      try write(image)
+      let digest = try readBack(image)
+      let present = try whatIsPresent()
+      switch present {
+      case .good(digest):
+        try calls.remove(temporary)
+        return CheckpointReceipt(digest: digest, byteCount: image.byteCount)
+      case .good:
+        throw CheckpointError(
+          "\(target) exists with other contents and is not replaced: remove it or choose another folder")
+      case .damaged, .nothing: break
+      }
+      try writeSidecar(digest)
+      if case .damaged = present { try calls.rename(target, to: target + ".damaged") }
+      try calls.rename(temporarySidecar, to: sidecar)
+      try calls.rename(temporary, to: target)
+      try calls.syncFolder(folder)
+      return CheckpointReceipt(digest: digest, byteCount: image.byteCount)
+    } catch {
+      // As far as it goes: what stays is recognised by its name and removed by the next write or pruning.
+      _ = try? calls.remove(temporary)
+      _ = try? calls.remove(temporarySidecar)
+      if (try? calls.exists(target)) == false { _ = try? calls.remove(sidecar) }
+      throw error
+    }
+  }
+
+  private func checkSpace(for image: CheckpointImage) throws(CheckpointError) {
+    let free = try calls.freeSpace(in: folder)
+    let needed = image.byteCount + CheckpointFile.spareSpace
+    guard free >= needed else {
+      throw CheckpointError(
+        "\(folder) has \(free) bytes free, \(needed) are needed: free space or keep fewer checkpoints", code: ENOSPC)
+    }
+  }
+
+  private func write(_ image: CheckpointImage) throws(CheckpointError) {
+    let file = try calls.create(temporary)
+    for segment in image.segments {
+      try segment.withBytes { bytes throws(CheckpointError) in try calls.write(bytes, to: file) }
+    }
+    try calls.sync(file)
+    try calls.close(file)
+  }
+
+  /// Reads what was written and compares it with what should have been.
+  /// - Returns: the digest of the file.
+  private func readBack(_ image: CheckpointImage) throws(CheckpointError) -> String {
+    let file = try calls.open(temporary)
+    let byteCount = try calls.size(of: file)
+    guard byteCount == image.byteCount else {
+      throw CheckpointError("\(temporary) has \(byteCount) bytes after \(image.byteCount) were written")
+    }
+    calls.forgetCached(file)
+    var hash = SHA256()
+    var block = FileBlock(byteCount: CheckpointFile.blockSize)
+    for segment in image.segments {
+      var crc: UInt32 = 0
+      let end = segment.offset + segment.byteCount
+      try block.forEach(of: file, in: segment.offset..<end, calls: calls) { bytes, _ in
+        hash.update(bytes)
+        crc = CRC32C.checksum(bytes, from: crc)
+      }
+      guard crc == segment.crc else {
+        throw CheckpointError(
+          "\(temporary) reads back differently between bytes \(segment.offset) and \(end): disk or memory is faulty")
+      }
+    }
+    return hash.hexadecimal()
+  }
+
+  private func whatIsPresent() throws(CheckpointError) -> Present {
+    guard try calls.exists(target) else { return .nothing }
+    do {
+      return .good(digest: try VerifiedFile(URL(fileURLWithPath: target), calls: calls).digest)
+    } catch {
+      return .damaged
+    }
+  }
+
+  private func writeSidecar(_ digest: String) throws(CheckpointError) {
+    let file = try calls.create(temporarySidecar)
+    try calls.write(Array("\(digest)  \(name)\n".utf8).span.bytes, to: file)
+    try calls.sync(file)
+    try calls.close(file)
+  }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import Tensors
+
+extension Safetensors {
+  /// What the file holds, after every check of its header against the format and the file's size.
+  package static func contents(at url: URL, calls: FileSystemCalls = .real) throws(CheckpointError) -> Contents {
+    try contents(of: calls.open(url.path), calls: calls)
+  }
+
+  /// Fills tensors from a file: names and shapes must agree, and types, except that bfloat16 and float16 fill float32.
+  package static func read(
+    at url: URL, into tensors: [CheckpointTensor], match: CheckpointFile.Match = .exact, calls: FileSystemCalls = .real
+  ) throws(CheckpointError) -> Contents {
+    let file = try calls.open(url.path)
+    let contents = try contents(of: file, calls: calls)
+    var stored: [String: Entry] = [:]
+    for entry in contents.entries { stored[entry.name] = entry }
+    var differences: [String] = []
+    var entries: [Entry] = []
+    for tensor in tensors {
+      guard let entry = stored.removeValue(forKey: tensor.path) else {
+        differences.append("\(tensor.path) is missing in the file")
+        continue
+      }
+      if entry.dimensions != tensor.shape.dimensions {
+        differences.append("\(tensor.path) is \(entry.dimensions) in the file, \(tensor.shape) here")
+      } else if !canFill(tensor.slice.type, from: entry.type) {
+        differences.append("\(tensor.path) is \(entry.type.rawValue) in the file, \(tensor.slice.type) here")
+      }
+      entries.append(entry)
+    }
+    if match == .exact { differences += stored.keys.sorted().map { "\($0) is in the file only" } }
+    guard differences.isEmpty else {
+      throw CheckpointError("\(url.path) does not fit: " + Differences.summary(of: differences))
+    }
+    for (tensor, entry) in zip(tensors, entries) { try fill(tensor.slice, from: entry, of: file, calls: calls) }
+    return contents
+  }
+
+  private static func contents(
+    of file: borrowing OpenFile, calls: FileSystemCalls
+  ) throws(CheckpointError) -> Contents {
+    let path = file.path
+    let byteCount = try calls.size(of: file)
+    guard byteCount >= lengthBytes else {
+      throw CheckpointError(
+        "\(path) is not a safetensors file: it has \(byteCount) bytes, at least \(lengthBytes) were expected")
+    }
+    let length = try calls.bytes(of: file, in: 0..<lengthBytes).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    let longest = min(largestHeader, byteCount - lengthBytes)
+    guard length >= 2, length <= UInt64(longest) else {
+      throw CheckpointError("\(path): the header would have \(length) bytes, 2 to \(longest) were expected")
+    }
+    let dataStart = lengthBytes + Int(length)
+    let header: SafetensorsHeader
+    do {
+      header = try SafetensorsHeader(calls.bytes(of: file, in: lengthBytes..<dataStart))
+    } catch {
+      throw error.within(path)
+    }
+    return Contents(
+      entries: try entries(of: header, dataStart: dataStart, byteCount: byteCount, path: path),
+      metadata: header.metadata)
+  }
+
+  /// Checks types, extents and offsets, and that the tensors cover the rest of the file exactly once.
+  private static func entries(
+    of header: SafetensorsHeader, dataStart: Int, byteCount: Int, path: String
+  ) throws(CheckpointError) -> [Entry] {
+    let dataBytes = byteCount - dataStart
+    var entries: [Entry] = []
+    entries.reserveCapacity(header.tensors.count)
+    for tensor in header.tensors {
+      guard let type = DataType(rawValue: tensor.type) else {
+        throw CheckpointError("\(path): \(tensor.name) has the unknown dtype \"\(tensor.type)\"")
+      }
+      var bytes = type.byteCount
+      for extent in tensor.shape {
+        let (product, overflow) = bytes.multipliedReportingOverflow(by: extent)
+        guard !overflow else {
+          throw CheckpointError("\(path): \(tensor.name) has the impossible shape \(tensor.shape)")
+        }
+        bytes = product
+      }
+      guard tensor.begin <= tensor.end, tensor.end <= dataBytes, tensor.end - tensor.begin == bytes else {
+        throw CheckpointError(
+          "\(path): \(tensor.name) has data_offsets [\(tensor.begin), \(tensor.end)],"
+            + " expected \(bytes) bytes within \(dataBytes)"
+        )
+      }
+      let range = dataStart + tensor.begin..<dataStart + tensor.end
+      entries.append(Entry(name: tensor.name, type: type, dimensions: tensor.shape, range: range))
+    }
+    entries.sort { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
+    var position = dataStart
+    for entry in entries {
+      guard entry.range.lowerBound == position else {
+        let flaw = entry.range.lowerBound > position ? "leaves a hole before" : "overlaps what precedes"
+        throw CheckpointError("\(path): \(entry.name) \(flaw) byte \(entry.range.lowerBound)")
+      }
+      position = entry.range.upperBound
+    }
+    guard position == byteCount else {
+      throw CheckpointError("\(path): \(byteCount - position) bytes after byte \(position) belong to no tensor")
+    }
+    return entries
+  }
+
+  private static func canFill(_ type: ElementType, from stored: DataType) -> Bool {
+    stored == DataType(type) || type == .float32 && (stored == .bf16 || stored == .f16)
+  }
+
+  private static func fill(
+    _ slice: TensorSlice, from entry: Entry, of file: borrowing OpenFile, calls: FileSystemCalls
+  ) throws(CheckpointError) {
+    if entry.type == DataType(slice.type) {
+      var bytes = slice.mutableBytes
+      return try calls.read(&bytes, 0..<bytes.byteCount, from: file, at: entry.range.lowerBound)
+    }
+    let isHalf = entry.type == .f16
+    var block = FileBlock(byteCount: CheckpointFile.blockSize)
+    try block.forEach(of: file, in: entry.range, calls: calls) { bytes, offset in
+      let first = (offset - entry.range.lowerBound) / 2
+      var floats = slice.mutableFloats
+      for index in 0..<bytes.byteCount / 2 {
+        let bits = UInt16(littleEndian: bytes.word(index, as: UInt16.self))
+        floats[first + index] = isHalf ? Float(Float16(bitPattern: bits)) : BFloat16(bits: bits).float
+      }
+    }
+  }
+}

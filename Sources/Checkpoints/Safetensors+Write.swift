@@ -1,0 +1,76 @@
+import Formats
+import Foundation
+import JSON
+import Tensors
+
+extension Safetensors {
+  /// Writes tensors under their paths, in the order of the reference writer: wider types first, then by name.
+  ///
+  /// Appears under its name only when complete and on the disk. A file of this name is not overwritten.
+  /// - Parameter metadata: free texts; PyTorch loaders look for `format` = `pt`.
+  package static func write(
+    _ tensors: [CheckpointTensor], metadata: [String: String] = [:], to url: URL, calls: FileSystemCalls = .real
+  ) throws(CheckpointError) {
+    let target = url.path
+    guard try !calls.exists(target) else {
+      throw CheckpointError("\(target) exists and is not overwritten: remove it or choose another name")
+    }
+    let ordered = tensors.sorted {
+      order($0.slice.type) != order($1.slice.type)
+        ? order($0.slice.type) < order($1.slice.type) : $0.path.utf8.lexicographicallyPrecedes($1.path.utf8)
+    }
+    let header = try header(of: ordered, metadata: metadata)
+    let temporary = target + ".tmp"
+    try calls.remove(temporary)
+    do throws(CheckpointError) {
+      let file = try calls.create(temporary)
+      try calls.write(header.span.bytes, to: file)
+      for tensor in ordered { try calls.write(tensor.slice.bytes, to: file) }
+      try calls.sync(file)
+      try calls.close(file)
+      try calls.rename(temporary, to: target)
+      try calls.syncFolder(url.deletingLastPathComponent().path)
+    } catch {
+      _ = try? calls.remove(temporary)
+      throw error
+    }
+  }
+
+  /// The reference writer's order of types.
+  private static func order(_ type: ElementType) -> Int {
+    switch type {
+    case .float32: 0
+    case .int32: 1
+    case .bfloat16: 2
+    }
+  }
+
+  private static func header(
+    of tensors: [CheckpointTensor], metadata: [String: String]
+  ) throws(CheckpointError) -> [UInt8] {
+    var members: [String] = []
+    if !metadata.isEmpty {
+      let texts = metadata.sorted { $0.key < $1.key }.map { "\(JSON.quoted($0.key)):\(JSON.quoted($0.value))" }
+      members.append("\(JSON.quoted(metadataKey)):{\(texts.joined(separator: ","))}")
+    }
+    var names: Set<String> = [metadataKey]
+    var offset = 0
+    for tensor in tensors {
+      guard names.insert(tensor.path).inserted else {
+        throw CheckpointError("two tensors cannot both be called \(tensor.path) in a safetensors file")
+      }
+      let shape = tensor.shape.dimensions.map(String.init).joined(separator: ",")
+      let end = offset + tensor.slice.byteCount
+      members.append(
+        "\(JSON.quoted(tensor.path)):{\"dtype\":\"\(DataType(tensor.slice.type).rawValue)\",\"shape\":[\(shape)],"
+          + "\"data_offsets\":[\(offset),\(end)]}")
+      offset = end
+    }
+    var json = Array("{\(members.joined(separator: ","))}".utf8)
+    json += [UInt8](repeating: 0x20, count: (alignment - json.count % alignment) % alignment)
+    guard json.count <= largestHeader else {
+      throw CheckpointError("the safetensors header would have \(json.count) bytes, \(largestHeader) are allowed")
+    }
+    return HDF5Message.littleEndian(json.count, lengthBytes) + json
+  }
+}

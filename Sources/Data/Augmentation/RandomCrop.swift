@@ -1,0 +1,60 @@
+import Configuration
+import Tensors
+
+/// A window at a random place of the picture with a border around it; evaluation takes the middle.
+///
+/// As torchvision's `RandomCrop`: "size" is the picture's own where it is not written.
+package struct RandomCrop: ImageTransform {
+  package static let kind = "random_crop"
+  package static let documentation = "a window at a random place, of the padded picture if there is padding"
+
+  private let size: AxisPair?
+  private let padding: Int
+  /// What lies around the picture, of a crop that shows it.
+  let border: ImageBorder
+
+  static let largestSize = 1 << 14
+
+  package init(from reader: SettingsReader) throws(ConfigurationError) {
+    size = try reader.optionalPair(
+      "size", in: 1...Self.largestSize,
+      "pixels of the window: one number or [height, width]; the picture's own if absent")
+    padding = try reader.integer("padding", default: 0, in: 0...4096, "pixels put around the picture before")
+    let mode: ImageBorder.Mode? = try reader.optionalChoice(
+      "padding_mode",
+      "what the padding shows: one colour, the border's pixels, the picture mirrored; constant if absent")
+    let fill = try Fill(from: reader)
+    try reader.require(size != nil || padding > 0, nil, "never moves anything: give \"padding\" or \"size\"")
+    try reader.require(mode == nil || padding > 0, "padding_mode", "never used without \"padding\"")
+    try reader.require(
+      fill == nil || padding > 0 && (mode ?? .constant) == .constant, "fill", "never used without constant \"padding\"")
+    border = ImageBorder(mode ?? .constant, fill: fill ?? .black)
+  }
+
+  package func shape(after input: ImageShape) throws(DataError) -> ImageShape {
+    try border.check(input)
+    let output = input.sized(size)
+    guard output.height <= input.height + 2 * padding, output.width <= input.width + 2 * padding else {
+      throw refusal(
+        expected: "a size of at most \(input.height + 2 * padding)×\(input.width + 2 * padding), the padded picture's",
+        found: "\(output.height)×\(output.width)")
+    }
+    guard border.mode != .reflect || padding < min(input.height, input.width) else {
+      throw refusal(
+        expected: "padding below \(min(input.height, input.width)), as it mirrors the picture", found: "\(padding)")
+    }
+    return output
+  }
+
+  package func apply(to canvas: inout ImageCanvas, _ dice: inout SampleDice?) {
+    let input = canvas.shape
+    let output = input.sized(size)
+    let (free, freeAcross) = (input.height + 2 * padding - output.height, input.width + 2 * padding - output.width)
+    let top = (dice?.integer(below: free + 1) ?? free / 2) - padding
+    let left = (dice?.integer(below: freeAcross + 1) ?? freeAcross / 2) - padding
+    border.window(output, top: top, left: left, on: &canvas)
+  }
+
+  /// Whether a crop can show what lies around the picture.
+  var showsBorder: Bool { padding > 0 }
+}

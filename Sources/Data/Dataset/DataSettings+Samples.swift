@@ -1,0 +1,69 @@
+import Tensors
+
+// What the settings ask to be done with samples, checked against the samples there are.
+extension CommonDataSettings {
+  /// What "standardize" or "normalize" asks for; nil where neither is given.
+  ///
+  /// - Parameters:
+  ///   - carried: what a checkpoint holds, instead of measuring again.
+  ///   - input: the field as the model gets it.
+  func standardization(
+    _ carried: Standardization?, _ input: SampleField, _ name: String, measure: () -> Standardization
+  ) throws(DataError) -> Standardization? {
+    guard standardize || normalize != nil else { return nil }
+    guard input.type == .float32 else {
+      throw DataError(
+        name, at: standardize ? "data.standardize" : "data.normalize", expected: "float32 inputs",
+        found: "\(input.type.rawValue) inputs", advice: standardize ? "set standardize to false" : "remove normalize")
+    }
+    let counts = Standardization.groupCount(input.shape)
+    if let normalize {
+      guard normalize.fits(input.shape) else {
+        throw DataError(
+          name, at: "data.normalize", expected: "1 or \(counts) means for inputs \(input.shape)",
+          found: "\(normalize.mean.count)")
+      }
+      return normalize
+    }
+    if let carried, !carried.fits(input.shape) {
+      throw DataError(
+        name, at: "standardization", expected: "1 or \(counts) means for inputs \(input.shape)",
+        found: "\(carried.mean.count)", advice: "the checkpoint belongs to other data")
+    }
+    return carried ?? measure()
+  }
+
+  /// Refuses what diffusion cannot undo when it draws pictures.
+  func check(_ diffusion: DiffusionSettings?, _ name: String) throws(DataError) {
+    let disturbing = [
+      ("standardize", standardize), ("normalize", normalize != nil), ("mixup", mixup != nil),
+      ("cutmix", cutmix != nil),
+    ]
+    guard diffusion != nil, let (key, _) = disturbing.first(where: \.1) else { return }
+    throw DataError(
+      name, at: "data.\(key)", expected: "pictures as they are, which diffusion brings to -1...1 itself",
+      found: "\"\(key)\"", advice: "remove it, or \"diffusion\"")
+  }
+
+  /// What "mixup" and "cutmix" ask for; nil where neither is given.
+  func mixing(
+    _ fields: [SampleField], input: Int, target: Int, of training: SampleSet, _ seed: UInt64, _ name: String
+  ) throws(DataError) -> SampleMixing? {
+    guard mixup != nil || cutmix != nil else { return nil }
+    let place = "data." + (mixup != nil ? "mixup" : "cutmix")
+    guard fields.indices.contains(target), fields[target].type == .int32, fields[target].shape == .scalar,
+      fields[target].classCount != nil
+    else {
+      throw DataError(
+        name, at: place, expected: "targets that are classes", found: "values", advice: "remove mixup and cutmix")
+    }
+    let image = ImageShape(fields[input].shape)
+    guard fields[input].type == .float32, cutmix == nil || image != nil else {
+      throw DataError(
+        name, at: cutmix != nil ? "data.cutmix" : place,
+        expected: cutmix != nil ? "images [height, width, channels]" : "float32 inputs",
+        found: "\(fields[input].type.rawValue) inputs \(fields[input].shape)")
+    }
+    return SampleMixing(mixup: mixup, cutmix: cutmix, training: training, seed: seed, image: image)
+  }
+}

@@ -1,0 +1,45 @@
+import Formats
+import Tensors
+
+extension Dataset {
+  /// Training samples as pictures: a row each, first as evaluation sees it, then as the first epochs do.
+  ///
+  /// What was standardised is turned back, so that the colours are the picture's own.
+  package func preview(samples: Int, epochs: Int) throws(DataError) -> Image {
+    let field = fields[inputField]
+    guard field.type == .float32, let shape = ImageShape(field.shape), shape.channels == 1 || shape.channels == 3 else {
+      throw DataError(
+        name, expected: "grey or colour images [height, width, channels] to show", found: "inputs \(field.shape)")
+    }
+    let tileCount = min(samples, splits.training.count) * (epochs + 1)
+    guard tileCount * (shape.height + 2) * (shape.width + 2) <= Image.mostPixels else {
+      throw DataError(
+        name, expected: "a picture of at most \(Image.mostPixels) pixels", found: "\(tileCount) images of \(shape)",
+        advice: "show fewer samples or epochs")
+    }
+    let reader = SampleReader(self)
+    let arena = Arena(byteCount: shape.count * field.type.byteCount)
+    let slot = arena.all(as: .float32)
+    let readings = [.evaluation] + (0..<epochs).map { Reading.training(epoch: $0) }
+    let tiles = (0..<min(samples, splits.training.count)).flatMap { position in
+      readings.map { reading in
+        reader.read(splits.training[position], reading, field: inputField, into: slot)
+        return Image(width: shape.width, height: shape.height, channels: shape.channels, bytes: levels(slot))
+      }
+    }
+    return Image(sheet: tiles, columns: readings.count)
+  }
+
+  /// Values 0…1 as bytes; others are cut off.
+  private func levels(_ slot: TensorSlice) -> [UInt8] {
+    let values = slot.floats
+    return values.indices.map { index in
+      var value = values[index]
+      if let standardization {
+        let pair = index % standardization.mean.count
+        value = value * standardization.deviation[pair] + standardization.mean[pair]
+      }
+      return value.isNaN ? 0 : UInt8(min(max(value, 0), 1) * 255 + 0.5)
+    }
+  }
+}

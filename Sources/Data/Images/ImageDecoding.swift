@@ -1,0 +1,172 @@
+import Configuration
+import Files
+import Formats
+import Foundation
+
+/// Decodes the images of a collection, all to one size, on all cores.
+struct ImageDecoding: Sendable {
+  let collection: ImageCollection
+  /// The collection's, for messages.
+  let path: String
+  let channels: Int
+  let resizing: ImageResizing
+  /// The image whose size all others must have; nil where they are resized.
+  let model: String?
+  let policy: BadSamplePolicy
+
+  /// Memory that is used from one image to the next.
+  struct Workspace {
+    fileprivate(set) var file: [UInt8] = []
+    fileprivate var picture: [UInt8] = []
+    /// The image decoded last: [height, width, channels].
+    fileprivate(set) var pixels: [UInt8] = []
+  }
+
+  struct Decoded {
+    /// [images, height, width, channels]; none where they were only checked.
+    var pixels: [UInt8] = []
+    /// The images that can be read.
+    var items: [ImageFolderLayout.Item] = []
+    /// The others.
+    var skipped: [SkippedSamples.Item] = []
+    /// CRC32C over the names, sizes and checksums of all files that can be read.
+    var checksum: UInt32 = 0
+  }
+
+  /// Values of an image.
+  var sampleCount: Int { resizing.height * resizing.width * channels }
+
+  /// Images that a thread decodes one after another.
+  private static let pieceCount = 32
+  /// Pieces in a round for each core: enough that no core waits long for the others.
+  private static let piecesPerCore = 4
+
+  private struct Piece {
+    var pixels: [UInt8] = []
+    var items: [ImageFolderLayout.Item] = []
+    var skipped: [SkippedSamples.Item] = []
+    var digest: [UInt8] = []
+  }
+
+  /// Decodes every image.
+  ///
+  /// - Parameter keepsPixels: false to find out only whether each of them can be decoded.
+  /// - Throws: for the first image in order that cannot be read and is not skipped.
+  func decode(_ items: [ImageFolderLayout.Item], keepsPixels: Bool) throws(DataError) -> Decoded {
+    var decoded = Decoded()
+    if keepsPixels { decoded.pixels.reserveCapacity(items.count * sampleCount) }
+    // Round by round, so that what is decoded but not in its place yet stays small.
+    let round = Self.pieceCount * Self.piecesPerCore * ProcessInfo.processInfo.activeProcessorCount
+    for start in stride(from: 0, to: items.count, by: round) {
+      let end = min(start + round, items.count)
+      let pieces = Parallel.map(count: end - start, chunk: Self.pieceCount) { range in
+        decodePiece(items[start + range.lowerBound..<start + range.upperBound], keepsPixels)
+      }
+      for piece in pieces {
+        let piece = try piece.get()
+        decoded.pixels += piece.pixels
+        decoded.items += piece.items
+        decoded.skipped += piece.skipped
+        decoded.checksum = CRC32C.checksum(piece.digest.span.bytes, from: decoded.checksum)
+      }
+    }
+    return decoded
+  }
+
+  private func decodePiece(
+    _ items: ArraySlice<ImageFolderLayout.Item>, _ keepsPixels: Bool
+  ) -> Result<Piece, DataError> {
+    var piece = Piece()
+    if keepsPixels { piece.pixels.reserveCapacity(items.count * sampleCount) }
+    var workspace = Workspace()
+    for item in items {
+      do throws(ImageFailure) {
+        try tryDecoding(item.index, in: &workspace)
+        if keepsPixels { piece.pixels += workspace.pixels }
+        let crc = CRC32C.checksum(workspace.file.span.bytes)
+        piece.digest += Array("\(item.name) \(item.label) \(workspace.file.count) \(crc)\n".utf8)
+        piece.items.append(item)
+      } catch {
+        let name = collection.names[item.index]
+        guard policy == .skip, case .badSample(let reason) = error else {
+          return .failure(error.refusal(path, name, policy))
+        }
+        piece.skipped.append(SkippedSamples.Item(name, reason))
+      }
+    }
+    return .success(piece)
+  }
+
+  /// Decodes the file number `index` of the collection over `workspace.pixels`.
+  func decode(_ index: Int, in workspace: inout Workspace) throws(DataError) {
+    do throws(ImageFailure) {
+      try tryDecoding(index, in: &workspace)
+    } catch {
+      throw error.refusal(path, collection.names[index], policy)
+    }
+  }
+
+  private func tryDecoding(_ index: Int, in workspace: inout Workspace) throws(ImageFailure) {
+    let header = try Self.decode(
+      index, of: collection, channels: channels, through: &workspace.file, into: &workspace.picture)
+    let fits = header.width == resizing.width && header.height == resizing.height
+    guard model == nil || fits else {
+      throw .other(
+        DataError(
+          path, at: collection.names[index],
+          expected: "\(resizing.height)×\(resizing.width) pixels as in \(model ?? "")",
+          found: "\(header.height)×\(header.width)", advice: "set size to resize all images"))
+    }
+    if fits {
+      swap(&workspace.picture, &workspace.pixels)
+    } else {
+      workspace.pixels = resizing.resized(
+        workspace.picture, width: header.width, height: header.height, channels: channels)
+    }
+  }
+
+  private static func decode(
+    _ index: Int, of collection: ImageCollection, channels: Int, through file: inout [UInt8],
+    into picture: inout [UInt8]
+  ) throws(ImageFailure) -> ImageHeader {
+    try collection.read(index, into: &file)
+    do throws(ImageError) {
+      return try ImageDecoder.decode(file.span.bytes, channels: channels, into: &picture)
+    } catch {
+      throw .badSample(error)
+    }
+  }
+
+  /// What an image says of itself.
+  static func header(_ collection: ImageCollection, _ index: Int) throws(ImageFailure) -> ImageHeader {
+    var file: [UInt8] = []
+    try collection.read(index, into: &file)
+    do throws(ImageError) {
+      return try ImageHeader(of: file.span.bytes)
+    } catch {
+      throw .badSample(error)
+    }
+  }
+
+  /// The first of the images `indices` that is not skipped, and what it says of itself; nil where all are.
+  ///
+  /// A header alone does not tell what is skipped: data behind it may be damaged, and so may the size in it.
+  static func model(
+    among indices: [Int], of collection: ImageCollection, path: String, _ policy: BadSamplePolicy
+  ) throws(DataError) -> (index: Int, header: ImageHeader)? {
+    var (file, picture): ([UInt8], [UInt8]) = ([], [])
+    for index in indices {
+      do throws(ImageFailure) {
+        return switch policy {
+        case .fail: (index, try header(collection, index))
+        case .skip: (index, try decode(index, of: collection, channels: 3, through: &file, into: &picture))
+        }
+      } catch {
+        guard policy == .skip, case .badSample = error else {
+          throw error.refusal(path, collection.names[index], policy)
+        }
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,71 @@
+import Configuration
+import Tensors
+
+/// 28×28 grey pictures of handwritten-looking digits, drawn from strokes: a stand-in for MNIST that needs no download.
+package struct GlyphsData: DataKind {
+  package static let kind = "glyphs"
+  package static let documentation =
+    "generated: 28×28 grey digits drawn from strokes, like MNIST in form and difficulty"
+  package static let side = GlyphRenderer.side
+  package static let classes = 10
+  package static let defaultCount = 10_000
+  package static let largestCount = 2_000_000
+
+  package var count = defaultCount
+  /// How differently the digits are written; 0 writes every style the same way each time.
+  package var distortion = 1.0
+
+  package init(count: Int = defaultCount) { self.count = count }
+
+  package init(from reader: SettingsReader) throws(ConfigurationError) {
+    count = try reader.integer(
+      "count", default: Self.defaultCount, in: 1...Self.largestCount, "number of pictures")
+    distortion = try reader.number(
+      "distortion", default: 1, in: 0...3, "how much writing varies; 1 is about as hard as MNIST")
+  }
+
+  /// All pictures [count, 28, 28] and their digits [count].
+  package func generate(seed: UInt64) -> (pixels: [UInt8], labels: [UInt8]) {
+    var renderer = GlyphRenderer(seed: seed, distortion: Float(distortion))
+    var pixels: [UInt8] = []
+    pixels.reserveCapacity(count * GlyphRenderer.pixelCount)
+    var labels: [UInt8] = []
+    labels.reserveCapacity(count)
+    for index in 0..<count { labels.append(UInt8(renderer.draw(index, onto: &pixels))) }
+    return (pixels, labels)
+  }
+
+  /// Picture `index` alone.
+  package func picture(_ index: Int, seed: UInt64) -> (pixels: [UInt8], label: UInt8) {
+    var renderer = GlyphRenderer(seed: seed, distortion: Float(distortion))
+    var pixels: [UInt8] = []
+    let label = renderer.draw(index, onto: &pixels)
+    return (pixels, UInt8(label))
+  }
+
+  /// `troupe dataset make glyphs`: the pictures as IDX files.
+  package func write(to folder: String, seed: UInt64, replacing: Bool = false) throws(DataError) {
+    let (pixels, labels) = generate(seed: seed)
+    try IDXFolder.write(
+      pixels: pixels, height: Self.side, width: Self.side, labels: labels, to: folder, replacing: replacing)
+  }
+
+  /// Pixels as bytes, labels as bytes and as int32.
+  package var expectedByteCount: Int? { count * (GlyphRenderer.pixelCount + 5) }
+
+  package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
+    let (pixels, labels) = generate(seed: seed)
+    let settings = "glyphs \(GlyphRenderer.version) \(count) \(distortion) \(seed)"
+    return OpenedSamples(
+      samples: MemorySamples(
+        name: Self.kind, count: count,
+        columns: [
+          .init(
+            SampleField(name: SampleField.input, shape: TensorShape([Self.side, Self.side, 1]), type: .float32),
+            .bytes(pixels)),
+          .init(
+            SampleField(name: SampleField.target, shape: .scalar, type: .int32, classCount: Self.classes),
+            .integers(labels.map(Int32.init))),
+        ], fingerprint: Fingerprint.of(settings, count: count)))
+  }
+}

@@ -1,0 +1,114 @@
+import Files
+import Foundation
+import Tokenizers
+
+/// A corpus as tokens: read, encoded, and where it is large kept in a file for the next time.
+struct TextTokens {
+  let store: TokenStore
+  let tokenizer: Tokenizer
+  /// Digests of what decided the tokens.
+  let description: String
+
+  /// Corpora of more bytes are kept in a file.
+  static let largeByteCount = 64 << 20
+
+  /// - Parameters:
+  ///   - separator: what stands between documents; nil for the tokenizer's end of text, if it has one.
+  ///   - cache: the folder for tokens of a large corpus; nil for that of the corpus, if it can be written to.
+  init(
+    _ corpus: TextCorpus, _ choice: TokenizerChoice, separator: String?, cache: String?,
+    largeByteCount: Int = Self.largeByteCount
+  ) throws(DataError) {
+    let survey = try CorpusSurvey(corpus, gathersCharacters: choice == .characters(file: nil))
+    guard survey.byteCount > 0 else {
+      throw DataError(corpus.name, expected: "a text", found: "\(corpus.files.count) empty files")
+    }
+    let given = try choice.tokenizer()
+    guard let tokenizer = given ?? survey.vocabulary.map(Tokenizer.characters) else {
+      preconditionFailure("a text that is not empty has characters")
+    }
+    self.tokenizer = tokenizer
+    let between = try Self.separatorTokens(separator, tokenizer, corpus)
+    description = "text \(tokenizer.digest) \(between)"
+    let key = TokenCache.Key(
+      corpusChecksum: survey.checksum, corpusByteCount: survey.byteCount,
+      tokenizerChecksum: CRC32C.checksum(Array(description.utf8).span.bytes),
+      width: tokenizer.vocabularySize <= TokenStore.mostNarrow ? 2 : 4)
+    guard survey.byteCount >= largeByteCount, let first = corpus.files.first else {
+      store = try Self.encode(corpus, tokenizer, between)
+      return
+    }
+    let beside = URL(fileURLWithPath: first).deletingLastPathComponent().path
+    let file = TokenCache(folder: cache ?? beside, key: key)
+    if let kept = file.read() {
+      store = kept
+      return
+    }
+    let encoded = try Self.encode(corpus, tokenizer, between)
+    do throws(DataError) {
+      try file.write(encoded)
+    } catch {
+      // Beside the data the file is a convenience; in a folder that was asked for it is not.
+      if cache != nil { throw error }
+    }
+    store = file.read() ?? encoded
+  }
+
+  private static func separatorTokens(
+    _ separator: String?, _ tokenizer: Tokenizer, _ corpus: TextCorpus
+  ) throws(DataError) -> [Int32] {
+    guard let separator else { return tokenizer.token(special: Tokenizer.endOfText).map { [$0] } ?? [] }
+    do throws(TokenizerError) {
+      return try tokenizer.encode(separator)
+    } catch {
+      throw DataError(corpus.name, error, in: "data.separator")
+    }
+  }
+
+  private static func encode(
+    _ corpus: TextCorpus, _ tokenizer: Tokenizer, _ separator: [Int32]
+  ) throws(DataError) -> TokenStore {
+    var encoder = TokenEncoder(tokenizer)
+    var collector = TokenCollector(vocabularySize: tokenizer.vocabularySize)
+    var tokens: [Int32] = []
+    try corpus.forEachDocument { (document) throws(DataError) in
+      guard !document.text.isEmpty else { return }
+      tokens.removeAll(keepingCapacity: true)
+      do throws(TokenizerError) {
+        try encoder.append(document.text, to: &tokens)
+      } catch {
+        throw DataError(document.file, error, in: document.place)
+      }
+      if collector.count > 0 { collector.append(separator) }
+      collector.beginDocument()
+      collector.append(tokens)
+    }
+    return collector.store()
+  }
+}
+
+/// What a corpus is made of, found out by reading it once.
+struct CorpusSurvey {
+  private(set) var checksum: UInt32 = 0
+  private(set) var byteCount = 0
+  private(set) var documentCount = 0
+  private var census: CharacterCensus?
+
+  var vocabulary: CharacterVocabulary? { census?.vocabulary }
+
+  init(_ corpus: TextCorpus, gathersCharacters: Bool) throws(DataError) {
+    if gathersCharacters { census = CharacterCensus() }
+    try corpus.forEachDocument { (document) throws(DataError) in
+      // The length too, so that text moved from one document to the next is another corpus.
+      checksum = CRC32C.checksum([UInt64(document.text.count)].span.bytes, from: checksum)
+      checksum = CRC32C.checksum(document.text.span.bytes, from: checksum)
+      byteCount += document.text.count
+      documentCount += 1
+      do throws(TokenizerError) {
+        try census?.add(document.text)
+      } catch {
+        throw DataError(document.file, error, in: document.place)
+      }
+    }
+  }
+}

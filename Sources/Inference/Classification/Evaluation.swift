@@ -1,0 +1,155 @@
+import Data
+import Kernels
+import Models
+import Tensors
+import Training
+
+/// One look at a held-out split: every sample exactly once, whatever the number of lanes.
+///
+/// It adds up losses; where it is asked to judge, it also keeps what a classifier said of every sample. That is for the
+/// last look at a run, not for those in between.
+package final class Evaluation: Sendable {
+  let samples: SampleSet
+  let split: String
+  /// After how many steps of training.
+  let step: Int
+  let usesAverage: Bool
+  /// The ways in which a classifier is shown every picture, to be judged by the mean of its answers; empty where it sees
+  /// samples as they are.
+  let views: [ImageView]
+  /// By position in the split; nil unless asked for.
+  let judgements: SharedArray<ClassJudgement>?
+  /// Of a denoiser, by batch and level.
+  private let levels: SharedArray<LossSums>?
+  private let data: Dataset
+  private let rows: Int
+  private let lanes: Int
+  private let results: SharedArray<LossSums>
+
+  /// - Parameters:
+  ///   - views: only for a classifier of pictures. The loss is then that of the mean answer, neither smoothed nor weighted.
+  ///   - judges: whether to keep judgements; only for a model whose plan says `isClassifier`.
+  init(
+    _ samples: SampleSet, split: String, of model: RunModel, after step: Int, usesAverage: Bool,
+    views: [ImageView] = [], judges: Bool
+  ) {
+    precondition(!judges || model.plan.isClassifier)
+    precondition(views.isEmpty || judges && model.data.showsPictures)
+    self.views = views
+    self.samples = samples
+    self.split = split
+    self.step = step
+    self.usesAverage = usesAverage
+    data = model.data
+    rows = model.plan.rows
+    lanes = model.tree.lanes
+    results = SharedArray(repeating: LossSums(), count: (samples.count + rows - 1) / rows)
+    levels =
+      data.forwardProcess == nil ? nil : SharedArray(repeating: LossSums(), count: results.count * NoiseLevels.count)
+    judgements = judges ? SharedArray(repeating: ClassJudgement(), count: samples.count) : nil
+  }
+
+  /// Plays every `lanes`-th batch.
+  func run(_ programs: LanePrograms, lane: Int) {
+    let program = programs.evaluation(usesAverage: usesAverage)
+    let judge = judgements.flatMap { _ in BatchJudge(program, of: data) }
+    let tally = NoiseLevelTally(program, of: data)
+    let mean = views.isEmpty ? nil : judge.map { MeanPrediction(rows: rows, classes: $0.classes) }
+    for batch in stride(from: lane, to: results.count, by: lanes) {
+      let first = batch * rows
+      let count = min(rows, samples.count - first)
+      func forward(_ reading: Reading) -> LossSums {
+        for row in 0..<count {
+          programs.evaluationBatch.read(samples[first + row], reading, with: programs.reader, row: row)
+        }
+        programs.bindEvaluationBatch(to: program)
+        program.pass.validRows = count
+        return program.forward()
+      }
+      let fields = programs.evaluationBatch.fields
+      if let judge, let mean {
+        for (index, view) in views.enumerated() {
+          _ = forward(.view(view))
+          mean.add(judge.logits(), rows: count, isFirst: index == 0)
+        }
+        results[batch] = keep(judge, mean.logits, fields, from: first, count: count)
+      } else {
+        results[batch] = forward(.evaluation)
+        if let judge { _ = keep(judge, judge.logits(), fields, from: first, count: count) }
+        if let tally, let levels { tally.add(fields, rows: count, into: levels, at: batch * NoiseLevels.count) }
+      }
+    }
+  }
+
+  /// Keeps what `logits` say of the samples from number `first` of the split on.
+  ///
+  /// - Returns: their sums.
+  private func keep(
+    _ judge: BatchJudge, _ logits: TensorSlice, _ fields: [TensorSlice], from first: Int, count: Int
+  ) -> LossSums {
+    var sums = LossSums()
+    for row in 0..<count {
+      let judgement = judge.judgement(of: row, logits, fields[judge.targetField])
+      judgements?[first + row] = judgement
+      sums.add(judgement)
+    }
+    return sums
+  }
+
+  /// The mean squared error by noise level, of a denoiser; nil of others.
+  var noiseLevels: [Float]? { levels.map(NoiseLevels.means) }
+
+  /// The sums over all batches, added in their order.
+  func total() -> LossSums {
+    var total = LossSums()
+    for batch in 0..<results.count { total.merge(results[batch]) }
+    return total
+  }
+}
+
+/// Reads what a lane's program has just predicted.
+private struct BatchJudge {
+  let targetField: Int
+  private let prediction: TensorSlice
+  /// The prediction in float32, where it is not.
+  private let widened: Arena?
+  let classes: Int
+
+  init?(_ program: LaneProgram, of data: Dataset) {
+    guard let field = data.source.field(named: SampleField.target), let classes = data.fields[field].classCount else {
+      return nil
+    }
+    targetField = field
+    prediction = program.prediction
+    widened = prediction.type == .float32 ? nil : Arena(byteCount: 4 * prediction.count)
+    self.classes = classes
+  }
+
+  /// The prediction in float32, until the next one.
+  func logits() -> TensorSlice {
+    guard let widened else { return prediction }
+    let logits = widened.all(as: .float32)
+    Elementwise.convert(prediction, into: logits)
+    return logits
+  }
+
+  func judgement(of row: Int, _ logits: TensorSlice, _ targets: TensorSlice) -> ClassJudgement {
+    let scores = logits.slice(row * classes..<(row + 1) * classes).floats
+    return ClassJudgement(logits: scores, target: target(of: row, targets))
+  }
+
+  /// The class of a row; of shares, which samples have where training mixes them, the class with the largest.
+  private func target(of row: Int, _ targets: TensorSlice) -> Int {
+    guard targets.type == .float32 else { return Int(targets.integers[row]) }
+    let shares = targets.slice(row * classes..<(row + 1) * classes).floats
+    return shares.indices.max { shares[$0] < shares[$1] } ?? 0
+  }
+}
+
+extension LossSums {
+  /// Counts a sample, unless it has no target.
+  fileprivate mutating func add(_ judgement: ClassJudgement) {
+    guard judgement.target >= 0 else { return }
+    merge(LossSums(value: Double(judgement.loss), weight: 1, correct: judgement.rank == 0 ? 1 : 0, count: 1))
+  }
+}

@@ -1,0 +1,47 @@
+import Glibc
+import Kernels
+import Tensors
+
+/// The mean of what a classifier says of several views of the same samples: softmax of each, then their mean.
+///
+/// It is kept as logarithms, so that a class which no view believes in still has a loss that is a number.
+struct MeanPrediction {
+  private let arena: Arena
+  private let classes: Int
+  /// ln Σ softmax over the views so far, one row a sample. The constant that makes a mean of the sum means nothing to a
+  /// judgement.
+  let logits: TensorSlice
+
+  init(rows: Int, classes: Int) {
+    arena = Arena(byteCount: 4 * rows * classes)
+    logits = arena.slice(offset: 0, count: rows * classes, type: .float32)
+    self.classes = classes
+  }
+
+  /// Adds one view.
+  ///
+  /// - Parameters:
+  ///   - scores: the model's logits in float32, one row a sample.
+  ///   - isFirst: whether what was there before is of other samples.
+  func add(_ scores: TensorSlice, rows: Int, isFirst: Bool) {
+    var sums = logits.mutableFloats
+    let scores = scores.floats
+    for row in 0..<rows {
+      let start = row * classes
+      var largest = -Double.infinity
+      for c in 0..<classes { largest = max(largest, Double(scores[start + c])) }
+      var sum = 0.0
+      for c in 0..<classes { sum += exp(Double(scores[start + c]) - largest) }
+      let scale = largest + log(sum)
+      for c in 0..<classes {
+        let share = Double(scores[start + c]) - scale
+        sums[start + c] = Float(isFirst ? share : Self.logOfSum(Double(sums[start + c]), share))
+      }
+    }
+  }
+
+  /// ln(eᵃ + eᵇ).
+  private static func logOfSum(_ a: Double, _ b: Double) -> Double {
+    a == -.infinity ? b : max(a, b) + log1p(exp(-abs(a - b)))
+  }
+}

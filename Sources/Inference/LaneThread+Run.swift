@@ -1,0 +1,50 @@
+import CPlatform
+import Foundation
+import Models
+import Tensors
+
+extension LaneThread {
+  /// Runs `work` on as many threads of its own as there are lanes, and returns once all have finished.
+  package static func run(_ lanes: Int, _ work: @escaping @Sendable (_ lane: Int) -> Void) {
+    let all = DispatchGroup()
+    for lane in 0..<lanes {
+      all.enter()
+      let thread = Thread {
+        troupe_name_thread("lane \(lane)")
+        prepare()
+        work(lane)
+        all.leave()
+      }
+      thread.stackSize = stackSize
+      thread.start()
+    }
+    all.wait()
+  }
+
+  /// The same, each thread with a program of `plan` and memory of its own.
+  ///
+  /// What layers prepare from the parameters is shared: the first thread makes it, and the others wait for it.
+  package static func run(
+    _ lanes: Int, playing plan: ExecutionPlan, _ state: ModelState,
+    _ work: @escaping @Sendable (_ lane: Int, _ program: LaneProgram) -> Void
+  ) {
+    let prepared = Arena(byteCount: plan.preparedByteCount)
+    let preparation = DispatchGroup()
+    preparation.enter()
+    run(lanes) { lane in
+      let program = LaneProgram(
+        plan, state: state, activations: Arena(byteCount: plan.activationByteCount), prepared: prepared,
+        store: PrimitiveStore())
+      program.bind(carried: Arena(byteCount: plan.carriedByteCount))
+      if lane == 0 {
+        program.prepareAll()
+        preparation.leave()
+      } else {
+        preparation.wait()
+      }
+      work(lane, program)
+    }
+  }
+
+  private static let stackSize = 8 << 20
+}

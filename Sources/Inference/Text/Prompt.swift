@@ -1,0 +1,84 @@
+import Foundation
+import Runs
+import Tokenizers
+
+/// What a text begins with, as tokens.
+package struct Prompt: Sendable {
+  /// As the model reads it: at least one token, at most its context.
+  package let tokens: [Int32]
+  /// What was given.
+  package let text: String
+  /// Tokens at its beginning that do not fit the context.
+  package let cutCount: Int
+
+  static let filePrefix = "FILE:"
+
+  /// - Parameters:
+  ///   - given: a text, or `FILE:` and a path; nil for nanoGPT's line break, or the mere beginning for an encoder-decoder.
+  ///     An empty text begins with the token between documents.
+  package init(_ given: String?, for language: LanguageModel) throws(RunError) {
+    let defaultText = language.source == nil ? "\n" : ""
+    let bytes = try Self.bytes(given ?? defaultText, option: "--prompt")
+    let tokenizer = language.tokenizer
+    var tokens: [Int32]
+    do throws(TokenizerError) {
+      // As in training: what pairs of texts say is never a special token.
+      tokens = try tokenizer.encode(bytes, readsSpecialTokens: language.source == nil)
+    } catch {
+      let advice = given == nil ? " (the default, a line break); give another one" : ""
+      throw RunError(.configuration, "--prompt\(advice): \(error)")
+    }
+    // A decoder always begins with the token that answers begin with, whatever it is told to go on with.
+    let beginnings = [Tokenizer.beginOfAnswer, Tokenizer.endOfText]
+    if tokens.isEmpty || language.source != nil, let begin = beginnings.compactMap(tokenizer.token(special:)).first,
+      tokens.first != begin
+    {
+      tokens.insert(begin, at: 0)
+    }
+    guard !tokens.isEmpty else {
+      throw RunError(
+        .configuration,
+        "--prompt: expected at least one token, because the tokenizer has no \(Tokenizer.endOfText) to begin with")
+    }
+    text = String(decoding: bytes, as: UTF8.self)
+    cutCount = language.context.map { max(0, tokens.count - $0) } ?? 0
+    let first = language.source == nil ? 0 : 1
+    tokens.removeSubrange(first..<first + cutCount)
+    self.tokens = tokens
+  }
+
+  /// What the encoder of an encoder-decoder reads, as tokens.
+  package static func source(_ given: String?, for language: LanguageModel) throws(RunError) -> [Int32] {
+    guard language.source != nil else {
+      if given != nil {
+        throw RunError(
+          .configuration,
+          "--source: a model of the type \"\(language.configuration.modelKind)\" reads no source; use --prompt")
+      }
+      return []
+    }
+    guard let given else {
+      throw RunError(.configuration, "--source: expected the text that the encoder reads, found none")
+    }
+    let bytes = try bytes(given, option: "--source")
+    do throws(TokenizerError) {
+      return try language.tokenizer.encode(bytes, readsSpecialTokens: false)
+    } catch {
+      throw RunError(.configuration, "--source: \(error)")
+    }
+  }
+
+  private static func bytes(_ given: String, option: String) throws(RunError) -> [UInt8] {
+    guard given.hasPrefix(filePrefix) else { return Array(given.utf8) }
+    let path = String(given.dropFirst(filePrefix.count))
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue else {
+      let found = isFolder.boolValue ? "a folder" : "nothing"
+      throw RunError(.configuration, "\(option): expected a file at \"\(path)\", found \(found)")
+    }
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw RunError(.configuration, "\(option): the file \"\(path)\" cannot be read")
+    }
+    return Array(data)
+  }
+}

@@ -1,0 +1,43 @@
+import COneDNN
+import Synchronization
+import Tensors
+
+/// What a convolution asks for before it runs.
+package struct ConvolutionDemand: Sendable {
+  /// Bytes of the packed weights, or of their packed gradient.
+  package let packedByteCount: Int
+  /// Bytes that it works in while it runs.
+  package let scratchpadByteCount: Int
+}
+
+extension ConvolutionShape {
+  package var demand: ConvolutionDemand {
+    switch (algorithm, direction) {
+    case (.direct, _): return directDemand
+    case (.winograd, .weightGradient):
+      return ConvolutionDemand(packedByteCount: 0, scratchpadByteCount: WinogradWeightGradient(self).scratchByteCount)
+    case (.winograd, _):
+      let winograd = WinogradConvolution(self)
+      return ConvolutionDemand(
+        packedByteCount: winograd.packedByteCount, scratchpadByteCount: winograd.scratchByteCount)
+    }
+  }
+
+  private static let directDemands = Mutex([ConvolutionShape: ConvolutionDemand]())
+
+  /// What oneDNN asks for on this CPU; found out once a shape.
+  private var directDemand: ConvolutionDemand {
+    if let known = Self.directDemands.withLock({ $0[self] }) { return known }
+    let stream = OneDNNStream()
+    let demand = OneDNN.creating {
+      let description = description(on: stream)
+      var packed = description.memory(packedQuery)
+      return ConvolutionDemand(
+        packedByteCount: dnnl_memory_desc_get_size(&packed),
+        scratchpadByteCount: max(
+          description.scratchpadByteCount, reorderDescription(packed, on: stream).scratchpadByteCount))
+    }
+    Self.directDemands.withLock { $0[self] = demand }
+    return demand
+  }
+}

@@ -1,0 +1,94 @@
+import COneDNN
+import Tensors
+
+/// C = A·B (+ C) (+ bias) (then an activation), for fixed shapes and types; matrices are row-major and may be read transposed.
+///
+/// What a layer asks for; the plan turns equal requests of a lane into one prepared `Matmul`.
+package struct MatmulShape: Hashable, Sendable {
+  /// C is rows × columns, `inner` is summed over.
+  package var rows: Int
+  package var columns: Int
+  package var inner: Int
+  /// A is stored inner × rows.
+  package var transposesA = false
+  /// B is stored columns × inner.
+  package var transposesB = false
+  package var inputs: ElementType
+  package var output: ElementType
+  package var hasBias = false
+  package var activation = Activation.identity
+  /// Adds to what C holds instead of replacing it.
+  package var accumulates = false
+
+  package init(
+    rows: Int, columns: Int, inner: Int, transposesA: Bool = false, transposesB: Bool = false,
+    inputs: ElementType, output: ElementType
+  ) {
+    self.rows = rows
+    self.columns = columns
+    self.inner = inner
+    self.transposesA = transposesA
+    self.transposesB = transposesB
+    self.inputs = inputs
+    self.output = output
+  }
+
+  /// Multiplications and additions.
+  package var flops: Int { 2 * rows * columns * inner }
+
+  /// Activations that oneDNN applies while a tile of C is still in registers.
+  package static let fusedActivations = PrimitiveAttributes.activations
+}
+
+/// A prepared matrix product: oneDNN's matmul primitive, made once and executed many times.
+package final class Matmul: Sendable {
+  package let shape: MatmulShape
+  private let primitive: Primitive
+
+  package init(_ shape: MatmulShape, on stream: OneDNNStream) {
+    self.shape = shape
+    primitive = OneDNN.creating { Self.make(shape, on: stream) }
+  }
+
+  private static func make(_ shape: MatmulShape, on stream: OneDNNStream) -> Primitive {
+    var a = Self.matrix(shape.rows, shape.inner, transposed: shape.transposesA, shape.inputs)
+    var b = Self.matrix(shape.inner, shape.columns, transposed: shape.transposesB, shape.inputs)
+    var c = Self.matrix(shape.rows, shape.columns, transposed: false, shape.output)
+    // A descriptor of nothing stands for no bias.
+    var bias =
+      shape.hasBias ? Self.matrix(1, shape.columns, transposed: false, .float32) : dnnl_memory_desc_t()
+    var operation = dnnl_matmul_desc_t()
+    OneDNN.check(dnnl_matmul_desc_init(&operation, &a, &b, &bias, &c), "the product \(shape)")
+    let attributes = PrimitiveAttributes(accumulates: shape.accumulates, activation: shape.activation)
+    let description = PrimitiveDescription(&operation, attributes, on: stream, subject: "the product \(shape)")
+    return Primitive(
+      description,
+      [(DNNL_ARG_SRC, a), (DNNL_ARG_WEIGHTS, b), (DNNL_ARG_DST, c)] + (shape.hasBias ? [(DNNL_ARG_BIAS, bias)] : []),
+      on: stream)
+  }
+
+  /// - Parameters:
+  ///   - a: rows × inner (or inner × rows) elements of `shape.inputs`.
+  ///   - b: inner × columns (or columns × inner) elements of `shape.inputs`.
+  ///   - bias: columns float32, where the shape says so.
+  ///   - c: rows × columns elements of `shape.output`.
+  package func execute(_ a: TensorSlice, _ b: TensorSlice, bias: TensorSlice? = nil, into c: TensorSlice) {
+    precondition(a.count == shape.rows * shape.inner && a.type == shape.inputs)
+    precondition(b.count == shape.inner * shape.columns && b.type == shape.inputs)
+    precondition(c.count == shape.rows * shape.columns && c.type == shape.output)
+    precondition((bias != nil) == shape.hasBias)
+    primitive.execute(a, b, c, bias)
+  }
+
+  private static func matrix(
+    _ rows: Int, _ columns: Int, transposed: Bool, _ type: ElementType
+  ) -> dnnl_memory_desc_t {
+    let extents = [Int64(rows), Int64(columns)]
+    let strides = transposed ? [1, Int64(rows)] : [Int64(columns), 1]
+    var description = dnnl_memory_desc_t()
+    OneDNN.check(
+      dnnl_memory_desc_init_by_strides(&description, 2, extents, type.oneDNN, strides),
+      "a matrix of \(rows) by \(columns)")
+    return description
+  }
+}

@@ -1,0 +1,123 @@
+import Configuration
+import Kernels
+import Tensors
+
+/// y[b, t] = W·(patch t of image b) + b: an image as a sequence of vectors (Dosovitskiy et al. 2021, section 3.1).
+///
+/// x is (B, H, W, C), cut into T = H/p · W/p patches of p × p pixels, from left to right and then down. W is (D, p·p·C), the
+/// numbers of a patch in the order of the image, channels last; b (D), y (B, T, D). Patches are cut again for the backward
+/// pass instead of being kept.
+package struct PatchEmbedding: ConfigurableLayer {
+  package static let kind = "patch_embedding"
+
+  package struct LayerSettings: Settings {
+    package var patch: Int
+    package var width: Int
+    package var initializer: Initializer
+
+    package init(patch: Int, width: Int, initializer: Initializer) {
+      self.patch = patch
+      self.width = width
+      self.initializer = initializer
+    }
+
+    package init(from reader: SettingsReader) throws(ConfigurationError) {
+      patch = try reader.integer("patch", in: 1...1024, "pixels along a side of a patch; it divides height and width")
+      width = try reader.integer("width", in: 1...65_536, "length of a patch's vector")
+      initializer = try reader.initializer(default: "glorot_uniform")
+    }
+  }
+
+  private let settings: LayerSettings
+  package let inputShapes: [TensorShape]
+  package let outputShape: TensorShape
+  private let kernel: PatchKernel
+  /// Patches of all images, and numbers in one.
+  private let rows: Int
+  private let inner: Int
+
+  package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
+    let input = try Self.singleImages(inputs)
+    let (height, width, p) = (input[1], input[2], settings.patch)
+    guard height % p == 0, width % p == 0 else {
+      throw LayerError(
+        "an image of \(height) × \(width) pixels cannot be cut into patches of \(p) × \(p); "
+          + "use a size that divides both sides")
+    }
+    rows = input[0] * (height / p) * (width / p)
+    inner = p * p * input[3]
+    guard let shape = TensorShape(checking: [input[0], rows / input[0], settings.width]),
+      TensorShape(checking: [settings.width, inner]) != nil
+    else { throw LayerError("patch_embedding of width \(settings.width) for \(input): too large") }
+    self.settings = settings
+    inputShapes = inputs
+    outputShape = shape
+    kernel = PatchKernel(images: input[0], height: height, width: width, channels: input[3], patch: p)
+  }
+
+  package var parameters: [ParameterDeclaration] {
+    [
+      ParameterDeclaration(
+        "weight", TensorShape([settings.width, inner]), settings.initializer, fanIn: inner, fanOut: settings.width),
+      ParameterDeclaration("bias", TensorShape([settings.width]), .zeros),
+    ]
+  }
+
+  package var backwardReads: BackwardReads { .inputs }
+  package var forwardFlops: Int { 2 * rows * inner * settings.width }
+
+  /// Room for the patches.
+  package func scratchByteCount(_ placement: LayerPlacement) -> Int {
+    kernel.elementCount * placement.inputs.byteCount
+  }
+
+  package func matmuls(_ placement: LayerPlacement) -> [MatmulShape] {
+    var forward = MatmulShape(
+      rows: rows, columns: settings.width, inner: inner, transposesB: true, inputs: placement.inputs,
+      output: placement.output)
+    forward.hasBias = true
+    guard placement.isTraining else { return [forward] }
+    var weightGradient = MatmulShape(
+      rows: settings.width, columns: inner, inner: rows, transposesA: true, inputs: placement.inputs, output: .float32)
+    weightGradient.accumulates = placement.accumulatesParameterGradient[0]
+    let inputGradient = MatmulShape(
+      rows: rows, columns: inner, inner: settings.width, inputs: placement.inputs, output: placement.inputs)
+    return [forward, weightGradient] + (placement.needsInputGradient[0] ? [inputGradient] : [])
+  }
+
+  private func patches(_ frame: Frame) -> TensorSlice {
+    frame.scratch.reinterpreted(as: frame.input().type, count: kernel.elementCount)
+  }
+
+  package func forward(_ frame: Frame) {
+    let patches = patches(frame)
+    kernel.cut(frame.input(), into: patches, accumulate: false)
+    frame.matmul(0).execute(patches, frame.shadow(0), bias: frame.parameter(1), into: frame.output)
+  }
+
+  package func backward(_ frame: Frame) {
+    let patches = patches(frame)
+    let dy = frame.outputGradient
+    if let gradient = frame.parameterGradient(1) {
+      ColumnSums.add(
+        dy, rows: rows, columns: settings.width, into: gradient, accumulate: frame.accumulatesParameterGradient(1))
+    }
+    if let gradient = frame.parameterGradient(0) {
+      kernel.cut(frame.input(), into: patches, accumulate: false)
+      frame.matmul(1).execute(dy, patches, into: gradient)
+    }
+    if let dx = frame.inputGradient() {
+      frame.matmul(2).execute(dy, frame.shadow(0), into: patches)
+      kernel.join(patches, into: dx, accumulate: frame.accumulatesInputGradient())
+    }
+  }
+
+  package static let examples = [
+    LayerExample(
+      #"{"type": "patch_embedding", "patch": 2, "width": 19}"#, inputs: [[2, 4, 6, 3]], output: [2, 6, 19]),
+    LayerExample(
+      #"{"type": "patch_embedding", "patch": 5, "width": 8}"#, inputs: [[1, 5, 10, 7]], output: [1, 2, 8]),
+    LayerExample(
+      #"{"type": "patch_embedding", "patch": 1, "width": 3}"#, inputs: [[2, 3, 1, 1]], output: [2, 3, 3]),
+  ]
+}

@@ -1,0 +1,67 @@
+import Configuration
+import Kernels
+import Tensors
+
+/// y = γ·(x − μ)/√(σ² + ε) + β, with μ and σ² over the last dimension of each row (Ba, Kiros and Hinton 2016).
+///
+/// x and y are (…, D), γ and β (D); keeps μ and 1/√(σ² + ε), one of each a row.
+package struct LayerNorm: ConfigurableLayer {
+  package static let kind = "layer_norm"
+
+  package struct LayerSettings: Settings {
+    package var epsilon = 1e-5
+    package var hasBias = true
+
+    package init() {}
+
+    package init(from reader: SettingsReader) throws(ConfigurationError) {
+      epsilon = try reader.number("epsilon", default: 1e-5, in: 0...1, above: true, "added to the variance")
+      hasBias = try reader.boolean("bias", default: true, "whether β is added")
+    }
+  }
+
+  package let settings: LayerSettings
+  package let inputShapes: [TensorShape]
+  package var outputShape: TensorShape { inputShapes[0] }
+  private let rows: Int
+  private let columns: Int
+
+  package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
+    let input = try Self.single(inputs)
+    self.settings = settings
+    inputShapes = inputs
+    columns = input.last
+    rows = input.elementCount / columns
+  }
+
+  package var parameters: [ParameterDeclaration] {
+    let weight = ParameterDeclaration("weight", TensorShape([columns]), .ones)
+    return settings.hasBias ? [weight, ParameterDeclaration("bias", TensorShape([columns]), .zeros)] : [weight]
+  }
+
+  package var saved: [TensorShape] { [TensorShape([rows]), TensorShape([rows])] }
+  package var backwardReads: BackwardReads { .inputs }
+  package func scratchByteCount(_ placement: LayerPlacement) -> Int { unneededInputGradient(placement) }
+  package var forwardFlops: Int { 8 * outputShape.elementCount }
+
+  package func forward(_ frame: Frame) {
+    LayerNormKernel.forward(
+      frame.input(), gamma: frame.parameter(0), beta: settings.hasBias ? frame.parameter(1) : nil, into: frame.output,
+      mean: frame.saved(0), inverseDeviation: frame.saved(1), rows: rows, columns: columns,
+      epsilon: Float(settings.epsilon))
+  }
+
+  package func backward(_ frame: Frame) {
+    LayerNormKernel.backward(
+      frame.input(), gamma: frame.parameter(0), mean: frame.saved(0), inverseDeviation: frame.saved(1),
+      dy: frame.outputGradient, dx: frame.inputGradientOrScratch, accumulate: frame.accumulatesInputGradient(),
+      dGamma: frame.parameterGradient(0), dBeta: settings.hasBias ? frame.parameterGradient(1) : nil,
+      accumulateParameters: frame.accumulatesParameterGradient(0), rows: rows, columns: columns)
+  }
+
+  package static let examples = [
+    LayerExample(#"{"type": "layer_norm"}"#, inputs: [[4, 19]], output: [4, 19]),
+    LayerExample(
+      #"{"type": "layer_norm", "bias": false, "epsilon": 0.01}"#, inputs: [[2, 3, 16]], output: [2, 3, 16]),
+  ]
+}

@@ -1,0 +1,66 @@
+import FoundationEssentials
+
+/// The pictures that a run drew while it went on: `samples/step-00001000.png` in its folder, one a step.
+package enum SampleGrids {
+  package static let folderName = "samples"
+  /// In a report: the first, the last, and some in between.
+  static let mostShown = 6
+  /// Bytes of them in a report of one run.
+  package static let byteBudget = 1_000_000
+
+  /// What a run drew after a step.
+  package struct Grid: Sendable, Equatable {
+    package let step: Int
+    package let png: [UInt8]
+  }
+
+  package static func name(step: Int) -> String {
+    let digits = String(step)
+    return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits + ".png"
+  }
+
+  private static func step(ofName name: String) -> Int? {
+    guard name.hasPrefix("step-"), name.hasSuffix(".png"), let step = Int(name.dropFirst(5).dropLast(4)),
+      name == Self.name(step: step)
+    else { return nil }
+    return step
+  }
+
+  /// Puts a picture into the run folder; a run that goes through a step again draws it again.
+  package static func write(_ png: [UInt8], step: Int, to run: URL) throws(RecordsError) {
+    let folder = run.appending(path: folderName)
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw .file(path: folder.systemPath, operation: "make the folder", reason: "\(error)")
+    }
+    try LogFile.replace(folder.appending(path: name(step: step)).systemPath, with: png)
+  }
+
+  /// Some of the pictures in a run folder by their steps: the first and the last, and what else fits.
+  static func read(in run: URL) -> [Grid] {
+    let folder = run.appending(path: folderName)
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.systemPath)) ?? []
+    let steps = names.compactMap(step(ofName:)).sorted()
+    var grids: [Grid] = []
+    var left = byteBudget
+    for place in order(of: steps.count) {
+      let path = folder.appending(path: name(step: steps[place])).systemPath
+      let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+      guard attributes?[.type] as? FileAttributeType == .typeRegular, let size = attributes?[.size] as? Int,
+        size <= left, let data = FileManager.default.contents(atPath: path)
+      else { continue }
+      left -= data.count
+      grids.append(Grid(step: steps[place], png: Array(data)))
+    }
+    return grids.sorted { $0.step < $1.step }
+  }
+
+  /// Places of the most important pictures among `count`: the last, the first, and others at even distances.
+  private static func order(of count: Int) -> [Int] {
+    guard count > 1 else { return Array(0..<count) }
+    let shown = min(count, mostShown)
+    let even = (0..<shown).map { $0 * (count - 1) / (shown - 1) }
+    return [even[shown - 1], even[0]] + even[1..<shown - 1]
+  }
+}

@@ -1,0 +1,76 @@
+import FoundationEssentials
+import JSON
+
+/// Reads `metrics.jsonl` line by line. Damaged lines, and a torn last one, are counted and passed over.
+package struct MetricsReader: ~Copyable {
+  private var lines: LineReader
+  /// Lines so far that are not records.
+  package private(set) var damagedLines = 0
+
+  /// Opens the records in a run folder; throws `RecordsError.noRecords` where there are none.
+  package init(folder: URL) throws(RecordsError) {
+    lines = try LineReader(path: folder.appending(path: MetricsWriter.fileName).systemPath)
+  }
+
+  /// Goes on reading where an earlier reader stopped; `isContinued` says whether that was possible.
+  init(folder: URL, from position: LineReader.Position?) throws(RecordsError) {
+    lines = try LineReader(path: folder.appending(path: MetricsWriter.fileName).systemPath, from: position)
+  }
+
+  var isContinued: Bool { lines.isContinued }
+
+  /// Kinds of line that are short whatever the model, and how all lines begin.
+  private static let small = ["run", "step", "validation", "event"].map { Array("{\"kind\":\"\($0)\"".utf8) }
+  private static let opening = Array("{\"kind\":\"".utf8)
+
+  /// Whether a line is of a kind that is worth reading where norms are not wanted. One that does not begin as ours do is
+  /// left to the parser.
+  static func isSmall(_ buffer: [UInt8], _ range: Range<Int>) -> Bool {
+    !buffer[range].starts(with: opening) || small.contains { buffer[range].starts(with: $0) }
+  }
+
+  /// The next record of those that are whole, with where to go on behind it.
+  ///
+  /// - Parameter skimming: passes over norms, activations and stages without a look at them.
+  mutating func nextWhole(skimming: Bool = false) throws(RecordsError) -> (
+    line: MetricsLine, behind: LineReader.Position
+  )? {
+    while let line = try lines.next() {
+      guard case .bytes(let range, whole: true) = line else {
+        // What is torn now may be whole the next time.
+        if case .bytes = line { return nil }
+        damagedLines += 1
+        continue
+      }
+      if skimming, !Self.isSmall(lines.buffer, range) { continue }
+      guard let node = try? JSONParser.parse(lines.buffer.span.extracting(range)), let record = MetricsLine(node) else {
+        damagedLines += 1
+        continue
+      }
+      return (record, lines.position)
+    }
+    return nil
+  }
+
+  /// The next record, or nil at the end.
+  package mutating func next() throws(RecordsError) -> MetricsLine? {
+    try nextWithBytes()?.line
+  }
+
+  /// The next record with the place of its text in `buffer`.
+  mutating func nextWithBytes() throws(RecordsError) -> (line: MetricsLine, range: Range<Int>)? {
+    while let line = try lines.next() {
+      if case .bytes(let range, _) = line,
+        let node = try? JSONParser.parse(lines.buffer.span.extracting(range)),
+        let record = MetricsLine(node)
+      {
+        return (record, range)
+      }
+      damagedLines += 1
+    }
+    return nil
+  }
+
+  /// Holds the line that `nextWithBytes` has just returned.
+  var buffer: [UInt8] { lines.buffer }
+}

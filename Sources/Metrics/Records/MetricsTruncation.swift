@@ -1,0 +1,64 @@
+import FoundationEssentials
+import Glibc
+import JSON
+
+extension MetricsWriter {
+  /// What `truncate` did, in lines.
+  package struct Truncation: Sendable, Equatable {
+    package var kept = 0
+    /// Later than the step that the run goes on from.
+    package var dropped = 0
+    /// Torn or unreadable.
+    package var damaged = 0
+    /// True when the `run` line is among the kept ones.
+    package var hasHeader = false
+    /// True when a validation of the very step that the run goes on from was dropped.
+    package var hasDroppedValidation = false
+  }
+
+  /// Cuts the records in `folder` back to the lines with a step of at most `step`, and of at most `validatedStep` if they
+  /// hold a validation; damaged lines go too.
+  ///
+  /// The kept lines go to a new file that is on the disk before it takes the old one's name, so that a crash at any
+  /// moment leaves one of the two whole. A folder without records is left as it is.
+  @discardableResult
+  package static func truncate(
+    folder: URL, toStep step: Int, validatedStep: Int? = nil
+  ) throws(RecordsError) -> Truncation {
+    let path = folder.appending(path: fileName).systemPath
+    var result = Truncation()
+    guard access(path, F_OK) == 0 else { return result }
+    let temporary = path + ".tmp"
+    do {
+      var reader = try MetricsReader(folder: folder)
+      var kept = try LogFile(path: temporary, mode: .replace)
+      var text = LineBuffer(capacity: 2 * flushThreshold)
+      while let (line, range) = try reader.nextWithBytes() {
+        var last = step
+        if let validatedStep, case .validation = line { last = min(last, validatedStep) }
+        guard line.step ?? 0 <= last else {
+          result.dropped += 1
+          if line.step == step { result.hasDroppedValidation = true }
+          continue
+        }
+        result.kept += 1
+        if case .run = line { result.hasHeader = true }
+        text.append(reader.buffer.span.extracting(range))
+        text.byte(UInt8(ascii: "\n"))
+        if text.count >= flushThreshold {
+          try kept.append(text.bytes, count: text.count)
+          text.removeAll()
+        }
+      }
+      try kept.append(text.bytes, count: text.count)
+      try kept.synchronize()
+      result.damaged = reader.damagedLines
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    if rename(temporary, path) != 0 { throw LogFile.failure(path, "rename") }
+    try LogFile.synchronizeFolder(folder.systemPath)
+    return result
+  }
+}

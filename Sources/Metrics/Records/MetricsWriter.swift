@@ -1,0 +1,72 @@
+import FoundationEssentials
+import JSON
+
+/// Appends the records of a run to `metrics.jsonl`: one JSON object a line, `step` the only time axis.
+///
+/// Lines gather in a buffer that goes to the file when it is full, once a second, with every event, validation and
+/// verdict, and on `flush()`. In steady state nothing is allocated for a `step` or `norms` line. Call `flush()` or
+/// `synchronize()` before a checkpoint of the same step is committed, so that a resumed run finds every earlier line.
+///
+/// One owner at a time: keep it inside the actor that records.
+package final class MetricsWriter {
+  package static let fileName = "metrics.jsonl"
+
+  /// Bytes that gather before they are written in one call.
+  static let flushThreshold = 1 << 16
+  /// Longest time a line waits in the buffer while lines keep coming.
+  static let flushInterval = Duration.seconds(1)
+
+  /// True when the file has no `run` line yet: write it before anything else.
+  package let needsHeader: Bool
+  /// True when the validation of the step that the run goes on from had been recorded, and will be made again.
+  package let hasDroppedValidation: Bool
+  var buffer: LineBuffer
+  private var file: LogFile
+  private var lastFlush = ContinuousClock.now
+
+  /// Opens the records in `folder`.
+  ///
+  /// - Parameters:
+  ///   - resumeAt: nil creates the file and refuses where there is one. A step keeps the lines up to that step (see
+  ///     `MetricsWriter.truncate`) and goes on after them.
+  ///   - validatedStep: the last step whose validation is kept; nil keeps those of every step that is.
+  package init(folder: URL, resumeAt step: Int?, validatedStep: Int? = nil) throws(RecordsError) {
+    let path = folder.appending(path: Self.fileName).systemPath
+    let kept = try step.map { (step) throws(RecordsError) in
+      try Self.truncate(folder: folder, toStep: step, validatedStep: validatedStep)
+    }
+    needsHeader = kept?.hasHeader != true
+    hasDroppedValidation = kept?.hasDroppedValidation == true
+    file = try LogFile(path: path, mode: step == nil ? .create : .append)
+    buffer = LineBuffer(capacity: 2 * Self.flushThreshold)
+  }
+
+  deinit { try? flush() }
+
+  /// Hands everything written so far to the system. On failure the lines in the buffer are dropped and the file keeps
+  /// only whole lines.
+  package func flush() throws(RecordsError) {
+    lastFlush = .now
+    guard buffer.count > 0 else { return }
+    defer { buffer.removeAll() }
+    try file.append(buffer.bytes, count: buffer.count)
+  }
+
+  /// Returns once everything written so far is on the disk.
+  package func synchronize() throws(RecordsError) {
+    try flush()
+    try file.synchronize()
+  }
+
+  func begin(_ kind: StaticString, step: Int) {
+    buffer.raw("{\"kind\":\"")
+    buffer.raw(kind)
+    buffer.raw("\",\"step\":")
+    buffer.integer(step)
+  }
+
+  func end(urgent: Bool = false) throws(RecordsError) {
+    buffer.raw("}\n")
+    if urgent || buffer.count >= Self.flushThreshold || .now - lastFlush >= Self.flushInterval { try flush() }
+  }
+}

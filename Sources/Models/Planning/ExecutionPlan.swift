@@ -1,0 +1,156 @@
+import Kernels
+import Layers
+import Tensors
+
+/// The numeric types of a run.
+package enum Precision: String, CaseIterable, Sendable {
+  case float32
+  /// float32 parameters, statistics, losses and sums; bfloat16 products and activations.
+  case bfloat16
+
+  package var activations: ElementType { self == .float32 ? .float32 : .bfloat16 }
+}
+
+/// A graph laid out: what runs in which order and where every tensor lies. Made once, before the first step.
+///
+/// Step i of n runs forwards at time i and backwards at time 2n − 1 − i; a tensor occupies memory from the moment it is first
+/// written to the moment it is last read. Places are offsets, never addresses, so every lane plays the same plan.
+package struct ExecutionPlan: Sendable {
+  /// Where a tensor lies: an arena and the byte it starts at (for a field its number).
+  package enum Place: Sendable, Equatable {
+    case nowhere
+    case activations(Int)
+    case field(Int)
+    case parameters(Int)
+    case shadows(Int)
+    case gradients(Int)
+    case buffers(Int)
+    case observations(Int)
+    case prepared(Int)
+    case carried(Int)
+  }
+
+  package struct Tensor: Sendable {
+    package var place: Place
+    package var count: Int
+    package var type: ElementType
+
+    static let none = Tensor(place: .nowhere, count: 0, type: .float32)
+  }
+
+  package struct Step: Sendable {
+    package let name: String
+    package let layer: any Layer
+    package let counts: Frame.Counts
+    /// The frame's slices, in its order.
+    package internal(set) var tensors: [Tensor]
+    package let carried: [CarriedDeclaration]
+    package let matmuls: [MatmulShape]
+    package let convolutions: [ConvolutionShape]
+    /// Numbers of its parameters in the parameter table.
+    package let parameters: [Int]
+    package let accumulatedInputs: UInt64
+    package let accumulatedParameters: UInt64
+    package let runsBackward: Bool
+    /// The layer's number in the graph, which its random numbers depend on.
+    package let index: Int
+
+    package var output: Tensor { tensors[counts.outputIndex] }
+    /// Multiplications and additions in products, forwards and backwards.
+    package var flops: Int {
+      if matmuls.isEmpty && convolutions.isEmpty || layer.repeatsMatmuls {
+        return layer.forwardFlops * (runsBackward ? 3 : 1)
+      }
+      return matmuls.reduce(0) { $0 + $1.flops } + convolutions.reduce(0) { $0 + $1.flops }
+    }
+
+    /// Bytes that its layer prepares.
+    package var preparedByteCount: Int {
+      tensors[counts.preparedIndex..<counts.scratchIndex].reduce(0) { $0 + $1.count * $1.type.byteCount }
+    }
+  }
+
+  /// A field that products read in bfloat16: converted once at the start of each pass.
+  package struct Conversion: Sendable {
+    package let field: Int
+    package let copy: Tensor
+  }
+
+  package let graph: ModelGraph
+  package let table: ParameterTable
+  package let precision: Precision
+  package let isTraining: Bool
+  package let steps: [Step]
+  package let conversions: [Conversion]
+  /// Nowhere in a plan that does not keep it.
+  package let prediction: Tensor
+  /// Bytes of a lane's activation arena.
+  package let activationByteCount: Int
+  /// Bytes of the arena for what layers prepare, which all lanes share.
+  package let preparedByteCount: Int
+  /// Bytes of the arena for what a pass leaves for the next, one for every sequence that is read piece by piece.
+  package let carriedByteCount: Int
+  /// Bytes that a lane's convolutions work in.
+  package var convolutionScratchByteCount: Int {
+    steps.reduce(0) { max($0, $1.convolutions.reduce(0) { max($0, $1.demand.scratchpadByteCount) }) }
+  }
+
+  /// Which steps each lane prepares: every one that has something to prepare once, about equal in bytes.
+  package func preparationShares(lanes: Int) -> [[Int]] {
+    var shares = [(byteCount: Int, steps: [Int])](repeating: (0, []), count: lanes)
+    let largestFirst = steps.indices.filter { steps[$0].preparedByteCount > 0 }.sorted {
+      (steps[$1].preparedByteCount, $0) < (steps[$0].preparedByteCount, $1)
+    }
+    for step in largestFirst {
+      let lane = shares.indices.min { shares[$0].byteCount < shares[$1].byteCount } ?? 0
+      shares[lane].byteCount += steps[step].preparedByteCount
+      shares[lane].steps.append(step)
+    }
+    return shares.map { $0.steps.sorted() }
+  }
+
+  /// What passes leave for each other: the names, and where in the arena for it.
+  package var carried: [(name: String, shape: TensorShape, tensor: Tensor)] {
+    steps.flatMap { step in
+      step.carried.enumerated().map { index, declaration in
+        ("\(step.name).\(declaration.name)", declaration.shape, step.tensors[step.counts.carriedIndex + index])
+      }
+    }
+  }
+
+  /// Multiplications and additions of one pass over a micro-batch.
+  package var flops: Int { steps.reduce(0) { $0 + $1.flops } }
+
+  /// What a plan does to be fast and small; without it the results must be the same, which tests look at.
+  package struct Economies: Sendable {
+    package var fusesNeighbours = true
+    /// Whether the prediction is there after a pass. Where nobody reads it, large logits are never there as a whole.
+    package var keepsPrediction = true
+    /// Whether tensors that live at different times may lie in the same memory.
+    package var sharesMemory = true
+
+    package init() {}
+  }
+
+  /// - Parameters:
+  ///   - frozen: names of parameters that get no gradient.
+  package init(
+    _ unfused: ModelGraph, table: ParameterTable, precision: Precision, isTraining: Bool, frozen: Set<String> = [],
+    economies: Economies = Economies()
+  ) {
+    let graph =
+      economies.fusesNeighbours
+      ? unfused.fusingNeighbours(isTraining: isTraining, keepsPrediction: economies.keepsPrediction) : unfused
+    var layout = PlanLayout(
+      graph, table: table, precision: precision, isTraining: isTraining, frozen: frozen,
+      sharesMemory: economies.sharesMemory)
+    layout.placeTensors()
+    self.graph = graph
+    self.table = table
+    self.precision = precision
+    self.isTraining = isTraining
+    (steps, conversions, prediction, activationByteCount) = layout.finish()
+    preparedByteCount = layout.preparedByteCount
+    carriedByteCount = layout.carriedByteCount
+  }
+}

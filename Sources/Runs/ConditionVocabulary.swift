@@ -1,0 +1,166 @@
+import Data
+import Tokenizers
+
+/// What a model that denoises can be told to draw, in words and as the numbers that it reads.
+package struct ConditionVocabulary: Sendable {
+  package enum Kind: Sendable {
+    case nothing
+    /// By label.
+    case classes([String])
+    /// With the captions that the data have.
+    case captions(CaptionTokens, known: [String])
+  }
+
+  package let kind: Kind
+  /// What the model reads for no condition; nil where it reads none at all.
+  package let none: [Int32]?
+  /// Whether it has learnt to draw without one.
+  private let knowsNone: Bool
+
+  /// One thing to be drawn.
+  package struct Wish: Sendable, Equatable {
+    /// A class or a prompt; empty for whatever the model likes.
+    package let text: String
+    /// Of a class.
+    package let label: Int?
+    /// What the model reads; empty where it reads no condition.
+    package let tokens: [Int32]
+  }
+
+  package init(
+    _ settings: DiffusionSettings, _ fields: [SampleField], source: [SampleField], _ tokenizer: Tokenizer?,
+    of name: String
+  ) throws(RunError) {
+    knowsNone = settings.dropCondition > 0
+    guard let field = fields.first(where: { $0.name == SampleField.condition }) else {
+      kind = .nothing
+      none = nil
+      return
+    }
+    switch field.shape.rank {
+    case 0:
+      let labels = field.classLabels ?? []
+      kind = .classes(Array(labels.dropLast()))
+      none = [Int32(max(0, labels.count - 1))]
+    default:
+      guard let tokenizer else {
+        throw RunError("\(name): the checkpoint holds no tokenizer, without which prompts cannot be read")
+      }
+      let tokens = CaptionTokens(tokenizer, length: field.shape[0])
+      guard tokens.tokenizer.vocabularySize == field.classCount else {
+        throw RunError(
+          .configuration,
+          "\(name): its tokenizer (\(tokenizer.summary)) does not fit its model of \(field.classCount ?? 0) tokens;"
+            + " the checkpoint is damaged")
+      }
+      let described = [SampleField.caption, SampleField.target].lazy.compactMap { name in
+        source.first { $0.name == name && $0.type == .int32 && $0.shape == .scalar }?.classLabels
+      }
+      kind = .captions(tokens, known: described.first ?? [])
+      none = tokens.none
+    }
+  }
+
+  /// Everything that the model can be asked for by itself: each class, or each caption of the data.
+  package var all: [Wish] {
+    switch kind {
+    case .nothing: [Wish(text: "", label: nil, tokens: [])]
+    case .classes(let names): names.indices.map { wish(label: $0, of: names) }
+    case .captions(_, let known): known.compactMap { try? wish(prompt: $0, .commandLine) }
+    }
+  }
+
+  /// Where wishes come from, for messages.
+  package struct Places: Sendable {
+    let classes: String
+    let prompts: String
+    let guidance: String
+
+    package static let commandLine = Places(classes: "--class", prompts: "--prompt", guidance: "--guidance")
+    package static let configuration = Places(
+      classes: "samples.classes", prompts: "samples.prompts", guidance: "samples.guidance")
+  }
+
+  /// What is to be drawn.
+  ///
+  /// - Parameters:
+  ///   - classes: names or numbers, or "all" alone; empty for all.
+  ///   - prompts: texts; empty for all captions that the data have.
+  package func wishes(
+    classes: [String], prompts: [String], from places: Places
+  ) throws(RunError) -> [Wish] {
+    switch kind {
+    case .nothing:
+      if let (place, _) = [(places.classes, classes), (places.prompts, prompts)].first(where: { !$0.1.isEmpty }) {
+        throw RunError(.configuration, "\(place): the model was trained without conditions and draws what it likes")
+      }
+    case .classes(let names):
+      guard prompts.isEmpty else {
+        throw RunError(
+          .configuration, "\(places.prompts): the model was trained with classes, not texts; use \(places.classes)")
+      }
+      if !classes.isEmpty, classes != ["all"] {
+        return try classes.map { given throws(RunError) in
+          wish(label: try label(given, among: names, places), of: names)
+        }
+      }
+    case .captions:
+      guard classes.isEmpty else {
+        throw RunError(
+          .configuration, "\(places.classes): the model was trained with texts, not classes; use \(places.prompts)")
+      }
+      guard !prompts.isEmpty || !all.isEmpty else {
+        throw RunError(.configuration, "\(places.prompts): expected a text that says what to draw, found none")
+      }
+      if !prompts.isEmpty { return try prompts.map { prompt throws(RunError) in try wish(prompt: prompt, places) } }
+    }
+    return all
+  }
+
+  /// Refuses guidance where there is nothing to be guided by.
+  package func checkGuidance(_ scale: Double, from places: Places) throws(RunError) {
+    guard scale != 1 else { return }
+    guard none != nil else {
+      throw RunError(
+        .configuration,
+        "\(places.guidance) \(scale): the model is trained without conditions, so nothing can guide it; leave it out")
+    }
+    guard knowsNone else {
+      throw RunError(
+        .configuration,
+        "\(places.guidance) \(scale): the model is trained with \"drop_condition\": 0 and cannot draw without its condition;"
+          + " use 1")
+    }
+  }
+
+  private func wish(label: Int, of names: [String]) -> Wish {
+    Wish(text: names[label], label: label, tokens: [Int32(label)])
+  }
+
+  private func label(_ given: String, among names: [String], _ places: Places) throws(RunError) -> Int {
+    if let label = names.firstIndex(of: given) { return label }
+    if let label = Int(given), names.indices.contains(label) { return label }
+    let most = 12
+    let listed = names.prefix(most).joined(separator: ", ") + (names.count > most ? ", …" : "")
+    throw RunError(
+      .configuration,
+      "\(places.classes) \(given): expected all, a number from 0 to \(names.count - 1) or one of \(listed)")
+  }
+
+  private func wish(prompt: String, _ places: Places) throws(RunError) -> Wish {
+    guard case .captions(let text, _) = kind else { preconditionFailure("a model without texts") }
+    guard prompt.contains(where: { !$0.isWhitespace }) else {
+      throw RunError(
+        .configuration, "\(places.prompts): expected a text that says what to draw, found an empty one")
+    }
+    do throws(TokenizerError) {
+      if let tokens = try text.encode(prompt) { return Wish(text: prompt, label: nil, tokens: tokens) }
+      let count = try text.tokenizer.encode(prompt, readsSpecialTokens: false).count
+      throw TokenizerError(
+        expected: "at most the \(text.length) tokens that the model reads", found: "\(count)",
+        advice: "shorten the text")
+    } catch {
+      throw RunError(.configuration, "\(places.prompts): \(error)")
+    }
+  }
+}

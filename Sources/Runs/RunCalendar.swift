@@ -1,0 +1,113 @@
+import Checkpoints
+import Configuration
+import Data
+import JSON
+import Kernels
+import Optimizers
+import Training
+
+/// When things happen in a run, counted in steps: a pure function of the configuration.
+struct RunCalendar: Sendable {
+  let totalSteps: Int
+  private let stepsPerEpoch: Int
+  private let schedule: any Schedule
+  private let evaluateEvery: Int
+  private let saveEvery: Int
+  private let keepEvery: Int?
+  private let keepLast: Int
+  private let normsEvery: Int
+  private let activationsEvery: Int
+  private let histogramsEvery: Int?
+  private let samplesEvery: Int?
+  private let build: String
+  /// The tokenizer as text, which never changes and is long.
+  private let tokenizer: String?
+
+  init(_ model: RunModel, build: String) {
+    let configuration = model.configuration
+    let perEpoch = model.plan.stepsPerEpoch
+    totalSteps = model.plan.totalSteps
+    stepsPerEpoch = perEpoch
+    schedule = configuration.schedule
+    evaluateEvery = configuration.training.validateEvery.steps(perEpoch: perEpoch)
+    saveEvery = configuration.checkpoints.every.steps(perEpoch: perEpoch)
+    keepEvery = configuration.checkpoints.keepEvery?.steps(perEpoch: perEpoch)
+    keepLast = configuration.checkpoints.keepLast
+    normsEvery = configuration.norms.every.steps(perEpoch: perEpoch)
+    activationsEvery = configuration.norms.activationsEvery.steps(perEpoch: perEpoch)
+    histogramsEvery = configuration.norms.histogramsEvery?.steps(perEpoch: perEpoch)
+    samplesEvery = configuration.samples?.every.steps(perEpoch: perEpoch)
+    self.build = build
+    tokenizer = model.data.tokenizer?.text
+  }
+
+  func rateFactor(step: Int) -> Double {
+    schedule.factor(step: step, horizon: ScheduleHorizon(totalSteps: totalSteps, stepsPerEpoch: stepsPerEpoch))
+  }
+
+  /// `step` counts the steps done: the first that is logged is 1.
+  /// The last step is evaluated in any case, and before it is saved.
+  func evaluates(after step: Int) -> Bool { step % evaluateEvery == 0 || step == totalSteps }
+  func saves(after step: Int) -> Bool { step % saveEvery == 0 }
+  func logsNorms(after step: Int) -> Bool { step % normsEvery == 0 || step == 1 }
+  func watchesActivations(after step: Int) -> Bool { step % activationsEvery == 0 || step == 1 }
+
+  func drawsHistograms(after step: Int) -> Bool { histogramsEvery.map { step % $0 == 0 } ?? false }
+
+  /// A run that draws samples at all draws the last ones at its end.
+  func drawsSamples(after step: Int) -> Bool {
+    samplesEvery.map { step % $0 == 0 || step == totalSteps } ?? false
+  }
+
+  func pools(_ state: RunState) -> CheckpointPools {
+    CheckpointPools(last: keepLast, best: state.best.map(\.step), every: keepEvery)
+  }
+
+  /// What a checkpoint says in words.
+  func texts(_ state: RunState, _ model: RunModel) -> [String: String] {
+    var texts = [
+      "config": model.configuration.resolved.prettyText, "state": state.json.compactText,
+      "data": model.data.fingerprint, "build": build, "fields": SampleField.text(of: model.data.fields),
+      "source_fields": SampleField.text(of: model.data.source.fields),
+    ]
+    if let standardization = model.data.standardization {
+      texts["standardization"] =
+        JSON.object([
+          ("mean", .array(standardization.mean.map { .number($0) })),
+          ("deviation", .array(standardization.deviation.map { .number($0) })),
+        ]).compactText
+    }
+    if let tokenizer { texts["tokenizer"] = tokenizer }
+    return texts
+  }
+}
+
+extension RunState {
+  /// Takes note of an evaluation: for early stopping and for schedules that wait for a plateau.
+  mutating func observe(validation: LossSums, configuration: RunConfiguration) {
+    let loss = validation.mean
+    let improvement = configuration.training.earlyStopping.minimumImprovement
+    if loss < (lowestLoss ?? .infinity) - improvement {
+      lowestLoss = loss
+      evaluationsSinceLowest = 0
+    } else {
+      evaluationsSinceLowest += 1
+    }
+    plateau?.observe(loss: loss, accuracy: validation.accuracy)
+  }
+
+  /// - Parameter evaluations: more of them, none of which brings a lower loss.
+  func hasRunOutOfPatience(_ settings: EarlyStoppingSettings, afterEvaluations evaluations: Int = 0) -> Bool {
+    settings.patience.map { evaluationsSinceLowest + evaluations >= $0 } ?? false
+  }
+
+  /// Enters a checkpoint among the best, if it is one of them.
+  mutating func noteCheckpoint(validation: LossSums, _ settings: CheckpointSettings) {
+    let value = settings.monitor == .loss ? validation.mean : validation.accuracy
+    guard value.isFinite else { return }
+    best.removeAll { $0.step == step }
+    best.append(BestCheckpoint(step: step, value: value))
+    best.sort { settings.monitor.isBetter($0.value, than: $1.value) || ($0.value == $1.value && $0.step < $1.step) }
+    best = Array(best.prefix(settings.keepBest))
+  }
+}

@@ -1,0 +1,174 @@
+import Checkpoints
+import Configuration
+import Files
+import Foundation
+import JSON
+import Metrics
+
+/// A run's folder: `config.json` as given, `config.resolved.json`, checkpoints and records.
+///
+/// Nothing in it is ever replaced without being asked for; an open folder is locked, so two processes cannot train into it.
+package final class RunFolder: Sendable {
+  package let url: URL
+  /// The resolved configuration that the run belongs to.
+  package let resolved: JSON
+  private let lock: FileLock
+
+  static let configurationName = "config.json"
+  static let initialParametersName = "init-from.txt"
+
+  package var checkpoints: CheckpointFolder { CheckpointFolder(url) }
+
+  private init(url: URL, resolved: JSON, lock: FileLock) {
+    self.url = url
+    self.resolved = resolved
+    self.lock = lock
+  }
+
+  /// `checkpoints/<name>`, or what the command line says.
+  package static func url(name: String, override: String?) -> URL {
+    URL(fileURLWithPath: override ?? "checkpoints/\(name)", isDirectory: true)
+  }
+
+  /// Makes the folder of a new run.
+  ///
+  /// - Parameters:
+  ///   - isFresh: moves a run that is already there to `<name>.old-<n>` instead of refusing.
+  ///   - initialParameters: the file that the parameters came from, if they did not come from the seed.
+  ///   - say: told where an old run went.
+  package static func create(
+    _ url: URL, given: JSON, resolved: JSON, isFresh: Bool, initialParameters: String? = nil, say: (String) -> Void
+  ) throws(RunError) -> RunFolder {
+    if !isFresh {
+      try refuseExisting(url)
+    } else if holdsRun(url) {
+      let kept = try moveAside(url)
+      say("kept the old run as \(kept.path)")
+    }
+    try makeFolder(url)
+    let lock = try takeLock(url)
+    // Another process may have made its run here just before the lock was taken.
+    try refuseExisting(url)
+    if let initialParameters { try write(initialParameters + "\n", to: url.appending(path: initialParametersName)) }
+    try write(given.prettyText + "\n", to: url.appending(path: configurationName))
+    try write(resolved.prettyText + "\n", to: url.appending(path: RunFiles.resolvedConfiguration))
+    return RunFolder(url: url, resolved: resolved, lock: lock)
+  }
+
+  /// Refuses a folder that holds a run: nothing in it may be replaced unasked.
+  package static func refuseExisting(_ url: URL) throws(RunError) {
+    guard holdsRun(url) else { return }
+    throw RunError(
+      .configuration,
+      "\(url.relativePath): there is a run of this name already; go on with it with --resume, start over with --fresh "
+        + "(the old run is kept beside it), or give another --run-dir")
+  }
+
+  /// Whether there is a run in the folder already.
+  package static func holdsRun(_ url: URL) -> Bool {
+    [RunFiles.resolvedConfiguration, MetricsWriter.fileName].contains {
+      FileManager.default.fileExists(atPath: url.appending(path: $0).path)
+    }
+  }
+
+  /// The file that the run's first parameters came from; nil where the seed says them.
+  var initialParameters: String? { Self.initialParameters(of: url) }
+
+  /// The same of a run whose folder is not locked.
+  static func initialParameters(of url: URL) -> String? {
+    let text = try? String(contentsOf: url.appending(path: initialParametersName), encoding: .utf8)
+    return text?.trimmingCharacters(in: .newlines)
+  }
+
+  /// Opens the folder of a run to go on with it.
+  package static func open(_ url: URL) throws(RunError) -> RunFolder {
+    let resolved = try configuration(of: url)
+    return RunFolder(url: url, resolved: resolved, lock: try takeLock(url))
+  }
+
+  /// The resolved configuration of a run, without locking its folder.
+  package static func configuration(of url: URL) throws(RunError) -> JSON {
+    let file = url.appending(path: RunFiles.resolvedConfiguration)
+    guard FileManager.default.fileExists(atPath: file.path) else {
+      throw RunError(
+        .configuration,
+        "\(url.relativePath): no run here to go on with (\(RunFiles.resolvedConfiguration) is missing); start one without --resume"
+      )
+    }
+    do throws(ConfigurationError) {
+      return try ConfigurationFile.load(file.path)
+    } catch {
+      throw RunError(.configuration, error.description)
+    }
+  }
+
+  /// The same folder with a changed configuration, which a resumed run goes on with.
+  func replacingConfiguration(_ resolved: JSON) throws(RunError) -> RunFolder {
+    try Self.write(resolved.prettyText + "\n", to: url.appending(path: RunFiles.resolvedConfiguration))
+    return RunFolder(url: url, resolved: resolved, lock: lock)
+  }
+
+  private static func moveAside(_ url: URL) throws(RunError) -> URL {
+    for number in 1... {
+      let target = url.deletingLastPathComponent().appending(
+        path: "\(url.lastPathComponent).old-\(number)", directoryHint: .isDirectory)
+      guard !FileManager.default.fileExists(atPath: target.path) else { continue }
+      let lock = try takeLock(url)
+      defer { withExtendedLifetime(lock) {} }
+      try attempt("cannot move the old run \(url.path) aside") { try FileManager.default.moveItem(at: url, to: target) }
+      return target
+    }
+    return url
+  }
+
+  /// A process that is ending, or one between fork and exec, holds on to a lock a little longer.
+  private static let lockAttempts = 10
+
+  private static func takeLock(_ folder: URL) throws(RunError) -> FileLock {
+    do throws(FileLock.Failure) {
+      return try FileLock(folder.appending(path: RunFiles.lock), attempts: lockAttempts)
+    } catch {
+      switch error {
+      case .held:
+        throw RunError("\(folder.path): another process is training this run; wait for it or give another --run-dir")
+      case .system(let code):
+        throw RunError("cannot write in the run folder \(folder.path): \(String(cString: strerror(code)))")
+      }
+    }
+  }
+
+  /// Makes the folder and those above it that are missing.
+  private static func makeFolder(_ url: URL) throws(RunError) {
+    var place = ""
+    for component in url.absoluteURL.standardizedFileURL.path.split(separator: "/") {
+      place += "/\(component)"
+      guard mkdir(place, 0o777) != 0, errno != EEXIST else { continue }
+      throw RunError("cannot make the run folder \(url.relativePath): \(place): \(String(cString: strerror(errno)))")
+    }
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: place, isDirectory: &isFolder), isFolder.boolValue else {
+      throw RunError("cannot make the run folder \(url.relativePath): a file of that name is in the way")
+    }
+  }
+
+  private static func write(_ text: String, to file: URL) throws(RunError) {
+    try attempt("cannot write \(file.path)") { try Data(text.utf8).write(to: file, options: .atomic) }
+  }
+
+  private static func attempt(_ what: String, _ body: () throws -> Void) throws(RunError) {
+    do {
+      try body()
+    } catch {
+      throw RunError("\(what): \((error as NSError).reason)")
+    }
+  }
+}
+
+extension NSError {
+  /// The system's words, without Foundation's wrapping.
+  fileprivate var reason: String {
+    let cause = userInfo[NSUnderlyingErrorKey] as? NSError ?? self
+    if cause.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(cause.code))) }
+    return cause.localizedDescription
+  }
+}

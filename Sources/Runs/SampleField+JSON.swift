@@ -1,0 +1,52 @@
+import Configuration
+import Data
+import JSON
+import Tensors
+
+extension SampleField {
+  /// What a checkpoint says of its run's samples, so that the model can be used without them.
+  static func text(of fields: [SampleField]) -> String { JSON.array(fields.map(\.json)).compactText }
+
+  /// The inverse of `text(of:)`.
+  package static func fields(of text: String, file: String) throws(ConfigurationError) -> [SampleField] {
+    var fields: [SampleField] = []
+    for json in try JSONParser.parse(text, file: file).array ?? [] {
+      guard let field = SampleField(json: json) else {
+        throw ConfigurationError(path: "fields", message: "are not the samples' shapes and types in the checkpoint")
+      }
+      fields.append(field)
+    }
+    return fields
+  }
+
+  private var json: JSON {
+    var members: [(String, JSON)] = [
+      ("name", .string(name)), ("shape", .array(shape.dimensions.map { .integer($0) })),
+      ("type", .string(type.rawValue)),
+    ]
+    if let classCount { members.append(("classes", .integer(classCount))) }
+    if !classNames.isEmpty { members.append(("class_names", .array(classNames.map { .string($0) }))) }
+    if levels != 0...1 {
+      members.append(("levels", .array([levels.lowerBound, levels.upperBound].map { .number($0) })))
+    }
+    return .object(members)
+  }
+
+  /// More classes than this have no names worth the memory; a hostile file does not get to ask for more.
+  private static let mostClasses = 1 << 24
+
+  private init?(json: JSON) {
+    guard let name = json["name"]?.string, let type = json["type"]?.string.flatMap(ElementType.init(rawValue:)),
+      let extents = json["shape"]?.array?.map(\.integer), !extents.contains(nil),
+      let shape = TensorShape(checking: extents.compactMap { $0 })
+    else { return nil }
+    let classes = json["classes"]?.integer
+    let names = json["class_names"]?.array?.compactMap(\.string) ?? []
+    if let classes, !(1...Self.mostClasses).contains(classes) || names.count > classes { return nil }
+    self.init(name: name, shape: shape, type: type, classCount: classes, classNames: names)
+    guard let ends = json["levels"] else { return }
+    let numbers = ends.array?.compactMap(\.double).map { Float($0) } ?? []
+    guard numbers.count == 2, numbers[0] <= numbers[1] else { return nil }
+    levels = numbers[0]...numbers[1]
+  }
+}

@@ -1,0 +1,92 @@
+import Checkpoints
+import Foundation
+import Metrics
+import Synchronization
+
+/// The right to fill the snapshot: there is one, and the writer holds it while it writes.
+struct SnapshotTicket: ~Copyable, Sendable {}
+
+/// What the writer is told: a filled snapshot, and which checkpoints to keep.
+struct CheckpointOrder: ~Copyable, Sendable {
+  let ticket: SnapshotTicket
+  let metadata: CheckpointMetadata
+  let pools: CheckpointPools
+  /// How long the lanes stood still for the snapshot.
+  let stallSeconds: Double
+}
+
+/// Writes snapshots to HDF5 while training goes on, and removes what need not be kept.
+package actor CheckpointWriter {
+  private nonisolated let thread: StageThread
+  nonisolated let folder: CheckpointFolder
+  private let snapshot: StateSnapshot
+  private let recorder: Recorder
+  private let clock: StageClock
+  private nonisolated let failure = Mutex<CheckpointError?>(nil)
+  /// Steps whose files are known to be good.
+  private nonisolated let trusted = Mutex<Set<Int>>([])
+  nonisolated let tickets = SlotQueue<SnapshotTicket>(capacity: 1)
+  nonisolated let orders = SlotQueue<CheckpointOrder>(capacity: 1)
+
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+  init(thread: StageThread, folder: URL, snapshot: StateSnapshot, recorder: Recorder, clock: StageClock) {
+    self.thread = thread
+    self.folder = CheckpointFolder(folder)
+    self.snapshot = snapshot
+    self.recorder = recorder
+    self.clock = clock
+    tickets.send(SnapshotTicket())
+  }
+
+  /// Why a checkpoint could not be written: the first that could not.
+  nonisolated var firstFailure: CheckpointError? { failure.withLock { $0 } }
+
+  /// Returns once every snapshot handed over so far is on the disk.
+  nonisolated func finishOrders() async {
+    // Whoever holds the ticket knows that the writer is idle.
+    if let ticket = await tickets.receive() { tickets.send(ticket) }
+  }
+
+  /// Takes back what was known of the files after a step, or of all: they have turned out to be damaged.
+  nonisolated func distrust(after step: Int?) {
+    trusted.withLock { $0 = $0.filter { $0 <= step ?? -1 } }
+  }
+
+  func run() async {
+    clock.worked()
+    while let order = await orders.receive() {
+      clock.waited()
+      await write(order.metadata, order.pools, stallSeconds: order.stallSeconds)
+      tickets.send(order.giveBack())
+      clock.worked()
+    }
+  }
+
+  private func write(_ metadata: CheckpointMetadata, _ pools: CheckpointPools, stallSeconds: Double) async {
+    // The records must be at least as far as the checkpoint, or a resumed run would miss lines.
+    await recorder.synchronize()
+    guard recorder.firstFailure == nil else { return }
+    do throws(CheckpointError) {
+      let url = folder.url.appending(path: CheckpointFile.name(step: metadata.step))
+      let receipt = try CheckpointFile.write(snapshot.tensors, metadata: metadata, to: url)
+      let trusted = trusted.withLock {
+        $0.insert(metadata.step)
+        return $0
+      }
+      _ = try folder.prune(pools, trusted: trusted)
+      recorder.items.send(
+        .event(
+          EventRecord(
+            step: metadata.step, kind: .checkpoint,
+            text: "\(url.lastPathComponent), \(receipt.byteCount) bytes, sha256 \(receipt.digest), "
+              + String(format: "lanes held for %.1f ms", 1e3 * stallSeconds))), urgently: true)
+    } catch {
+      failure.withLock { if $0 == nil { $0 = error } }
+    }
+  }
+}
+
+extension CheckpointOrder {
+  consuming func giveBack() -> SnapshotTicket { ticket }
+}

@@ -1,0 +1,27 @@
+import Checkpoints
+import Models
+import Tensors
+
+/// A copy of everything a step changes, taken at a step boundary, for the writer to work on while training goes on.
+package final class StateSnapshot: Sendable {
+  private let model: RunModel
+  private let copies: [Arena]
+
+  init(_ model: RunModel) {
+    self.model = model
+    copies = model.storedArenas.map { Arena(byteCount: $0.arena.byteCount) }
+  }
+
+  /// Copies one lane's share of every arena.
+  func take(lane: Int, of lanes: Int) {
+    for (copy, stored) in zip(copies, model.storedArenas) {
+      let bytes = copy.byteCount
+      copy.copy(from: stored.arena, bytes: lane * bytes / lanes..<(lane + 1) * bytes / lanes)
+    }
+  }
+
+  /// The tensors of the copy, as a checkpoint holds them.
+  var tensors: [CheckpointTensor] {
+    zip(copies, model.storedArenas).flatMap { copy, stored in model.checkpointTensors(stored.contents, in: copy) }
+  }
+}

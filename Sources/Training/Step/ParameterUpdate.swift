@@ -1,0 +1,85 @@
+import Kernels
+import Models
+import Optimizers
+import Runs
+import Tensors
+
+/// The optimizer's sweep over the flat arenas, cut into chunks that lanes share.
+///
+/// One pass moves parameters, slots, average and shadows and measures what it wrote. What a chunk yields depends on the
+/// chunk alone, so it does not matter which lane takes it.
+package final class ParameterUpdate: Sendable {
+  let state: ModelState
+  let optimizer: any Optimizer
+  let slots: [Arena]
+  package let average: ModelState?
+  /// What the sweep does with each tensor; written by the optimizer stage before it.
+  let scalars: SharedArray<UpdateScalars>
+  private let reduction: GradientReduction
+  private let shares: [Range<Int>]
+  /// The weights that each lane clips row by row.
+  private let tensorShares: [[Int]]
+  private let statistics: SharedArray<UpdateStatistics>
+
+  init(_ plan: RunPlan, state: ModelState, reduction: GradientReduction, trains: Bool) {
+    self.state = state
+    self.reduction = reduction
+    optimizer = plan.configuration.optimizer
+    average = plan.configuration.training.average.isEnabled ? ModelState(averageOf: state) : nil
+    let table = plan.table
+    let lanes = plan.tree.lanes
+    slots = trains ? optimizer.slotNames.map { _ in Arena(byteCount: table.byteCount) } : []
+    shares = Self.share(reduction.chunks, lanes: lanes)
+    tensorShares = (0..<lanes).map { lane in
+      table.entries.indices.filter { $0 % lanes == lane && !plan.groups[$0].isFrozen && table.entries[$0].isWeight }
+    }
+    statistics = SharedArray(repeating: UpdateStatistics(), count: reduction.chunks.count)
+    scalars = SharedArray(repeating: UpdateScalars(), count: table.entries.count)
+  }
+
+  /// Runs of neighbouring chunks, about equal in elements.
+  private static func share(_ chunks: [ParameterChunk], lanes: Int) -> [Range<Int>] {
+    let total = chunks.reduce(0) { $0 + $1.count }
+    var ends: [Int] = []
+    var seen = 0
+    for (index, chunk) in chunks.enumerated() {
+      seen += chunk.count
+      while ends.count < lanes - 1, seen * lanes >= total * (ends.count + 1) { ends.append(index + 1) }
+    }
+    while ends.count < lanes { ends.append(chunks.count) }
+    return (0..<lanes).map { ($0 == 0 ? 0 : ends[$0 - 1])..<ends[$0] }
+  }
+
+  /// Adaptive clipping looks at whole rows, so lanes share whole tensors.
+  func clipRows(lane: Int, _ clipping: AdaptiveClipping) {
+    for tensor in tensorShares[lane] {
+      let entry = state.table.entries[tensor]
+      clipping.clip(
+        gradient: state.table.slice(entry, in: reduction.arenas[0]),
+        parameter: state.table.slice(entry, in: state.parameters), rows: entry.shape[0])
+    }
+  }
+
+  /// One lane's share of the sweep.
+  func run(lane: Int) {
+    for index in shares[lane] {
+      let chunk = reduction.chunks[index]
+      var update = UpdateChunk(
+        gradient: chunk.slice(of: reduction.arenas[0]), parameter: chunk.slice(of: state.parameters))
+      for slot in slots.indices { update.setSlot(slot, chunk.slice(of: slots[slot])) }
+      let entry = state.table.entries[chunk.tensor]
+      if let shadow = state.shadow(of: entry) {
+        let first = (chunk.offset - entry.offset) / ElementType.float32.byteCount
+        update.shadow = shadow.slice(first..<first + chunk.count)
+      }
+      if let average { update.average = chunk.slice(of: average.parameters) }
+      statistics[index] = optimizer.update(update, scalars[chunk.tensor])
+    }
+  }
+
+  /// Adds the chunks of each tensor up, in their order.
+  func collect(into tensors: inout [UpdateStatistics]) {
+    for tensor in tensors.indices { tensors[tensor] = UpdateStatistics() }
+    for index in reduction.chunks.indices { tensors[reduction.chunks[index].tensor].merge(statistics[index]) }
+  }
+}

@@ -1,0 +1,141 @@
+import Checkpoints
+import Files
+import Foundation
+import Models
+import Runs
+import Tensors
+
+extension RunModel {
+  /// Every arena that a checkpoint holds, with what its tensors are filed under.
+  var storedArenas: [StoredArena] {
+    var arenas = [StoredArena(arena: state.parameters, contents: .parameters("parameters"))]
+    for (name, arena) in zip(update.optimizer.slotNames, update.slots) {
+      arenas.append(StoredArena(arena: arena, contents: .parameters("optimizer/\(name)")))
+    }
+    if let average = update.average {
+      arenas.append(StoredArena(arena: average.parameters, contents: .parameters("ema")))
+      arenas.append(StoredArena(arena: average.buffers, contents: .buffers("ema")))
+    }
+    arenas.append(StoredArena(arena: state.buffers, contents: .buffers("buffers")))
+    for (index, arena) in carried.enumerated() {
+      arenas.append(StoredArena(arena: arena, contents: .carried(microBatch: index)))
+    }
+    return arenas
+  }
+
+  /// The tensors of a stored arena, or of a copy of one.
+  func checkpointTensors(_ contents: StoredArena.Contents, in arena: Arena) -> [CheckpointTensor] {
+    switch contents {
+    case .parameters(let group): return table.checkpointTensors(group, arena, isBuffers: false)
+    case .buffers(let group): return table.checkpointTensors(group, arena, isBuffers: true)
+    case .carried(let microBatch):
+      return plan.trainingPlan.carried.compactMap { name, shape, tensor in
+        guard case .carried(let offset) = tensor.place else { return nil }
+        return CheckpointTensor(
+          path: "carried/\(microBatch)/\(name)", shape: shape,
+          slice: arena.slice(offset: offset, count: tensor.count, type: tensor.type))
+      }
+    }
+  }
+
+  /// Everything that a resumed run reads back.
+  package var checkpointTensors: [CheckpointTensor] {
+    storedArenas.flatMap { checkpointTensors($0.contents, in: $0.arena) }
+  }
+
+  /// Parameters and buffers: what the model computes with.
+  package var modelTensors: [CheckpointTensor] { table.evaluatedTensors(state, isAverage: false) }
+
+  /// What an evaluation needs: the model, and the moving average where the run keeps one.
+  package var evaluatedTensors: [CheckpointTensor] {
+    modelTensors + (update.average.map { table.evaluatedTensors($0, isAverage: true) } ?? [])
+  }
+
+  /// Reads parameters and buffers from a checkpoint, or from a safetensors file with PyTorch's names or GPT-2's.
+  package func load(parametersFrom url: URL) throws {
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw RunError(.configuration, "\(url.relativePath): no such file to start from")
+    }
+    do {
+      try read(parametersFrom: url)
+    } catch let error as CheckpointError {
+      throw RunError(.configuration, "cannot start from \(url.lastPathComponent): \(error)")
+    }
+    adoptParameters()
+  }
+
+  private func read(parametersFrom url: URL) throws {
+    switch url.pathExtension {
+    case "safetensors":
+      let plain = modelTensors.map { tensor in
+        CheckpointTensor(
+          path: String(tensor.path.drop { $0 != "/" }.dropFirst()), shape: tensor.shape, slice: tensor.slice)
+      }
+      let contents = try Safetensors.contents(at: url)
+      if GPT2Weights.areIn(contents) {
+        try GPT2Weights.read(contents, at: url, into: plain)
+      } else {
+        _ = try Safetensors.read(at: url, into: plain)
+      }
+    case "h5":
+      _ = try CheckpointFile.read(at: url, into: modelTensors, match: .subset)
+    default: throw RunError(.configuration, "\(url.relativePath): expected a checkpoint (.h5) or a safetensors file")
+    }
+  }
+
+  /// Writes parameters and buffers as safetensors; the moving average in place of the parameters where the run kept one.
+  ///
+  /// - Returns: the number of tensors.
+  package func export(to url: URL, step: Int) throws(CheckpointError) -> Int {
+    let exported = update.average ?? state
+    var tensors = table.entries.map {
+      CheckpointTensor(path: $0.name, shape: $0.shape, slice: table.slice($0, in: exported.parameters))
+    }
+    tensors += table.buffers.map {
+      CheckpointTensor(path: $0.name, shape: $0.declaration.shape, slice: table.slice($0, in: exported.buffers))
+    }
+    try Safetensors.write(tensors, metadata: ["format": "pt", "step": String(step)], to: url)
+    return tensors.count
+  }
+
+  /// SHA-256 of all parameters and buffers, tensor after tensor.
+  package var parametersDigest: String {
+    var digest = SHA256()
+    for tensor in modelTensors { digest.update(tensor.slice.bytes) }
+    return digest.hexadecimal()
+  }
+}
+
+/// An arena that a checkpoint holds.
+struct StoredArena {
+  enum Contents: Sendable {
+    /// A number for each parameter, under a group.
+    case parameters(String)
+    /// The same of buffers.
+    case buffers(String)
+    /// What a micro-batch leaves for that of the next batch.
+    case carried(microBatch: Int)
+  }
+
+  let arena: Arena
+  let contents: Contents
+}
+
+extension ParameterTable {
+  /// Parameters and buffers that a pass of a model computes with, as a checkpoint files them.
+  ///
+  /// - Parameter isAverage: whether they are the moving average.
+  func evaluatedTensors(_ state: ModelState, isAverage: Bool) -> [CheckpointTensor] {
+    checkpointTensors(isAverage ? "ema" : "parameters", state.parameters, isBuffers: false)
+      + checkpointTensors(isAverage ? "ema" : "buffers", state.buffers, isBuffers: true)
+  }
+
+  /// The tensors of an arena as a checkpoint files them.
+  func checkpointTensors(_ group: String, _ arena: Arena, isBuffers: Bool) -> [CheckpointTensor] {
+    isBuffers
+      ? buffers.map {
+        CheckpointTensor(path: "\(group)/\($0.name)", shape: $0.declaration.shape, slice: slice($0, in: arena))
+      }
+      : entries.map { CheckpointTensor(path: "\(group)/\($0.name)", shape: $0.shape, slice: slice($0, in: arena)) }
+  }
+}

@@ -1,0 +1,82 @@
+import Data
+import Kernels
+import Layers
+import Models
+import Optimizers
+import Runs
+import Tensors
+
+/// A plan with its memory: what all stages of a run share.
+///
+/// What changes in it during a step lies in arenas and shared arrays, whose writers are laid down by the phases of the step.
+package final class RunModel: Sendable {
+  package let plan: RunPlan
+  package let state: ModelState
+  let reduction: GradientReduction
+  package let update: ParameterUpdate
+  let preparation: Preparation
+
+  /// Which field of the data feeds which field of the graph.
+  let boundFields: [(graph: Int, data: Int)]
+  /// What each lane does with its micro-batches.
+  let turns: [[GradientTree.Turn]]
+  /// What each micro-batch contributes to the buffers; empty when the model has none.
+  let observations: [Arena]
+  /// What each micro-batch leaves for that of the next batch; empty when no layer carries anything.
+  let carried: [Arena]
+  let losses: SharedArray<LossSums>
+  let watched: SharedArray<ActivationStatistics>
+  package let watchedNames: [String]
+
+  package var configuration: RunConfiguration { plan.configuration }
+  package var data: Dataset { plan.data }
+  package var graph: ModelGraph { plan.graph }
+  package var table: ParameterTable { plan.table }
+  package var tree: GradientTree { plan.tree }
+  package var batchSize: Int { plan.batchSize }
+
+  /// Whether the loss can tell right answers from wrong ones.
+  var hasAccuracy: Bool { plan.hasAccuracy }
+
+  var adaptiveClipping: AdaptiveClipping? {
+    if case .adaptive(let clipping) = configuration.clipping { clipping } else { nil }
+  }
+
+  /// Allocates everything but the lanes' activations.
+  ///
+  /// - Parameter trains: false for a model that is only evaluated, without gradients and optimizer state.
+  package init(_ plan: RunPlan, trains: Bool = true) {
+    self.plan = plan
+    let tree = plan.tree
+    state = ModelState(plan.table, precision: plan.configuration.training.precision)
+    losses = SharedArray(repeating: LossSums(), count: tree.microBatches)
+    reduction = GradientReduction(plan, losses: losses, trains: trains)
+    update = ParameterUpdate(plan, state: state, reduction: reduction, trains: trains)
+    preparation = Preparation(plan, trains: trains)
+    boundFields = plan.graph.fields.enumerated().compactMap { index, field in
+      plan.data.fields.firstIndex { $0.name == field.name }.map { (index, $0) }
+    }
+    turns = (0..<tree.lanes).map(tree.turns(of:))
+    let bufferBytes = plan.table.bufferByteCount
+    observations = bufferBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: bufferBytes) }
+    let carriedBytes = trains ? plan.trainingPlan.carriedByteCount : 0
+    carried = carriedBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: carriedBytes) }
+    watchedNames = plan.trainingPlan.steps.filter { $0.layer.watchedActivation != nil }.map(\.name)
+    watched = SharedArray(
+      repeating: ActivationStatistics(rms: 0, deadShare: 0, saturatedShare: 0), count: watchedNames.count)
+  }
+
+  /// Writes the first values of everything, as the seed says.
+  package func initialize() {
+    state.table.initialize(parameters: state.parameters, buffers: state.buffers, seed: configuration.seed)
+    for arena in update.slots + carried { arena.all(as: .float32).zero() }
+    adoptParameters()
+  }
+
+  /// Makes shadows and average follow parameters that were written from outside.
+  package func adoptParameters() {
+    state.refreshShadows()
+    update.average?.parameters.copy(from: state.parameters)
+    update.average?.buffers.copy(from: state.buffers)
+  }
+}

@@ -1,0 +1,222 @@
+import Checkpoints
+import Data
+import Foundation
+import Inference
+import Metrics
+import Runs
+
+/// Plays a run from its first or a later step to its end: makes the stages, lets them go, and waits for them.
+package struct TrainingRun: Sendable {
+  package struct Result: Sendable {
+    package let outcome: RunOutcome
+    package let state: RunState
+    /// Mean training loss of the last step.
+    package let loss: Double
+    /// The last evaluation, and what it comes to.
+    package let evaluation: Evaluation?
+    package let validation: SplitScore?
+    package let checkpointStall: CheckpointStall
+    /// Seconds that the lanes worked or waited in this session.
+    package let sessionSeconds: Double
+    /// What each stage did with the time of this session, in seconds; empty where records were kept, which hold it.
+    package let stages: [StageTime]
+  }
+
+  /// Where a run goes on.
+  package struct Start: Sendable {
+    package let state: RunState
+    /// False for a run whose first step is yet to come.
+    package let isResumed: Bool
+    /// The file that the run's first parameters came from; nil where the seed says them.
+    package let initialParameters: String?
+
+    package init(state: RunState, isResumed: Bool, initialParameters: String? = nil) {
+      self.state = state
+      self.isResumed = isResumed
+      self.initialParameters = initialParameters
+    }
+  }
+
+  /// What the stages are to do.
+  package enum Purpose: Sendable {
+    case train
+    /// One look at some samples, with the parameters as they are; `views` as in `Evaluation`.
+    case evaluate(SampleSet, split: String, usesAverage: Bool, views: [ImageView] = [])
+  }
+
+  package let model: RunModel
+  package let purpose: Purpose
+  /// Where checkpoints and records go; nil for a run that leaves nothing, such as a benchmark.
+  package let folder: URL?
+  package let start: Start
+  package let stopRequest: StopRequest
+  /// Where the time of some steps is noted; nil by default.
+  package let profile: StepProfile?
+  package let progress: @Sendable (RunProgress) -> Void
+
+  package init(
+    model: RunModel, purpose: Purpose = .train, folder: URL?, start: Start, stopRequest: StopRequest = StopRequest(),
+    profile: StepProfile? = nil, progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
+  ) {
+    self.model = model
+    self.purpose = purpose
+    self.folder = folder
+    self.start = start
+    self.stopRequest = stopRequest
+    self.profile = profile
+    self.progress = progress
+  }
+
+  /// Trains.
+  ///
+  /// - Returns: once every stage has finished and everything is on the disk.
+  package func run() async throws(RunError) -> Result {
+    let lanes = model.tree.lanes
+    let clocks = StageClocks(lanes: lanes, profile: profile)
+    // Spinning pays while every lane has a core of its own.
+    let spins = lanes <= ProcessInfo.processInfo.activeProcessorCount ? StageThread.shortSpin : 0
+    let laneThreads = (0..<lanes).map { StageThread("lane \($0)", spins: spins, prepare: LaneThread.prepare) }
+    let loaderThread = StageThread("loader")
+    let recorderThread = StageThread("recorder")
+    let writerThread = StageThread("writer")
+    defer { for thread in laneThreads + [loaderThread, recorderThread, writerThread] { thread.finish() } }
+
+    let header = RunHeader(model, lanes: lanes)
+    let beginning = model.data.skipped.map { EventRecord(step: 0, kind: .skippedSamples, text: $0.description) }
+    let recorder = Recorder(
+      thread: recorderThread, folder: folder, totalSteps: model.plan.totalSteps,
+      beginning: beginning.map { [$0] } ?? [], clocks: clocks.all, clock: clocks.recorder,
+      tensors: model.table.entries.count, layers: model.watchedNames.count, progress: progress)
+    do throws(RecordsError) {
+      try await recorder.open(resumeAt: start.isResumed ? start.state : nil, header: header)
+    } catch {
+      throw RunError(error.description)
+    }
+    if !start.isResumed { await recorder.describe(model.configuration) }
+    let snapshot = folder.map { _ in StateSnapshot(model) }
+    var writer: CheckpointWriter?
+    if let folder, let snapshot {
+      writer = CheckpointWriter(
+        thread: writerThread, folder: folder, snapshot: snapshot, recorder: recorder, clock: clocks.writer)
+    }
+    let optimizer = OptimizerStage(
+      thread: laneThreads[0], model: model, purpose: purpose, start: start,
+      calendar: RunCalendar(model, build: BuildInfo.text),
+      recorder: recorder, writer: writer, snapshot: snapshot, stopRequest: stopRequest, header: header,
+      clock: clocks.optimizer, window: profile?.window)
+    let loader: DataLoader? =
+      if case .train = purpose {
+        DataLoader(
+          thread: loaderThread, data: model.data, tree: model.tree, rows: model.plan.rows, cursor: start.state.cursor,
+          clock: clocks.loader)
+      } else {
+        nil
+      }
+
+    let loading = Task(executorPreference: loaderThread) { await loader?.run() }
+    let recording = Task(executorPreference: recorderThread) { await recorder.run() }
+    let writing = Task(executorPreference: writerThread) { [writer] in await writer?.run() }
+    if start.isResumed {
+      recorder.items.send(
+        .event(EventRecord(step: start.state.step, kind: .resumed, text: "resumed after step \(start.state.step)")),
+        urgently: true)
+    }
+    await withTaskGroup { group in
+      for lane in 0..<lanes {
+        let track = profile?.lanes[lane]
+        let stage = ForwardStage(
+          lane: lane, thread: laneThreads[lane], model: model,
+          backward: BackwardStage(thread: laneThreads[lane], lane: lane, reduction: model.reduction, track: track),
+          optimizer: optimizer, loader: loader, snapshot: snapshot, clock: clocks.lanes[lane], track: track)
+        group.addTask(executorPreference: laneThreads[lane]) { await stage.run() }
+      }
+    }
+    loader?.stop()
+    writer?.orders.close()
+    await loading.value
+    await writing.value
+    var outcome = await optimizer.outcome
+    if let failure = writer?.firstFailure { outcome = .failed(failure.description) }
+    let state = await optimizer.finalState
+    let sessionSeconds = await optimizer.sessionSeconds
+    await recorder.finish(outcome.event(step: state.step))
+    recorder.items.close()
+    await recording.value
+    if let failure = recorder.firstFailure, !outcome.isBad { outcome = .failed(failure.description) }
+    let evaluation = await optimizer.lastEvaluation
+    return Result(
+      outcome: outcome, state: state, loss: await optimizer.lastLoss,
+      evaluation: evaluation, validation: evaluation.map { SplitScore($0, of: model.plan) },
+      checkpointStall: await optimizer.checkpointStall,
+      sessionSeconds: sessionSeconds,
+      stages: folder == nil ? clocks.take() : [])
+  }
+}
+
+/// What a run's stages count their time with.
+struct StageClocks: Sendable {
+  /// The stages besides the lanes, which every run has.
+  static let stageNames = ["loader", "optimizer", "writer", "recorder"]
+
+  let loader: StageClock
+  let lanes: [StageClock]
+  let optimizer: StageClock
+  let writer: StageClock
+  let recorder: StageClock
+
+  /// - Parameter profile: of a lane, its layers are drawn, and here what it waits; of the others, what they work.
+  init(lanes: Int, profile: StepProfile?) {
+    self.lanes = (0..<lanes).map { StageClock("lane \($0)", track: profile?.lanes[$0], drawing: .waiting) }
+    let stages = Self.stageNames.map { name in
+      StageClock(name, track: profile?.stages.first { $0.name == name })
+    }
+    (loader, optimizer, writer, recorder) = (stages[0], stages[1], stages[2], stages[3])
+  }
+
+  func take() -> [StageTime] {
+    all.map { clock in
+      let (busy, waiting) = clock.take()
+      return StageTime(name: clock.name, busy: busy, waiting: waiting)
+    }
+  }
+
+  var all: [StageClock] { [loader] + lanes + [optimizer, writer, recorder] }
+}
+
+extension RunOutcome {
+  /// What has gone wrong already is said, not what went wrong after it.
+  fileprivate var isBad: Bool {
+    switch self {
+    case .finished, .stoppedEarly, .paused, .interrupted: false
+    case .diverged, .failed: true
+    }
+  }
+
+  func event(step: Int) -> EventRecord {
+    switch self {
+    case .finished: EventRecord(step: step, kind: .finished, text: "finished")
+    case .stoppedEarly: EventRecord(step: step, kind: .earlyStop, text: "validation has not improved for long enough")
+    case .paused: EventRecord(step: step, kind: .stopped, text: "paused as asked, saved")
+    case .interrupted(let signal): EventRecord(step: step, kind: .stopped, text: "stopped by signal \(signal), saved")
+    case .diverged(let reason): EventRecord(step: step, kind: .failed, text: reason)
+    case .failed(let reason): EventRecord(step: step, kind: .failed, text: reason)
+    }
+  }
+}
+
+extension RunHeader {
+  /// What the records say first about a run.
+  init(_ model: RunModel, lanes: Int) {
+    let configuration = model.configuration
+    self.init(
+      name: configuration.name, family: configuration.modelKind, parameterCount: model.table.parameterCount,
+      seed: configuration.seed, precision: configuration.training.precision.rawValue,
+      microBatches: model.tree.microBatches, lanes: lanes, started: Date.now.ISO8601Format(),
+      hostThreads: ProcessInfo.processInfo.activeProcessorCount,
+      tensors: zip(model.table.entries, model.plan.groups).map { entry, group in
+        TensorDescription(
+          name: entry.name, elementCount: entry.count, depth: entry.depth, isWeight: entry.isWeight && !group.isFrozen)
+      },
+      activationLayers: model.watchedNames)
+  }
+}

@@ -1,0 +1,249 @@
+import Checkpoints
+import Configuration
+import Data
+import Foundation
+import Inference
+import JSON
+import Metrics
+import Runs
+import Tensors
+import Tokenizers
+
+/// A run from the command line's point of view: a configuration, a folder, and a place to start.
+package struct TrainingSession: Sendable {
+  package enum Mode: Sendable { case new, resume, fresh }
+
+  package let folder: RunFolder
+  package let model: RunModel
+  package let start: TrainingRun.Start
+  package let stopRequest = StopRequest()
+
+  /// Makes everything ready: refuses before anything is written or a step is made.
+  ///
+  /// - Parameters:
+  ///   - json: the configuration with "extends" and overrides applied.
+  ///   - initialParameters: a checkpoint or safetensors file to start from.
+  ///   - say: told what a person should know.
+  package static func prepare(
+    _ json: JSON, runDirectory: String?, mode: Mode, initialParameters: String? = nil, lanes: Int,
+    say: (String) -> Void
+  ) throws -> TrainingSession {
+    let given = try RunConfiguration(json)
+    let url = RunFolder.url(name: given.name, override: runDirectory)
+    if mode == .resume { return try resume(given, url, lanes: lanes, say: say) }
+    if mode == .new { try RunFolder.refuseExisting(url) }
+    let configuration = try given.resolvingMicroBatches()
+    let data = try configuration.openData(say: say)
+    let plan = try RunPlan(configuration, data: data, lanes: lanes)
+    try plan.checkFields()
+    try RunEstimate(plan).check(folder: url)
+    let model = RunModel(plan)
+    model.initialize()
+    if let initialParameters { try model.load(parametersFrom: URL(fileURLWithPath: initialParameters)) }
+    // Only now: whatever is wrong with the input leaves no folder behind and moves no older run aside.
+    let folder = try RunFolder.create(
+      url, given: json, resolved: configuration.resolved, isFresh: mode == .fresh,
+      initialParameters: initialParameters.map { URL(fileURLWithPath: $0).path }, say: say)
+    if let initialParameters { say("started from the parameters in \(initialParameters)") }
+    return TrainingSession(
+      folder: folder, model: model,
+      start: .init(
+        state: firstState(configuration), isResumed: false, initialParameters: folder.initialParameters))
+  }
+
+  private static func firstState(_ configuration: RunConfiguration) -> RunState {
+    var state = RunState()
+    state.plateau = configuration.schedule.initialPlateau
+    return state
+  }
+
+  private static func resume(
+    _ given: RunConfiguration, _ url: URL, lanes: Int, say: (String) -> Void
+  ) throws -> TrainingSession {
+    let folder = try RunFolder.open(url)
+    let stored = try RunConfiguration(folder.resolved)
+    let configuration = try stored.adopting(given)
+    guard let checkpoint = try folder.checkpoints.newestGood(report: say) else {
+      guard try folder.checkpoints.all().isEmpty else {
+        throw RunError("\(url.relativePath): no good checkpoint to go on from; start over with --fresh")
+      }
+      return try startAgain(folder, stored, configuration, lanes: lanes, say: say)
+    }
+    let carried = try checkpoint.metadata.standardization()
+    let data = try configuration.openData(standardization: carried, say: say)
+    try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
+    guard checkpoint.metadata.texts["data"] == data.fingerprint else {
+      throw RunError(
+        "\(data.name): not the data that \(checkpoint.url.lastPathComponent) was trained on (fingerprint \(data.fingerprint), "
+          + "expected \(checkpoint.metadata.texts["data"] ?? "none")); restore them or start over with --fresh")
+    }
+    let plan = try RunPlan(configuration, data: data, lanes: lanes)
+    try RunEstimate(plan).check(folder: url)
+    let adopted = try adopt(configuration, folder, stored, say: say)
+    let model = RunModel(plan)
+    let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
+    model.state.refreshShadows()
+    let state = try metadata.runState(of: checkpoint.url)
+    if let build = metadata.texts["build"], build != BuildInfo.text {
+      say("the checkpoint was made by \(build), this is \(BuildInfo.text): the last bits may differ from here on")
+    }
+    say(
+      state.step < plan.totalSteps
+        ? "going on after step \(state.step) from \(checkpoint.url.lastPathComponent)"
+        : "the run is finished at step \(state.step); a longer training.duration would go on with it")
+    return TrainingSession(
+      folder: adopted, model: model,
+      start: .init(state: state, isResumed: true, initialParameters: folder.initialParameters))
+  }
+
+  /// Writes down what the resumed run changes of its configuration.
+  private static func adopt(
+    _ configuration: RunConfiguration, _ folder: RunFolder, _ stored: RunConfiguration, say: (String) -> Void
+  ) throws(RunError) -> RunFolder {
+    guard let change = configuration.resolved.firstDifference(from: stored.resolved) else { return folder }
+    say("the run goes on with the changed \(change)")
+    return try folder.replacingConfiguration(configuration.resolved)
+  }
+
+  /// Starts a run that was stopped before its first checkpoint at its first step again.
+  private static func startAgain(
+    _ folder: RunFolder, _ stored: RunConfiguration, _ configuration: RunConfiguration, lanes: Int,
+    say: (String) -> Void
+  ) throws -> TrainingSession {
+    let data = try configuration.openData(say: say)
+    let plan = try RunPlan(configuration, data: data, lanes: lanes)
+    try RunEstimate(plan).check(folder: folder.url)
+    let adopted = try adopt(configuration, folder, stored, say: say)
+    let model = RunModel(plan)
+    model.initialize()
+    if let file = folder.initialParameters { try model.load(parametersFrom: URL(fileURLWithPath: file)) }
+    say("the run was stopped before its first checkpoint: it starts again at its first step")
+    return TrainingSession(
+      folder: adopted, model: model,
+      start: .init(state: firstState(configuration), isResumed: true, initialParameters: folder.initialParameters))
+  }
+
+  /// One line about what is about to run.
+  package var headline: String {
+    let plan = model.plan
+    let configuration = plan.configuration
+    return "\(configuration.name): \(configuration.modelKind), \(plan.table.parameterCount) parameters, "
+      + "\(plan.data.splits.training.count) samples to train on, \(plan.totalSteps) steps of \(plan.batchSize) "
+      + "(\(plan.tree.microBatches) micro-batches, \(plan.tree.lanes) lanes, \(configuration.training.precision.rawValue))"
+  }
+
+  package func run(
+    profile: StepProfile? = nil, progress: @escaping @Sendable (RunProgress) -> Void
+  ) async throws -> TrainingRun.Result {
+    try await TrainingRun(
+      model: model, folder: folder.url, start: start, stopRequest: stopRequest, profile: profile, progress: progress
+    ).run()
+  }
+
+  /// What `run` fills where somebody wants to know where the time goes.
+  package func makeProfile() -> StepProfile { StepProfile(model.plan, from: start.state.step) }
+
+  /// Writes a profile into the run folder.
+  ///
+  /// - Returns: where it is, and what it comes to; nil when the run ended before anything was noted.
+  package func keepProfile(_ profile: StepProfile) throws(RecordsError) -> (file: URL, summary: ProfileSummary)? {
+    guard let summary = ProfileSummary(profile, model.plan) else { return nil }
+    let file = folder.url.appending(path: ChromeTrace.fileName)
+    try profile.write(to: file, model.plan)
+    return (file, summary)
+  }
+
+  /// Keeps in the run folder what the run's last evaluation found out about a classifier.
+  package func keepEvaluation(_ result: TrainingRun.Result) throws(RecordsError) {
+    guard let record = result.evaluation.flatMap(model.record(of:)) else { return }
+    try EvaluationFile.write(record, to: folder.url)
+  }
+
+  /// What a script wants to know of a finished run.
+  ///
+  /// - Parameter log: the run's records, which know what a session that had nothing left to do does not.
+  package func summary(_ result: TrainingRun.Result, _ log: RunLog, _ profile: ProfileSummary? = nil) -> JSON {
+    let hasPlayed = result.state.step > start.state.step
+    let loss = hasPlayed ? result.loss : log.steps.last.map { Double($0.loss) }
+    var members: [(String, JSON)] = [
+      ("run", .string(folder.url.relativePath)), ("step", .integer(result.state.step)),
+      ("loss", loss.map { .number($0) } ?? .null),
+    ]
+    let recorded = log.validations.last { $0.split == "validation" }.map { SplitScore($0, of: model.plan) }
+    if let validation = result.validation ?? recorded {
+      members.append(("validation", .object(validation.json)))
+    }
+    members += [
+      ("gradient_flow", .string(log.gradientFlow.verdict.rawValue)),
+      ("parameters_digest", .string(model.parametersDigest)),
+      ("seconds", .number(result.state.seconds)),
+      ("skipped_samples", model.data.skipped?.json ?? .null),
+    ]
+    if let profile { members.append(("profile", profile.json)) }
+    let stall = result.checkpointStall
+    if stall.count > 0 {
+      members.append(
+        (
+          "checkpoints",
+          .object([
+            ("count", .integer(stall.count)), ("stall_ms", .number(1e3 * stall.seconds / Double(stall.count))),
+            ("stall_share", .number(stall.seconds / result.sessionSeconds)),
+          ])
+        ))
+    }
+    return .object(members)
+  }
+}
+
+extension RunConfiguration {
+  /// Opens the run's data, and says what they leave out.
+  ///
+  /// - Parameter standardization: what a checkpoint carries, instead of computing it again.
+  func openData(standardization: Standardization? = nil, say: (String) -> Void) throws(DataError) -> Dataset {
+    let data = try Dataset(opening: self.data, runSeed: seed, standardization: standardization)
+    if let skipped = data.skipped { say(skipped.description) }
+    return data
+  }
+}
+
+extension CheckpointMetadata {
+  /// The standardisation that the checkpoint's run computed from its training data.
+  package func standardization() throws(ConfigurationError) -> Standardization? {
+    guard let text = texts["standardization"] else { return nil }
+    let json = try JSONParser.parse(text, file: "standardization")
+    func numbers(_ key: String) -> [Float]? {
+      guard let elements = json[key]?.array else { return nil }
+      let numbers = elements.compactMap { $0.double.map { Float($0) } }
+      return numbers.count == elements.count ? numbers : nil
+    }
+    guard let mean = numbers("mean"), let deviation = numbers("deviation"),
+      let standardization = Standardization(mean: mean, deviation: deviation)
+    else {
+      throw ConfigurationError(
+        path: "standardization",
+        message: "is not a list of means and one of as many deviations above 0 in the checkpoint")
+    }
+    return standardization
+  }
+
+  /// What makes tokens of text for the checkpoint's model; nil where it was trained on no text.
+  package func tokenizer(of file: URL) throws(RunError) -> Tokenizer? {
+    guard let text = texts["tokenizer"] else { return nil }
+    do throws(TokenizerError) {
+      return try Tokenizer(text: Array(text.utf8))
+    } catch {
+      throw RunError("\(file.lastPathComponent): its tokenizer cannot be read: \(error)")
+    }
+  }
+
+  /// Refuses data whose tokens mean something else to the checkpoint's model.
+  package func checkTokenizer(_ data: Dataset, of file: URL) throws(RunError) {
+    guard let tokenizer = try tokenizer(of: file), let other = data.tokenizer, other.digest != tokenizer.digest else {
+      return
+    }
+    throw RunError(
+      .configuration,
+      "\(data.name): its tokenizer (\(other.summary)) is not that of \(file.lastPathComponent) (\(tokenizer.summary)); "
+        + "restore the texts and tokenizer that the run was trained with")
+  }
+}

@@ -1,0 +1,108 @@
+import Foundation
+import Inference
+import JSON
+import Runs
+
+/// What classifiers say of the pictures that a diffusion model draws.
+extension Evaluate {
+  static let defaultCount = 1000
+  static let mostPictures = 100_000
+
+  func judgePictures(_ stored: StoredRun) throws {
+    guard stored.configuration.data.diffusion != nil else {
+      throw CommandFailure(
+        "--classifier is for diffusion models, and \(stored.configuration.name) is none; leave it out", 2)
+    }
+    let count = count ?? Self.defaultCount
+    guard (PrecisionRecall.neighbours + 1...Self.mostPictures).contains(count) else {
+      throw CommandFailure(
+        "--count \(count): expected \(PrecisionRecall.neighbours + 1) to \(Self.mostPictures)", 2)
+    }
+    let model = try DiffusionModel(stored)
+    let settings = try process.settings(seed: seed, of: model.settings.schedule.steps)
+    let classifiers = try classifier.map { path in
+      try FeatureClassifier(RunSource.stored(path, checkpoint: "newest", say: json.output.say))
+    }
+    let wishes = try model.condition.wishes(classes: [], prompts: [], from: .commandLine)
+    try SampleJudgement.check(classifiers, model, wishes)
+    let real = try SampleJudgement.RealPictures(stored, split: split, atLeast: count)
+    if let skipped = real.skipped { json.output.say(skipped.description) }
+    let meter = DrawingMeter()
+    let start = ContinuousClock.now
+    let drawing = try model.draw(
+      (0..<count).map { wishes[$0 % wishes.count].tokens }, settings, rows: process.rows, lanes: lanes.count,
+      progress: meter.show)
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    meter.finish()
+    let judgement = try SampleJudgement(
+      drawing, wishes, isConditional: model.condition.none != nil, classifiers, real: real, lanes: lanes.count)
+    report(judgement, settings, steps: settings.stepCount(of: model.settings.schedule), seconds: seconds, stored)
+  }
+
+  private func report(
+    _ judgement: SampleJudgement, _ settings: SamplerSettings, steps: Int, seconds: Double, _ stored: StoredRun
+  ) {
+    let count = judgement.count
+    func share(_ part: Int, _ whole: Int) -> String {
+      String(format: "%.1f%%", 100 * Double(part) / Double(max(1, whole)))
+    }
+    json.output.say(
+      String(
+        format: "%@ at step %d: %d pictures (%@, %d steps, guidance %g) in %.1f s", stored.configuration.name,
+        stored.state.step, count, settings.kind.rawValue, steps, settings.guidance, seconds))
+    for verdict in judgement.verdicts {
+      let name = verdict.classifier.run.configuration.name
+      if let recognized = verdict.recognized {
+        json.output.say(
+          "\(name): \(share(recognized, count)) are taken for what was asked for (\(recognized) of \(count))")
+        let worst = judgement.wishes.indices.sorted {
+          (verdict.recognizedOfWishes[$0], $0) < (verdict.recognizedOfWishes[$1], $1)
+        }.prefix(Self.listedWishes)
+        json.output.say(
+          "  the hardest: "
+            + worst.map {
+              "\(judgement.wishes[$0].text) \(share(verdict.recognizedOfWishes[$0], judgement.countsOfWishes[$0]))"
+            }.joined(separator: ", "))
+      }
+      let quality = verdict.precisionRecall
+      json.output.say(
+        String(
+          format: "  Fréchet distance in the features of %@ (%d, before %@): %.4g; precision %.3f, recall %.3f"
+            + " (k = %d), against %d pictures of the %@ split",
+          name, verdict.classifier.featureCount, verdict.classifier.layer, verdict.frechetDistance,
+          quality.precision, quality.recall, PrecisionRecall.neighbours, judgement.realCount, judgement.split))
+    }
+    if judgement.verdicts.count > 1, let all = judgement.recognizedByAll {
+      json.output.say("all right: \(share(all, count)) (\(all) of \(count))")
+    }
+    json.output.result(
+      .object([
+        ("run", .string(source.run)), ("step", .integer(stored.state.step)), ("count", .integer(count)),
+        ("sampler", .string(settings.kind.rawValue)), ("steps", .integer(steps)),
+        ("guidance", .number(settings.guidance)), ("seed", .string(String(settings.seed))),
+        ("split", .string(judgement.split)), ("real_count", .integer(judgement.realCount)),
+        ("all_right", judgement.recognizedByAll.map { .number(Double($0) / Double(count)) } ?? .null),
+        ("classifiers", .array(judgement.verdicts.map { json(of: $0, judgement) })), ("seconds", .number(seconds)),
+      ]))
+  }
+
+  private static let listedWishes = 5
+
+  private func json(of verdict: SampleJudgement.Verdict, _ judgement: SampleJudgement) -> JSON {
+    .object([
+      ("name", .string(verdict.classifier.run.configuration.name)), ("layer", .string(verdict.classifier.layer)),
+      ("features", .integer(verdict.classifier.featureCount)),
+      ("recognized", verdict.recognized.map { .number(Double($0) / Double(judgement.count)) } ?? .null),
+      (
+        "recognized_by_condition",
+        .object(
+          zip(judgement.wishes, zip(verdict.recognizedOfWishes, judgement.countsOfWishes)).map { wish, counts in
+            (wish.text, .number(Double(counts.0) / Double(max(1, counts.1))))
+          })
+      ),
+      ("frechet_distance", .number(verdict.frechetDistance)),
+      ("precision", .number(verdict.precisionRecall.precision)),
+      ("recall", .number(verdict.precisionRecall.recall)),
+    ])
+  }
+}

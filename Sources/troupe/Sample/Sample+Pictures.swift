@@ -1,0 +1,118 @@
+import Data
+import Formats
+import Foundation
+import Inference
+import JSON
+import Runs
+
+/// What a diffusion model draws.
+extension Sample {
+  func runPictures(_ stored: StoredRun) throws {
+    let model = try DiffusionModel(stored)
+    let wishes = try model.condition.wishes(
+      classes: pictures.classes, prompts: prompt, from: .commandLine)
+    let count = try pictureCount(wishes.count)
+    let folder = try pictures.files.map(Self.emptyFolder)
+    let settings = try pictures.process.settings(seed: options.seed, of: model.settings.schedule.steps)
+    let stepCount = settings.stepCount(of: model.settings.schedule)
+    let strip = pictures.trajectory.map { _ in PictureSheet.moments(PictureSheet.stripStates, of: stepCount) } ?? []
+    let frames = pictures.animation.map { _ in PictureSheet.moments(PictureSheet.mostFrames, of: stepCount) } ?? []
+    let watched = pictures.animation != nil ? PictureSheet.mostAnimated : PictureSheet.mostRows
+    let isAsked = pictures.files != nil || pictures.trajectory != nil || pictures.animation != nil
+    let grid = pictures.output ?? (isAsked ? nil : stored.folder.appending(path: "samples.png").relativePath)
+    // What could not be written is refused before it is drawn.
+    if grid != nil { try PictureSheet.check(count, wishes: wishes.count, of: model.picture.shape) }
+    for path in [grid, pictures.trajectory, pictures.animation].compactMap({ $0 }) { try Self.checkFolder(of: path) }
+    let start = ContinuousClock.now
+    let meter = DrawingMeter()
+    let drawing = try model.draw(
+      (0..<count).map { wishes[$0 % wishes.count].tokens }, settings, rows: pictures.process.rows,
+      lanes: pictures.lanes.count, moments: Set(strip + frames).sorted(),
+      watched: strip.isEmpty && frames.isEmpty ? 0 : min(count, watched),
+      sheets: PictureSheet.byteCount(
+        model.picture.shape,
+        pictures: max(
+          grid == nil ? 0 : count, min(count, PictureSheet.mostRows) * strip.count,
+          frames.isEmpty ? 0 : min(count, PictureSheet.mostAnimated))),
+      progress: meter.show)
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    meter.finish()
+    let sheet = PictureSheet(drawing, wishes: wishes.count)
+    var written: [(String, JSON)] = []
+    func write(_ key: String, _ path: String?, _ file: () throws -> [UInt8]) throws {
+      guard let path else { return }
+      let isReplaced = FileManager.default.fileExists(atPath: path)
+      try ImageFile.write(try file(), to: path)
+      json.output.say("wrote \(path)" + (isReplaced ? ", in place of an older file" : ""))
+      written.append((key, .string(path)))
+    }
+    try write("output", grid) { try sheet.grid.png() }
+    try write("trajectory", pictures.trajectory) { try sheet.strip(strip).png() }
+    try write("animation", pictures.animation) { try sheet.animation(frames) }
+    if let folder { written.append(("files", .string(try writeFiles(drawing, wishes, into: folder)))) }
+    let rate = Double(count) / max(seconds, 1e-9)
+    json.output.say(
+      String(format: "%d %@ in %.2f s, %.1f a second", count, count == 1 ? "picture" : "pictures", seconds, rate))
+    json.output.result(
+      .object(
+        [
+          ("run", .string(source.run)), ("step", .integer(stored.state.step)), ("count", .integer(count)),
+          ("height", .integer(drawing.shape[0])), ("width", .integer(drawing.shape[1])),
+          ("channels", .integer(drawing.shape[2])), ("sampler", .string(settings.kind.rawValue)),
+          ("steps", .integer(stepCount)), ("guidance", .number(settings.guidance)),
+          ("seed", .string(String(settings.seed))),
+          ("conditions", .array(wishes.map { .string($0.text) })), ("columns", .integer(sheet.columns)),
+        ] + written + [("seconds", .number(seconds)), ("pictures_per_second", .number(rate))]))
+  }
+
+  /// - Parameter wishes: different things that are drawn in turns.
+  private func pictureCount(_ wishes: Int) throws -> Int {
+    if let count = options.count {
+      guard (1...PictureOptions.mostPictures).contains(count) else {
+        throw CommandFailure("--count \(count): expected 1 to \(PictureOptions.mostPictures)", 2)
+      }
+      return count
+    }
+    guard wishes > 1 else { return PictureOptions.defaultCount }
+    return min(wishes, PictureOptions.defaultCountOfAll) * max(1, PictureOptions.defaultCountOfAll / wishes)
+  }
+
+  private static func checkFolder(of path: String) throws {
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+      throw RunError("\(path): there is no folder \(folder); make it first")
+    }
+  }
+
+  /// The folder, which must hold nothing that could be taken for one of these pictures.
+  private static func emptyFolder(_ path: String) throws -> URL {
+    let folder = URL(fileURLWithPath: path, isDirectory: true)
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
+      guard isFolder.boolValue else { throw CommandFailure("--files \(path): expected a folder, found a file", 2) }
+      guard try FileManager.default.contentsOfDirectory(atPath: path).isEmpty else {
+        throw CommandFailure("--files \(path): expected a new or empty folder, found one that holds files", 2)
+      }
+    }
+    return folder
+  }
+
+  /// Writes each picture as `00042-seven.png`: its number, and what was asked for.
+  private func writeFiles(_ drawing: PictureDrawing, _ wishes: [ConditionVocabulary.Wish], into folder: URL) throws
+    -> String
+  {
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw CommandFailure("--files \(folder.relativePath): the folder cannot be made: \(error.localizedDescription)")
+    }
+    for number in 0..<drawing.count {
+      let words = wishes[number % wishes.count].text.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
+      let name = String(format: "%05d", number) + (words.isEmpty ? "" : "-" + String(words.prefix(60)))
+      try drawing.image(number).writePNG(to: folder.appending(path: name + ".png").path)
+    }
+    json.output.say("wrote \(drawing.count) files into \(folder.relativePath)")
+    return folder.relativePath
+  }
+}

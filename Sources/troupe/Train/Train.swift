@@ -1,0 +1,134 @@
+import ArgumentParser
+import Configuration
+import Foundation
+import Metrics
+import Reports
+import Runs
+import Training
+
+struct Train: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Train a model and leave a run folder: checkpoints, metrics, TensorBoard events, report.html.",
+    discussion: """
+      Examples:
+        troupe train Configs/mlp-relu.json
+        troupe train Configs/mlp-relu.json --set training.duration='"2 epochs"' --fresh
+        troupe train Configs/mlp-relu.json --resume --lanes 1
+        troupe train Configs/mlp-relu.json --init-from checkpoints/other/step-00000700.h5 --run-dir checkpoints/tuned
+        troupe train Configs/mlp-relu.json --find-learning-rate
+        troupe train Configs/mlp-relu.json --profile
+
+      Ctrl-C saves a checkpoint and stops; a second one stops at once.
+      """)
+
+  @OptionGroup var source: ConfigurationOptions
+  @OptionGroup var lanes: LanesOption
+  @OptionGroup var json: JSONOption
+
+  @Flag(help: "Go on with the run from its newest good checkpoint.")
+  var resume = false
+
+  @Flag(help: "Start over; a run of the same name is kept beside it.")
+  var fresh = false
+
+  @Option(help: "Start from the parameters of a checkpoint (.h5) or of a safetensors file.", completion: .file())
+  var initFrom: String?
+
+  @Option(help: "The run folder, instead of checkpoints/NAME.", completion: .directory)
+  var runDir: String?
+
+  @Option(help: "Save and pause once so much is trained, \"2 epochs\" or \"500 steps\"; --resume goes on, bit for bit.")
+  var stopAfter: String?
+
+  @Flag(help: "Try rates from 1e-7 to 10 in one short run, suggest one, and train nothing.")
+  var findLearningRate = false
+
+  @Flag(help: "Write where the time of 20 steps goes, layer by layer, to trace.json in the run folder (for Perfetto).")
+  var profile = false
+
+  @OptionGroup var placement: PlacementOptions
+
+  func validate() throws {
+    if let stopAfter, TrainingDuration(text: stopAfter) == nil {
+      throw ValidationError("--stop-after \(stopAfter): expected a duration such as \"2 epochs\" or \"500 steps\"")
+    }
+    if findLearningRate && (resume || fresh || profile || stopAfter != nil) {
+      throw ValidationError("--find-learning-rate trains nothing; drop --resume, --fresh, --profile and --stop-after")
+    }
+    if resume && fresh { throw ValidationError("--resume and --fresh exclude each other") }
+    if resume && initFrom != nil {
+      throw ValidationError("--resume already says where the parameters come from; drop --init-from")
+    }
+  }
+
+  func run() async throws {
+    if findLearningRate { return try await searchRate() }
+    try await reportingFailures {
+      let output = json.output
+      try placement.apply()
+      let session = try TrainingSession.prepare(
+        source.json(), runDirectory: runDir, mode: resume ? .resume : fresh ? .fresh : .new,
+        initialParameters: initFrom, lanes: lanes.lanes ?? placement.coreCount ?? lanes.count, say: output.say)
+      if let duration = stopAfter.flatMap({ TrainingDuration(text: $0) }) {
+        session.stopRequest.pause(afterStep: duration.steps(perEpoch: session.model.plan.stepsPerEpoch))
+      }
+      placement.stopAtEndOfInput(session.stopRequest)
+      let meter = ProgressMeter(output: output)
+      let watch = SignalWatch(session.stopRequest) { signal in
+        let repeated = signal == SIGINT ? "Ctrl-C" : "the signal"
+        meter.say("stopping after this step to save a checkpoint; \(repeated) again stops at once")
+      }
+      defer { withExtendedLifetime(watch) {} }
+      output.say(session.headline)
+      let profile = profile ? session.makeProfile() : nil
+      let result = try await session.run(profile: profile) { meter.show($0) }
+      meter.finish()
+      try finish(session, result, profile, output)
+    }
+  }
+
+  private func finish(
+    _ session: TrainingSession, _ result: TrainingRun.Result, _ profile: StepProfile?, _ output: Output
+  ) throws {
+    let folder = session.folder.url
+    let evaluation = Result { () throws(RecordsError) in try session.keepEvaluation(result) }
+    let log = (try? RunLog.read(folder: folder)) ?? RunLog(folder: folder, name: folder.lastPathComponent)
+    let report = Result { () throws(RecordsError) in
+      try Report.write(runs: [log], to: folder.appending(path: "report.html"))
+    }
+    let flow = log.gradientFlow
+    if !flow.sentence.isEmpty {
+      output.say("gradient flow: \(flow.verdict.rawValue). \(flow.sentence)")
+      if !flow.advice.isEmpty { output.say("  \(flow.advice)") }
+    }
+    let profiled = Result { () throws(RecordsError) in
+      guard let profile else { return nil as (file: URL, summary: ProfileSummary)? }
+      return try session.keepProfile(profile)
+    }
+    switch profiled {
+    case .success(let noted?):
+      for line in ProfileTable.lines(of: noted.summary) { output.say(line) }
+      output.say("profile: \(noted.file.relativePath) (open it at https://ui.perfetto.dev)")
+    case .success(nil):
+      if profile != nil { output.say("profile: the run ended before there was anything to note") }
+    case .failure(let error): Output.note("troupe: \(error)")
+    }
+    output.say("run folder: \(session.folder.url.relativePath) (report.html, metrics.jsonl, checkpoints)")
+    output.result(session.summary(result, log, (try? profiled.get())?.summary))
+    switch result.outcome {
+    // Records that cannot be written must not hide how the run itself ended.
+    case .finished, .stoppedEarly:
+      try evaluation.get()
+      try report.get()
+      _ = try profiled.get()
+    case .paused:
+      Output.note("troupe: paused and saved after step \(result.state.step); go on with --resume")
+      throw ExitCode(75)
+    case .interrupted(let signal):
+      Output.note("troupe: stopped by signal \(signal), saved after step \(result.state.step); go on with --resume")
+      throw ExitCode(128 + signal)
+    case .diverged(let reason): throw CommandFailure(reason, 3)
+    case .failed(let reason): throw CommandFailure(reason)
+    }
+  }
+}

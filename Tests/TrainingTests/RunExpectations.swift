@@ -1,0 +1,28 @@
+import JSON
+import Testing
+
+/// One, two and three lanes play the same run: every bit of every tensor, number and evaluation.
+func expectEqualLanes(_ json: JSON, steps: Int, location: SourceLocation = #_sourceLocation) async throws {
+  let alone = try await Trial(json: json, lanes: 1).play()
+  #expect(alone.result.outcome == .finished && alone.witness.steps.count == steps, sourceLocation: location)
+  for lanes in [2, 3] {
+    let together = try await Trial(json: json, lanes: lanes).play()
+    #expect(
+      together.model.parametersDigest == alone.model.parametersDigest, "\(lanes) lanes", sourceLocation: location)
+    #expect(together.digests == alone.digests, "\(lanes) lanes", sourceLocation: location)
+    #expect(together.numbers == alone.numbers, "\(lanes) lanes", sourceLocation: location)
+    #expect(together.witness.validations == alone.witness.validations, "\(lanes) lanes", sourceLocation: location)
+  }
+}
+
+/// A run of 37 steps that stops in the middle of two epochs, with other lanes each time, ends as the one that does not.
+func expectGoesOnInMidEpoch(_ json: JSON, location: SourceLocation = #_sourceLocation) async throws {
+  let scratch = try Scratch()
+  let whole = try await session(json, scratch.folder("whole"), lanes: 2)
+  _ = try await session(json, scratch.folder("parts"), lanes: 1, stopAfter: 15)
+  _ = try await session(json, scratch.folder("parts"), .resume, lanes: 3, stopAfter: 28)
+  let last = try await session(json, scratch.folder("parts"), .resume, lanes: 2)
+  #expect(last.result.outcome == .finished && last.state == whole.state, sourceLocation: location)
+  #expect(last.digests == whole.digests, sourceLocation: location)
+  #expect(last.numbers == whole.numbers.suffix(9), sourceLocation: location)
+}
