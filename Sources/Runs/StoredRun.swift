@@ -111,7 +111,7 @@ package struct StoredRun: Sendable {
     split: String, views: [ImageView] = [], lanes: Int, say: (String) -> Void = { _ in }
   ) async throws -> Evaluated {
     let model = try model(lanes: lanes, say: say)
-    guard views.isEmpty || model.plan.isClassifier && model.data.showsPictures else {
+    guard views.isEmpty || model.plan.isClassifier && model.data.showsImages else {
       throw RunError(
         .configuration,
         "\(folder.relativePath): only a classifier of pictures has several views of a sample; evaluate it without --views"
