@@ -1,6 +1,6 @@
 /// The vocabulary and merges of byte-level byte-pair encoding (Sennrich et al. 2016; over bytes, Radford et al. 2019).
 ///
-/// A word is its bytes at first. As long as two neighbours are a pair of `merges`, the one of the lowest rank, and of those
+/// A word is its bytes at first. As long as two neighbors are a pair of `merges`, the one of the lowest rank, and of those
 /// the leftmost, becomes one token.
 package struct BytePairModel: Sendable, Equatable {
   struct Merge: Sendable, Equatable {

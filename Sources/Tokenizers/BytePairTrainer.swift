@@ -1,4 +1,4 @@
-/// Learns byte pairs from texts: again and again the most frequent pair of neighbours within words becomes a token.
+/// Learns byte pairs from texts: again and again the most frequent pair of neighbors within words becomes a token.
 ///
 /// Pair counts follow each merge, in the words that hold the pair alone. Among pairs of equal count the one of the lower
 /// tokens is merged first, so the result is a function of the texts, as it is in Hugging Face's trainer.

@@ -1,4 +1,4 @@
-/// The words of a corpus as tokens, and how often each pair of neighbours occurs in them.
+/// The words of a corpus as tokens, and how often each pair of neighbors occurs in them.
 struct PairCounts {
   private var words: [[Int32]] = []
   private var wordCounts: [Int] = []

@@ -1,6 +1,6 @@
 /// Merges the tokens of one word; keeps its memory from word to word.
 ///
-/// A list of neighbours and a heap of the pairs among them, so that a word of n bytes costs n·log n.
+/// A list of neighbors and a heap of the pairs among them, so that a word of n bytes costs n·log n.
 struct WordMerger {
   private let model: BytePairModel
   private var tokens: [Int32] = []

@@ -19,14 +19,14 @@ import Testing
     try dataset(#""augmentation": [\#(transforms.joined(separator: ", "))]"#, samples, seed: seed)
   }
 
-  @Test func theCatalogueIsTested() throws {
+  @Test func theCatalogIsTested() throws {
     let tested = (Self.all + Self.resizing).map { $0.split(separator: "\"")[3] }
     #expect(Set(tested) == Set(AugmentationCatalog.catalog.entries.map { Substring($0.kind) }))
   }
 
   /// A pure function of seed, epoch and sample: not of the order of reading, nor of who reads.
   @Test(arguments: all + [all.joined(separator: ", ")])
-  func changesPicturesAtRandomButAlwaysAlike(_ transform: String) throws {
+  func changesImagesAtRandomButAlwaysAlike(_ transform: String) throws {
     let samples = images(6, 7, 6)
     let set = try set([transform], samples)
     let (reader, other) = (SampleReader(set), SampleReader(set))
@@ -47,13 +47,13 @@ import Testing
         if values != read(reader, sample, .evaluation) { changed += 1 }
       }
     }
-    #expect(seen.count >= 12 && changed > 60, "\(seen.count) different pictures, \(changed) changed of 240")
+    #expect(seen.count >= 12 && changed > 60, "\(seen.count) different images, \(changed) changed of 240")
     let elsewhere = try self.set([transform], samples, seed: 6)
     #expect(
       (0..<20).contains { elsewhere.values(0, 0, .training(epoch: $0)) != set.values(0, 0, .training(epoch: $0)) })
   }
 
-  /// Evaluation sees pictures as they are, or changed in size in one way.
+  /// Evaluation sees images as they are, or changed in size in one way.
   @Test func evaluationLeavesNothingToChance() throws {
     let samples = images(3, 7, 6)
     let plain = [0, 1, 3, 4, 5, 6, 7, 9].map { Self.all[$0] }
@@ -87,15 +87,15 @@ import Testing
     #expect(set.values(1, 0, .training(epoch: 0)) == expected)
     // Two of the same kind have random numbers of their own.
     let flips = try self.set([Self.all[3], Self.all[3]], samples)
-    let pictures = Set((0..<40).map { flips.values(0, 0, .training(epoch: $0)) })
-    #expect(pictures.count == 2, "two flips that always agree never flip")
+    let images = Set((0..<40).map { flips.values(0, 0, .training(epoch: $0)) })
+    #expect(images.count == 2, "two flips that always agree never flip")
   }
 
   @Test func standardizesWhatComesOut() throws {
     let samples = images(20, 6, 6)
     let set = try dataset(
       #""augmentation": [{"type": "resize", "size": 3}, {"type": "cutout", "size": 2}], "standardize": true"#, samples)
-    // The moments are of what evaluation sees: smaller pictures vary less.
+    // The moments are of what evaluation sees: smaller images vary less.
     #expect(try #require(set.standardization).deviation.allSatisfy { $0 < 0.2 })
     let all = (0..<20).flatMap { set.values($0, 0) }
     #expect(abs(all.reduce(0, +) / Float(all.count)) < 1e-5)
@@ -122,7 +122,7 @@ import Testing
     for word in words { #expect(error?.description.contains(word) == true, "\(error?.description ?? "")") }
   }
 
-  @Test func refusesWhatAreNoPictures() throws {
+  @Test func refusesWhatAreNoImages() throws {
     let noise = MemorySamples(
       name: "n", count: 2,
       columns: [
@@ -168,7 +168,7 @@ import Testing
       }
       best = min(best, ContinuousClock.now - start)
     }
-    print("128 colour images of 32×32, cropped and flipped: \(best)")
+    print("128 color images of 32×32, cropped and flipped: \(best)")
     // 0.5 ms is the aim; the bound leaves room for a busy machine.
     #expect(best < .microseconds(1200))
   }

@@ -73,7 +73,7 @@ import Testing
   private func goodFiles() throws -> [(name: String, bytes: [UInt8])] {
     var files = try (0..<8).map { ("\($0 % 2 == 0 ? "a" : "b")/\($0).png", try image(UInt8(20 * $0)).png()) }
     files.append(("a/deep.png", try bytes(Self.deepPNG)))
-    files.append(("b/grey.jpg", try image(77, channels: 1).jpeg()))
+    files.append(("b/gray.jpg", try image(77, channels: 1).jpeg()))
     files.append(("b/noise.jpg", try noise(2)))
     return files
   }
@@ -159,11 +159,11 @@ import Testing
     }
   }
 
-  @Test func deepAndGreyImagesAreNotBad() throws {
+  @Test func deepAndGrayImagesAreNotBad() throws {
     for (name, content) in try goodFiles() { try put(content, "set/\(name)") }
     let source = try open("set", .fail).samples
     let levels = (0..<source.count).map { (source.values($0, 0)[0] * 255).rounded() }
-    // a/0 … a/6, a/deep, b/1 … b/7, b/grey, b/noise.
+    // a/0 … a/6, a/deep, b/1 … b/7, b/gray, b/noise.
     #expect(levels.prefix(10) == [0, 40, 80, 120, 100, 20, 60, 100, 140, 77])
   }
 
@@ -237,7 +237,7 @@ import Testing
     }
   }
 
-  @Test func pictureFilesOfOtherKindsAreSkippedToo() throws {
+  @Test func imageFilesOfOtherKindsAreSkippedToo() throws {
     for (name, content) in try goodFiles() { try put(content, "set/\(name)") }
     try put(Array("RIFF....WEBP".utf8), "set/a/x.webp")
     expectRefusal("a/x.webp", "convert", "data.on_bad_sample") { _ = try open("set", .fail) }
@@ -306,7 +306,7 @@ import Testing
     for name in ["a/1.png", "a/2.png", "b/1.png"] { try put(try image(7, channels: 1).png(), "set/\(name)") }
     try put(Array(try image(9, 16, 16).png().dropLast(20)), "set/b/2.png")
     let lines = try DatasetSummary.inspect(scratch.path("set")).lines
-    #expect(!lines.contains { $0.contains("sizes differ") } && lines.contains { $0.contains("all images are grey") })
+    #expect(!lines.contains { $0.contains("sizes differ") } && lines.contains { $0.contains("all images are gray") })
   }
 
   @Test func namesOfFilesStayInOneLine() throws {

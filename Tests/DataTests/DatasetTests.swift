@@ -52,7 +52,7 @@ enum RealDigits {
       }
       best = min(best, ContinuousClock.now - start)
     }
-    print("64 standardised 28×28 samples: \(best)")
+    print("64 standardized 28×28 samples: \(best)")
     // 20 µs is the aim; the bound leaves room for a busy machine.
     #expect(best < .microseconds(100))
   }

@@ -37,13 +37,13 @@ private func settings(_ json: String) throws -> DiffusionSettings {
 }
 
 @Suite struct DiffusionSettingsTests {
-  /// Each sample's loss in terms of the picture is bounded by γ (Hang et al. 2023).
+  /// Each sample's loss in terms of the image is bounded by γ (Hang et al. 2023).
   @Test(arguments: ["noise", "v", "x0"]) func weighsByTheSignal(predict: String) throws {
     let settings = try settings(#"{"predict": "\#(predict)", "weighting": "min_snr", "min_snr_gamma": 3}"#)
     for step in stride(from: 0, to: 1000, by: 37) {
       let ratio = settings.schedule.signalToNoise(step)
-      let perPicture: [String: Double] = ["noise": ratio, "v": ratio + 1, "x0": 1]
-      #expect(abs(settings.weight(step) * (perPicture[predict] ?? 0) - min(ratio, 3)) < 1e-9)
+      let perImage: [String: Double] = ["noise": ratio, "v": ratio + 1, "x0": 1]
+      #expect(abs(settings.weight(step) * (perImage[predict] ?? 0) - min(ratio, 3)) < 1e-9)
     }
     #expect(try DiffusionTests.defaults.weight(5) == 1)
   }
@@ -84,7 +84,7 @@ private func settings(_ json: String) throws -> DiffusionSettings {
     let steps = 10
     let data = try open(#"{"steps": \#(steps), "schedule": "\#(kind.rawValue)"}"#)
     let reader = SampleReader(data)
-    let picture = data.source.values(3, 0).map { 2 * $0 - 1 }
+    let image = data.source.values(3, 0).map { 2 * $0 - 1 }
     let schedule = NoiseSchedule(kind, steps: steps)
     var counts = [Int](repeating: 0, count: steps)
     var sums = [Double](repeating: 0, count: steps)
@@ -94,7 +94,7 @@ private func settings(_ json: String) throws -> DiffusionSettings {
       let time = Int(values(data, SampleField.time, 3, .training(epoch: epoch), reader)[0])
       let noisy = values(data, SampleField.input, 3, .training(epoch: epoch), reader)
       counts[time] += 1
-      for (x, clean) in zip(noisy, picture) {
+      for (x, clean) in zip(noisy, image) {
         let difference = Double(x) - schedule.signal(time) * Double(clean)
         sums[time] += difference
         squares[time] += difference * difference
@@ -104,21 +104,21 @@ private func settings(_ json: String) throws -> DiffusionSettings {
       // Five standard errors: of a binomial count, of a mean, of a variance.
       let expected = Double(epochs) / Double(steps)
       #expect(abs(Double(counts[time]) - expected) < 5 * expected.squareRoot())
-      let count = Double(counts[time] * picture.count)
+      let count = Double(counts[time] * image.count)
       let variance = 1 - schedule.cumulative[time]
       #expect(abs(sums[time] / count) < 5 * (variance / count).squareRoot())
       #expect(abs(squares[time] / count - variance) < 5 * variance * (2 / count).squareRoot())
     }
   }
 
-  /// The noise and the picture follow from x_t and the target, whatever is predicted.
+  /// The noise and the image follow from x_t and the target, whatever is predicted.
   @Test(arguments: ["noise", "v", "x0"]) func targetsBelongToTheInput(predict: String) throws {
     let data = try open(#"{"predict": "\#(predict)"}"#)
     let noise = try open(#"{"predict": "noise"}"#)
     let (reader, noiseReader) = (SampleReader(data), SampleReader(noise))
     for sample in 0..<5 {
       for reading in [Reading.training(epoch: 4), .evaluation] {
-        let picture = data.source.values(sample, 0).map { 2 * $0 - 1 }
+        let image = data.source.values(sample, 0).map { 2 * $0 - 1 }
         let time = Int(values(data, SampleField.time, sample, reading, reader)[0])
         let (signal, deviation) = (
           Float(data.forwardProcess?.schedule.signal(time) ?? 0), Float(data.forwardProcess?.schedule.noise(time) ?? 0)
@@ -126,14 +126,14 @@ private func settings(_ json: String) throws -> DiffusionSettings {
         let drawn = values(noise, SampleField.target, sample, reading, noiseReader)
         let expected =
           switch predict {
-          case "v": zip(drawn, picture).map { signal * $0 - deviation * $1 }
-          case "x0": picture
+          case "v": zip(drawn, image).map { signal * $0 - deviation * $1 }
+          case "x0": image
           default: drawn
           }
         let target = values(data, SampleField.target, sample, reading, reader)
         #expect(zip(target, expected).allSatisfy { abs($0 - $1) < 1e-5 })
         let input = values(data, SampleField.input, sample, reading, reader)
-        #expect(zip(input, zip(picture, drawn)).allSatisfy { abs($0 - (signal * $1.0 + deviation * $1.1)) < 1e-5 })
+        #expect(zip(input, zip(image, drawn)).allSatisfy { abs($0 - (signal * $1.0 + deviation * $1.1)) < 1e-5 })
       }
     }
   }
@@ -209,7 +209,7 @@ private func settings(_ json: String) throws -> DiffusionSettings {
       let error = #expect(throws: DataError.self) { try open(diffusion, kind, change: change) }
       return error?.description ?? ""
     }
-    #expect(refused("{}", SpiralsData()).contains("expected pictures [height, width, channels]"))
+    #expect(refused("{}", SpiralsData()).contains("expected images [height, width, channels]"))
     #expect(refused("{}", GlyphsData(count: 60)) { $0.standardize = true }.contains("data.standardize"))
     #expect(refused("{}", GlyphsData(count: 60)) { $0.mixup = 0.2 }.contains("data.mixup"))
     #expect(

@@ -47,10 +47,10 @@ import Testing
     #expect(source.fields[1].classNames == ["C", "a", "b"] && source.fields[1].classCount == 3)
     #expect((0..<source.count).map { source.values($0, 1)[0] } == [0, 1, 2, 2])
     #expect((0..<source.count).map { (source.values($0, 0)[7] * 255).rounded() } == [40, 30, 20, 10])
-    let grey = try open("set") { $0.channels = 1 }.samples
-    #expect(grey.fields[0].shape == TensorShape([3, 4, 1]))
-    #expect(grey.values(3, 0).map { ($0 * 255).rounded() } == [Float](repeating: 10, count: 12))
-    #expect(grey.fingerprint != source.fingerprint)
+    let gray = try open("set") { $0.channels = 1 }.samples
+    #expect(gray.fields[0].shape == TensorShape([3, 4, 1]))
+    #expect(gray.values(3, 0).map { ($0 * 255).rounded() } == [Float](repeating: 10, count: 12))
+    #expect(gray.fingerprint != source.fingerprint)
   }
 
   @Test func archiveAndFolderAreTheSameData() throws {
@@ -422,7 +422,7 @@ import Testing
     #expect(summary.classes.map(\.name) == ["a", "b"] && summary.classes.map(\.count) == [1, 1])
     try put(try png(1, 9, 8, channels: 1), "set/a/1.png")
     let differing = try DatasetSummary.inspect(scratch.path("set"))
-    #expect(differing.notes.contains { $0.contains("8×8 to 8×9") } && differing.notes.contains { $0.contains("grey") })
+    #expect(differing.notes.contains { $0.contains("8×8 to 8×9") } && differing.notes.contains { $0.contains("gray") })
   }
 
   @Test func readsCIFAR10AsJPEG() throws {

@@ -3,7 +3,7 @@ import Foundation
 import Tensors
 import Testing
 
-/// What each transform makes of a picture.
+/// What each transform makes of an image.
 @Suite struct ImageTransformTests {
   private func set(_ transform: String, _ samples: MemorySamples) throws -> Dataset {
     try dataset(#""augmentation": [\#(transform)]"#, samples)
@@ -14,7 +14,7 @@ import Testing
     SampleDice(RandomStream(seed: 5, purpose: .augmentation, step: epoch, stream: sample))
   }
 
-  /// The window of a picture [height, width, 3] that begins at (top, left), which may lie outside.
+  /// The window of an image [height, width, 3] that begins at (top, left), which may lie outside.
   private func window(
     _ pixels: [Float], _ extent: (Int, Int), at place: (Int, Int), _ size: (Int, Int),
     outside: (Int, Int, Int) -> Float
@@ -52,14 +52,14 @@ import Testing
     var counts = [Int](repeating: 0, count: windows.count)
     for epoch in 0..<40 * windows.count {
       let crop = set.values(0, 0, .training(epoch: epoch))
-      counts[try #require(windows.firstIndex(of: crop), "no window of the picture")] += 1
+      counts[try #require(windows.firstIndex(of: crop), "no window of the image")] += 1
     }
     // Each is expected 40 times, give or take 6.
     #expect(counts.allSatisfy { $0 > 12 && $0 < 75 }, "\(counts)")
   }
 
-  /// Windows may miss the picture altogether.
-  @Test(arguments: ["constant", "edge"]) func paddingMayBeWiderThanThePicture(mode: String) throws {
+  /// Windows may miss the image altogether.
+  @Test(arguments: ["constant", "edge"]) func paddingMayBeWiderThanTheImage(mode: String) throws {
     let samples = images(1, 5, 4)
     let pixels = samples.values(0, 0)
     let set = try set(#"{"type": "random_crop", "padding": 9, "padding_mode": "\#(mode)"}"#, samples)
@@ -230,7 +230,7 @@ import Testing
     }
   }
 
-  /// A window of a picture whose levels are its coordinates shows where it lies and how large it is.
+  /// A window of an image whose levels are its coordinates shows where it lies and how large it is.
   @Test func cropsAndResizes() throws {
     let (height, width) = (40, 60)
     let coordinates = (0..<height * width).flatMap { [Float($0 / width) / 100, Float($0 % width) / 100] }
@@ -280,12 +280,12 @@ import Testing
       expectClose(changed(color) { ColorMixing.turnHue($0, by: turn) }, expected)
     }
     expectClose(changed([0.5, 0.8, 0]) { ColorMixing.scale($0, by: 1.5) }, [0.75, 1, 0])
-    let grey: Float = 0.2989 * 0.5 + 0.587 * 0.8 + 0.114 * 0.1
+    let gray: Float = 0.2989 * 0.5 + 0.587 * 0.8 + 0.114 * 0.1
     let pixel: [Float] = [0.5, 0.8, 0.1]
-    expectClose(changed(pixel) { ColorMixing.blendWithGrey($0, 0.25) }, pixel.map { 0.25 * $0 + 0.75 * grey })
-    expectClose(changed(pixel) { ColorMixing.blendWithGrey($0, 0) }, [grey, grey, grey])
+    expectClose(changed(pixel) { ColorMixing.blendWithGray($0, 0.25) }, pixel.map { 0.25 * $0 + 0.75 * gray })
+    expectClose(changed(pixel) { ColorMixing.blendWithGray($0, 0) }, [gray, gray, gray])
     let two = pixel + [1, 1, 1]
-    let mean = (grey + 0.9999) / 2
+    let mean = (gray + 0.9999) / 2
     expectClose(
       changed(two) { ColorMixing.blendWithMean($0, channels: 3, 0.5) }, two.map { min(1, 0.5 * $0 + 0.5 * mean) })
     expectClose(changed([0, 1]) { ColorMixing.blendWithMean($0, channels: 1, 0.5) }, [0.25, 0.75])

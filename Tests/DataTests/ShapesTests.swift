@@ -36,7 +36,7 @@ import Testing
     #expect(pixels.contains { $0 < 10 } && pixels.contains { $0 > 245 })
   }
 
-  /// On plain grey, what is drawn can be measured: its colour is the one it is said to have, its extent its shape's.
+  /// On plain gray, what is drawn can be measured: its color is the one it is said to have, its extent its shape's.
   @Test func showWhatTheyAreCalled() throws {
     var data = ShapesData(count: 400)
     data.clutter = 0
@@ -45,18 +45,18 @@ import Testing
     var sums = [[Double]](repeating: [0, 0, 0, 0], count: 8)
     var fullness = [[Double]](repeating: [], count: 4)
     for sample in 0..<400 {
-      let picture = pixels[sample * 3072..<(sample + 1) * 3072].map { Double($0) }
-      func isInk(_ pixel: Int) -> Bool { (0..<3).contains { abs(picture[pixel * 3 + $0] - 128) > 20 } }
+      let image = pixels[sample * 3072..<(sample + 1) * 3072].map { Double($0) }
+      func isInk(_ pixel: Int) -> Bool { (0..<3).contains { abs(image[pixel * 3 + $0] - 128) > 20 } }
       let ink = (0..<1024).filter(isInk)
       #expect(ink.count > 25 && ink.count < 500)
       for pixel in ink {
-        for c in 0..<3 { sums[Int(colors[sample])][c] += picture[pixel * 3 + c] }
+        for c in 0..<3 { sums[Int(colors[sample])][c] += image[pixel * 3 + c] }
         sums[Int(colors[sample])][3] += 1
       }
       // The share of the circle about it that a shape fills.
       let (x, y) = (ink.map { Double($0 % 32) }, ink.map { Double($0 / 32) })
-      let centre = (x.reduce(0, +) / Double(ink.count), y.reduce(0, +) / Double(ink.count))
-      let reach = zip(x, y).map { (($0 - centre.0) * ($0 - centre.0) + ($1 - centre.1) * ($1 - centre.1)).squareRoot() }
+      let center = (x.reduce(0, +) / Double(ink.count), y.reduce(0, +) / Double(ink.count))
+      let reach = zip(x, y).map { (($0 - center.0) * ($0 - center.0) + ($1 - center.1) * ($1 - center.1)).squareRoot() }
       let radius = (reach.max() ?? 0) + 0.5
       fullness[Int(shapes[sample])].append(Double(ink.count) / (Double.pi * radius * radius))
     }

@@ -71,7 +71,7 @@ import Testing
     }
   }
 
-  /// Long samples are standardised in pieces, whose seams must not show.
+  /// Long samples are standardized in pieces, whose seams must not show.
   @Test(arguments: [(40, 31, 3), (32, 32, 3), (29, 31, 2), (17, 50, 4), (28, 28, 1)])
   func standardizesLongSamples(height: Int, width: Int, channels: Int) throws {
     let samples = images(2, height, width, channels)
@@ -104,7 +104,7 @@ import Testing
     }
   }
 
-  @Test func takesOnePairForGreyImages() throws {
+  @Test func takesOnePairForGrayImages() throws {
     let pixels: [UInt8] = [0, 255, 255, 0, 0, 0, 255, 255]
     let samples = MemorySamples(
       name: "i", count: 2,

@@ -17,7 +17,7 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
   let scratch: Scratch
   init() throws { scratch = try Scratch() }
 
-  /// `count` bytes that are all different from their neighbours: 0, 1, …, 250, 0, …
+  /// `count` bytes that are all different from their neighbors: 0, 1, …, 250, 0, …
   private func numbered(_ count: Int, _ name: String = "numbered") throws -> String {
     try scratch.write((0..<count).map { UInt8($0 % 251) }, name)
   }
@@ -155,7 +155,7 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
     let bytes = { (text: String) in text.utf8.map { Int($0) } }
     #expect(try targets(#""document_boundaries": false"#) == bytes("bcdefghi"))
     #expect(try targets(#""document_boundaries": true"#) == bytes("bc") + [-1] + bytes("efg") + [-1] + bytes("i"))
-    // The separator itself is learnt; what follows it belongs to the next document.
+    // The separator itself is learned; what follows it belongs to the next document.
     #expect(
       try targets(#""document_boundaries": true, "separator": "|""#) == bytes("bc|") + [-1] + bytes("efg|"))
   }

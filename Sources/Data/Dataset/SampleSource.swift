@@ -12,7 +12,7 @@ package struct SampleField: Sendable, Equatable {
   package var classCount: Int?
   /// The classes' names by label, where the data set has them; empty otherwise.
   package var classNames: [String]
-  /// The values of black and white, where the sample is a picture.
+  /// The values of black and white, where the sample is an image.
   package var levels: ClosedRange<Float> = 0...1
   /// Whether the data have the field for those who want it, so that nothing is amiss where a model does not read it.
   package var isOptional = false
@@ -27,12 +27,22 @@ package struct SampleField: Sendable, Equatable {
     self.classNames = classNames
   }
 
+  /// "input" of supervised sets: values.
+  static func input(of shape: TensorShape) -> SampleField {
+    SampleField(name: input, shape: shape, type: .float32)
+  }
+
+  /// "target" of supervised sets: a class label.
+  static func label(of classCount: Int, names: [String] = []) -> SampleField {
+    SampleField(name: target, shape: .scalar, type: .int32, classCount: classCount, classNames: names)
+  }
+
   /// The classes' names by label, and the label itself where a class has none; nil for values.
   package var classLabels: [String]? {
     classCount.map { count in (0..<count).map { $0 < classNames.count ? classNames[$0] : "\($0)" } }
   }
 
-  /// The value of a grey or colour level 0…255.
+  /// The value of a gray or color level 0…255.
   @inline(__always) package func value(ofLevel level: UInt8) -> Float {
     levels.lowerBound + Float(level) * Self.levelScale * (levels.upperBound - levels.lowerBound)
   }
@@ -49,7 +59,7 @@ package enum Reading: Sendable, Equatable {
   case training(epoch: Int)
   /// As they are: the same every time.
   case evaluation
-  /// As in evaluation, but a picture seen in another way.
+  /// As in evaluation, but an image seen in another way.
   case view(ImageView)
 }
 
@@ -69,7 +79,7 @@ package protocol SampleSource: Sendable {
 
   /// Whether reading goes back to files and decodes them, which several threads then share.
   var readsFiles: Bool { get }
-  /// What has gone wrong with a sample since the source was opened, the first of several; nothing is learnt from samples
+  /// What has gone wrong with a sample since the source was opened, the first of several; nothing is learned from samples
   /// that were read after it.
   var failure: DataError? { get }
 

@@ -1,14 +1,14 @@
 import Configuration
 
-/// The "diffusion" of a configuration: pictures become noisy ones, and the model learns what was done to them.
+/// The "diffusion" of a configuration: images become noisy ones, and the model learns what was done to them.
 package struct DiffusionSettings: Settings {
-  /// What the model is to say of a noisy picture.
+  /// What the model is to say of a noisy image.
   package enum Prediction: String, CaseIterable, Sendable {
     /// ε, the noise in it (Ho et al. 2020).
     case noise
     /// √ᾱ·ε − √(1 − ᾱ)·x₀ (Salimans and Ho 2022, arXiv:2202.00512).
     case v
-    /// The picture itself.
+    /// The image itself.
     case x0
   }
 
@@ -18,7 +18,7 @@ package struct DiffusionSettings: Settings {
     case minSNR = "min_snr"
   }
 
-  /// What the model is told beside the picture and its time.
+  /// What the model is told beside the image and its time.
   package enum Condition: String, CaseIterable, Sendable { case none, `class`, text }
 
   package let schedule: NoiseSchedule
@@ -40,11 +40,11 @@ package struct DiffusionSettings: Settings {
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
     let steps = try reader.integer(
-      "steps", default: 1000, in: 1...Self.largestStepCount, "steps from a picture to noise")
+      "steps", default: 1000, in: 1...Self.largestStepCount, "steps from an image to noise")
     schedule = NoiseSchedule(
-      try reader.choice("schedule", default: .linear, "how fast a picture drowns in noise"), steps: steps)
+      try reader.choice("schedule", default: .linear, "how fast an image drowns in noise"), steps: steps)
     prediction = try reader.choice(
-      "predict", default: .noise, "what the model says of a noisy picture: the noise, v, or the picture")
+      "predict", default: .noise, "what the model says of a noisy image: the noise, v, or the image")
     weighting = try reader.choice("weighting", default: Weighting.none, "how much each noise level counts in the loss")
     let gamma = try reader.optionalNumber(
       "min_snr_gamma", in: 0...1e6, above: true, "of min_snr: the largest ratio of signal to noise that counts in full")
@@ -73,7 +73,7 @@ package struct DiffusionSettings: Settings {
 
   /// What a sample's loss is multiplied by.
   ///
-  /// min(SNR, γ) in terms of the picture; predicting the noise counts SNR times less, and v SNR + 1 times less.
+  /// min(SNR, γ) in terms of the image; predicting the noise counts SNR times less, and v SNR + 1 times less.
   package func weight(_ step: Int) -> Double {
     guard weighting == .minSNR else { return 1 }
     let ratio = schedule.signalToNoise(step)

@@ -1,6 +1,6 @@
 import Tensors
 
-/// The forward process of diffusion: what becomes of a picture, its time and its noise, as fields that a denoiser reads.
+/// The forward process of diffusion: what becomes of an image, its time and its noise, as fields that a denoiser reads.
 ///
 ///     input   x_t = √ᾱ_t·x₀ + √(1 − ᾱ_t)·ε, x₀ in −1…1      time   t, uniform in 0 ..< steps
 ///     target  ε, v or x₀                                     condition, weight
@@ -20,7 +20,7 @@ package struct ForwardProcess: Sendable {
   private let seed: UInt64
 
   package var schedule: NoiseSchedule { settings.schedule }
-  /// Bytes that a reader needs for a picture and its noise.
+  /// Bytes that a reader needs for an image and its noise.
   var scratchByteCount: Int { 2 * Arena.aligned(fields[0].shape.elementCount * ElementType.float32.byteCount) }
 
   /// - Parameter input: as augmentation leaves it.
@@ -29,7 +29,7 @@ package struct ForwardProcess: Sendable {
   ) throws(DataError) {
     guard input.type == .float32, ImageShape(input.shape) != nil else {
       throw DataError(
-        name, at: "diffusion", expected: "pictures [height, width, channels]",
+        name, at: "diffusion", expected: "images [height, width, channels]",
         found: "\(input.type.rawValue) inputs \(input.shape)", advice: "remove \"diffusion\"")
     }
     self.settings = settings
@@ -117,25 +117,25 @@ package struct ForwardProcess: Sendable {
   /// The elements before it are for the draw.
   private static let firstNormal = 4
 
-  /// A picture's values, brought from its own black and white to −1 and 1.
-  func normalize(_ picture: TensorSlice) {
+  /// An image's values, brought from its own black and white to −1 and 1.
+  func normalize(_ image: TensorSlice) {
     let scale = 2 / (levels.upperBound - levels.lowerBound)
     let black = levels.lowerBound
-    var values = picture.mutableFloats
+    var values = image.mutableFloats
     for i in values.indices { values[i] = (values[i] - black) * scale - 1 }
   }
 
   /// x_t over `slot`.
-  func mix(_ picture: TensorSlice, _ noise: TensorSlice, at step: Int, into slot: TensorSlice) {
-    Self.sum(picture, Float(schedule.signal(step)), noise, Float(schedule.noise(step)), into: slot)
+  func mix(_ image: TensorSlice, _ noise: TensorSlice, at step: Int, into slot: TensorSlice) {
+    Self.sum(image, Float(schedule.signal(step)), noise, Float(schedule.noise(step)), into: slot)
   }
 
   /// What is to be predicted, over `slot`.
-  func target(_ picture: TensorSlice, _ noise: TensorSlice, at step: Int, into slot: TensorSlice) {
+  func target(_ image: TensorSlice, _ noise: TensorSlice, at step: Int, into slot: TensorSlice) {
     switch settings.prediction {
     case .noise: slot.copy(from: noise)
-    case .x0: slot.copy(from: picture)
-    case .v: Self.sum(noise, Float(schedule.signal(step)), picture, -Float(schedule.noise(step)), into: slot)
+    case .x0: slot.copy(from: image)
+    case .v: Self.sum(noise, Float(schedule.signal(step)), image, -Float(schedule.noise(step)), into: slot)
     }
   }
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// How fast a picture drowns in noise: β by step, and what is left of the picture after it.
+/// How fast an image drowns in noise: β by step, and what is left of the image after it.
 ///
 ///     x_t = √ᾱ_t·x₀ + √(1 − ᾱ_t)·ε,    ᾱ_t = Π_{s ≤ t} (1 − β_s),    ε ~ N(0, 1)
 ///
@@ -22,7 +22,7 @@ package struct NoiseSchedule: Sendable {
 
   package var steps: Int { betas.count }
 
-  /// No step takes more than this of a picture (Nichol and Dhariwal 2021): the last one could otherwise not be undone.
+  /// No step takes more than this of an image (Nichol and Dhariwal 2021): the last one could otherwise not be undone.
   private static let largestBeta = 0.999
 
   package init(_ kind: Kind, steps: Int) {
@@ -63,7 +63,7 @@ package struct NoiseSchedule: Sendable {
     }
   }
 
-  /// √ᾱ_t: the share of the picture.
+  /// √ᾱ_t: the share of the image.
   package func signal(_ step: Int) -> Double { cumulative[step].squareRoot() }
   /// √(1 − ᾱ_t): the deviation of the noise.
   package func noise(_ step: Int) -> Double { (1 - cumulative[step]).squareRoot() }

@@ -1,7 +1,7 @@
 import Tensors
 import Tokenizers
 
-/// What a denoiser is told of a sample beside the noisy picture: its class, or a caption.
+/// What a denoiser is told of a sample beside the noisy image: its class, or a caption.
 struct SampleCondition: Sendable {
   /// The numbers (int32) of the source that say which class or caption a sample has.
   let sourceField: Int

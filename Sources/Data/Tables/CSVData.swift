@@ -59,7 +59,7 @@ package struct CSVData: DataKind {
     return OpenedSamples(samples: samples, test: Self.samples(test, name: testFile))
   }
 
-  private func read(_ path: String, knownClasses: [String]?) throws(DataError) -> CSVTable {
+  func read(_ path: String, knownClasses: [String]?) throws(DataError) -> CSVTable {
     guard let delimiter = Self.delimiterByte(delimiter) else {
       throw DataError(path, expected: "a delimiter of one ASCII character", found: DataError.quoted(delimiter))
     }
@@ -73,15 +73,12 @@ package struct CSVData: DataKind {
   }
 
   /// "input" [features]; "target" a label, or [columns] of values.
-  private static func samples(_ table: CSVTable, name: String) -> MemorySamples {
-    let input = SampleField(name: SampleField.input, shape: TensorShape([table.featureNames.count]), type: .float32)
+  static func samples(_ table: CSVTable, name: String) -> MemorySamples {
+    let input = SampleField.input(of: TensorShape([table.featureNames.count]))
     let target: MemorySamples.Column =
       switch table.targets {
       case .classes(let labels, let names):
-        .init(
-          SampleField(
-            name: SampleField.target, shape: .scalar, type: .int32, classCount: names.count, classNames: names),
-          .integers(labels))
+        .init(.label(of: names.count, names: names), .integers(labels))
       case .values(let values, let width):
         .init(SampleField(name: SampleField.target, shape: TensorShape([width]), type: .float32), .floats(values))
       }

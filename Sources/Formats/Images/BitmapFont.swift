@@ -1,4 +1,4 @@
-/// Letters of 5×7 pixels for labels in pictures: printable ASCII, and ␣ for a space that is to be seen.
+/// Letters of 5×7 pixels for labels in images: printable ASCII, and ␣ for a space that is to be seen.
 enum BitmapFont {
   static let width = 5
   static let height = 7
@@ -45,7 +45,7 @@ extension Image {
   /// Pixels from the top to the bottom of a line of text.
   package static let textHeight = BitmapFont.height
 
-  /// Writes a line of text over the picture; what does not fit is cut off.
+  /// Writes a line of text over the image; what does not fit is cut off.
   ///
   /// - Parameters:
   ///   - row: of the first letter's first pixel, and `column`.
@@ -64,12 +64,12 @@ extension Image {
     }
   }
 
-  /// Fills a rectangle, which must lie in the picture, with one colour.
-  package mutating func fill(row: Int, column: Int, height: Int, width: Int, _ colour: [UInt8]) {
-    precondition(colour.count == channels)
+  /// Fills a rectangle, which must lie in the image, with one color.
+  package mutating func fill(row: Int, column: Int, height: Int, width: Int, _ color: [UInt8]) {
+    precondition(color.count == channels)
     for r in row..<row + height {
       for c in column..<column + width {
-        for channel in 0..<channels { self[r, c, channel] = colour[channel] }
+        for channel in 0..<channels { self[r, c, channel] = color[channel] }
       }
     }
   }

@@ -1,4 +1,4 @@
-/// How a picture of any size becomes one of a given size: bilinear, antialiased where it becomes smaller.
+/// How an image of any size becomes one of a given size: bilinear, antialiased where it becomes smaller.
 ///
 /// Along each axis, columns first, the levels are rounded to whole ones in between, all in integers:
 ///
@@ -10,7 +10,7 @@ package struct ImageResizing: Sendable, Equatable {
   package enum Mode: String, CaseIterable, Sendable {
     /// Both sides to the wanted ones, whatever that does to proportions.
     case stretch
-    /// Proportions kept, the picture as small as covers the wanted one, and what is over cut off on both sides alike.
+    /// Proportions kept, the image as small as covers the wanted one, and what is over cut off on both sides alike.
     case crop
   }
 
@@ -25,7 +25,7 @@ package struct ImageResizing: Sendable, Equatable {
     self.mode = mode
   }
 
-  /// Resizes a picture [header.height, header.width, channels] of bytes.
+  /// Resizes an image [header.height, header.width, channels] of bytes.
   package func resized(_ pixels: [UInt8], width: Int, height: Int, channels: Int) -> [UInt8] {
     precondition(pixels.count == width * height * channels, "\(pixels.count) bytes for \(height)×\(width)×\(channels)")
     let whole = wholeSize(width: width, height: height)
@@ -38,15 +38,15 @@ package struct ImageResizing: Sendable, Equatable {
     return Self.resampleRows(narrow, rows, rowCount: self.width * channels)
   }
 
-  /// The size of the whole picture after scaling, before what is over is cut off; never below the wanted one.
+  /// The size of the whole image after scaling, before what is over is cut off; never below the wanted one.
   private func wholeSize(width: Int, height: Int) -> (width: Int, height: Int) {
     guard mode == .crop else { return (self.width, self.height) }
-    // Sides of pictures are far below 2³¹.
+    // Sides of images are far below 2³¹.
     return width * self.height <= height * self.width
       ? (self.width, self.width * height / width) : (self.height * width / height, self.height)
   }
 
-  /// Every line by itself: neighbouring pixels are `stride` bytes apart.
+  /// Every line by itself: neighboring pixels are `stride` bytes apart.
   private static func resample(
     _ pixels: [UInt8], lines: Int, _ axis: Axis, stride channels: Int, lineStride: Int
   ) -> [UInt8] {
@@ -89,7 +89,7 @@ package struct ImageResizing: Sendable, Equatable {
   }
 }
 
-/// The weights of one axis of a picture.
+/// The weights of one axis of an image.
 private struct Axis {
   /// The source pixels that one target pixel is made of.
   struct Tap {

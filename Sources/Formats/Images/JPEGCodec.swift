@@ -4,23 +4,23 @@ import CImage
 enum JPEGCodec {
   static func size(of file: RawSpan) throws(ImageError) -> (width: Int, height: Int, channels: Int) {
     let turbo = try TurboJPEG.decompressor()
-    var (width, height, subsampling, colours): (Int32, Int32, Int32, Int32) = (0, 0, -1, -1)
+    var (width, height, subsampling, colors): (Int32, Int32, Int32, Int32) = (0, 0, -1, -1)
     let status = file.withUnsafeBytes {
       tjDecompressHeader3(
         turbo.handle, $0.baseAddress?.assumingMemoryBound(to: UInt8.self), UInt($0.count), &width, &height,
-        &subsampling, &colours)
+        &subsampling, &colors)
     }
     guard status == 0, width > 0, height > 0 else {
       throw ImageError(
-        "JPEG header", expected: "the header of a picture", found: status == 0 ? "none" : turbo.message,
+        "JPEG header", expected: "the header of an image", found: status == 0 ? "none" : turbo.message,
         advice: "the file is truncated, damaged or of a rare kind; save it again")
     }
-    switch colours {
+    switch colors {
     case Int32(TJCS_GRAY.rawValue): return (Int(width), Int(height), 1)
     case Int32(TJCS_RGB.rawValue), Int32(TJCS_YCbCr.rawValue): return (Int(width), Int(height), 3)
     default:
       throw ImageError(
-        "JPEG header", expected: "grey levels or colours", found: "CMYK, which is for print",
+        "JPEG header", expected: "gray levels or colors", found: "CMYK, which is for print",
         advice: "convert the image to RGB")
     }
   }
@@ -42,7 +42,7 @@ enum JPEGCodec {
     }
     guard status == 0 else {
       throw ImageError(
-        "JPEG data", expected: "a whole \(header.width)×\(header.height) picture", found: turbo.message,
+        "JPEG data", expected: "a whole \(header.width)×\(header.height) image", found: turbo.message,
         advice: "the file is truncated or damaged; replace it or leave it out")
     }
   }
@@ -72,7 +72,7 @@ enum JPEGCodec {
       filled = status == 0 ? Int(size) : 0
     }
     guard status == 0 else {
-      throw ImageError("JPEG", expected: "a picture that can be compressed", found: turbo.message)
+      throw ImageError("JPEG", expected: "an image that can be compressed", found: turbo.message)
     }
     return file
   }

@@ -1,13 +1,13 @@
 import Tensors
 
-/// Where a shape lies in its picture: place, size, angle and form are random.
+/// Where a shape lies in its image: place, size, angle and form are random.
 ///
 /// A polygon is what lies behind enough of its lines: behind all of them for triangle and square, behind four of five for
 /// the star, whose lines are those of the pentagram.
 struct ShapesOutline {
   private static let points = Points()
 
-  private let centre: SIMD2<Float>
+  private let center: SIMD2<Float>
   private let axis: SIMD2<Float>
   private let stretch: Float
   /// Nil for a circle.
@@ -60,19 +60,19 @@ struct ShapesOutline {
     stretch = 1 + 0.06 * dice.signed()
     axis = Self.direction(Self.largestTurn * dice.signed())
     let room = max(Float(side) / 2 - radius, 1)
-    centre = SIMD2(dice.signed(), dice.signed()) * room + Float(side) / 2
+    center = SIMD2(dice.signed(), dice.signed()) * room + Float(side) / 2
     let reach = radius * 1.08 + 1
     func pixels(_ middle: Float) -> Range<Int> {
       max(0, Int(middle - reach))..<min(side, Int(middle + reach) + 1)
     }
-    rows = pixels(centre.y)
-    columns = pixels(centre.x)
+    rows = pixels(center.y)
+    columns = pixels(center.x)
   }
 
   /// The share of a pixel that the shape covers.
   func coverage(_ row: Int, _ column: Int) -> Float {
-    let x = Self.points.x + (Float(column) - centre.x)
-    let y = Self.points.y + (Float(row) - centre.y)
+    let x = Self.points.x + (Float(column) - center.x)
+    let y = Self.points.y + (Float(row) - center.y)
     // Turned back, and pressed back into form.
     let u = (x * axis.x + y * axis.y) * stretch
     let v = y * axis.x - x * axis.y
