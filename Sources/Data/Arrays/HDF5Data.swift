@@ -104,8 +104,7 @@ package struct HDF5Data: DataKind {
         file.path, at: "dataset \(DataError.quoted(dataset.name))", expected: "[samples, features, …]",
         found: "\(dataset.shape)", advice: "give every sample a dimension of its own")
     }
-    var field = SampleField(
-      name: SampleField.input, shape: TensorShape(Array(dataset.shape.dimensions.dropFirst())), type: .float32)
+    var field = SampleField.input(of: TensorShape(Array(dataset.shape.dimensions.dropFirst())))
     if dataset.kind == .bytes {
       return .init(field, .bytes(try file.reading { () throws(HDF5Error) in try dataset.readBytes() }))
     }
@@ -114,7 +113,7 @@ package struct HDF5Data: DataKind {
     return .init(field, .floats(values))
   }
 
-  /// What black and white are in pictures of these values: the ends of a usual range that holds them all, or else the
+  /// What black and white are in images of these values: the ends of a usual range that holds them all, or else the
   /// smallest and the largest value.
   private static func levels(of values: [Float]) -> ClosedRange<Float> {
     guard let lowest = values.min(), let highest = values.max() else { return 0...1 }
@@ -179,9 +178,7 @@ package struct HDF5Data: DataKind {
         file.path, at: "\(place), sample \(bad)", expected: "a label of 0 to \(classCount - 1)",
         found: "\(labels[bad])", advice: "set classes to the number of classes if the label is right")
     }
-    return .init(
-      SampleField(name: SampleField.target, shape: .scalar, type: .int32, classCount: classCount),
-      .integers(labels.map { Int32(truncatingIfNeeded: $0) }))
+    return .init(.label(of: classCount), .integers(labels.map { Int32(truncatingIfNeeded: $0) }))
   }
 
   static func finiteFloats(_ dataset: HDF5Dataset, of file: HDF5Input) throws(DataError) -> [Float] {

@@ -24,7 +24,7 @@ extension IDXFile {
     defer { if !isComplete { unlink(temporary) } }
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw failure(path, "a writable folder") }
-    // zlib closes its own descriptor, and what it wrote must still be synchronised.
+    // zlib closes its own descriptor, and what it wrote must still be synchronized.
     let kept = dup(descriptor)
     defer { if kept >= 0 { close(kept) } }
     guard kept >= 0, let file = gzdopen(descriptor, "wb6") else {

@@ -1,6 +1,6 @@
 import Tensors
 
-/// The transforms of `"augmentation"`, one after another, made for pictures of one shape.
+/// The transforms of `"augmentation"`, one after another, made for images of one shape.
 ///
 /// What is random in them is a pure function of (seed, epoch, sample, transform): neither lanes nor the loader's position
 /// nor a resume change a pixel.
@@ -10,9 +10,9 @@ package struct Augmentation: Sendable {
   /// What they are given, and what they make of it.
   package let input: ImageShape
   package let output: ImageShape
-  /// Values of the largest picture on the way.
+  /// Values of the largest image on the way.
   package let capacity: Int
-  /// What a random crop shows around pictures; nil where none of the transforms does.
+  /// What a random crop shows around images; nil where none of the transforms does.
   let border: ImageBorder?
 
   /// Random numbers are kept apart by 2²⁰ a transform.
@@ -54,7 +54,7 @@ package struct Augmentation: Sendable {
     output = current
   }
 
-  /// Transforms the picture on `canvas`, which is sample number `sample`.
+  /// Transforms the image on `canvas`, which is sample number `sample`.
   package func apply(to canvas: inout ImageCanvas, _ sample: Int, _ reading: Reading) {
     for index in transforms.indices {
       var dice = dice(sample, reading, transform: index)

@@ -17,7 +17,7 @@ package struct SampleMixing: Sendable {
   private let cutmix: Double?
   private let training: SampleSet
   private let seed: UInt64
-  /// The inputs' shape; nil where they are no pictures.
+  /// The inputs' shape; nil where they are no images.
   private let image: ImageShape?
 
   /// What one sample is mixed with.
@@ -56,7 +56,7 @@ package struct SampleMixing: Sendable {
     return Draw(partner: partner, share: Float(dice.beta(mixup ?? 1)), box: nil)
   }
 
-  /// A box of the picture's form with a middle anywhere, as far as it lies inside.
+  /// A box of the image's form with a middle anywhere, as far as it lies inside.
   private static func box(_ image: ImageShape, area: Double, _ dice: inout SampleDice) -> Box {
     func range(_ extent: Int) -> Range<Int> {
       let length = Int(Double(extent) * area.squareRoot())

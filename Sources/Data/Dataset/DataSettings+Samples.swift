@@ -33,7 +33,7 @@ extension CommonDataSettings {
     return carried ?? measure()
   }
 
-  /// Refuses what diffusion cannot undo when it draws pictures.
+  /// Refuses what diffusion cannot undo when it draws images.
   func check(_ diffusion: DiffusionSettings?, _ name: String) throws(DataError) {
     let disturbing = [
       ("standardize", standardize), ("normalize", normalize != nil), ("mixup", mixup != nil),
@@ -41,7 +41,7 @@ extension CommonDataSettings {
     ]
     guard diffusion != nil, let (key, _) = disturbing.first(where: \.1) else { return }
     throw DataError(
-      name, at: "data.\(key)", expected: "pictures as they are, which diffusion brings to -1...1 itself",
+      name, at: "data.\(key)", expected: "images as they are, which diffusion brings to -1...1 itself",
       found: "\"\(key)\"", advice: "remove it, or \"diffusion\"")
   }
 

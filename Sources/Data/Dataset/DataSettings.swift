@@ -4,7 +4,7 @@ import Configuration
 package struct DataSettings: Sendable {
   package var common: CommonDataSettings
   package var kind: any DataKind
-  /// Nil unless pictures are to become noisy.
+  /// Nil unless images are to become noisy.
   package var diffusion: DiffusionSettings?
 
   package init(

@@ -114,12 +114,12 @@ package struct Dataset: Sendable {
     return Fingerprint.of(description, count: source.count)
   }
 
-  /// Whether samples are pictures, which can be seen in several ways.
+  /// Whether samples are images, which can be seen in several ways.
   package var showsImages: Bool {
     forwardProcess == nil && fields[inputField].type == .float32 && ImageShape(fields[inputField].shape) != nil
   }
 
-  /// Writes the transformed input of `sample` over `slot`, neither mixed nor standardised.
+  /// Writes the transformed input of `sample` over `slot`, neither mixed nor standardized.
   func transform(_ sample: Int, _ reading: Reading, on canvas: inout ImageCanvas, into slot: TensorSlice) {
     Self.transform(sample, reading, source, inputField, augmentation, on: &canvas, into: slot)
   }

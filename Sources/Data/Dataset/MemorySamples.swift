@@ -14,7 +14,7 @@ package final class MemorySamples: SampleSource {
   }
 
   package enum Values: Sendable {
-    /// Grey or colour levels 0…255, read as float32 in 0…1; kept as bytes, which a large set's memory depends on.
+    /// Gray or color levels 0…255, read as float32 in 0…1; kept as bytes, which a large set's memory depends on.
     case bytes([UInt8])
     case floats([Float])
     case integers([Int32])

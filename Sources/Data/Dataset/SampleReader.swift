@@ -1,6 +1,6 @@
 import Tensors
 
-/// Reads samples of a data set as the model sees them: transformed, mixed, standardised.
+/// Reads samples of a data set as the model sees them: transformed, mixed, standardized.
 ///
 /// It holds the memory that this takes, so every stage that reads has one of its own; reading allocates nothing
 /// but for the first view.
@@ -10,8 +10,8 @@ package final class SampleReader {
   /// Room for the input and the label of a sample that another one is mixed with.
   private let partner: TensorSlice
   private let label: TensorSlice
-  /// Of diffusion: a sample's picture in −1…1 and its noise, and whose they are.
-  private let picture: TensorSlice
+  /// Of diffusion: a sample's image in −1…1 and its noise, and whose they are.
+  private let image: TensorSlice
   private let noise: TensorSlice
   private var held: (sample: Int, reading: Reading)?
   // Keeps the memory of them all alive.
@@ -28,7 +28,7 @@ package final class SampleReader {
     partner = arena.slice(offset: 0, count: inputs, type: .float32)
     label = arena.slice(offset: offset, count: 1, type: .int32)
     let values = data.forwardProcess?.fields[0].shape.elementCount ?? 0
-    picture = arena.slice(offset: noisy, count: values, type: .float32)
+    image = arena.slice(offset: noisy, count: values, type: .float32)
     noise = arena.slice(offset: noisy + scratch / 2, count: values, type: .float32)
   }
 
@@ -59,10 +59,10 @@ package final class SampleReader {
     switch process.roles[field] {
     case .input:
       hold(sample, reading, process)
-      process.mix(picture, noise, at: draw.time, into: slot)
+      process.mix(image, noise, at: draw.time, into: slot)
     case .target:
       hold(sample, reading, process)
-      process.target(picture, noise, at: draw.time, into: slot)
+      process.target(image, noise, at: draw.time, into: slot)
     case .time:
       var time = slot.mutableIntegers
       time[0] = Int32(draw.time)
@@ -76,16 +76,16 @@ package final class SampleReader {
     }
   }
 
-  /// Makes `picture` and `noise` a sample's: two of its fields are made of them.
+  /// Makes `image` and `noise` a sample's: two of its fields are made of them.
   private func hold(_ sample: Int, _ reading: Reading, _ process: ForwardProcess) {
     if let held, held == (sample, reading) { return }
     held = (sample, reading)
-    transform(sample, reading, into: picture)
-    process.normalize(picture)
+    transform(sample, reading, into: image)
+    process.normalize(image)
     process.drawNoise(sample, reading, into: noise)
   }
 
-  /// Writes the picture of `sample` in −1…1 over `slot`, without noise: what a model of diffusion learns to draw.
+  /// Writes the image of `sample` in −1…1 over `slot`, without noise: what a model of diffusion learns to draw.
   package func readImage(_ sample: Int, into slot: TensorSlice) {
     guard let process = data.forwardProcess else { preconditionFailure("samples that no noise is added to") }
     transform(sample, .evaluation, into: slot)

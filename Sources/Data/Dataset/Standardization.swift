@@ -3,17 +3,17 @@ import Tensors
 /// z = (x - mean) / deviation: with the moments of the training inputs alone, or with given ones.
 ///
 /// One pair a channel for images, one a feature for tables, one for everything else. It belongs to the model: whatever the
-/// model later sees is standardised with these numbers, so checkpoints carry them.
+/// model later sees is standardized with these numbers, so checkpoints carry them.
 package struct Standardization: Sendable, Equatable {
   /// One number, one a channel, or one a feature.
   package let mean: [Float]
   /// Above 0; 1 where the training inputs do not vary, so that a constant feature becomes 0.
   package let deviation: [Float]
   // Means and inverse deviations, repeated until loops over them are long.
-  private let centres: [Float]
+  private let centers: [Float]
   private let scales: [Float]
 
-  /// Values that are standardised in one loop where the pairs are fewer.
+  /// Values that are standardized in one loop where the pairs are fewer.
   private static let stretch = 768
 
   /// - Returns: nil unless there are as many deviations as means, all finite and above 0.
@@ -28,7 +28,7 @@ package struct Standardization: Sendable, Equatable {
     self.mean = mean
     self.deviation = deviation
     let times = max(1, Self.stretch / mean.count)
-    centres = (0..<times * mean.count).map { mean[$0 % mean.count] }
+    centers = (0..<times * mean.count).map { mean[$0 % mean.count] }
     scales = (0..<times * mean.count).map { 1 / deviation[$0 % mean.count] }
   }
 
@@ -37,17 +37,17 @@ package struct Standardization: Sendable, Equatable {
     mean.count == 1 || mean.count == shape.elementCount || mean.count == ImageShape(shape)?.channels
   }
 
-  /// Standardises one sample in place.
+  /// Standardizes one sample in place.
   package func apply(to slot: TensorSlice) {
     precondition(slot.count % mean.count == 0)
-    let (centres, scales) = (centres.span, scales.span)
+    let (centers, scales) = (centers.span, scales.span)
     var start = 0
     while start < slot.count {
-      let block = slot.slice(start..<min(start + centres.count, slot.count))
+      let block = slot.slice(start..<min(start + centers.count, slot.count))
       var values = block.mutableFloats
-      precondition(values.count <= centres.count && values.count <= scales.count)
-      for i in values.indices { values[i] = (values[i] - centres[i]) * scales[i] }
-      start += centres.count
+      precondition(values.count <= centers.count && values.count <= scales.count)
+      for i in values.indices { values[i] = (values[i] - centers[i]) * scales[i] }
+      start += centers.count
     }
   }
 

@@ -1,14 +1,15 @@
+import Formats
 import Glibc
 
 /// Takes files out of a tar archive packed with gzip.
 package enum PackedFolder {
   private static let pieceBytes = 1 << 20
-  /// Larger contents are refused: no file of a known data set is.
+  /// Larger files are refused: no known data set has any.
   private static let mostFileBytes = 1 << 30
 
-  /// Writes the files called `names`, in whichever folder the archive has them, into `folder`; all others are left out.
+  /// Writes the files called `names`, in whichever folder of the archive they lie, into `folder`; others are left out.
   ///
-  /// Nothing of the archive's own paths is used. Files that are there are written over.
+  /// The archive's own paths are not used. Existing files are replaced.
   /// - Throws: when one of `names` is missing or comes twice.
   package static func unpack(_ archive: String, taking names: [String], into folder: String) throws(DataError) {
     var input = try InputFile(path: archive)
@@ -16,7 +17,7 @@ package enum PackedFolder {
     while true {
       let offset = input.offset
       let block = try input.read(TarHeader.byteCount, "a tar header")
-      guard let header = try TarHeader(block, at: offset, of: archive) else { break }
+      guard let header = try header(block, at: offset, of: archive) else { break }
       let (padded, overflow) = header.size.addingReportingOverflow(TarHeader.byteCount - 1)
       guard !overflow else { throw tooLarge(archive, offset, header) }
       let blocks = padded / TarHeader.byteCount * TarHeader.byteCount
@@ -34,6 +35,16 @@ package enum PackedFolder {
     }
     if let name = missing.sorted().first {
       throw DataError(archive, expected: "the file \(name) in the archive", found: "none")
+    }
+  }
+
+  private static func header(
+    _ block: [UInt8], at offset: Int, of archive: String
+  ) throws(DataError) -> TarHeader? {
+    do throws(TarError) {
+      return try TarHeader(block, at: offset)
+    } catch {
+      throw DataError(archive, error)
     }
   }
 

@@ -17,7 +17,7 @@ struct ImageDecoding: Sendable {
   /// Memory that is used from one image to the next.
   struct Workspace {
     fileprivate(set) var file: [UInt8] = []
-    fileprivate var picture: [UInt8] = []
+    fileprivate var decoded: [UInt8] = []
     /// The image decoded last: [height, width, channels].
     fileprivate(set) var pixels: [UInt8] = []
   }
@@ -108,7 +108,7 @@ struct ImageDecoding: Sendable {
 
   private func tryDecoding(_ index: Int, in workspace: inout Workspace) throws(ImageFailure) {
     let header = try Self.decode(
-      index, of: collection, channels: channels, through: &workspace.file, into: &workspace.picture)
+      index, of: collection, channels: channels, through: &workspace.file, into: &workspace.decoded)
     let fits = header.width == resizing.width && header.height == resizing.height
     guard model == nil || fits else {
       throw .other(
@@ -118,20 +118,20 @@ struct ImageDecoding: Sendable {
           found: "\(header.height)×\(header.width)", advice: "set size to resize all images"))
     }
     if fits {
-      swap(&workspace.picture, &workspace.pixels)
+      swap(&workspace.decoded, &workspace.pixels)
     } else {
       workspace.pixels = resizing.resized(
-        workspace.picture, width: header.width, height: header.height, channels: channels)
+        workspace.decoded, width: header.width, height: header.height, channels: channels)
     }
   }
 
   private static func decode(
     _ index: Int, of collection: ImageCollection, channels: Int, through file: inout [UInt8],
-    into picture: inout [UInt8]
+    into pixels: inout [UInt8]
   ) throws(ImageFailure) -> ImageHeader {
     try collection.read(index, into: &file)
     do throws(ImageError) {
-      return try ImageDecoder.decode(file.span.bytes, channels: channels, into: &picture)
+      return try ImageDecoder.decode(file.span.bytes, channels: channels, into: &pixels)
     } catch {
       throw .badSample(error)
     }
@@ -154,12 +154,12 @@ struct ImageDecoding: Sendable {
   static func model(
     among indices: [Int], of collection: ImageCollection, path: String, _ policy: BadSamplePolicy
   ) throws(DataError) -> (index: Int, header: ImageHeader)? {
-    var (file, picture): ([UInt8], [UInt8]) = ([], [])
+    var (file, pixels): ([UInt8], [UInt8]) = ([], [])
     for index in indices {
       do throws(ImageFailure) {
         return switch policy {
         case .fail: (index, try header(collection, index))
-        case .skip: (index, try decode(index, of: collection, channels: 3, through: &file, into: &picture))
+        case .skip: (index, try decode(index, of: collection, channels: 3, through: &file, into: &pixels))
         }
       } catch {
         guard policy == .skip, case .badSample = error else {

@@ -2,9 +2,9 @@ import Formats
 
 /// Why an image of a collection cannot be had.
 enum ImageFailure: Error {
-  /// The file's bytes are no picture that can be read: the same whenever they are looked at.
+  /// The file's bytes are no image that can be read: the same whenever they are looked at.
   case badSample(ImageError)
-  /// The file cannot be opened or read, or the picture does not go with the others: never skipped.
+  /// The file cannot be opened or read, or the image does not go with the others: never skipped.
   case other(DataError)
 
   /// For those who would rather do without the image.

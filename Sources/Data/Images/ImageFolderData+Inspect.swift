@@ -1,20 +1,25 @@
 import Configuration
 import Formats
 
-extension DatasetSummary {
-  /// Pictures of differing sizes are shown in this one.
+extension ImageFolderData {
+  /// Images of differing sizes are shown in this one.
   private static let commonSide = 64
 
-  /// A folder or tar archive of images.
-  static func inspectImages(_ path: String, limit: Int) throws(DataError) -> DatasetSummary {
-    let (summary, skipped) = try inspectImages(path, limit: limit, without: [])
+  /// Recognizes folders by the images in them, and tar archives by their names.
+  package static func inspect(_ place: InspectedPath) throws(DataError) -> DatasetSummary? {
+    if place.isFile {
+      guard place.path.hasSuffix(".tar") else { return nil }
+    } else if try ImageCollection(path: place.path, onBadSample: .skip).names.isEmpty {
+      return nil
+    }
+    let (summary, skipped) = try inspect(place.path, limit: place.limit, without: [])
     // A damaged image may have a damaged header too, which must not count.
-    return skipped.isEmpty ? summary : try inspectImages(path, limit: limit, without: skipped).summary
+    return skipped.isEmpty ? summary : try inspect(place.path, limit: place.limit, without: skipped).summary
   }
 
   /// - Parameter unreadable: names of images whose headers are not believed.
   /// - Returns: also the names of those that cannot be read.
-  private static func inspectImages(
+  private static func inspect(
     _ path: String, limit: Int, without unreadable: Set<String>
   ) throws(DataError) -> (summary: DatasetSummary, skipped: Set<String>) {
     var data = ImageFolderData(path: path)
@@ -29,9 +34,9 @@ extension DatasetSummary {
         "sizes differ, from \(text(sizes.smallest)) to \(text(sizes.largest)): set data.size; "
           + "cropped to \(text(AxisPair(commonSide))) here")
     }
-    if sizes.areGrey {
+    if sizes.areGray {
       data.channels = 1
-      notes.append("all images are grey: set data.channels to 1")
+      notes.append("all images are gray: set data.channels to 1")
     }
     let opened = try data.open(seed: 0)
     guard let samples = opened.samples as? MemorySamples else {
@@ -41,43 +46,15 @@ extension DatasetSummary {
     }
     if let test = opened.test { notes.append("also: \(test.count) samples for the test") }
     var summary = DatasetSummary(
-      path: path, kind: ImageFolderData.kind, of: samples, typeNames: ["uint8", "folder names"], notes: notes)
+      path: path, kind: kind, of: samples, typeNames: ["uint8", "folder names"], notes: notes)
     summary.skipped = opened.skipped
     return (summary, Set(opened.skipped?.items.map(\.name) ?? []))
   }
 
-  /// A folder of CIFAR's binary files.
-  static func inspectCIFAR(_ path: String, limit: Int) throws(DataError) -> DatasetSummary {
-    var data = CIFARData(path: path)
-    data.maxBytes = limit
-    let opened = try data.open(seed: 0)
-    guard let samples = opened.samples as? MemorySamples else { preconditionFailure("CIFAR lies in memory") }
-    return DatasetSummary(
-      path: path, kind: CIFARData.kind, of: samples, typeNames: ["uint8", "uint8 labels"],
-      notes: opened.test.map { ["also: \($0.count) samples for the test"] } ?? [])
-  }
-
   private static func text(_ size: AxisPair) -> String { "\(size.vertical)×\(size.horizontal)" }
-}
 
-/// The heights and widths of images, apart.
-private struct ImageSizes {
-  var smallest = AxisPair(.max)
-  var largest = AxisPair(0)
-  var areGrey = true
-
-  var areDifferent: Bool { smallest != largest }
-
-  mutating func add(_ header: ImageHeader) {
-    smallest = AxisPair(min(smallest.vertical, header.height), min(smallest.horizontal, header.width))
-    largest = AxisPair(max(largest.vertical, header.height), max(largest.horizontal, header.width))
-    areGrey = areGrey && header.channels == 1
-  }
-}
-
-extension ImageFolderData {
   /// The sizes in the headers of the files that have one.
-  fileprivate func sizes(without unreadable: Set<String>) throws(DataError) -> ImageSizes {
+  private func sizes(without unreadable: Set<String>) throws(DataError) -> ImageSizes {
     let collection = try ImageCollection(path: path, onBadSample: onBadSample)
     let layout = try ImageFolderLayout(images: collection.names, folders: collection.folders, path: path)
     var sizes = ImageSizes()
@@ -89,5 +66,20 @@ extension ImageFolderData {
       }
     }
     return sizes
+  }
+}
+
+/// The range of images' sizes.
+private struct ImageSizes {
+  var smallest = AxisPair(.max)
+  var largest = AxisPair(0)
+  var areGray = true
+
+  var areDifferent: Bool { smallest != largest }
+
+  mutating func add(_ header: ImageHeader) {
+    smallest = AxisPair(min(smallest.vertical, header.height), min(smallest.horizontal, header.width))
+    largest = AxisPair(max(largest.vertical, header.height), max(largest.horizontal, header.width))
+    areGray = areGray && header.channels == 1
   }
 }

@@ -26,7 +26,7 @@ package struct ImageFolderData: DataKind {
     size = try reader.optionalPair(
       "size", in: 1...Self.longestSide,
       "what images are resized to: one side or [height, width]; by default all must be of one size")
-    channels = try reader.integer("channels", default: 3, in: 1...3, "3 for colours, 1 for grey levels")
+    channels = try reader.integer("channels", default: 3, in: 1...3, "3 for colors, 1 for gray levels")
     mode = try reader.choice(
       "resize", default: .stretch,
       "stretch to the size, or scale the shorter side to it and crop what is over from the middle")
@@ -34,7 +34,7 @@ package struct ImageFolderData: DataKind {
       size != nil || mode == .stretch, "resize", "is never used without \"size\", to which images are resized")
     onBadSample = try reader.choice(
       "on_bad_sample", default: .fail,
-      "images whose bytes are no picture that can be read: fail names the first and stops, skip leaves them out and says so"
+      "images whose bytes are no image that can be read: fail names the first and stops, skip leaves them out and says so"
     )
     maxBytes = try reader.integer(
       "max_bytes", default: IDXFile.defaultLimit, in: 1...(1 << 46),
@@ -42,6 +42,8 @@ package struct ImageFolderData: DataKind {
         + "they are decoded whenever they are read")
     try reader.require(channels != 2, "channels", "must be 1 or 3")
   }
+
+  package var resizingMode: ImageResizing.Mode { mode }
 
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
     let collection = try ImageCollection(path: path, onBadSample: onBadSample)
@@ -131,9 +133,8 @@ package struct ImageFolderData: DataKind {
     let description =
       "\(Self.kind) \(extents) \(size == nil ? "" : mode.rawValue) \(classNames) \(decoded.checksum)"
     let fingerprint = Fingerprint.of(description, count: items.count)
-    let input = SampleField(name: SampleField.input, shape: TensorShape(extents), type: .float32)
-    let target = SampleField(
-      name: SampleField.target, shape: .scalar, type: .int32, classCount: classNames.count, classNames: classNames)
+    let input = SampleField.input(of: TensorShape(extents))
+    let target = SampleField.label(of: classNames.count, names: classNames)
     guard isResident else {
       return StreamedImages(items, decoding, fields: [input, target], fingerprint: fingerprint)
     }

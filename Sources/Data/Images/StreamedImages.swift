@@ -6,7 +6,7 @@ import Tensors
 /// cannot hold decoded.
 ///
 /// Every one of them was decoded once when the set was opened, so one that fails later has changed or cannot be read any
-/// more. Then the sample is zero and `failure` says why, which ends the run before anything is learnt from it.
+/// more. Then the sample is zero and `failure` says why, which ends the run before anything is learned from it.
 final class StreamedImages: SampleSource {
   let name: String
   let fields: [SampleField]

@@ -2,19 +2,19 @@ import Formats
 import Tensors
 
 extension Dataset {
-  /// Training samples as pictures: a row each, first as evaluation sees it, then as the first epochs do.
+  /// Training samples as images: a row each, first as evaluation sees it, then as the first epochs do.
   ///
-  /// What was standardised is turned back, so that the colours are the picture's own.
+  /// What was standardized is turned back, so that the colors are the image's own.
   package func preview(samples: Int, epochs: Int) throws(DataError) -> Image {
     let field = fields[inputField]
     guard field.type == .float32, let shape = ImageShape(field.shape), shape.channels == 1 || shape.channels == 3 else {
       throw DataError(
-        name, expected: "grey or colour images [height, width, channels] to show", found: "inputs \(field.shape)")
+        name, expected: "gray or color images [height, width, channels] to show", found: "inputs \(field.shape)")
     }
     let tileCount = min(samples, splits.training.count) * (epochs + 1)
     guard tileCount * (shape.height + 2) * (shape.width + 2) <= Image.mostPixels else {
       throw DataError(
-        name, expected: "a picture of at most \(Image.mostPixels) pixels", found: "\(tileCount) images of \(shape)",
+        name, expected: "an image of at most \(Image.mostPixels) pixels", found: "\(tileCount) images of \(shape)",
         advice: "show fewer samples or epochs")
     }
     let reader = SampleReader(self)

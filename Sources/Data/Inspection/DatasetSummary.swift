@@ -1,7 +1,7 @@
 import Configuration
 import Tensors
 
-/// What `troupe dataset inspect` says about a file or folder.
+/// The description of a file or folder that `troupe dataset inspect` gives.
 package struct DatasetSummary: Sendable {
   /// The moments of one field or column.
   package struct Part: Sendable {
@@ -29,27 +29,21 @@ package struct DatasetSummary: Sendable {
   package var path: String
   /// The data kind that reads it: "idx", "csv", …
   package var kind: String
-  package var count: Int
-  package var parts: [Part]
-  package var classes: [ClassCount]
-  /// The first pictures in block characters, a line of text each; empty where samples are no pictures.
-  package var preview: [String]
-  /// What else a reader should know, a line each.
-  package var notes: [String]
-  /// What cannot be read and is in none of the numbers above; nil where there is nothing of the kind.
+  package var count = 0
+  package var parts: [Part] = []
+  package var classes: [ClassCount] = []
+  /// The first images in block characters, a line of text each; empty where samples are no images.
+  package var preview: [String] = []
+  /// Further remarks, a line each.
+  package var notes: [String] = []
+  /// Samples that cannot be read and are in none of the numbers above; nil where there are none.
   package var skipped: SkippedSamples?
 }
 
 extension DatasetSummary {
   /// A summary of opened samples; `typeNames` says how the file stores each field.
   init(path: String, kind: String, of source: MemorySamples, typeNames: [String], notes: [String] = []) {
-    self.path = path
-    self.kind = kind
-    self.notes = notes
-    count = source.count
-    parts = []
-    classes = []
-    preview = []
+    self.init(path: path, kind: kind, count: source.count, preview: ImagePreview.rows(of: source), notes: notes)
     for (column, typeName) in zip(source.columns, typeNames) {
       let shape = TensorShape([source.count] + column.field.shape.dimensions)
       var moments: Moments?
@@ -60,7 +54,6 @@ extension DatasetSummary {
       }
       parts.append(Part(name: column.field.name, shape: shape, type: typeName, moments: moments))
     }
-    preview = ImagePreview.rows(of: source)
   }
 
   static func histogram(_ labels: [Int32], of field: SampleField) -> [ClassCount] {

@@ -1,13 +1,13 @@
 import Tensors
 
-/// Pictures as text: a character is one pixel wide and two high.
+/// Images as text: a character is one pixel wide and two high.
 enum ImagePreview {
   static let shades: [Character] = [" ", "░", "▒", "▓", "█"]
-  static let pictures = 3
-  /// Wider pictures do not fit a terminal.
+  static let mostImages = 3
+  /// Wider images do not fit a terminal.
   static let largestWidth = 64
 
-  /// The first pictures side by side; nothing where samples are no grey or colour pictures.
+  /// The first images side by side; nothing where samples are no gray or color images.
   static func rows(of source: MemorySamples) -> [String] {
     guard let column = source.columns.first, case .bytes(let levels) = column.values else { return [] }
     let shape = column.field.shape
@@ -15,13 +15,13 @@ enum ImagePreview {
     else { return [] }
     let (height, width, channels) = (shape[0], shape[1], shape[2])
     return stride(from: 0, to: height, by: 2).map { row in
-      (0..<min(pictures, source.count)).map { picture in
+      (0..<min(mostImages, source.count)).map { image in
         String(
           (0..<width).map { column in
             var sum = 0
             var cells = 0
             for line in row..<min(row + 2, height) {
-              let first = ((picture * height + line) * width + column) * channels
+              let first = ((image * height + line) * width + column) * channels
               for level in levels[first..<first + channels] { sum += Int(level) }
               cells += channels
             }

@@ -2,26 +2,19 @@ import Foundation
 import Tensors
 import Tokenizers
 
-extension DatasetSummary {
+extension TextData {
   /// Endings of files that are taken for text, and not for a table.
-  private static let textEndings = [".txt", ".md", ".jsonl"]
+  private static let endings = [".txt", ".md", ".jsonl"]
   private static let previewLines = 8
   private static let previewColumns = 100
 
-  static func isText(_ path: String) -> Bool { textEndings.contains { path.hasSuffix($0) } }
-
-  static func holdsText(_ folder: String) throws(DataError) -> Bool {
-    for ending in textEndings where try !PathPattern.files("**/*\(ending)", in: folder).isEmpty { return true }
-    return false
-  }
-
-  /// A text file, JSON lines, or a folder of text files.
-  static func inspectText(_ path: String, limit: Int) throws(DataError) -> DatasetSummary {
-    let isLines = path.hasSuffix(".jsonl")
+  /// Recognizes text files and JSON lines by their endings, and folders that hold such files.
+  package static func inspect(_ place: InspectedPath) throws(DataError) -> DatasetSummary? {
+    let path = place.path
+    guard try place.isFile ? endings.contains(where: { path.hasSuffix($0) }) : holdsText(path) else { return nil }
     let corpus = try TextCorpus(
-      [path], pattern: "**/*", textKey: isLines ? TextData.defaultTextKey : nil, maxBytes: limit)
-    var summary = DatasetSummary(
-      path: path, kind: TextData.kind, count: 0, parts: [], classes: [], preview: [], notes: [])
+      [path], pattern: "**/*", textKey: path.hasSuffix(".jsonl") ? defaultTextKey : nil, maxBytes: place.limit)
+    var summary = DatasetSummary(path: path, kind: kind)
     var (bytes, characters) = (0, 0)
     var census: CharacterCensus? = CharacterCensus()
     try corpus.forEachDocument { (document) throws(DataError) in
@@ -30,22 +23,27 @@ extension DatasetSummary {
       bytes += document.text.count
       do throws(TokenizerError) {
         try census?.add(document.text)
-        // Every byte but those that go on with a character.
+        // Every byte but those that continue a character.
         characters += document.text.count { $0 & 0xC0 != 0x80 }
       } catch {
         summary.notes.append(DataError(document.file, error, in: document.place).description)
         census = nil
       }
     }
-    summary.parts = [Part(name: "bytes", shape: TensorShape([bytes]), type: "tokens of the tokenizer bytes")]
+    summary.parts = [.init(name: "bytes", shape: TensorShape([bytes]), type: "tokens of the tokenizer bytes")]
     if let vocabulary = census?.vocabulary {
       let type = "tokens of the tokenizer characters, \(vocabulary.scalars.count) different"
-      summary.parts.append(Part(name: "characters", shape: TensorShape([characters]), type: type))
+      summary.parts.append(.init(name: "characters", shape: TensorShape([characters]), type: type))
     }
     summary.notes.insert(
       "\(corpus.files.count) file\(corpus.files.count == 1 ? "" : "s"), a sample is a document;"
         + " learn byte pairs with: troupe tokenizer train", at: 0)
     return summary
+  }
+
+  private static func holdsText(_ folder: String) throws(DataError) -> Bool {
+    for ending in endings where try !PathPattern.files("**/*\(ending)", in: folder).isEmpty { return true }
+    return false
   }
 
   /// The first lines, cut to a terminal's width.

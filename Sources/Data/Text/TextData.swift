@@ -63,6 +63,8 @@ package struct TextData: DataKind {
     try reader.require(textKey == nil || jsonl != nil, "text_key", "never used without \"jsonl\"")
   }
 
+  package var windowLength: Int? { length }
+
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
     try open(seed: seed, settings: CommonDataSettings())
   }

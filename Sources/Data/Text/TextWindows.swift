@@ -4,7 +4,7 @@ import Tensors
 ///
 /// Windows do not overlap. In training those of an epoch begin at an offset of 0 ..< T that is drawn from (seed, epoch); in
 /// evaluation at the first token, and the last one is padded, so that every token but the first is predicted exactly once.
-/// A target of -1 is not to be learnt: in the padding, and at the first token of a document where boundaries are asked for.
+/// A target of -1 is not to be learned: in the padding, and at the first token of a document where boundaries are asked for.
 final class TextWindows: SampleSource {
   enum Purpose: Sendable {
     /// - Parameter seed: of the offsets; nil begins every epoch at the first token.
@@ -12,7 +12,7 @@ final class TextWindows: SampleSource {
     case evaluation
   }
 
-  /// What token stands where there is none; nothing is learnt from it.
+  /// What token stands where there is none; nothing is learned from it.
   private static let padding: Int32 = 0
 
   let name: String

@@ -1,15 +1,15 @@
 /// A header block of a tar archive: ustar (POSIX.1-1988), the older form without a magic, and GNU's variant.
-struct TarHeader {
-  /// What an entry is, by its type flag.
-  enum Kind: Equatable {
+package struct TarHeader {
+  /// The kind of an entry, by its type flag.
+  package enum Kind: Equatable {
     case file
     case folder
     /// GNU: the content is the next entry's name.
     case longName
     /// Pax (POSIX.1-2001): the content is records that replace fields of the next entry.
     case extended
-    /// Says nothing about files: records for all entries, a long link target, a volume's label.
-    case remark
+    /// About no file: records for all entries, a long link target, a volume's label.
+    case comment
     /// A link, a device, a sparse file, a part of a file.
     case other(String)
 
@@ -19,7 +19,7 @@ struct TarHeader {
       case "5": self = .folder
       case "L": self = .longName
       case "x": self = .extended
-      case "g", "K", "V": self = .remark
+      case "g", "K", "V": self = .comment
       case "1": self = .other("a hard link")
       case "2": self = .other("a symbolic link")
       case "3", "4": self = .other("a device")
@@ -31,14 +31,14 @@ struct TarHeader {
     }
   }
 
-  static let byteCount = 512
+  package static let byteCount = 512
 
-  let name: String
-  /// Bytes of content, which fill whole blocks.
-  let size: Int
-  let kind: Kind
+  package let name: String
+  /// Bytes of content.
+  package let size: Int
+  package let kind: Kind
 
-  // Fields as (first byte, bytes).
+  // Where the fields lie.
   private static let nameField = 0..<100
   private static let sizeField = 124..<136
   private static let checksumField = 148..<156
@@ -50,18 +50,18 @@ struct TarHeader {
   ///
   /// - Parameters:
   ///   - block: `byteCount` bytes.
-  ///   - path: the archive, for messages, as is `offset`, the block's place in it.
-  init?(_ block: [UInt8], at offset: Int, of path: String) throws(DataError) {
+  ///   - offset: the block's place in the archive, for messages.
+  package init?(_ block: [UInt8], at offset: Int) throws(TarError) {
     if block.allSatisfy({ $0 == 0 }) { return nil }
     guard Self.number(block[Self.checksumField]) == Self.checksum(of: block) else {
-      throw DataError(
-        path, at: "byte \(offset)", expected: "a tar header with a right checksum", found: "another block",
+      throw .flaw(
+        at: "byte \(offset)", expected: "a tar header with a right checksum", found: "another block",
         advice: offset == 0 ? "this is no tar archive, or a compressed one; unpack it" : "the archive is damaged")
     }
     guard let size = Self.number(block[Self.sizeField]) else {
-      throw DataError(
-        path, at: "byte \(offset + Self.sizeField.lowerBound)", expected: "an entry's size of 0 to \(Int.max) bytes",
-        found: "none", advice: "the archive is damaged")
+      throw .flaw(
+        at: "byte \(offset + Self.sizeField.lowerBound)", expected: "an entry's size of 0 to \(Int.max) bytes",
+        found: "none")
     }
     let name = Self.text(block[Self.nameField])
     // GNU's own form keeps times where ustar has the name's first part.
@@ -72,7 +72,8 @@ struct TarHeader {
     kind = Kind(flag: block[Self.flagOffset])
   }
 
-  /// Octal digits, or base 256 where the first bit is set; nil for anything else, and for what is negative or above 2⁶³ − 1.
+  /// Octal digits, or base 256 where the first bit is set; nil for anything else, and for negative numbers and those
+  /// above 2⁶³ − 1.
   static func number(_ field: ArraySlice<UInt8>) -> Int? {
     guard let first = field.first else { return nil }
     if first & 0x80 != 0 {
@@ -93,7 +94,7 @@ struct TarHeader {
     return digits.reduce(0) { $0 << 3 | Int($1 - UInt8(ascii: "0")) }
   }
 
-  /// The sum of all bytes, those of the checksum itself taken for blanks.
+  /// The sum of all bytes, with blanks in place of the checksum.
   private static func checksum(of block: [UInt8]) -> Int {
     let own = block[checksumField].reduce(0) { $0 + Int($1) }
     return block.reduce(0) { $0 + Int($1) } - own + checksumField.count * Int(UInt8(ascii: " "))
