@@ -6,26 +6,6 @@ import Layers
 import Models
 import Optimizers
 import Tensors
-import Training
-
-/// Why a run cannot start or go on, in one line.
-package struct RunError: Error, CustomStringConvertible, Sendable {
-  package enum Cause: Sendable {
-    /// The configuration or the command line is wrong.
-    case configuration
-    case failure
-  }
-
-  package let cause: Cause
-  package let description: String
-
-  package init(_ cause: Cause, _ description: String) {
-    self.cause = cause
-    self.description = description
-  }
-
-  package init(_ description: String) { self.init(.failure, description) }
-}
 
 /// A configuration worked out: data opened, graph built, plans laid out, costs known. Nothing is allocated yet.
 package struct RunPlan: Sendable {
@@ -42,7 +22,7 @@ package struct RunPlan: Sendable {
   package let stepsPerEpoch: Int
   package let totalSteps: Int
   /// Nil where the run draws no samples.
-  let samples: SamplePlan?
+  package let samples: SamplePlan?
 
   package var batchSize: Int { rows * tree.microBatches }
 

@@ -4,29 +4,7 @@ import Foundation
 import Inference
 import Runs
 
-/// What a run draws while it goes on: the same pictures each time, out of the same noise.
-package struct SamplePlan: Sendable {
-  let settings: SampleSettings
-  let wishes: [ConditionVocabulary.Wish]
-  let none: [Int32]?
-  let diffusion: DiffusionSettings
-
-  /// - Returns: nil where a run draws nothing.
-  init?(_ configuration: RunConfiguration, _ data: Dataset) throws(RunError) {
-    guard let settings = configuration.samples, let diffusion = configuration.data.diffusion else { return nil }
-    let vocabulary = try ConditionVocabulary(
-      diffusion, data.fields, source: data.source.fields, data.tokenizer, of: data.name)
-    guard data.fields.contains(where: { $0.name == SampleField.input && $0.isPicture }) else {
-      throw RunError(.configuration, "samples: pictures of \(data.name) cannot be drawn; they need 1 or 3 channels")
-    }
-    try vocabulary.checkGuidance(settings.sampler.guidance, from: .configuration)
-    wishes = try vocabulary.wishes(
-      classes: settings.classes, prompts: settings.prompts, from: .configuration)
-    none = vocabulary.none
-    self.settings = settings
-    self.diffusion = diffusion
-  }
-
+extension SamplePlan {
   /// Bytes held while samples are drawn: the lanes' samplers, the pictures, and their sheet.
   func byteCount(_ plan: RunPlan) -> Int {
     guard let picture = plan.data.fields.first(where: { $0.name == SampleField.input })?.shape else { return 0 }
