@@ -13,7 +13,7 @@ package struct SamplePlan: Sendable {
     guard let settings = configuration.samples, let diffusion = configuration.data.diffusion else { return nil }
     let vocabulary = try ConditionVocabulary(
       diffusion, data.fields, source: data.source.fields, data.tokenizer, of: data.name)
-    guard data.fields.contains(where: { $0.name == SampleField.input && $0.isPicture }) else {
+    guard data.fields.contains(where: { $0.name == SampleField.input && $0.isImage }) else {
       throw RunError(.configuration, "samples: pictures of \(data.name) cannot be drawn; they need 1 or 3 channels")
     }
     try vocabulary.checkGuidance(settings.sampler.guidance, from: .configuration)

@@ -4,7 +4,7 @@ import Tensors
 
 extension SampleField {
   /// Whether its values are a picture: [height, width, 1 or 3].
-  package var isPicture: Bool { type == .float32 && shape.rank == 3 && [1, 3].contains(shape[2]) }
+  package var isImage: Bool { type == .float32 && shape.rank == 3 && [1, 3].contains(shape[2]) }
 }
 
 extension Dataset {
@@ -13,7 +13,7 @@ extension Dataset {
 
   /// The input of a sample as the source has it, neither standardised nor augmented; nil where it is no picture.
   package func picture(of sample: Int) -> Image? {
-    guard let field = source.field(named: SampleField.input), source.fields[field].isPicture else { return nil }
+    guard let field = source.field(named: SampleField.input), source.fields[field].isImage else { return nil }
     let shape = source.fields[field].shape
     let arena = Arena(byteCount: 4 * shape.elementCount)
     let levels = arena.all(as: .float32)

@@ -34,7 +34,7 @@ package final class Evaluation: Sendable {
     views: [ImageView] = [], judges: Bool
   ) {
     precondition(!judges || model.plan.isClassifier)
-    precondition(views.isEmpty || judges && model.data.showsPictures)
+    precondition(views.isEmpty || judges && model.data.showsImages)
     self.views = views
     self.samples = samples
     self.split = split

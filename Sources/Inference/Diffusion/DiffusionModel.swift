@@ -46,7 +46,7 @@ package struct DiffusionModel: Sendable {
         .configuration,
         "\(name): expected a model that denoises, found one whose configuration has no \"diffusion\" section")
     }
-    guard let picture = fields.first(where: { $0.name == SampleField.input }), picture.isPicture else {
+    guard let picture = fields.first(where: { $0.name == SampleField.input }), picture.isImage else {
       throw RunError(
         .configuration, "\(name): expected a model of pictures [height, width, 1 or 3], found other inputs")
     }

@@ -138,7 +138,7 @@ private final class PictureReader {
   }
 
   func image(_ sample: Int) -> Image {
-    reader.readPicture(sample, into: slot)
+    reader.readImage(sample, into: slot)
     let values = slot.floats
     return Image(levels: values, shape, black: -1, white: 1)
   }
