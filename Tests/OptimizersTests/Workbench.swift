@@ -12,7 +12,7 @@ struct Workbench {
   let gradient: Arena
   let average: Arena
   let shadow: Arena
-  let slots: [Arena]
+  let states: [Arena]
   let count: Int
 
   init(_ json: String, count: Int) throws {
@@ -22,7 +22,7 @@ struct Workbench {
     gradient = Arena(byteCount: 4 * count)
     average = Arena(byteCount: 4 * count)
     shadow = Arena(byteCount: 2 * count)
-    slots = optimizer.slotNames.map { _ in Arena(byteCount: 4 * count) }
+    states = optimizer.stateNames.map { _ in Arena(byteCount: 4 * count) }
     for i in 0..<count { write(parameter, i, Self.start(i)) }
     average.copy(from: parameter)
   }
@@ -53,7 +53,7 @@ struct Workbench {
       let length = min(chunk ?? count, count - first)
       func slice(_ arena: Arena) -> TensorSlice { arena.slice(offset: 4 * first, count: length, type: .float32) }
       var piece = UpdateChunk(gradient: slice(gradient), parameter: slice(parameter))
-      for (index, slot) in slots.enumerated() { piece.setSlot(index, slice(slot)) }
+      for (index, state) in states.enumerated() { piece.setState(index, slice(state)) }
       piece.average = slice(average)
       piece.shadow = shadow.slice(offset: 2 * first, count: length, type: .bfloat16)
       statistics.merge(optimizer.update(piece, scalars, measures: measures))

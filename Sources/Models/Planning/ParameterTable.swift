@@ -7,7 +7,7 @@ package struct ParameterTable: Sendable {
     /// PyTorch's name, `hidden.0.weight`.
     package let name: String
     package let declaration: ParameterDeclaration
-    /// Bytes from the start of the parameter arena (and of the gradient, slot and average arenas).
+    /// Bytes from the start of the parameter arena (and of the gradient, optimizer state and average arenas).
     package let offset: Int
     /// Position of its layer from the input, among layers that have parameters.
     package let depth: Int

@@ -69,7 +69,7 @@ package final class RunModel: Sendable {
   /// Writes the first values of everything, as the seed says.
   package func initialize() {
     state.table.initialize(parameters: state.parameters, buffers: state.buffers, seed: configuration.seed)
-    for arena in update.slots + carried { arena.all(as: .float32).zero() }
+    for arena in update.states + carried { arena.all(as: .float32).zero() }
     adoptParameters()
   }
 
