@@ -13,7 +13,7 @@ package protocol Optimizer: Sendable {
   /// What is kept per parameter, in the order of `UpdateChunk`'s states and under PyTorch's names.
   var stateNames: [String] { get }
 
-  /// Clips, updates, rounds to the shadow and averages in one pass.
+  /// Clips, updates, rounds to the bf16 weights and averages in one pass.
   ///
   /// - Parameters:
   ///   - chunk: with all of `stateNames` set; none of a frozen tensor.

@@ -96,7 +96,7 @@ package struct StoredRun: Sendable {
     try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
     let model = RunModel(try RunPlan(configuration, data: data, lanes: lanes), trains: false)
     _ = try CheckpointFile.read(at: checkpoint.url, into: model.evaluatedTensors, match: .subset)
-    model.state.refreshShadows()
+    model.state.refreshBF16Weights()
     return model
   }
 

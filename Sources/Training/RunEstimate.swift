@@ -57,7 +57,7 @@ package struct RunEstimate: Sendable {
     if readers > 0 { memory.append(Item(name: "augmentation", bytes: readers)) }
     memory += stateNames.map { Item(name: "optimizer \($0)", bytes: parameters) }
     if isMixed {
-      memory.append(Item(name: "bfloat16 weights", bytes: plan.table.shadowByteCount * (hasAverage ? 2 : 1)))
+      memory.append(Item(name: "bfloat16 weights", bytes: plan.table.bf16WeightsByteCount * (hasAverage ? 2 : 1)))
     }
     let prepared = plan.trainingPlan.preparedByteCount + plan.evaluationPlan.preparedByteCount
     if prepared > 0 { memory.append(Item(name: "packed weights", bytes: prepared)) }

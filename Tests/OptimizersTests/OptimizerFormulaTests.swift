@@ -145,7 +145,7 @@ let formulaCases = [
     for (a, b) in zip([whole.parameter, whole.average] + whole.states, [cut.parameter, cut.average] + cut.states) {
       #expect(whole.read(a).map(\.bitPattern) == cut.read(b).map(\.bitPattern))
     }
-    let (a, b) = (whole.shadow.all(as: .bfloat16), cut.shadow.all(as: .bfloat16))
+    let (a, b) = (whole.bf16Weights.all(as: .bfloat16), cut.bf16Weights.all(as: .bfloat16))
     #expect(
       (0..<2 * count).allSatisfy { i in
         a.bytes.unsafeLoad(fromByteOffset: i, as: UInt8.self) == b.bytes.unsafeLoad(fromByteOffset: i, as: UInt8.self)

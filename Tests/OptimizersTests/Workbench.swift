@@ -11,7 +11,7 @@ struct Workbench {
   let parameter: Arena
   let gradient: Arena
   let average: Arena
-  let shadow: Arena
+  let bf16Weights: Arena
   let states: [Arena]
   let count: Int
 
@@ -21,7 +21,7 @@ struct Workbench {
     parameter = Arena(byteCount: 4 * count)
     gradient = Arena(byteCount: 4 * count)
     average = Arena(byteCount: 4 * count)
-    shadow = Arena(byteCount: 2 * count)
+    bf16Weights = Arena(byteCount: 2 * count)
     states = optimizer.stateNames.map { _ in Arena(byteCount: 4 * count) }
     for i in 0..<count { write(parameter, i, Self.start(i)) }
     average.copy(from: parameter)
@@ -55,7 +55,7 @@ struct Workbench {
       var piece = UpdateChunk(gradient: slice(gradient), parameter: slice(parameter))
       for (index, state) in states.enumerated() { piece.setState(index, slice(state)) }
       piece.average = slice(average)
-      piece.shadow = shadow.slice(offset: 2 * first, count: length, type: .bfloat16)
+      piece.bf16Weights = bf16Weights.slice(offset: 2 * first, count: length, type: .bfloat16)
       statistics.merge(optimizer.update(piece, scalars, measures: measures))
     }
     return statistics

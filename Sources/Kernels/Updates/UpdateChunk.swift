@@ -2,7 +2,7 @@ import Tensors
 
 /// Part of one tensor that an optimizer updates in one pass, with everything that belongs to the same elements.
 ///
-/// All slices have the same count; all but `shadow` are float32.
+/// All slices have the same count; all but `bf16Weights` are float32.
 package struct UpdateChunk: Sendable {
   /// The most states an optimizer may keep per parameter.
   package static let stateCapacity = 3
@@ -10,7 +10,7 @@ package struct UpdateChunk: Sendable {
   package let gradient: TensorSlice
   package let parameter: TensorSlice
   /// A bfloat16 copy of the new parameters to write, for products.
-  package var shadow: TensorSlice?
+  package var bf16Weights: TensorSlice?
   /// A moving average to draw towards the new parameters.
   package var average: TensorSlice?
   private var states = InlineArray<3, TensorSlice?>(repeating: nil)

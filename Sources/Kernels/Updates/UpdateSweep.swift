@@ -31,7 +31,7 @@ extension UpdateRule {
   }
 }
 
-/// One pass over a chunk: clip, update, round to the shadow, average, measure. Elements do not see one another, so a
+/// One pass over a chunk: clip, update, round to bf16 weights, average, measure. Elements do not see one another, so a
 /// tensor gets the same bits however it is cut.
 private struct UpdateSweep<Rule: UpdateRule, Measures: StaticFlag> {
   private let rule: Rule
@@ -41,7 +41,7 @@ private struct UpdateSweep<Rule: UpdateRule, Measures: StaticFlag> {
   private let first: UnsafeMutablePointer<Float>
   private let second: UnsafeMutablePointer<Float>
   private let third: UnsafeMutablePointer<Float>
-  private let shadow: UnsafeMutablePointer<BFloat16>?
+  private let bf16Weights: UnsafeMutablePointer<BFloat16>?
   private let average: UnsafeMutablePointer<Float>?
   private let gradientScale: Float
   private let clipValue: Float
@@ -57,9 +57,9 @@ private struct UpdateSweep<Rule: UpdateRule, Measures: StaticFlag> {
     first = Rule.stateCount > 0 ? chunk.state(0).pointer(as: Float.self) : parameter
     second = Rule.stateCount > 1 ? chunk.state(1).pointer(as: Float.self) : parameter
     third = Rule.stateCount > 2 ? chunk.state(2).pointer(as: Float.self) : parameter
-    if let slice = chunk.shadow { precondition(slice.type == .bfloat16 && slice.count == count) }
+    if let slice = chunk.bf16Weights { precondition(slice.type == .bfloat16 && slice.count == count) }
     if let slice = chunk.average { precondition(slice.type == .float32 && slice.count == count) }
-    shadow = chunk.shadow?.pointer(as: BFloat16.self)
+    bf16Weights = chunk.bf16Weights?.pointer(as: BFloat16.self)
     average = chunk.average?.pointer(as: Float.self)
     gradientScale = scalars.gradientScale
     clipValue = scalars.clipValue
@@ -109,7 +109,7 @@ private struct UpdateSweep<Rule: UpdateRule, Measures: StaticFlag> {
     if Rule.stateCount > 0 { Float.store(states.first, first + i, lanes: lanes) }
     if Rule.stateCount > 1 { Float.store(states.second, second + i, lanes: lanes) }
     if Rule.stateCount > 2 { Float.store(states.third, third + i, lanes: lanes) }
-    if let shadow { BFloat16.store(new, shadow + i, lanes: lanes) }
+    if let bf16Weights { BFloat16.store(new, bf16Weights + i, lanes: lanes) }
     if let average {
       let mean = Float.load(average + i, lanes: lanes)
       Float.store(mean.addingProduct(Vector(repeating: averageWeight), new - mean), average + i, lanes: lanes)

@@ -22,7 +22,7 @@ package struct ExecutionPlan: Sendable {
     case activations(Int)
     case field(Int)
     case parameters(Int)
-    case shadows(Int)
+    case bf16Weights(Int)
     case gradients(Int)
     case buffers(Int)
     case observations(Int)

@@ -80,8 +80,8 @@ package final class LaneProgram {
       case .activations(let offset): activations.slice(offset: offset, count: tensor.count, type: tensor.type)
       case .parameters(let offset): state.parameters.slice(offset: offset, count: tensor.count, type: tensor.type)
       case .buffers(let offset): state.buffers.slice(offset: offset, count: tensor.count, type: tensor.type)
-      case .shadows(let offset):
-        (state.shadows ?? state.parameters).slice(offset: offset, count: tensor.count, type: tensor.type)
+      case .bf16Weights(let offset):
+        (state.bf16Weights ?? state.parameters).slice(offset: offset, count: tensor.count, type: tensor.type)
       case .prepared(let offset): prepared.slice(offset: offset, count: tensor.count, type: tensor.type)
       case .nowhere, .field, .gradients, .observations, .carried:
         activations.slice(offset: 0, count: 0, type: tensor.type)

@@ -6,8 +6,8 @@ import Tensors
 
 /// The optimizer's sweep over the flat arenas, cut into chunks that lanes share.
 ///
-/// One pass moves parameters, optimizer states, average and shadows and measures what it wrote. The result depends on the
-/// chunk alone, so it does not matter which lane takes it.
+/// One pass moves parameters, optimizer states, average and bf16 weights and measures what it wrote. The result depends
+/// on the chunk alone, so it does not matter which lane takes it.
 package final class ParameterUpdate: Sendable {
   let state: ModelState
   let optimizer: any Optimizer
@@ -68,9 +68,9 @@ package final class ParameterUpdate: Sendable {
         gradient: chunk.slice(of: reduction.arenas[0]), parameter: chunk.slice(of: state.parameters))
       for index in states.indices { update.setState(index, chunk.slice(of: states[index])) }
       let entry = state.table.entries[chunk.tensor]
-      if let shadow = state.shadow(of: entry) {
+      if let copy = state.bf16Weights(of: entry) {
         let first = (chunk.offset - entry.offset) / ElementType.float32.byteCount
-        update.shadow = shadow.slice(first..<first + chunk.count)
+        update.bf16Weights = copy.slice(first..<first + chunk.count)
       }
       if let average { update.average = chunk.slice(of: average.parameters) }
       statistics[index] = optimizer.update(update, scalars[chunk.tensor])

@@ -73,9 +73,9 @@ package final class RunModel: Sendable {
     adoptParameters()
   }
 
-  /// Makes shadows and average follow parameters that were written from outside.
+  /// Makes bf16 weights and average follow parameters that were written from outside.
   package func adoptParameters() {
-    state.refreshShadows()
+    state.refreshBF16Weights()
     update.average?.parameters.copy(from: state.parameters)
     update.average?.buffers.copy(from: state.buffers)
   }

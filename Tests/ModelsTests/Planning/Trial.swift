@@ -34,7 +34,7 @@ final class Trial {
       graph, table: table, precision: precision, isTraining: isTraining, frozen: frozen, economies: economies)
     state = ModelState(table, precision: precision)
     table.initialize(parameters: state.parameters, buffers: state.buffers, seed: seed)
-    state.refreshShadows()
+    state.refreshBF16Weights()
     gradients = Arena(byteCount: table.byteCount)
     observations = Arena(byteCount: table.bufferByteCount)
     let activations = Arena(byteCount: plan.activationByteCount)
