@@ -26,7 +26,7 @@ final class LayerBench {
   /// bfloat16 copies of the weights; the masters themselves in float32.
   let bf16Weights: [GuardedTensor]
   let buffers: [GuardedTensor]
-  let observations: [GuardedTensor]
+  let batchStatistics: [GuardedTensor]
   let saved: [GuardedTensor]
   /// Memory for what a pass leaves for the next; passes of a bench begin at position 0 unless `change` says otherwise.
   let carried: [GuardedTensor]
@@ -47,7 +47,7 @@ final class LayerBench {
 
   var loss: LossSums { passPointer.pointee.loss }
   var gradients: [GuardedTensor] { inputGradients + parameterGradients }
-  var results: [GuardedTensor] { [output] + saved + observations + carried }
+  var results: [GuardedTensor] { [output] + saved + batchStatistics + carried }
   private var all: [GuardedTensor] {
     inputs + gradients + results + [outputGradient, scratch] + parameters + bf16Weights + buffers + prepared
   }
@@ -79,7 +79,7 @@ final class LayerBench {
       type == .bfloat16 && $0.shape.rank >= 2 && !$0.isPrepared ? GuardedTensor(count: $1.slice.count, type: type) : $1
     }
     buffers = layer.buffers.map { GuardedTensor(count: $0.shape.elementCount, type: .float32) }
-    observations = layer.buffers.map { GuardedTensor(count: $0.shape.elementCount, type: .float32) }
+    batchStatistics = layer.buffers.map { GuardedTensor(count: $0.shape.elementCount, type: .float32) }
     saved = layer.saved.map { GuardedTensor(count: $0.elementCount, type: .float32) }
     let placement = LayerPlacement(
       inputs: type, output: outputType, isTraining: conditions.isTraining, needsInputGradient: wanted,
@@ -115,7 +115,7 @@ final class LayerBench {
       slices += [parameters[index].slice, bf16Weights[index].slice, parameterGradients[index].slice]
     }
     slices +=
-      zip(buffers, observations).flatMap { [$0.slice, $1.slice] }
+      zip(buffers, batchStatistics).flatMap { [$0.slice, $1.slice] }
       + (saved + carried + prepared + [scratch]).map(\.slice)
     _ = table.initialize(fromContentsOf: slices)
     _ = matmulTable.initialize(fromContentsOf: matmuls.map(Unmanaged.passUnretained))

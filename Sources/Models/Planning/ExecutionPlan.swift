@@ -25,7 +25,7 @@ package struct ExecutionPlan: Sendable {
     case bf16Weights(Int)
     case gradients(Int)
     case buffers(Int)
-    case observations(Int)
+    case batchStatistics(Int)
     case prepared(Int)
     case carried(Int)
   }

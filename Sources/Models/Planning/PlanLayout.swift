@@ -249,7 +249,7 @@ struct PlanLayout {
     let count = buffer.declaration.shape.elementCount
     return [
       Tensor(place: .buffers(buffer.offset), count: count, type: .float32),
-      Tensor(place: .observations(buffer.offset), count: count, type: .float32),
+      Tensor(place: .batchStatistics(buffer.offset), count: count, type: .float32),
     ]
   }
 

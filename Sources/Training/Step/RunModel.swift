@@ -21,7 +21,7 @@ package final class RunModel: Sendable {
   /// What each lane does with its micro-batches.
   let turns: [[GradientTree.Turn]]
   /// What each micro-batch contributes to the buffers; empty when the model has none.
-  let observations: [Arena]
+  let batchStatistics: [Arena]
   /// What each micro-batch leaves for that of the next batch; empty when no layer carries anything.
   let carried: [Arena]
   let losses: SharedArray<LossSums>
@@ -58,7 +58,7 @@ package final class RunModel: Sendable {
     }
     turns = (0..<tree.lanes).map(tree.turns(of:))
     let bufferBytes = plan.table.bufferByteCount
-    observations = bufferBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: bufferBytes) }
+    batchStatistics = bufferBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: bufferBytes) }
     let carriedBytes = trains ? plan.trainingPlan.carriedByteCount : 0
     carried = carriedBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: carriedBytes) }
     watchedNames = plan.trainingPlan.steps.filter { $0.layer.watchedActivation != nil }.map(\.name)
