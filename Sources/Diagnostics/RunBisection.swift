@@ -89,7 +89,7 @@ struct BisectedRun {
     state.plateau = configuration.schedule.initialPlateau
     if let checkpoint, let metadata {
       _ = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
-      model.state.refreshShadows()
+      model.state.refreshBF16Weights()
       state = try metadata.runState(of: checkpoint.url)
     } else {
       model.initialize()

@@ -19,7 +19,7 @@ extension StoredRun {
     let state = ModelState(table, precision: answeringPrecision)
     let tensors = table.evaluatedTensors(state, isAverage: configuration.training.average.isEnabled)
     _ = try CheckpointFile.read(at: checkpoint.url, into: tensors, match: .subset)
-    state.refreshShadows()
+    state.refreshBF16Weights()
     return state
   }
 

@@ -82,7 +82,7 @@ package struct TrainingSession: Sendable {
     let adopted = try adopt(configuration, folder, stored, say: say)
     let model = RunModel(plan)
     let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
-    model.state.refreshShadows()
+    model.state.refreshBF16Weights()
     let state = try metadata.runState(of: checkpoint.url)
     if let build = metadata.texts["build"], build != BuildInfo.text {
       say("the checkpoint was made by \(build), this is \(BuildInfo.text): the last bits may differ from here on")

@@ -33,7 +33,7 @@ struct PictureSamplerTests {
     let graph = try builder.finish(prediction: out)
     let state = ModelState(try ParameterTable(graph), precision: precision)
     state.table.initialize(parameters: state.parameters, buffers: state.buffers, seed: 4)
-    state.refreshShadows()
+    state.refreshBF16Weights()
     return (ExecutionPlan(graph, table: state.table, precision: precision, isTraining: false), state)
   }
 

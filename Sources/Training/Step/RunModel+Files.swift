@@ -9,7 +9,7 @@ extension RunModel {
   /// Every arena that a checkpoint holds, with what its tensors are filed under.
   var storedArenas: [StoredArena] {
     var arenas = [StoredArena(arena: state.parameters, contents: .parameters("parameters"))]
-    for (name, arena) in zip(update.optimizer.slotNames, update.slots) {
+    for (name, arena) in zip(update.optimizer.stateNames, update.states) {
       arenas.append(StoredArena(arena: arena, contents: .parameters("optimizer/\(name)")))
     }
     if let average = update.average {
