@@ -86,6 +86,15 @@ package struct StoredRun: Sendable {
     return try CheckpointFile.verify(at: folder.appending(path: CheckpointFile.name(step: step)))
   }
 
+  /// The run's plan on its data as the checkpoint standardizes them.
+  ///
+  /// - Parameter say: receives messages about the data.
+  package func plan(lanes: Int, say: (String) -> Void = { _ in }) throws -> RunPlan {
+    let data = try configuration.openData(standardization: checkpoint.metadata.standardization(), say: say)
+    try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
+    return try RunPlan(configuration, data: data, lanes: lanes)
+  }
+
   /// Whether the checkpoint lies in its run's folder, which evaluations are kept in.
   package var isInRunFolder: Bool { RunFolder.holdsRun(folder) }
 }
