@@ -1,7 +1,6 @@
 import Checkpoints
 import Configuration
 import Data
-import JSON
 import Kernels
 import Optimizers
 import Training
@@ -63,22 +62,9 @@ struct RunCalendar: Sendable {
     CheckpointPools(last: keepLast, best: state.best.map(\.step), every: keepEvery)
   }
 
-  /// What a checkpoint says in words.
-  func texts(_ state: RunState, _ model: RunModel) -> [String: String] {
-    var texts = [
-      "config": model.configuration.resolved.prettyText, "state": state.json.compactText,
-      "data": model.data.fingerprint, "build": build, "fields": SampleField.text(of: model.data.fields),
-      "source_fields": SampleField.text(of: model.data.source.fields),
-    ]
-    if let standardization = model.data.standardization {
-      texts["standardization"] =
-        JSON.object([
-          ("mean", .array(standardization.mean.map { .number($0) })),
-          ("deviation", .array(standardization.deviation.map { .number($0) })),
-        ]).compactText
-    }
-    if let tokenizer { texts["tokenizer"] = tokenizer }
-    return texts
+  /// What a checkpoint of this state says of its run.
+  func metadata(_ state: RunState, _ model: RunModel) -> CheckpointMetadata {
+    CheckpointMetadata(state, model.configuration, model.data, build: build, tokenizer: tokenizer)
   }
 }
 

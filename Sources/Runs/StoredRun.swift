@@ -3,7 +3,6 @@ import Configuration
 import Data
 import Foundation
 import Inference
-import JSON
 import Metrics
 import Training
 
@@ -45,10 +44,7 @@ package struct StoredRun: Sendable {
       }
       checkpoint = try Self.choose(choice, newest, in: url)
     }
-    guard let config = checkpoint.metadata.texts["config"] else {
-      throw RunError("\(checkpoint.url.path): the configuration of its run is missing")
-    }
-    configuration = try RunConfiguration(JSONParser.parse(config, file: checkpoint.url.lastPathComponent))
+    configuration = try checkpoint.metadata.configuration(of: checkpoint.url)
     state = try checkpoint.metadata.runState(of: checkpoint.url)
   }
 
@@ -92,7 +88,7 @@ package struct StoredRun: Sendable {
   ///
   /// - Parameter say: told what a person should know of the data.
   package func model(lanes: Int, say: (String) -> Void = { _ in }) throws -> RunModel {
-    let data = try configuration.openData(standardization: checkpoint.metadata.standardization(), say: say)
+    let data = try configuration.openData(standardization: checkpoint.metadata.standardization(of: checkpoint.url), say: say)
     try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
     let model = RunModel(try RunPlan(configuration, data: data, lanes: lanes), trains: false)
     _ = try CheckpointFile.read(at: checkpoint.url, into: model.evaluatedTensors, match: .subset)
