@@ -1,7 +1,6 @@
 import Checkpoints
 import Configuration
 import Data
-import JSON
 import Kernels
 import Optimizers
 
@@ -62,22 +61,9 @@ struct RunCalendar: Sendable {
     CheckpointPools(last: keepLast, best: state.best.map(\.step), every: keepEvery)
   }
 
-  /// What a checkpoint says in words.
-  func texts(_ state: RunState, _ plan: RunPlan) -> [String: String] {
-    var texts = [
-      "config": plan.configuration.resolved.prettyText, "state": state.json.compactText,
-      "data": plan.data.fingerprint, "build": build, "fields": SampleField.text(of: plan.data.fields),
-      "source_fields": SampleField.text(of: plan.data.source.fields),
-    ]
-    if let standardization = plan.data.standardization {
-      texts["standardization"] =
-        JSON.object([
-          ("mean", .array(standardization.mean.map { .number($0) })),
-          ("deviation", .array(standardization.deviation.map { .number($0) })),
-        ]).compactText
-    }
-    if let tokenizer { texts["tokenizer"] = tokenizer }
-    return texts
+  /// What a checkpoint of this state says of its run.
+  func metadata(_ state: RunState, _ plan: RunPlan) -> CheckpointMetadata {
+    CheckpointMetadata(state, plan.configuration, plan.data, build: build, tokenizer: tokenizer)
   }
 }
 

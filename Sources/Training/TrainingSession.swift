@@ -7,7 +7,6 @@ import JSON
 import Metrics
 import Runs
 import Tensors
-import Tokenizers
 
 /// A run from the command line's point of view: a configuration, a folder, and a place to start.
 package struct TrainingSession: Sendable {
@@ -69,13 +68,13 @@ package struct TrainingSession: Sendable {
       }
       return try startAgain(folder, stored, configuration, lanes: lanes, say: say)
     }
-    let carried = try checkpoint.metadata.standardization()
+    let carried = try checkpoint.metadata.standardization(of: checkpoint.url)
     let data = try configuration.openData(standardization: carried, say: say)
     try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
-    guard checkpoint.metadata.texts["data"] == data.fingerprint else {
+    guard checkpoint.metadata.dataFingerprint == data.fingerprint else {
       throw RunError(
         "\(data.name): not the data that \(checkpoint.url.lastPathComponent) was trained on (fingerprint \(data.fingerprint), "
-          + "expected \(checkpoint.metadata.texts["data"] ?? "none")); restore them or start over with --fresh")
+          + "expected \(checkpoint.metadata.dataFingerprint ?? "none")); restore them or start over with --fresh")
     }
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
     try RunEstimate(plan).check(folder: url)
@@ -84,7 +83,7 @@ package struct TrainingSession: Sendable {
     let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
     model.state.refreshBF16Weights()
     let state = try metadata.runState(of: checkpoint.url)
-    if let build = metadata.texts["build"], build != BuildInfo.text {
+    if let build = metadata.build, build != BuildInfo.text {
       say("the checkpoint was made by \(build), this is \(BuildInfo.text): the last bits may differ from here on")
     }
     say(
