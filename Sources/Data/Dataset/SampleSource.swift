@@ -42,6 +42,9 @@ package struct SampleField: Sendable, Equatable {
     classCount.map { count in (0..<count).map { $0 < classNames.count ? classNames[$0] : "\($0)" } }
   }
 
+  /// Whether the values are an image [height, width, 1 or 3].
+  package var isImage: Bool { type == .float32 && shape.rank == 3 && [1, 3].contains(shape[2]) }
+
   /// The value of a gray or color level 0…255.
   @inline(__always) package func value(ofLevel level: UInt8) -> Float {
     levels.lowerBound + Float(level) * Self.levelScale * (levels.upperBound - levels.lowerBound)
