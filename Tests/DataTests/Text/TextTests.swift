@@ -143,7 +143,7 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
     expectRefusal("d.md", "line 1", "JSON object") { _ = try text(#""jsonl": "\#(folder)/d.md""#) }
   }
 
-  @Test func boundariesAreNotLearnt() throws {
+  @Test func boundariesAreNotLearned() throws {
     try scratch.write("abc", "1.txt")
     try scratch.write("defg", "2.txt")
     try scratch.write("hi", "3.txt")

@@ -117,7 +117,7 @@ enum RealDigits {
     #expect(values.classes.isEmpty && values.count == 3 && values.parts[1].moments?.maximum == 1.5)
 
     expectRefusal("nothing of that name") { _ = try DatasetSummary.inspect(scratch.path("none")) }
-    expectRefusal("IDX files such as") { _ = try DatasetSummary.inspect(scratch.folder) }
+    expectRefusal("files of a known kind") { _ = try DatasetSummary.inspect(scratch.folder) }
     for summary in [folder, labels, h5, csv, values] { #expect(!summary.lines.isEmpty && summary.json.members != nil) }
   }
 }
