@@ -45,6 +45,6 @@ package struct BytePairTrainer {
     }
     let byteTokens = (0..<256).map { tokens[[UInt8($0)]] ?? 0 }
     let model = BytePairModel(pieces: pieces, byteTokens: byteTokens, pairs: pairs, merged: merged)
-    return Tokenizer(model: .bytePair(model), specialTokens: []).adding(specialTokens: specialTokens)
+    return Tokenizer(model: model, specialTokens: []).adding(specialTokens: specialTokens)
   }
 }

@@ -69,10 +69,8 @@ enum HuggingFaceTokenizer {
         found: "\(behind.last ?? 0)")
     }
     return Tokenizer(
-      model: .bytePair(
-        BytePairModel(
-          pieces: vocabulary.pieces, byteTokens: try vocabulary.byteTokens(), pairs: merges.pairs,
-          merged: merges.merged)),
+      model: BytePairModel(
+        pieces: vocabulary.pieces, byteTokens: try vocabulary.byteTokens(), pairs: merges.pairs, merged: merges.merged),
       specialTokens: special)
   }
 

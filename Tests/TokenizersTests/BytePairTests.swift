@@ -95,7 +95,7 @@ struct Dice {
     let letters = Array("abcab ")
     let corpus = String((0..<4000).map { _ in letters[dice.below(letters.count)] })
     let tokenizer = try trained(corpus, 330, [])
-    guard case .bytePair(let model) = tokenizer.model else { return #expect(Bool(false)) }
+    let model = try #require(tokenizer.model as? BytePairModel)
     var ranks: [[Int32]: Int] = [:]
     for (rank, pair) in model.pairs.enumerated() { ranks[[pair.left, pair.right]] = rank }
     let tokenOf = Dictionary(uniqueKeysWithValues: model.pieces.enumerated().map { ($0.element, Int32($0.offset)) })

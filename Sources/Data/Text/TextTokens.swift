@@ -19,7 +19,7 @@ struct TextTokens {
     _ corpus: TextCorpus, _ choice: TokenizerChoice, separator: String?, cache: String?,
     largeByteCount: Int = Self.largeByteCount
   ) throws(DataError) {
-    let survey = try CorpusSurvey(corpus, gathersCharacters: choice == .characters(file: nil))
+    let survey = try CorpusSurvey(corpus, gathersCharacters: choice == .ownCharacters)
     guard survey.byteCount > 0 else {
       throw DataError(corpus.name, expected: "a text", found: "\(corpus.files.count) empty files")
     }

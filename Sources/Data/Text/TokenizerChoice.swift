@@ -3,43 +3,28 @@ import JSON
 import Tokenizers
 
 /// The "tokenizer" of a configuration.
-package enum TokenizerChoice: Sendable, Equatable {
-  case bytes
-  /// Nil: the characters of the corpus itself.
-  case characters(file: String?)
-  case bytePair(file: String)
+package struct TokenizerChoice: Sendable, Equatable {
+  let kind: String
+  let file: String?
 
-  package static let catalog = Catalog<TokenizerChoice>(
-    "tokenizer",
-    [
-      CatalogEntry("bytes", "a token a byte: 256 of them, and any file is text") { (_) throws(ConfigurationError) in
-        .bytes
-      },
-      CatalogEntry("characters", "a token a character, in the order of Unicode, as nanoGPT's shakespeare_char") {
-        (reader) throws(ConfigurationError) in
-        .characters(
-          file: try reader.optionalString(
-            "file", "a vocabulary of `troupe tokenizer train`; by default the characters of the whole corpus"))
-      },
-      CatalogEntry("byte_pair", "byte-level byte-pair encoding, as GPT-2") { (reader) throws(ConfigurationError) in
-        .bytePair(
-          file: try reader.string("file", "a tokenizer.json of `troupe tokenizer train` or of Hugging Face"))
-      },
-    ])
-
-  private var file: String? {
-    switch self {
-    case .bytes: nil
-    case .characters(let file): file
-    case .bytePair(let file): file
-    }
+  package init(kind: String, file: String? = nil) {
+    self.kind = kind
+    self.file = file
   }
 
-  private var kind: String {
-    switch self {
-    case .bytes: "bytes"
-    case .characters: "characters"
-    case .bytePair: "byte_pair"
+  package static let bytes = TokenizerChoice(kind: ByteModel.kind)
+  /// The characters of the corpus itself.
+  package static let ownCharacters = TokenizerChoice(kind: CharacterVocabulary.kind)
+
+  package static let catalog = Catalog<TokenizerChoice>("tokenizer", TokenizerCatalog.models.map(entry))
+
+  private static func entry(_ model: any TokenizerModel.Type) -> CatalogEntry<TokenizerChoice> {
+    CatalogEntry(model.kind, model.documentation) { (reader) throws(ConfigurationError) in
+      switch model.file {
+      case .none: TokenizerChoice(kind: model.kind)
+      case .optional(let text): TokenizerChoice(kind: model.kind, file: try reader.optionalString("file", text))
+      case .required(let text): TokenizerChoice(kind: model.kind, file: try reader.string("file", text))
+      }
     }
   }
 

@@ -196,7 +196,7 @@ private func settings(_ json: String) throws -> DiffusionSettings {
       _ = try open(#"{"condition": "text", "tokenizer": {"type": "byte_pair", "file": "\#(file)"}}"#)
     }
     var text = TextData(files: [file])
-    text.tokenizer = .bytePair(file: file)
+    text.tokenizer = TokenizerChoice(kind: "byte_pair", file: file)
     expectRefusal(file, "set data.tokenizer.type to \"characters\"") {
       _ = try text.open(seed: 0, settings: CommonDataSettings())
     }
