@@ -2,8 +2,8 @@ import JSON
 
 /// The vocabulary and merges of byte-level byte-pair encoding (Sennrich et al. 2016; over bytes, Radford et al. 2019).
 ///
-/// A word is its bytes at first. As long as two neighbors are a pair of `merges`, the one of the lowest rank, and of those
-/// the leftmost, becomes one token.
+/// A word is its bytes at first. As long as two neighbors are a pair of `merges`, the one of the lowest rank, and of
+/// those the leftmost, becomes one token.
 package struct BytePairModel: TokenizerModel, Equatable {
   package static let kind = "byte_pair"
   package static let documentation = "byte-level byte-pair encoding, as GPT-2"
@@ -53,7 +53,7 @@ package struct BytePairModel: TokenizerModel, Equatable {
 
   package var vocabularySize: Int { pieces.count }
   package func append(_ token: Int, to text: inout [UInt8]) { text += pieces[token] }
-  package func json(_ specialTokens: [Tokenizer.SpecialToken]) -> JSON { HuggingFaceTokenizer.json(self, specialTokens) }
+  package func json(_ special: [Tokenizer.SpecialToken]) -> JSON { HuggingFaceTokenizer.json(self, special) }
   package func encoder() -> any TokenizerModelEncoder { BytePairEncoder(self) }
 
   package static func == (a: BytePairModel, b: BytePairModel) -> Bool {

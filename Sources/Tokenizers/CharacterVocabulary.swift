@@ -1,6 +1,7 @@
 import JSON
 
-/// The characters of a corpus in ascending order, as nanoGPT's shakespeare_char: a token is a character's place among them.
+/// The characters of a corpus in ascending order, as nanoGPT's shakespeare_char: a token is a character's place among
+/// them.
 package struct CharacterVocabulary: TokenizerModel, TokenizerModelEncoder, Equatable {
   package static let kind = "characters"
   package static let documentation = "a token per character, in the order of Unicode, as nanoGPT's shakespeare_char"

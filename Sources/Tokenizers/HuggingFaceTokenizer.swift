@@ -2,7 +2,8 @@ import JSON
 
 /// Hugging Face's `tokenizer.json`, as far as it is GPT-2's: byte-level byte pairs behind GPT-2's pattern.
 ///
-/// What would make another tokenizer of it (normalizers, other pre-tokenizers, unknown tokens, …) is refused by name.
+/// Settings that would make another tokenizer (normalizers, other pre-tokenizers, unknown tokens, …) are refused by
+/// name.
 enum HuggingFaceTokenizer {
   static func json(_ model: BytePairModel, _ special: [Tokenizer.SpecialToken]) -> JSON {
     let byteLevel = JSON.object([
@@ -123,7 +124,7 @@ enum HuggingFaceTokenizer {
       }
       guard texts.insert(Array(text.utf8)).inserted, ids.insert(Int32(id)).inserted else {
         throw TokenizerError(
-          at: place, expected: "a content and an id of its own", found: "\(TokenizerError.quoted(text)) with id \(id)")
+          at: place, expected: "a new content and a new id", found: "\(TokenizerError.quoted(text)) with id \(id)")
       }
       tokens.append(Tokenizer.SpecialToken(text: text, token: Int32(id)))
     }

@@ -2,18 +2,18 @@ import JSON
 
 // A tokenizer as text: in files and in checkpoints.
 extension Tokenizer {
-  /// JSON on one line that `init(text:)` reads back: Hugging Face's form for byte pairs, our own for the others.
+  /// JSON on one line that `init(text:)` reads back: Hugging Face's format for byte pairs, our own for the others.
   package var text: String { json.compactText }
 
   package var json: JSON { model.json(specialTokens) }
 
-  /// The object of a tokenizer in our own form.
+  /// A tokenizer in our own format.
   static func json(_ members: [(String, JSON)], _ specialTokens: [SpecialToken]) -> JSON {
     let texts = JSON.array(specialTokens.map { .string($0.text) })
     return .object(members + (specialTokens.isEmpty ? [] : [("special_tokens", texts)]))
   }
 
-  /// Reads the form of `text`, and Hugging Face's `tokenizer.json` with byte-level byte pairs.
+  /// Reads the format of `text`, and Hugging Face's `tokenizer.json` with byte-level byte pairs.
   package init(text: [UInt8]) throws(TokenizerError) {
     let json: JSON
     do throws(JSONError) {

@@ -2,7 +2,7 @@ import Files
 
 /// Text ↔ tokens: whole numbers 0 ..< `vocabularySize`.
 package struct Tokenizer: Sendable {
-  /// A token that stands for itself and for no part of an ordinary text.
+  /// A token that is no part of an ordinary text.
   package struct SpecialToken: Sendable, Equatable {
     package let text: String
     package let token: Int32

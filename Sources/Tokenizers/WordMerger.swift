@@ -9,7 +9,7 @@ struct WordMerger {
   /// Rank in the upper half and position in the lower: the least is merged first.
   private var heap = Heap<UInt64>()
 
-  /// A word of more bytes, which no text has, is merged in parts, so that positions keep within 32 bits.
+  /// A longer word, which no text has, is merged in parts, so that positions fit 32 bits.
   private static let longestWord = 1 << 24
 
   init(_ model: BytePairModel) { self.model = model }

@@ -8,7 +8,7 @@ extension IDXFile {
   /// The file appears under its name only when all of it is on disk.
   /// - Parameters:
   ///   - dimensions: extents, the number of samples first.
-  ///   - replacing: without it, an existing file is left alone and refused.
+  ///   - replacing: whether an existing file is replaced instead of refused.
   package static func write(
     _ bytes: [UInt8], dimensions: [Int], to path: String, replacing: Bool = false
   ) throws(DataError) {

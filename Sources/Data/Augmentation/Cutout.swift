@@ -3,8 +3,8 @@ import Tensors
 
 /// Squares of one color over the image (DeVries and Taylor 2017, arXiv:1708.04552).
 ///
-/// Their middles are uniform over the image, so that some lie partly outside. The paper fills with 0 after
-/// normalization, which is the mean color; here "fill" is a level before it.
+/// Their middles are uniform over the image, so some lie partly outside. The paper fills with 0 after normalization,
+/// which is the mean color; here "fill" is a level before it.
 package struct Cutout: ImageTransform {
   package static let kind = "cutout"
   package static let documentation = "squares of one color at random places"

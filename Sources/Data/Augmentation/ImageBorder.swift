@@ -1,6 +1,6 @@
 import Tensors
 
-/// What lies around an image, for windows that reach over its edge.
+/// The surroundings of an image, for windows that reach over its edge.
 struct ImageBorder: Sendable {
   enum Mode: String, CaseIterable, Sendable {
     case constant, edge, reflect
@@ -18,7 +18,7 @@ struct ImageBorder: Sendable {
 
   func check(_ shape: ImageShape) throws(DataError) { try fill.check(shape) }
 
-  /// Replaces the image by a window of it, whose corner lies at row `top` and column `left` of the image.
+  /// Replaces the image by a window whose corner is at row `top` and column `left` of the image.
   func window(_ output: ImageShape, top: Int, left: Int, on canvas: inout ImageCanvas) {
     let input = canvas.shape
     guard input != output || top != 0 || left != 0 else { return }
@@ -55,9 +55,9 @@ struct ImageBorder: Sendable {
     }
   }
 
-  /// The row or column that stands at `index`, which may lie outside; nil where it shows the fill.
+  /// The row or column to show at `index`, which may lie outside; nil for the fill.
   ///
-  /// A mirror image that is too short, as of an image of one pixel, ends with its last pixel again and again.
+  /// A mirror image that is too short, as of an image of one pixel, repeats its last pixel.
   private func place(_ index: Int, in extent: Int) -> Int? {
     switch mode {
     case _ where index >= 0 && index < extent: index

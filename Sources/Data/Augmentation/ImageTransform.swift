@@ -3,8 +3,8 @@ import Tensors
 
 /// One element of `"augmentation"`: changes an image at random while training.
 ///
-/// Evaluation applies transforms too, but leaves nothing to chance: transforms that change an image's size change it in the
-/// same way every time, all others do nothing. So training and evaluation see images of one size.
+/// Evaluation applies transforms too, but leaves nothing to chance: transforms that change an image's size change it in
+/// the same way every time, all others do nothing. So training and evaluation see images of one size.
 package protocol ImageTransform: Settings {
   /// The value of "type".
   static var kind: String { get }

@@ -14,7 +14,7 @@ package struct RandomCrop: ImageTransform {
 
   private let size: AxisPair?
   private let padding: Int
-  /// What lies around the image, of a crop that shows it.
+  /// Shown around the image where there is padding.
   let border: ImageBorder
 
   static let largestSize = 1 << 14
@@ -26,12 +26,13 @@ package struct RandomCrop: ImageTransform {
     padding = try reader.integer("padding", default: 0, in: 0...4096, "pixels put around the image before")
     let mode: ImageBorder.Mode? = try reader.optionalChoice(
       "padding_mode",
-      "what the padding shows: one color, the border's pixels, the image mirrored; constant if absent")
+      "content of the padding: one color, the border's pixels, or the image mirrored; constant if absent")
     let fill = try Fill(from: reader)
     try reader.require(size != nil || padding > 0, nil, "never moves anything: give \"padding\" or \"size\"")
-    try reader.require(mode == nil || padding > 0, "padding_mode", "never used without \"padding\"")
+    try reader.require(mode == nil || padding > 0, "padding_mode", "is not used without \"padding\"")
     try reader.require(
-      fill == nil || padding > 0 && (mode ?? .constant) == .constant, "fill", "never used without constant \"padding\"")
+      fill == nil || padding > 0 && (mode ?? .constant) == .constant, "fill",
+      "is not used without constant \"padding\"")
     border = ImageBorder(mode ?? .constant, fill: fill ?? .black)
   }
 
@@ -59,6 +60,6 @@ package struct RandomCrop: ImageTransform {
     border.window(output, top: top, left: left, on: &canvas)
   }
 
-  /// Whether a crop can show what lies around the image.
+  /// Whether a crop can show the border.
   var showsBorder: Bool { padding > 0 }
 }

@@ -3,7 +3,8 @@ import Tensors
 /// Bilinear resampling with antialiasing, as torchvision's and Pillow's: a triangle filter, as wide as a target pixel
 /// where the image becomes smaller.
 ///
-///     target[i] = Σ w(j)·source[j] / Σ w(j),   w(j) = max(0, 1 − |j + ½ − (i + ½)·s| / max(s, 1)),   s = source / target
+///     target[i] = Σ w(j)·source[j] / Σ w(j),   w(j) = max(0, 1 − |j + ½ − (i + ½)·s| / max(s, 1)),
+///     s = source / target
 struct Resampling {
   /// One axis of the image.
   private struct Axis {
@@ -51,7 +52,7 @@ struct Resampling {
     }
   }
 
-  /// Values of the image between the two passes, at most.
+  /// Most values of the image between the two passes.
   static func workingCount(_ input: ImageShape, _ output: ImageShape) -> Int {
     max(input.count, output.count, output.height * input.rowCount)
   }

@@ -2,7 +2,8 @@ import Configuration
 
 /// Every kind of data; a new one is a file and a line here.
 package enum DataCatalog {
-  /// Kinds that recognize their files by a signature stand before those that take what is left.
+  /// Inspection asks them in this order: kinds that recognize their files by a signature come before those that take
+  /// any.
   static let kinds: [any DataKind.Type] = [
     HDF5Data.self,
     CIFARData.self,

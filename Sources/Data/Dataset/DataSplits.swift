@@ -23,7 +23,7 @@ package struct SampleSet: Sendable, Equatable {
 
   package var isEmpty: Bool { count == 0 }
 
-  /// The sample at `position`: evaluation walks 0 ..< count, which meets each exactly once.
+  /// The sample at `position`: evaluation walks 0 ..< count, which visits each exactly once.
   package subscript(position: Int) -> Int {
     switch members {
     case .range(let range):
@@ -38,10 +38,10 @@ package struct SampleSet: Sendable, Equatable {
   }
 }
 
-/// Which samples train, which validate and which are kept for the test; no sample is in two of them.
+/// The samples for training, validation and test; no sample is in two of them.
 ///
-/// A pure function of the sizes, the settings and the seed. The test set is cut off first, so that it stays the same
-/// whatever is then done with the rest; unless counts say less, the three together are all samples.
+/// A pure function of the sizes, the settings and the seed. The test set is cut off first, so that it does not depend
+/// on the other splits; unless counts limit them, the three together are all samples.
 package struct DataSplits: Sendable, Equatable {
   package let training: SampleSet
   package let validation: SampleSet

@@ -1,11 +1,11 @@
 import Tensors
 
-/// z = (x - mean) / deviation: with the moments of the training inputs alone, or with given ones.
+/// z = (x - mean) / deviation, with the moments of the training inputs alone or with given ones.
 ///
-/// One pair a channel for images, one a feature for tables, one for everything else. It belongs to the model: whatever the
-/// model later sees is standardized with these numbers, so checkpoints carry them.
+/// One pair per channel for images, per feature for tables, one for everything else. Checkpoints store the pairs,
+/// because everything the model later sees is standardized with them.
 package struct Standardization: Sendable, Equatable {
-  /// One number, one a channel, or one a feature.
+  /// One number, or one per channel or feature.
   package let mean: [Float]
   /// Above 0; 1 where the training inputs do not vary, so that a constant feature becomes 0.
   package let deviation: [Float]
@@ -13,7 +13,7 @@ package struct Standardization: Sendable, Equatable {
   private let centers: [Float]
   private let scales: [Float]
 
-  /// Values that are standardized in one loop where the pairs are fewer.
+  /// Length of loops over values where there are fewer pairs.
   private static let stretch = 768
 
   /// - Returns: nil unless there are as many deviations as means, all finite and above 0.
@@ -38,12 +38,12 @@ package struct Standardization: Sendable, Equatable {
   }
 
   /// Standardizes one sample in place.
-  package func apply(to slot: TensorSlice) {
-    precondition(slot.count % mean.count == 0)
+  package func apply(to output: TensorSlice) {
+    precondition(output.count % mean.count == 0)
     let (centers, scales) = (centers.span, scales.span)
     var start = 0
-    while start < slot.count {
-      let block = slot.slice(start..<min(start + centers.count, slot.count))
+    while start < output.count {
+      let block = output.slice(start..<min(start + centers.count, output.count))
       var values = block.mutableFloats
       precondition(values.count <= centers.count && values.count <= scales.count)
       for i in values.indices { values[i] = (values[i] - centers[i]) * scales[i] }
@@ -51,29 +51,29 @@ package struct Standardization: Sendable, Equatable {
     }
   }
 
-  /// How many pairs samples of `shape` get.
+  /// The number of pairs for samples of `shape`.
   static func groupCount(_ shape: TensorShape) -> Int {
     shape.rank <= 1 ? shape.elementCount : ImageShape(shape)?.channels ?? 1
   }
 
   /// The moments of `count` samples of `shape`, in two passes and float64.
   ///
-  /// - Parameter read: writes one of them, by its position, over the slot.
+  /// - Parameter read: writes the sample at a position over the tensor.
   init(shape: TensorShape, count: Int, read: (Int, TensorSlice) -> Void) {
     let groups = Self.groupCount(shape)
     let arena = Arena(byteCount: shape.elementCount * 4)
-    let slot = arena.all(as: .float32)
+    let output = arena.all(as: .float32)
     let total = Double(count) * Double(shape.elementCount / groups)
     var means = [Double](repeating: 0, count: groups)
     var squares = means
     for position in 0..<count {
-      read(position, slot)
-      Self.add(slot, to: &means)
+      read(position, output)
+      Self.add(output, to: &means)
     }
     for group in means.indices { means[group] /= total }
     for position in 0..<count {
-      read(position, slot)
-      Self.add(slot, minus: means, to: &squares)
+      read(position, output)
+      Self.add(output, minus: means, to: &squares)
     }
     var deviation: [Float] = []
     for group in means.indices {
@@ -85,8 +85,8 @@ package struct Standardization: Sendable, Equatable {
     self.init(means.map { Float($0) }, deviation)
   }
 
-  private static func add(_ slot: TensorSlice, to sums: inout [Double]) {
-    let values = slot.floats
+  private static func add(_ output: TensorSlice, to sums: inout [Double]) {
+    let values = output.floats
     if sums.count == 1 {
       var sum = 0.0
       for i in values.indices { sum += Double(values[i]) }
@@ -98,8 +98,8 @@ package struct Standardization: Sendable, Equatable {
     }
   }
 
-  private static func add(_ slot: TensorSlice, minus means: [Double], to sums: inout [Double]) {
-    let values = slot.floats
+  private static func add(_ output: TensorSlice, minus means: [Double], to sums: inout [Double]) {
+    let values = output.floats
     for start in stride(from: 0, to: values.count, by: sums.count) {
       for group in sums.indices {
         let difference = Double(values[start + group]) - means[group]

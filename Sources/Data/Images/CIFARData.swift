@@ -68,7 +68,7 @@ package struct CIFARData: DataKind {
     let names = lines.map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
     guard names.count == label.classCount else {
       throw DataError(
-        path, expected: "\(label.classCount) names, a line each", found: "\(names.count)",
+        path, expected: "\(label.classCount) names, one per line", found: "\(names.count)",
         advice: "remove the file to have the classes numbered")
     }
     return names

@@ -191,7 +191,7 @@ private struct FolderWalk {
     // An image is refused when it is read; another name with an ending is no class.
     guard ImageCollection.ending(of: name).isEmpty else { return nil }
     throw DataError(
-      root, at: name, expected: "a file or a folder, of a name in UTF-8", found: "one that cannot be looked up (\(reason))",
+      root, at: name, expected: "a file or a folder with a name in UTF-8", found: "one that cannot be read (\(reason))",
       advice: "mend, rename or remove it")
   }
 }

@@ -14,7 +14,7 @@ struct ImageDecoding: Sendable {
   let model: String?
   let policy: BadSamplePolicy
 
-  /// Memory that is used from one image to the next.
+  /// Memory that is used again for the next image.
   struct Workspace {
     fileprivate(set) var file: [UInt8] = []
     fileprivate var decoded: [UInt8] = []
@@ -137,7 +137,7 @@ struct ImageDecoding: Sendable {
     }
   }
 
-  /// What an image says of itself.
+  /// The header of an image.
   static func header(_ collection: ImageCollection, _ index: Int) throws(ImageFailure) -> ImageHeader {
     var file: [UInt8] = []
     try collection.read(index, into: &file)
@@ -148,9 +148,9 @@ struct ImageDecoding: Sendable {
     }
   }
 
-  /// The first of the images `indices` that is not skipped, and what it says of itself; nil where all are.
+  /// The first of the images `indices` that is not skipped, with its header; nil where all are.
   ///
-  /// A header alone does not tell what is skipped: data behind it may be damaged, and so may the size in it.
+  /// The header alone is not enough to decide: the data behind it may be damaged, and so may the size in it.
   static func model(
     among indices: [Int], of collection: ImageCollection, path: String, _ policy: BadSamplePolicy
   ) throws(DataError) -> (index: Int, header: ImageHeader)? {

@@ -4,7 +4,7 @@ import Tensors
 extension Dataset {
   /// Training samples as images: a row each, first as evaluation sees it, then as the first epochs do.
   ///
-  /// What was standardized is turned back, so that the colors are the image's own.
+  /// Standardization is undone, so that the colors are the image's own.
   package func preview(samples: Int, epochs: Int) throws(DataError) -> Image {
     let field = fields[inputField]
     guard field.type == .float32, let shape = ImageShape(field.shape), shape.channels == 1 || shape.channels == 3 else {
@@ -19,20 +19,20 @@ extension Dataset {
     }
     let reader = SampleReader(self)
     let arena = Arena(byteCount: shape.count * field.type.byteCount)
-    let slot = arena.all(as: .float32)
+    let output = arena.all(as: .float32)
     let readings = [.evaluation] + (0..<epochs).map { Reading.training(epoch: $0) }
     let tiles = (0..<min(samples, splits.training.count)).flatMap { position in
       readings.map { reading in
-        reader.read(splits.training[position], reading, field: inputField, into: slot)
-        return Image(width: shape.width, height: shape.height, channels: shape.channels, bytes: levels(slot))
+        reader.read(splits.training[position], reading, field: inputField, into: output)
+        return Image(width: shape.width, height: shape.height, channels: shape.channels, bytes: levels(output))
       }
     }
     return Image(sheet: tiles, columns: readings.count)
   }
 
   /// Values 0…1 as bytes; others are cut off.
-  private func levels(_ slot: TensorSlice) -> [UInt8] {
-    let values = slot.floats
+  private func levels(_ output: TensorSlice) -> [UInt8] {
+    let values = output.floats
     return values.indices.map { index in
       var value = values[index]
       if let standardization {

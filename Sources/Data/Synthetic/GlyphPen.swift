@@ -1,4 +1,4 @@
-/// Where a sample's hand puts the points of a skeleton: style, affine map and elastic displacement, all random.
+/// The handwriting of a sample: a random affine map and elastic displacement of a skeleton's points.
 struct GlyphHand {
   private let xAxis: SIMD2<Float>
   private let yAxis: SIMD2<Float>
@@ -37,7 +37,7 @@ struct GlyphHand {
     let column = min(Int(scaled.x), Self.grid - 2)
     let row = min(Int(scaled.y), Self.grid - 2)
     let fraction = scaled - SIMD2(Float(column), Float(row))
-    // Half straight, half smoothed: no kinks to speak of, and no flat spots at the corners.
+    // Half straight, half smoothed: no visible kinks, and no flat spots at the corners.
     let weight = (fraction + fraction * fraction * (3 - 2 * fraction)) * 0.5
     let at = row * Self.grid + column
     let upper = elastic[at] * (1 - weight.x) + elastic[at + 1] * weight.x

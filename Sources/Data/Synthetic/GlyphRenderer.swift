@@ -8,7 +8,7 @@ import Tensors
 struct GlyphRenderer {
   static let side = 28
   static let pixelCount = side * side
-  /// Raised whenever the images change, because a run's data is known by it.
+  /// Raised whenever the images change: it is part of the fingerprint.
   static let version = 1
 
   private let seed: UInt64

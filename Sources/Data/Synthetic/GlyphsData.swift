@@ -1,7 +1,7 @@
 import Configuration
 import Tensors
 
-/// 28×28 gray images of handwritten-looking digits, drawn from strokes: a stand-in for MNIST that needs no download.
+/// 28×28 gray images of handwritten-looking digits, drawn from strokes: a substitute for MNIST that needs no download.
 package struct GlyphsData: DataKind {
   package static let kind = "glyphs"
   package static let documentation =
@@ -12,7 +12,7 @@ package struct GlyphsData: DataKind {
   package static let largestCount = 2_000_000
 
   package var count = defaultCount
-  /// How differently the digits are written; 0 writes every style the same way each time.
+  /// How much the writing varies; 0 writes every style always the same way.
   package var distortion = 1.0
 
   package init(count: Int = defaultCount) { self.count = count }

@@ -1,6 +1,7 @@
 import Files
 
-/// The tokens of a whole corpus, document after document: 16 bits each where the vocabulary allows, in memory or mapped.
+/// The tokens of a whole corpus, document after document: 16 bits each where the vocabulary allows, in memory or
+/// mapped.
 final class TokenStore: Sendable {
   enum Storage: Sendable {
     case narrow([UInt16])

@@ -52,20 +52,27 @@ extension Tokenizer {
   package init(file: String) throws(DataError) {
     var input = try InputFile(path: file)
     let text = try input.rest(limit: Self.largestFile)
-    do throws(TokenizerError) {
-      self = try Tokenizer(text: text)
-    } catch {
-      throw DataError(file, error)
-    }
+    self = try DataError.locating(file) { () throws(TokenizerError) in try Tokenizer(text: text) }
   }
 }
 
 extension DataError {
-  /// - Parameter place: where the text lies that the error counts bytes of, such as a line; empty for the whole file.
+  /// - Parameter place: of the text in which the error counts bytes, such as a line; empty for the whole file.
   package init(_ subject: String, _ error: TokenizerError, in place: String = "") {
     self.init(
       subject, at: [place, error.place].filter { !$0.isEmpty }.joined(separator: ", "), expected: error.expected,
       found: error.found, advice: error.advice)
+  }
+
+  /// Runs `body` on a text of `subject`, whose errors then name both.
+  static func locating<Result>(
+    _ subject: String, _ place: String = "", _ body: () throws(TokenizerError) -> Result
+  ) throws(DataError) -> Result {
+    do throws(TokenizerError) {
+      return try body()
+    } catch {
+      throw DataError(subject, error, in: place)
+    }
   }
 }
 
@@ -73,6 +80,6 @@ extension SettingsReader {
   func tokenizer() throws(ConfigurationError) -> TokenizerChoice {
     try component(
       "tokenizer", from: TokenizerChoice.catalog, default: .object([("type", .string("bytes"))]),
-      "what makes tokens of the text") ?? .bytes
+      "how text becomes tokens") ?? .bytes
   }
 }

@@ -12,7 +12,7 @@ enum BitmapFont {
     return letters[Int(ascii) - 0x20]
   }
 
-  /// A frame stands for what the font does not have.
+  /// A frame, for characters that the font does not have.
   private static let unknown = decoded("vhhhhhv")
   private static let openBox = decoded("00000hv")
 
@@ -50,7 +50,7 @@ extension Image {
   /// - Parameters:
   ///   - row: of the first letter's first pixel, and `column`.
   ///   - level: of all channels.
-  ///   - isVertical: from the bottom to the top, letters lying on their backs; (row, column) is then the lower left corner.
+  ///   - isVertical: from the bottom to the top, letters turned left; (row, column) is then the lower left corner.
   package mutating func write(_ text: String, row: Int, column: Int, level: UInt8 = 0, isVertical: Bool = false) {
     for (index, character) in text.enumerated() {
       for (y, bits) in BitmapFont.rows(of: character).enumerated() {
@@ -64,7 +64,7 @@ extension Image {
     }
   }
 
-  /// Fills a rectangle, which must lie in the image, with one color.
+  /// Fills a rectangle inside the image with one color.
   package mutating func fill(row: Int, column: Int, height: Int, width: Int, _ color: [UInt8]) {
     precondition(color.count == channels)
     for r in row..<row + height {

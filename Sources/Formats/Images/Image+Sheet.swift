@@ -1,7 +1,7 @@
 extension Image {
   /// Images side by side and row by row: samples to look at, a layer's filters, feature maps.
   ///
-  /// Every tile has a cell of the largest image's size and lies in its middle. The sheet has colors if any tile has.
+  /// Every tile is in the middle of a cell of the largest tile's size. The sheet has colors if any tile has.
   /// - Parameters:
   ///   - columns: by default as many as make the sheet about as many tiles wide as high.
   ///   - gap: pixels between tiles and around them.

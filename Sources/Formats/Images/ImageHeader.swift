@@ -1,4 +1,4 @@
-/// What an image file says of itself before its pixels are decoded.
+/// Format and size of an image file, known before its pixels are decoded.
 package struct ImageHeader: Sendable, Equatable {
   package let format: ImageFormat
   package let width: Int
@@ -32,15 +32,15 @@ package enum ImageDecoder {
   /// Decodes a JPEG or PNG file over `pixels`, whose memory is used again where it is of the right size.
   ///
   /// - JPEG: 8 bits, gray or color, baseline or progressive. CMYK is refused, and so is everything that the decoder
-  ///   would only warn of, such as data that end early: what it fills in is not the image.
+  ///   would only warn of, such as data that end early, because it fills in the rest.
   /// - PNG: any; 16 bits become 8, palettes colors, and what is transparent is laid over white. A stated gamma other
   ///   than sRGB's is converted to sRGB.
   /// - An orientation in EXIF data is ignored: pixels come as they are stored.
   ///
   /// - Parameters:
   ///   - channels: 1 or 3 to have gray levels or colors whatever is stored; nil for what is stored.
-  ///   - pixels: receives [height, width, channels]; of no meaning after an error.
-  /// - Returns: what the file said of itself; `channels` there are those of the file.
+  ///   - pixels: receives [height, width, channels]; undefined after an error.
+  /// - Returns: the file's header, with the channels of the file.
   @discardableResult package static func decode(
     _ file: RawSpan, channels: Int? = nil, mostPixels: Int = Image.mostPixels, into pixels: inout [UInt8]
   ) throws(ImageError) -> ImageHeader {

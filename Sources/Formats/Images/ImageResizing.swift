@@ -1,16 +1,17 @@
-/// How an image of any size becomes one of a given size: bilinear, antialiased where it becomes smaller.
+/// Bilinear resizing of an image to a given size, antialiased where it becomes smaller.
 ///
 /// Along each axis, columns first, the levels are rounded to whole ones in between, all in integers:
 ///
-///     target[i] = Σ w(j)·source[j] / Σ w(j),   w(j) = max(0, 1 − |j + ½ − (i + ½)·s| / max(s, 1)),   s = source / target
+///     target[i] = Σ w(j)·source[j] / Σ w(j),   w(j) = max(0, 1 − |j + ½ − (i + ½)·s| / max(s, 1)),
+///     s = source / target
 ///
 /// Source: the triangle filter of Heckbert, "Filtered Image Rescaling", Graphics Gems III (1992), as Pillow and
 /// torchvision's `Resize` have it.
 package struct ImageResizing: Sendable, Equatable {
   package enum Mode: String, CaseIterable, Sendable {
-    /// Both sides to the wanted ones, whatever that does to proportions.
+    /// Both sides to the wanted ones; proportions may change.
     case stretch
-    /// Proportions kept, the image as small as covers the wanted one, and what is over cut off on both sides alike.
+    /// Proportions stay; the smallest image that covers the wanted one is cut off on both sides alike.
     case crop
   }
 
@@ -38,7 +39,7 @@ package struct ImageResizing: Sendable, Equatable {
     return Self.resampleRows(narrow, rows, rowCount: self.width * channels)
   }
 
-  /// The size of the whole image after scaling, before what is over is cut off; never below the wanted one.
+  /// The size of the whole image after scaling, before it is cropped; never below the wanted one.
   private func wholeSize(width: Int, height: Int) -> (width: Int, height: Int) {
     guard mode == .crop else { return (self.width, self.height) }
     // Sides of images are far below 2³¹.
@@ -106,7 +107,7 @@ private struct Axis {
   private(set) var weights: [Int32] = []
   let isIdentity: Bool
 
-  /// - Parameter kept: how many of the `target` pixels are wanted, from the middle.
+  /// - Parameter kept: the wanted number of the `target` pixels, from the middle.
   init(from count: Int, to target: Int, keeping kept: Int) {
     isIdentity = count == target && target == kept
     if isIdentity { return }

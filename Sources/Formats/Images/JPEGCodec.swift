@@ -28,7 +28,8 @@ enum JPEGCodec {
   static func decode(
     _ file: RawSpan, _ header: ImageHeader, channels: Int, into pixels: inout [UInt8]
   ) throws(ImageError) {
-    // Not kept for the next file: a decompressor remembers tables, and a file without any would be decoded by another's.
+    // Not kept for the next file: a decompressor remembers tables, and a file without any would be decoded by
+    // another's.
     let turbo = try TurboJPEG.decompressor()
     ImageDecoder.resize(&pixels, to: header.width * header.height * channels)
     let format = channels == 1 ? TJPF_GRAY : TJPF_RGB
@@ -97,7 +98,7 @@ private struct TurboJPEG: ~Copyable {
 
   deinit { tjDestroy(handle) }
 
-  /// What went wrong last, in the library's words, without the names of its functions.
+  /// The library's last error message, without the names of its functions.
   var message: String {
     let text = tjGetErrorStr2(handle).map { String(cString: $0) } ?? "an error without a name"
     return text.split(separator: "(): ", maxSplits: 1).last.map(String.init) ?? text

@@ -62,7 +62,7 @@ enum PNGCodec {
 
   /// libpng's own limit.
   private static let largestSide = 1_000_000
-  /// What keeps libpng's 32-bit sizes from overflowing.
+  /// Keeps libpng's 32-bit sizes from overflowing.
   private static let mostBytes = 1 << 30
 
   private static func message(of png: inout troupe_png) -> String {

@@ -1,7 +1,7 @@
 /// The files in a tar archive, found by its headers; their content is not read.
 ///
-/// Reads ustar and older archives, GNU's long names, and pax records of path and size. An entry that is neither a file nor
-/// a folder is refused, because a sample would silently be missing without it.
+/// Reads ustar and older archives, GNU's long names, and pax records of path and size. An entry that is neither a file
+/// nor a folder is refused, because a sample would silently be missing without it.
 package struct TarArchive: Sendable {
   package struct Entry: Sendable, Equatable {
     package var name: String

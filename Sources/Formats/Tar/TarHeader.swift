@@ -1,4 +1,4 @@
-/// A header block of a tar archive: ustar (POSIX.1-1988), the older form without a magic, and GNU's variant.
+/// A header block of a tar archive: ustar (POSIX.1-1988), the older format without a magic, and GNU's variant.
 package struct TarHeader {
   /// The kind of an entry, by its type flag.
   package enum Kind: Equatable {
@@ -64,7 +64,7 @@ package struct TarHeader {
         found: "none")
     }
     let name = Self.text(block[Self.nameField])
-    // GNU's own form keeps times where ustar has the name's first part.
+    // GNU's own format has times where ustar has the name's first part.
     let isPosix = block[Self.magicField].elementsEqual(Array("ustar\0".utf8))
     let prefix = isPosix ? Self.text(block[Self.prefixField]) : ""
     self.name = prefix.isEmpty ? name : prefix + "/" + name

@@ -259,11 +259,11 @@ import Testing
 
   private func changed(_ pixels: [Float], _ change: (TensorSlice) -> Void) -> [Float] {
     let arena = Arena(byteCount: pixels.count * 4)
-    let slot = arena.all(as: .float32)
-    var values = slot.mutableFloats
+    let output = arena.all(as: .float32)
+    var values = output.mutableFloats
     for i in values.indices { values[i] = pixels[i] }
-    change(slot)
-    return slot.floats.indices.map { slot.floats[$0] }
+    change(output)
+    return output.floats.indices.map { output.floats[$0] }
   }
 
   private func expectClose(_ a: [Float], _ b: [Float], location: SourceLocation = #_sourceLocation) {

@@ -42,11 +42,11 @@ import Testing
     let (black, view) = (ImageView(down: 9), ImageView(isMirrored: true))
     let arena = Arena(byteCount: 2 * 36 * 4)
     for (index, values) in [[Float](repeating: 0, count: 36), mirrored].enumerated() {
-      let slot = arena.slice(offset: index * 36 * 4, count: 36, type: .float32)
-      var floats = slot.mutableFloats
+      let output = arena.slice(offset: index * 36 * 4, count: 36, type: .float32)
+      var floats = output.mutableFloats
       for i in 0..<36 { floats[i] = values[i] }
-      means.apply(to: slot)
-      let expected = slot.floats.indices.map { slot.floats[$0] }
+      means.apply(to: output)
+      let expected = output.floats.indices.map { output.floats[$0] }
       #expect(standardized.values(1, 0, .view(index == 0 ? black : view)) == expected)
     }
     withExtendedLifetime(arena) {}

@@ -28,7 +28,8 @@ import Testing
   @Test func mixesInputsAndTargets() throws {
     let samples = images(9, 3, 2)
     let set = try dataset(
-      #""mixup": {"alpha": 1}, "normalize": {"mean": [0.5, 0, 1], "std": 2}, "augmentation": [{"type": "vertical_flip"}]"#,
+      #""mixup": {"alpha": 1}, "normalize": {"mean": [0.5, 0, 1], "std": 2}, "#
+        + #""augmentation": [{"type": "vertical_flip"}]"#,
       samples)
     let alone = try dataset(
       #""normalize": {"mean": [0.5, 0, 1], "std": 2}, "augmentation": [{"type": "vertical_flip"}]"#, samples)

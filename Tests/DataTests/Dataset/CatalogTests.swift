@@ -61,7 +61,7 @@ import Testing
     (#"{"type": "image_folder", "path": "p", "channels": 2}"#, "must be 1 or 3"),
     (#"{"type": "cifar", "path": "p", "labels": "finest"}"#, "fine"),
     (#"{"type": "text"}"#, "either"), (#"{"type": "text", "files": "f", "jsonl": "g"}"#, "either"),
-    (#"{"type": "text", "files": "f", "text_key": "t"}"#, "never used"), (#"{"type": "text", "files": []}"#, "a list"),
+    (#"{"type": "text", "files": "f", "text_key": "t"}"#, "not used"), (#"{"type": "text", "files": []}"#, "a list"),
     (#"{"type": "text", "files": "f", "tokenizer": {"type": "byte_pair"}}"#, "file"),
     (#"{"type": "text", "files": "f", "tokenizer": {"type": "bytes", "file": "t"}}"#, "file"),
     (#"{"type": "text", "files": "f", "order": "stream"}"#, "streams"), (#"{"type": "pairs"}"#, "files"),

@@ -40,7 +40,7 @@ enum RealDigits {
     settings.standardize = true
     let set = try Dataset(opening: DataSettings(common: settings, kind: GlyphsData(count: 2000)), runSeed: 1)
     let arena = Arena(byteCount: 64 * 784 * 4)
-    let slot = arena.all(as: .float32)
+    let output = arena.all(as: .float32)
     let reader = SampleReader(set)
     var best = Duration.seconds(1)
     for epoch in 0..<200 {
@@ -48,7 +48,7 @@ enum RealDigits {
       let samples = (0..<64).map { order[$0] }
       let start = ContinuousClock.now
       for row in 0..<64 {
-        reader.read(samples[row], .training(epoch: epoch), field: 0, into: slot.slice(row * 784..<(row + 1) * 784))
+        reader.read(samples[row], .training(epoch: epoch), field: 0, into: output.slice(row * 784..<(row + 1) * 784))
       }
       best = min(best, ContinuousClock.now - start)
     }

@@ -1,13 +1,12 @@
 import Configuration
 import Tensors
 
-/// 32×32 color images of circles, squares, triangles and stars over textures: stands in for small photographs and needs
-/// no download.
+/// 32×32 color images of circles, squares, triangles and stars over textures: a substitute for small photographs that
+/// needs no download.
 ///
-/// Beside "input" and "target" a sample has the fields "shape" and "color", which say what is in the image in words, and a
-/// "caption" such as "a red circle".
+/// Besides "input" and "target" a sample has the fields "shape" and "color", and a "caption" such as "a red circle".
 package struct ShapesData: DataKind {
-  /// What is to be told from an image.
+  /// What a model has to recognize.
   package enum Target: String, CaseIterable, Sendable {
     case shape, color
     case both = "shape_and_color"
@@ -29,7 +28,7 @@ package struct ShapesData: DataKind {
 
   package var count = defaultCount
   package var target = Target.shape
-  /// How much the backgrounds disturb: 0 is one plain gray.
+  /// How busy the backgrounds are: 0 is one plain gray.
   package var clutter = 1.0
 
   package init(count: Int = defaultCount) { self.count = count }
@@ -37,7 +36,7 @@ package struct ShapesData: DataKind {
   package init(from reader: SettingsReader) throws(ConfigurationError) {
     count = try reader.integer("count", default: Self.defaultCount, in: 1...Self.largestCount, "number of images")
     target = try reader.choice(
-      "target", default: .shape, "what is to be told: one of 4 shapes, of 8 colors, of 32 pairs")
+      "target", default: .shape, "the class: one of 4 shapes, of 8 colors, or of 32 pairs")
     clutter = try reader.number("clutter", default: 1, in: 0...2, "strength of backgrounds and noise")
   }
 

@@ -1,9 +1,9 @@
 import Tensors
 
-/// Where a shape lies in its image: place, size, angle and form are random.
+/// The outline of a shape in its image, with random place, size, angle and form.
 ///
-/// A polygon is what lies behind enough of its lines: behind all of them for triangle and square, behind four of five for
-/// the star, whose lines are those of the pentagram.
+/// A polygon is the set of points behind enough of its lines: all of them for triangle and square, four of five for the
+/// star, whose lines are those of the pentagram.
 struct ShapesOutline {
   private static let points = Points()
 
@@ -33,7 +33,8 @@ struct ShapesOutline {
     }
   }
 
-  /// Directions of equal angles, the first upwards: cosines and sines are written out, as libraries round them differently.
+  /// Directions of equal angles, the first upwards: cosines and sines are written out, as libraries round them
+  /// differently.
   private static let triangle: [SIMD2<Float>] = [[0, 1], [-0.866_025_4, -0.5], [0.866_025_4, -0.5]]
   private static let square: [SIMD2<Float>] = [[1, 0], [0, 1], [-1, 0], [0, -1]]
   private static let star: [SIMD2<Float>] = [
@@ -43,7 +44,7 @@ struct ShapesOutline {
   /// A triangle's lines lie at half its radius, a square's at 1/√2, a pentagram's at cos 72°.
   private static let distances: (triangle: Float, square: Float, star: Float) = (0.5, 0.707_106_8, 0.309_017)
 
-  /// Shapes stand upright, more or less: up to 36° away from it.
+  /// Shapes are at most 36° from upright.
   private static let largestTurn: Float = 0.1
 
   init(_ shape: ShapesRenderer.Shape, _ dice: inout SampleDice, side: Int) {
@@ -73,7 +74,7 @@ struct ShapesOutline {
   func coverage(_ row: Int, _ column: Int) -> Float {
     let x = Self.points.x + (Float(column) - center.x)
     let y = Self.points.y + (Float(row) - center.y)
-    // Turned back, and pressed back into form.
+    // In the coordinates of the shape before it is turned and stretched.
     let u = (x * axis.x + y * axis.y) * stretch
     let v = y * axis.x - x * axis.y
     var inside = SIMD16<Float>.zero

@@ -9,7 +9,7 @@ struct ShapesRenderer {
 
   static let side = 32
   static let valueCount = side * side * 3
-  /// Raised whenever the images change, because a run's data is known by it.
+  /// Raised whenever the images change: it is part of the fingerprint.
   static let version = 1
 
   static let colors: [(name: String, value: SIMD3<Float>)] = [
@@ -44,7 +44,7 @@ struct ShapesRenderer {
       for column in outline.columns {
         let share = outline.coverage(row, column)
         guard share > 0 else { continue }
-        // Lit from one side, a little.
+        // Lit a little from one side.
         let light = 1 + slope * Float(column - Self.side / 2)
         let at = row * Self.side + column
         canvas[at] = canvas[at] * (1 - share) + ink * (light * share)

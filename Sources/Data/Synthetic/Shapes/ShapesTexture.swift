@@ -68,7 +68,7 @@ struct ShapesTexture {
     }
   }
 
-  /// 0 and 1 in turn with soft steps, once in a unit.
+  /// A wave between 0 and 1 with soft steps, of period 1.
   private static func wave(_ x: Float) -> Float {
     let saw = x - x.rounded(.down)
     let triangle = abs(2 * saw - 1)
