@@ -81,7 +81,7 @@ enum HuggingFaceTokenizer {
     return TokenizerError.quoted(json.compactText)
   }
 
-  /// Refuses a setting that would make another tokenizer; one that is not there makes none.
+  /// Refuses a setting that would make another tokenizer; an absent one does not.
   private static func refuse(
     _ value: JSON?, _ place: String, unlessIn allowed: [JSON]
   ) throws(TokenizerError) {

@@ -1,6 +1,6 @@
 import JSON
 
-/// "vocab" and "merges" of a `tokenizer.json`, checked: what they give needs no further checks while encoding.
+/// "vocab" and "merges" of a `tokenizer.json`, checked once, so that encoding needs no checks.
 struct HuggingFaceVocabulary {
   /// The bytes of each token.
   let pieces: [[UInt8]]

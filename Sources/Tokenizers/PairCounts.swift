@@ -3,7 +3,7 @@ struct PairCounts {
   private var words: [[Int32]] = []
   private var wordCounts: [Int] = []
   private var counts: [UInt64: Int] = [:]
-  /// The words that a pair has been seen in; it may be gone from them since.
+  /// The words in which a pair has occurred; it may have been merged since.
   private var places: [UInt64: [Int32]] = [:]
   /// Counts may be outdated, never too low.
   private var heap = Heap<Entry>()

@@ -1,7 +1,7 @@
 /// Turns texts into tokens; keeps its memory from text to text.
 package struct TokenEncoder {
   private var model: any TokenizerModelEncoder
-  /// The texts of special tokens, longest first; empty where they are read as ordinary text.
+  /// The texts of special tokens, longest first; none where they are ordinary text.
   private let special: [(text: [UInt8], token: Int32)]
   private let startsSpecial: [Bool]
 

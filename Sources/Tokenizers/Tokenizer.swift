@@ -1,6 +1,6 @@
 import Files
 
-/// Text ↔ tokens: whole numbers 0 ..< `vocabularySize`.
+/// A map between text and tokens, whole numbers 0 ..< `vocabularySize`.
 package struct Tokenizer: Sendable {
   /// A token that is no part of an ordinary text.
   package struct SpecialToken: Sendable, Equatable {
@@ -41,7 +41,7 @@ package struct Tokenizer: Sendable {
     Tokenizer(model: vocabulary, specialTokens: [])
   }
 
-  /// This tokenizer with more special tokens behind its vocabulary; those it has already stay where they are.
+  /// This tokenizer with more special tokens behind its vocabulary; existing ones stay where they are.
   package func adding(specialTokens texts: [String]) -> Tokenizer {
     var all = specialTokens
     for text in texts where token(special: text) == nil {

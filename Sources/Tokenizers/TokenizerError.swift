@@ -2,9 +2,9 @@
 ///
 /// Callers prepend the file name.
 package struct TokenizerError: Error, Equatable, CustomStringConvertible {
-  /// Bytes from the start of the text to the flaw; nil where a tokenizer itself is wrong.
+  /// Bytes from the start of the text to the error; nil for an error in a tokenizer.
   package var offset: Int?
-  /// Where in a tokenizer's file: "model.merges[7]"; empty where the whole is meant.
+  /// The place in a tokenizer's file: "model.merges[7]"; empty for the whole file.
   package var place: String
   package var expected: String
   package var found: String

@@ -3,7 +3,7 @@ import JSON
 import Testing
 import Tokenizers
 
-/// What Hugging Face's `tokenizers` learned and encoded; Tests/Golden/make_tokenizer_goldens.py writes it.
+/// The results of Hugging Face's `tokenizers`, which Tests/Golden/make_tokenizer_goldens.py writes.
 enum Golden {
   static let json: JSON? = {
     let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -70,7 +70,7 @@ package enum IDXFolder {
   package static let colorImages = "images-idx4-ubyte.gz"
   package static let labels = "labels-idx1-ubyte.gz"
 
-  /// Writes images and their labels as two gzip IDX files into `folder`, which is made if need be.
+  /// Writes images and their labels as two gzip IDX files into `folder`, which is made if needed.
   ///
   /// - Parameters:
   ///   - pixels: [count, height, width], or [count, height, width, channels].

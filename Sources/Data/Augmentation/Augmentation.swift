@@ -22,7 +22,7 @@ package struct Augmentation: Sendable {
 
   /// - Returns: nil without transforms.
   /// - Parameters:
-  ///   - field: what is transformed.
+  ///   - field: the field to transform.
   ///   - name: the data set's, for errors.
   package init?(_ transforms: [any ImageTransform], of field: SampleField, seed: UInt64, name: String) throws(DataError)
   {
@@ -49,7 +49,7 @@ package struct Augmentation: Sendable {
     self.transforms = transforms
     self.seed = seed
     self.capacity = capacity
-    border = transforms.lazy.compactMap { $0 as? RandomCrop }.first(where: \.showsBorder)?.border
+    border = transforms.lazy.compactMap(\.border).first
     input = shape
     output = current
   }

@@ -1,7 +1,7 @@
 import Tensors
 
 /// The surroundings of an image, for windows that reach over its edge.
-struct ImageBorder: Sendable {
+package struct ImageBorder: Sendable {
   enum Mode: String, CaseIterable, Sendable {
     case constant, edge, reflect
   }

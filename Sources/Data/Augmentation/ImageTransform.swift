@@ -13,6 +13,8 @@ package protocol ImageTransform: Settings {
   static var examples: [String] { get }
   /// Whether training sees another image in each epoch.
   static var isRandom: Bool { get }
+  /// The border that the transform shows around images; nil without one.
+  var border: ImageBorder? { get }
 
   /// The shape of a transformed image.
   ///
@@ -29,6 +31,8 @@ package protocol ImageTransform: Settings {
 extension ImageTransform {
   package static var examples: [String] { ["{\"type\": \"\(kind)\"}"] }
   package static var isRandom: Bool { true }
+  package var border: ImageBorder? { nil }
+
   package func shape(after input: ImageShape) throws(DataError) -> ImageShape { input }
   package func workingCount(_ input: ImageShape, _ output: ImageShape) -> Int { max(input.count, output.count) }
 

@@ -14,8 +14,7 @@ package struct RandomCrop: ImageTransform {
 
   private let size: AxisPair?
   private let padding: Int
-  /// Shown around the image where there is padding.
-  let border: ImageBorder
+  private let frame: ImageBorder
 
   static let largestSize = 1 << 14
 
@@ -33,18 +32,20 @@ package struct RandomCrop: ImageTransform {
     try reader.require(
       fill == nil || padding > 0 && (mode ?? .constant) == .constant, "fill",
       "is not used without constant \"padding\"")
-    border = ImageBorder(mode ?? .constant, fill: fill ?? .black)
+    frame = ImageBorder(mode ?? .constant, fill: fill ?? .black)
   }
 
+  package var border: ImageBorder? { padding > 0 ? frame : nil }
+
   package func shape(after input: ImageShape) throws(DataError) -> ImageShape {
-    try border.check(input)
+    try frame.check(input)
     let output = input.sized(size)
     guard output.height <= input.height + 2 * padding, output.width <= input.width + 2 * padding else {
       throw refusal(
         expected: "a size of at most \(input.height + 2 * padding)×\(input.width + 2 * padding), the padded image's",
         found: "\(output.height)×\(output.width)")
     }
-    guard border.mode != .reflect || padding < min(input.height, input.width) else {
+    guard frame.mode != .reflect || padding < min(input.height, input.width) else {
       throw refusal(
         expected: "padding below \(min(input.height, input.width)), as it mirrors the image", found: "\(padding)")
     }
@@ -57,9 +58,6 @@ package struct RandomCrop: ImageTransform {
     let (free, freeAcross) = (input.height + 2 * padding - output.height, input.width + 2 * padding - output.width)
     let top = (dice?.integer(below: free + 1) ?? free / 2) - padding
     let left = (dice?.integer(below: freeAcross + 1) ?? freeAcross / 2) - padding
-    border.window(output, top: top, left: left, on: &canvas)
+    frame.window(output, top: top, left: left, on: &canvas)
   }
-
-  /// Whether a crop can show the border.
-  var showsBorder: Bool { padding > 0 }
 }

@@ -8,7 +8,7 @@ package protocol DataKind: Settings {
   /// The value of "type".
   static var kind: String { get }
   static var documentation: String { get }
-  /// Describes the data at a path; nil where they are of another kind, or this kind cannot tell.
+  /// Describes the data at a path; nil where this kind does not recognize them.
   static func inspect(_ place: InspectedPath) throws(DataError) -> DatasetSummary?
 
   /// - Parameter seed: of everything random in the samples themselves; kinds that read files ignore it.

@@ -1,6 +1,6 @@
 import Tensors
 
-// What the settings ask for, checked against the samples.
+// The settings checked against the samples.
 extension CommonDataSettings {
   /// The moments of "standardize" or "normalize"; nil without either.
   ///

@@ -4,7 +4,7 @@ import Configuration
 package struct DataSettings: Sendable {
   package var common: CommonDataSettings
   package var kind: any DataKind
-  /// Nil unless images are to become noisy.
+  /// Of a diffusion model; nil otherwise.
   package var diffusion: DiffusionSettings?
 
   package init(
@@ -107,7 +107,7 @@ private struct GivenMoments: Settings {
   }
 }
 
-/// How many samples a split gets.
+/// The size of a split.
 package enum SplitSize: Sendable, Equatable {
   case fraction(Double)
   case count(Int)

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Some samples of a source, in ascending order.
+/// A set of samples of a source, in ascending order.
 package struct SampleSet: Sendable, Equatable {
   private enum Members: Sendable, Equatable {
     case range(Range<Int>)

@@ -23,7 +23,7 @@ package struct Dataset: Sendable {
   /// Samples that were left out because they cannot be read; nil where there are none.
   package let skipped: SkippedSamples?
   let inputField: Int
-  /// -1 where there is none.
+  /// -1 without a target.
   let targetField: Int
 
   /// Opens the data that `settings` describe.

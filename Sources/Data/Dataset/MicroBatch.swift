@@ -5,7 +5,7 @@ import Tensors
 package struct MicroBatch: ~Copyable, @unchecked Sendable {
   /// Optimizer updates made before this batch.
   package var step = 0
-  /// Which part of the batch this is.
+  /// The number of the part within the batch.
   package var index = 0
   /// Samples in it; the rows behind them are old and do not count.
   package var sampleCount = 0

@@ -6,14 +6,14 @@ import Tensors
 package final class SampleReader {
   private let data: Dataset
   private var canvas: ImageCanvas
-  /// Room for the input and the label of a sample that another one is mixed with.
+  /// The input and the label of the sample to mix with.
   private let partner: TensorSlice
   private let label: TensorSlice
   /// Of diffusion: the image in −1…1 and the noise of the sample in `held`.
   private let image: TensorSlice
   private let noise: TensorSlice
   private var held: (sample: Int, reading: Reading)?
-  // Keeps the memory of them all alive.
+  // Keeps their memory alive.
   private let arena: Arena
 
   package init(_ data: Dataset) {

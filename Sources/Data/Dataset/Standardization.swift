@@ -78,7 +78,7 @@ package struct Standardization: Sendable, Equatable {
     var deviation: [Float] = []
     for group in means.indices {
       let value = (squares[group] / total).squareRoot()
-      // Below float32's resolution of the mean, what varies is rounding.
+      // Below float32's resolution of the mean, only rounding varies.
       let isConstant = !(value > abs(means[group]) * 1e-6) || Float(value) < Float.leastNormalMagnitude
       deviation.append(isConstant || !Float(value).isFinite ? 1 : Float(value))
     }

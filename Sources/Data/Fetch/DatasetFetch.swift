@@ -112,6 +112,6 @@ private struct FolderLock: ~Copyable {
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  /// Ends the lock; to be called last, so that it is held until then.
+  /// Ends the lock, which is held until this call.
   consuming func release() {}
 }

@@ -4,7 +4,7 @@ import Glibc
 /// Takes files out of a tar archive packed with gzip.
 package enum PackedFolder {
   private static let pieceBytes = 1 << 20
-  /// Larger files are refused: no known data set has any.
+  /// Larger than any file of a known data set.
   private static let mostFileBytes = 1 << 30
 
   /// Writes the files called `names`, in whichever folder of the archive they lie, into `folder`; others are left out.

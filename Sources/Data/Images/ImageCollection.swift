@@ -15,7 +15,7 @@ struct ImageCollection: Sendable {
     case archive(RandomAccessFile, [TarArchive.Entry])
   }
 
-  /// Larger image files are refused before memory is taken for them.
+  /// Largest image file that memory is allocated for.
   private static let mostFileBytes = 1 << 28
   private static let readable: Set<String> = ["jpg", "jpeg", "jpe", "jif", "jfif", "png"]
   /// Other images, which must not silently be missing: refused, or samples that cannot be read.

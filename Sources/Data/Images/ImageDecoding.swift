@@ -38,7 +38,7 @@ struct ImageDecoding: Sendable {
 
   /// Images that a thread decodes one after another.
   private static let pieceCount = 32
-  /// Pieces in a round for each core: enough that no core waits long for the others.
+  /// Pieces per core in a round: enough that no core waits long for the others.
   private static let piecesPerCore = 4
 
   private struct Piece {
@@ -55,7 +55,7 @@ struct ImageDecoding: Sendable {
   func decode(_ items: [ImageFolderLayout.Item], keepsPixels: Bool) throws(DataError) -> Decoded {
     var decoded = Decoded()
     if keepsPixels { decoded.pixels.reserveCapacity(items.count * sampleCount) }
-    // Round by round, so that what is decoded but not in its place yet stays small.
+    // Round by round, so that few decoded images wait for their place.
     let round = Self.pieceCount * Self.piecesPerCore * ProcessInfo.processInfo.activeProcessorCount
     for start in stride(from: 0, to: items.count, by: round) {
       let end = min(start + round, items.count)

@@ -15,7 +15,7 @@ package struct ImageFolderData: DataKind {
   package var onBadSample = BadSamplePolicy.fail
   package var maxBytes = IDXFile.defaultLimit
 
-  /// Longer sides do not fit what JPEG can hold either.
+  /// About the limit of JPEG.
   static let longestSide = 1 << 16
 
   package init(path: String) { self.path = path }

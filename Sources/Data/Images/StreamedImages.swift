@@ -2,8 +2,8 @@ import Formats
 import Synchronization
 import Tensors
 
-/// Images that are decoded anew whenever they are read, from files or from a tar archive in place: for sets that memory
-/// cannot hold decoded.
+/// Images that are decoded whenever they are read, from files or from a tar archive in place: for sets that do not fit
+/// in memory.
 ///
 /// Each was decoded once when the set was opened, so one that fails later has changed or become unreadable. Then the
 /// sample is zero and `failure` says why, which ends the run before anything is learned from it.

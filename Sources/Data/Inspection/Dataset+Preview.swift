@@ -2,7 +2,7 @@ import Formats
 import Tensors
 
 extension Dataset {
-  /// Training samples as images: a row each, first as evaluation sees it, then as the first epochs do.
+  /// Training samples as images, one per row: first as evaluation sees it, then as the first epochs do.
   ///
   /// Standardization is undone, so that the colors are the image's own.
   package func preview(samples: Int, epochs: Int) throws(DataError) -> Image {

@@ -6,7 +6,7 @@ extension DatasetSummary {
   /// Most classes listed one by one.
   private static let mostClasses = 40
 
-  /// The summary for people, a line each.
+  /// The summary for people, line by line.
   package var lines: [String] {
     var lines = ["\(path): \(kind), \(count) sample\(count == 1 ? "" : "s")"]
     if let skipped {

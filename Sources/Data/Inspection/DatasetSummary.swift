@@ -34,7 +34,7 @@ package struct DatasetSummary: Sendable {
   package var classes: [ClassCount] = []
   /// The first images in block characters, a line of text each; empty where samples are no images.
   package var preview: [String] = []
-  /// Further remarks, a line each.
+  /// Further remarks, one per line.
   package var notes: [String] = []
   /// Samples that cannot be read and are in none of the numbers above; nil where there are none.
   package var skipped: SkippedSamples?

@@ -1,7 +1,7 @@
 import Foundation
 
 extension CSVData {
-  /// Takes any file for a table.
+  /// Reads any file as a table.
   package static func inspect(_ place: InspectedPath) throws(DataError) -> DatasetSummary? {
     guard place.isFile else { return nil }
     let guess = CSVGuess(place.head)

@@ -3,7 +3,7 @@ struct CSVTable {
   enum Targets {
     /// Class labels; `names[label]` is how the file writes a class.
     case classes(labels: [Int32], names: [String])
-    /// `width` values a row.
+    /// `width` values per row.
     case values([Float], width: Int)
   }
 

@@ -48,7 +48,7 @@ struct TextTokens {
     do throws(DataError) {
       try file.write(encoded)
     } catch {
-      // Beside the data the file is a convenience; in a folder that was asked for it is not.
+      // Beside the data the file is optional; in a folder that the settings name it is not.
       if cache != nil { throw error }
     }
     store = file.read() ?? encoded

@@ -57,7 +57,7 @@ struct TokenCache {
       .mapped(file, offset: Self.headerCount, width: key.width), count: count, documentStarts: starts)
   }
 
-  /// Writes the tokens under another name, and then gives the file its own: what is there is always whole.
+  /// Writes the tokens under another name, and then gives the file its own, so that it is always whole.
   func write(_ store: TokenStore) throws(DataError) {
     let temporary = path + ".\(getpid()).tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)

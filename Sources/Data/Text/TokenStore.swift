@@ -6,11 +6,11 @@ final class TokenStore: Sendable {
   enum Storage: Sendable {
     case narrow([UInt16])
     case wide([UInt32])
-    /// `width` bytes a token, from `offset` on.
+    /// `width` bytes per token, from `offset` on.
     case mapped(MappedFile, offset: Int, width: Int)
   }
 
-  /// Vocabularies up to here take 16 bits a token.
+  /// The largest vocabulary of 16 bits per token.
   static let mostNarrow = 1 << 16
 
   let count: Int

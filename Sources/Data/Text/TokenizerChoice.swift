@@ -45,7 +45,7 @@ package struct TokenizerChoice: Sendable, Equatable {
 }
 
 extension Tokenizer {
-  /// A tokenizer's file is refused beyond this.
+  /// Largest file of a tokenizer.
   private static let largestFile = 256 << 20
 
   /// Reads a file of `troupe tokenizer train` or a `tokenizer.json` of Hugging Face.

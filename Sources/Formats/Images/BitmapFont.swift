@@ -1,8 +1,8 @@
-/// Letters of 5×7 pixels for labels in images: printable ASCII, and ␣ for a space that is to be seen.
+/// Letters of 5×7 pixels for labels in images: printable ASCII, and ␣ for a visible space.
 enum BitmapFont {
   static let width = 5
   static let height = 7
-  /// From the beginning of one letter to that of the next.
+  /// From the start of one letter to that of the next.
   static let advance = width + 1
 
   /// The rows of a letter from the top, its leftmost pixel the bit of value 16.
@@ -39,13 +39,13 @@ extension Character {
 }
 
 extension Image {
-  /// Pixels from the first to the last of a line of text.
+  /// Width of a line of text in pixels.
   package static func textLength(_ text: String) -> Int { max(0, text.count * BitmapFont.advance - 1) }
 
-  /// Pixels from the top to the bottom of a line of text.
+  /// Height of a line of text in pixels.
   package static let textHeight = BitmapFont.height
 
-  /// Writes a line of text over the image; what does not fit is cut off.
+  /// Writes a line of text over the image; the part outside the image is cut off.
   ///
   /// - Parameters:
   ///   - row: of the first letter's first pixel, and `column`.

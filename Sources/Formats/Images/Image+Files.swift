@@ -11,7 +11,7 @@ extension Image {
     try JPEGCodec.encode(self, quality: quality, hasHalvedColor: hasHalvedColor)
   }
 
-  /// Writes the image as a PNG file, over one that may be there.
+  /// Writes the image as a PNG file, or replaces it.
   ///
   /// The file appears under its name only when all of it is on disk.
   package func writePNG(to path: String) throws(ImageError) { try ImageFile.write(try png(), to: path) }
@@ -19,7 +19,7 @@ extension Image {
 
 /// An image's file on the disk.
 package enum ImageFile {
-  /// Writes a file, over one that may be there; it appears under its name only when all of it is on disk.
+  /// Writes a file, or replaces it; it appears under its name only when all of it is on disk.
   package static func write(_ file: [UInt8], to path: String) throws(ImageError) {
     let temporary = path + ".tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)

@@ -1,4 +1,4 @@
-/// An image: bytes [height, width, channels], row by row from the top; one gray level or red, green and blue a pixel.
+/// An image: bytes [height, width, channels], row by row from the top; one gray level or red, green and blue per pixel.
 ///
 /// Levels are 0…255 in sRGB's encoding, as files for the screen have them.
 package struct Image: Sendable, Equatable {
@@ -8,7 +8,7 @@ package struct Image: Sendable, Equatable {
   package let channels: Int
   package private(set) var bytes: [UInt8]
 
-  /// Larger files are refused before memory is taken for them, unless a caller says otherwise: 64 million pixels.
+  /// Default limit of an image file, checked before memory is allocated: 64 million pixels.
   package static let mostPixels = 1 << 26
 
   package init(width: Int, height: Int, channels: Int, bytes: [UInt8]) {

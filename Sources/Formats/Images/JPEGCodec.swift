@@ -28,8 +28,7 @@ enum JPEGCodec {
   static func decode(
     _ file: RawSpan, _ header: ImageHeader, channels: Int, into pixels: inout [UInt8]
   ) throws(ImageError) {
-    // Not kept for the next file: a decompressor remembers tables, and a file without any would be decoded by
-    // another's.
+    // Not used again: a decompressor remembers tables, and would decode a file without any by another file's.
     let turbo = try TurboJPEG.decompressor()
     ImageDecoder.resize(&pixels, to: header.width * header.height * channels)
     let format = channels == 1 ? TJPF_GRAY : TJPF_RGB

@@ -3,7 +3,7 @@ import Data
 import Tensors
 import Testing
 
-/// What every transform promises, and the chain of them.
+/// Every transform, and chains of transforms.
 @Suite struct AugmentationTests {
   private static let random = AugmentationCatalog.transforms.filter { $0.isRandom }.flatMap { $0.examples }
 

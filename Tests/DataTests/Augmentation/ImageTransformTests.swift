@@ -3,7 +3,7 @@ import Foundation
 import Tensors
 import Testing
 
-/// What each transform makes of an image.
+/// The result of each transform.
 @Suite struct ImageTransformTests {
   private func set(_ transform: String, _ samples: MemorySamples) throws -> Dataset {
     try dataset(#""augmentation": [\#(transform)]"#, samples)

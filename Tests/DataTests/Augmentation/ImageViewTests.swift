@@ -52,7 +52,7 @@ import Testing
     withExtendedLifetime(arena) {}
   }
 
-  /// What comes in from outside is what training showed there.
+  /// Outside the image is the border that training showed there.
   @Test(arguments: [#""padding_mode": "reflect""#, #""padding_mode": "edge""#, #""fill": 0.25"#])
   func theBorderIsThatOfTheRandomCrop(border: String) throws {
     let crop = #"{"type": "random_crop", "padding": 2, \#(border)}"#

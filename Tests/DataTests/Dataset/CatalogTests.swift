@@ -44,7 +44,7 @@ import Testing
   func everyKindHasDefaults(_ text: String) throws {
     let (settings, resolved) = try read(text)
     #expect(settings.common.validation == .fraction(0.1))
-    // What was resolved reads back as the same.
+    // The resolved settings read back as the same.
     #expect(try read(resolved.compactText).resolved == resolved)
   }
 

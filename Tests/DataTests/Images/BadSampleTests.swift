@@ -105,7 +105,8 @@ import Testing
     }
   }
 
-  /// What is left is the set that never had the bad images, in a folder and in an archive, in memory and read anew.
+  /// Without the bad images the set is the same as if it never had them, in a folder and in an archive, in memory or
+  /// not.
   @Test func skipLeavesOutExactlyTheBadOnes() throws {
     var (mixed, clean) = (TarFixture(), TarFixture())
     for split in ["train", "test"] {
@@ -245,7 +246,7 @@ import Testing
     #expect(skipped.items.map(\.name) == ["a/x.webp"] && skipped.items[0].reason.contains("a WebP or other RIFF file"))
   }
 
-  /// What is wrong with the set and not with the bytes of an image.
+  /// Errors in the set, not in the bytes of an image.
   @Test func skipRefusesEverythingElse() throws {
     expectRefusal("nothing of that name") { _ = try open("nowhere") }
     for (name, content) in try goodFiles() { try put(content, "set/\(name)") }

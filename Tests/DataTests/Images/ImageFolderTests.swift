@@ -228,7 +228,7 @@ import Testing
     }
   }
 
-  /// What was whole when the set was opened and is not any more gives zeros and a reason, never a crash.
+  /// An image that is damaged after the set was opened gives zeros and a reason, never a crash.
   @Test func streamedImagesThatChangeAreReported() throws {
     for name in ["a/1", "a/2", "b/3"] { try put(try png(200), "set/\(name).png") }
     func streamed() throws -> any SampleSource { try open("set") { $0.maxBytes = 36 }.samples }

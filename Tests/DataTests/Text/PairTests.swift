@@ -50,7 +50,7 @@ import Tokenizers
     let one = try set(#""type": "pairs", "files": "\#(table)""#)
     let two = try set(#""type": "pairs", "files": ["\#(lines)"], "source_key": "de", "target_key": "en""#)
     #expect(one.fingerprint == two.fingerprint && fields(one, 1) == fields(two, 1))
-    // What a text says is no special token.
+    // A text never becomes a special token.
     #expect(fields(one, 1)[3].count { $0 == 258 } == 1 && fields(one, 1)[3][9] == 258)
     expectRefusal("pairs.jsonl", "line 1", "\"source\"", "data.source_key") {
       _ = try set(#""type": "pairs", "files": "\#(lines)""#)

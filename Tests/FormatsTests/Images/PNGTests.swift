@@ -46,7 +46,7 @@ struct PNGTests {
     #expect(image.bytes == [255, 0, 255, 255, 0, 0, 0, 255])
   }
 
-  /// What is transparent lies over white; what is opaque stays as it is.
+  /// Transparent pixels are laid over white; opaque ones stay as they are.
   @Test func transparency() throws {
     let color = PNGFixture(width: 3, height: 1, colorType: 6, rows: [9, 8, 7, 255, 9, 8, 7, 0, 0, 0, 0, 128])
     let image = try decoded(color.bytes)

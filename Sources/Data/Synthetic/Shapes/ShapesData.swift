@@ -6,7 +6,7 @@ import Tensors
 ///
 /// Besides "input" and "target" a sample has the fields "shape" and "color", and a "caption" such as "a red circle".
 package struct ShapesData: DataKind {
-  /// What a model has to recognize.
+  /// The property that a model learns to recognize.
   package enum Target: String, CaseIterable, Sendable {
     case shape, color
     case both = "shape_and_color"
