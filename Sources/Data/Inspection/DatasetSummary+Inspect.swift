@@ -1,6 +1,6 @@
 import Foundation
 
-/// A file or folder whose kind of data is to be found out.
+/// A file or folder to inspect, with its first bytes or its names.
 package struct InspectedPath: Sendable {
   let path: String
   /// The names in a folder, in order; nil for a file.
