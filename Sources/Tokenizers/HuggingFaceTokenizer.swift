@@ -52,14 +52,12 @@ enum HuggingFaceTokenizer {
         at: "model.type", expected: "\"BPE\"", found: excerpt(model["type"]),
         advice: "only byte-level byte-pair encoding is read")
     }
-    try refuse(model["unk_token"], "model.unk_token", unlessIn: [.null])
-    try refuse(model["dropout"], "model.dropout", unlessIn: [.null, .integer(0)])
-    for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
-      try refuse(model[key], "model.\(key)", unlessIn: [.null, .string("")])
-    }
-    for key in ["fuse_unk", "byte_fallback", "ignore_merges"] {
-      try refuse(model[key], "model.\(key)", unlessIn: [.boolean(false)])
-    }
+    let allowed: [(String, [JSON])] = [
+      ("unk_token", [.null]), ("dropout", [.null, .integer(0)]), ("continuing_subword_prefix", [.null, .string("")]),
+      ("end_of_word_suffix", [.null, .string("")]), ("fuse_unk", [.boolean(false)]),
+      ("byte_fallback", [.boolean(false)]), ("ignore_merges", [.boolean(false)]),
+    ]
+    for (key, values) in allowed { try refuse(model[key], "model.\(key)", unlessIn: values) }
     let special = try addedTokens(json["added_tokens"])
     let vocabulary = try HuggingFaceVocabulary(model["vocab"], special)
     let merges = try vocabulary.merges(model["merges"])

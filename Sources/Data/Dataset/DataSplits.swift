@@ -70,19 +70,14 @@ package struct DataSplits: Sendable, Equatable {
     }
     let testCount = try Self.resolve(settings.test, of: count, "test", name)
     let validationCount = try Self.resolve(settings.validation, of: count, "validation", name)
-    let left = count - testCount - validationCount
-    guard left >= 1 else {
+    let rest = count - testCount - validationCount
+    guard rest >= 1 else {
       throw DataError(
         name, at: "data", expected: "at least one sample left to train on",
         found: "\(testCount) for the test and \(validationCount) to validate of \(count)",
         advice: "lower test_fraction or validation_fraction")
     }
-    if let wanted = settings.trainCount, wanted > left {
-      throw DataError(
-        name, at: "data.train_count", expected: "at most the \(left) samples that test and validation leave",
-        found: "\(wanted)")
-    }
-    let trainCount = min(settings.trainCount ?? left, settings.limit ?? left)
+    let trainCount = try Self.trainCount(settings, of: rest, name)
     let filed = SampleSet(count..<count + separateTest)
     guard testCount + validationCount > 0 || trainCount < count else {
       training = SampleSet(0..<count)
@@ -105,14 +100,21 @@ package struct DataSplits: Sendable, Equatable {
     guard training >= 1, training + validation + test <= Self.mostSamples else {
       throw DataError(name, expected: "1 to \(Self.mostSamples) samples", found: "\(training + validation + test)")
     }
-    if let wanted = settings.trainCount, wanted > training {
-      throw DataError(
-        name, at: "data.train_count", expected: "at most the \(training) samples that test and validation leave",
-        found: "\(wanted)")
-    }
-    self.training = SampleSet(0..<min(settings.trainCount ?? training, settings.limit ?? training))
+    self.training = SampleSet(0..<(try Self.trainCount(settings, of: training, name)))
     self.validation = SampleSet(training..<training + validation)
     self.test = SampleSet(training + validation..<training + validation + test)
+  }
+
+  private static func trainCount(
+    _ settings: CommonDataSettings, of rest: Int, _ name: String
+  ) throws(DataError) -> Int {
+    let wanted = settings.trainCount ?? rest
+    guard wanted <= rest else {
+      throw DataError(
+        name, at: "data.train_count", expected: "at most the \(rest) samples that test and validation leave",
+        found: "\(wanted)")
+    }
+    return min(wanted, settings.limit ?? rest)
   }
 
   private static func resolve(
