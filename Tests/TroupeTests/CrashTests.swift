@@ -85,7 +85,7 @@ import Testing
       result = process.wait()
       guard result.exitCode != 0 else { break }
       #expect(result.exitCode == 128 + signal && !result.diedOfSignal, "\(result.errors)")
-      #expect(result.errors.contains("go on with --resume"))
+      #expect(result.errors.contains("continue with --resume"))
       let step = try #require(try result.json()["step"]?.integer)
       // Saved at the very step it stopped at.
       #expect(try workspace.checkpointSteps("run").last == step)

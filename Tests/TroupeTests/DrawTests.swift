@@ -187,17 +187,3 @@ import Testing
     try workspace.refuse("evaluate", "run", "--classifier", "none", saying: ["none"])
   }
 }
-
-extension Workspace {
-  /// Expects that the run refuses to draw, in one line.
-  fileprivate func refuses(
-    _ options: [String], code: Int32 = 2, saying words: [String], location: SourceLocation = #_sourceLocation
-  ) {
-    do {
-      let result = try TroupeProcess(["sample", "run"] + options, in: url).wait(location)
-      expectRefusal(result, code: code, saying: words, location)
-    } catch {
-      Issue.record(error, sourceLocation: location)
-    }
-  }
-}

@@ -73,9 +73,9 @@ import Testing
     #expect(page.contains(#""probe":{"step":20,"training_length":16,"position":null"#))
     #expect(page.contains(#""places":16"#) && page.contains("function sequences()"))
 
-    // A new probe takes the place of the old one, with what was asked for and nothing else.
+    // A new probe replaces the old one, with the requested measurements and nothing else.
     let text = try workspace.succeed("probe", runs[1], "--lengths", "2").output
-    #expect(text.contains("2 × 16 tokens: loss ") && text.contains("behind the training length"))
+    #expect(text.contains("2 × 16 tokens: loss ") && text.contains("beyond the training length"))
     let again = try probe("rnn")
     #expect(again["step_times"] == .null && again["reach"] == .null)
     #expect(again["lengths"]?.array == [lengths[1]])

@@ -2,7 +2,7 @@ import Foundation
 import JSON
 import Testing
 
-/// `troupe runs`, and what several runs' reports say of their settings.
+/// `troupe runs`, and the differences of settings in reports of several runs.
 @Suite struct RunsTests {
   let workspace: Workspace
 
@@ -33,6 +33,26 @@ import Testing
     #expect(try workspace.succeed("runs", "none").output.contains("none: no runs here"))
     try workspace.refuse("runs", "nowhere", saying: ["nowhere", "expected a run folder"])
     try workspace.refuse("runs", "small.json", saying: ["small.json", "found a file"])
+  }
+
+  @Test func runsAreSortedAndFiltered() throws {
+    for (name, steps) in [("a", 20), ("b", 60), ("c", 40)] {
+      try workspace.succeed(
+        "train", "small.json", "--run-dir", "runs/\(name)", "--set", "training.duration=\(steps) steps")
+    }
+    func names(_ options: String...) throws -> [String] {
+      let result = try TroupeProcess(["runs", "runs", "--json"] + options, in: workspace.url).wait()
+      #expect(result.exitCode == 0, "\(result.errors)")
+      return try #require(try result.json()["runs"]?.array).compactMap { $0["run"]?.string }
+    }
+    #expect(try names("--sort", "step") == ["runs/b", "runs/c", "runs/a"])
+    #expect(try Set(names("--sort", "best")).count == 3)
+    #expect(try names("--filter", "duration=40 steps") == ["runs/c"])
+    #expect(try names("--filter", "training.duration=40 steps", "--filter", "a").isEmpty)
+    #expect(try names("--filter", "state=finished", "--filter", "b") == ["runs/b"])
+    #expect(try workspace.succeed("runs", "runs", "--filter", "state=failed").output.contains("no run passes"))
+    try workspace.refuse("runs", "runs", "--filter", "durashion=3", saying: ["durashion", "no run here"])
+    try workspace.refuse("runs", "runs", "--sort", "size", saying: ["size", "best"])
   }
 
   @Test func reportsSayInWhatRunsDiffer() throws {

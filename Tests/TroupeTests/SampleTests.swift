@@ -127,17 +127,3 @@ struct SampleTests {
     workspace.refuses(["--checkpoint", "none"], saying: ["--checkpoint"])
   }
 }
-
-extension Workspace {
-  /// Expects that a sample of the run is refused in one line.
-  fileprivate func refuses(
-    _ options: [String], code: Int32 = 2, saying words: [String], location: SourceLocation = #_sourceLocation
-  ) {
-    do {
-      let result = try TroupeProcess(["sample", "run"] + options, in: url).wait(location)
-      expectRefusal(result, code: code, saying: words, location)
-    } catch {
-      Issue.record(error, sourceLocation: location)
-    }
-  }
-}

@@ -78,6 +78,20 @@ final class Workspace: Sendable {
   }
 }
 
+extension Workspace {
+  /// Expects that a sample of the run is refused in one line.
+  func refuses(
+    _ options: [String], code: Int32 = 2, saying words: [String], location: SourceLocation = #_sourceLocation
+  ) {
+    do {
+      let result = try TroupeProcess(["sample", "run"] + options, in: url).wait(location)
+      expectRefusal(result, code: code, saying: words, location)
+    } catch {
+      Issue.record(error, sourceLocation: location)
+    }
+  }
+}
+
 /// One clear line, whatever was said before it: no trace, no signal, the code that scripts rely on.
 func expectRefusal(
   _ result: TroupeResult, code: Int32, saying words: [String], _ location: SourceLocation = #_sourceLocation

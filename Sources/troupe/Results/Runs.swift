@@ -50,10 +50,15 @@ struct Runs: AsyncParsableCommand {
           Output.note("troupe: \(error)")
         }
       }
-      if summaries.isEmpty { json.output.say("\(folder): no runs here") }
+      let isEmpty = summaries.isEmpty
+      if isEmpty { json.output.say("\(folder): no runs here") }
       summaries = ordered(try filtered(summaries, in: place))
       let settings = ConfigurationTable(summaries.map(\.configuration))
-      if !summaries.isEmpty { show(summaries, settings, in: place) }
+      if !summaries.isEmpty {
+        show(summaries, settings, in: place)
+      } else if !isEmpty {
+        json.output.say("\(folder): no run passes --filter")
+      }
       json.output.result(
         .object([
           ("folder", .string(folder)),

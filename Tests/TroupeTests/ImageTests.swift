@@ -5,7 +5,7 @@ import JSON
 import Testing
 
 /// The commands that look at a classifier of pictures, its mistakes and its layers.
-@Suite struct PictureTests {
+@Suite struct ImageTests {
   let workspace: Workspace
 
   init() throws {
