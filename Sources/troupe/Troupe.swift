@@ -23,7 +23,8 @@ struct Troupe: AsyncParsableCommand {
       """,
     version: "troupe \(BuildInfo.version)",
     groupedSubcommands: [
-      CommandGroup(name: "Make a model", subcommands: [Describe.self, Train.self, SweepCommand.self, SchemaCommand.self]),
+      CommandGroup(
+        name: "Make a model", subcommands: [Describe.self, Train.self, SweepCommand.self, SchemaCommand.self]),
       CommandGroup(
         name: "Look at results",
         subcommands: [

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Places that cannot be written, from the start or at some moment of a run: what was good stays good.
+/// Places that cannot be written, from the start or at some moment of a run: good files stay good.
 @Suite struct FullDiskTests {
   let workspace: Workspace
 

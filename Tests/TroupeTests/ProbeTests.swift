@@ -2,7 +2,7 @@ import Foundation
 import JSON
 import Testing
 
-/// `troupe probe`: language models and the lengths of sequences, and what the report shows of it.
+/// `troupe probe`: language models at several lengths of sequences, and their part of the report.
 @Suite struct ProbeTests {
   let workspace: Workspace
 
@@ -89,7 +89,7 @@ import Testing
     try workspace.refuse("probe", "nowhere", saying: ["nowhere"])
     try workspace.refuse("probe", "nowhere", "--times", "64,x", saying: ["64,x", "--times"])
     try workspace.refuse("probe", "nowhere", "--times", "0", saying: ["--times 0", "1 to"])
-    try workspace.refuse("probe", "nowhere", "--lengths", "2,2", saying: ["--lengths", "twice"])
+    try workspace.refuse("probe", "nowhere", "--lengths", "2,2", saying: ["--lengths", "each number once"])
     try workspace.refuse("probe", saying: ["<runs>", "probe --help"])
 
     try workspace.succeed(

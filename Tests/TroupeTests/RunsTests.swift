@@ -27,7 +27,7 @@ import Testing
     #expect(table.count == 5)
     #expect(table[1].contains("more/deeper") && table[1].contains("60/60") && table[1].contains("depth=4"))
     #expect(table[4].contains("wild failed: ") && table[4].contains("not finite"))
-    // One run, a folder without runs, and what is no folder.
+    // One run, a folder without runs, no folder, and a file.
     #expect(try workspace.succeed("runs", "runs/plain", "--json").json()["runs"]?.array?.count == 1)
     try FileManager.default.createDirectory(at: workspace.file("none"), withIntermediateDirectories: true)
     #expect(try workspace.succeed("runs", "none").output.contains("none: no runs here"))

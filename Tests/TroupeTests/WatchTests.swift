@@ -30,7 +30,7 @@ import Testing
     #expect(run["name"]?.string == "first" && run["state"]?.string == "finished")
     #expect(run["step"]?.integer == 60 && run["total_steps"]?.integer == 60)
     let id = try #require(run["id"]?.integer)
-    // What has not changed is not sent again.
+    // Unchanged parts are not sent again.
     let version = try #require(list["version"]?.string)
     #expect(try HTTPProbe(address, "/runs?version=\(version)").status == 204)
     let report = try json(HTTPProbe(address, "/report?runs=\(id),99"))
@@ -163,7 +163,7 @@ import Testing
     ] {
       #expect(table.contains(word), "\(word) in \(table)")
     }
-    // Of a killed sweep nothing is called running: nobody is at work.
+    // No trial of a killed sweep is called running.
     sweep.kill(SIGKILL)
     _ = sweep.wait()
     try workspace.waitUntil { try row()?["state"]?.string == "interrupted" }

@@ -21,7 +21,8 @@ extension DatasetCommand {
 
     @OptionGroup var source: ConfigurationOptions
 
-    @Option(help: "The PNG file to write, of images.", completion: .file(extensions: ["png"]), transform: expandingTilde)
+    @Option(
+      help: "The PNG file to write, of images.", completion: .file(extensions: ["png"]), transform: expandingTilde)
     var output: String?
 
     @Option(help: "Samples to show.")

@@ -23,7 +23,8 @@ extension TokenizerCommand {
         library reads.
         """)
 
-    @Argument(help: "Text files, folders, or patterns with *, ** and ?.", completion: .file(), transform: expandingTilde)
+    @Argument(
+      help: "Text files, folders, or patterns with *, ** and ?.", completion: .file(), transform: expandingTilde)
     var files: [String]
 
     @Option(help: "byte_pair or characters.")

@@ -11,7 +11,7 @@ struct Benchmark: AsyncParsableCommand {
       Examples:
         troupe benchmark Configs/benchmark/mlp50.json
         troupe benchmark Configs/benchmark/mlp50.json --lanes 1 --json
-        troupe benchmark Configs/benchmark/mlp50.json --set training.precision=bfloat16
+        troupe benchmark Configs/mnist.json --set training.precision=bfloat16
         troupe benchmark --ceilings
       """)
 

@@ -11,7 +11,7 @@ struct Export: AsyncParsableCommand {
     discussion: """
       Examples:
         troupe export checkpoints/mlp-relu --format safetensors
-        troupe export checkpoints/mlp-relu --checkpoint best --output relu.safetensors
+        troupe export checkpoints/mlp-relu --output relu.safetensors
 
       In Python:
         model.load_state_dict(safetensors.torch.load_file("relu.safetensors"))

@@ -20,7 +20,8 @@ struct Predict: AsyncParsableCommand {
 
   @OptionGroup var source: RunSource
 
-  @Argument(help: "PNG or JPEG files.", completion: .file(extensions: ["png", "jpg", "jpeg"]), transform: expandingTilde)
+  @Argument(
+    help: "PNG or JPEG files.", completion: .file(extensions: ["png", "jpg", "jpeg"]), transform: expandingTilde)
   var images: [String]
 
   @Option(help: "Classes to name for each image, the likeliest first.")

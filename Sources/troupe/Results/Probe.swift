@@ -122,6 +122,6 @@ struct NumberList: ExpressibleByArgument, Sendable {
     for number in numbers where !range.contains(number) {
       throw ValidationError("\(option) \(number): expected \(range.lowerBound) to \(range.upperBound)")
     }
-    try require(Set(numbers).count == numbers.count, option, "different numbers")
+    try require(Set(numbers).count == numbers.count, option, "each number once")
   }
 }

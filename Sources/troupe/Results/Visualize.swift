@@ -64,7 +64,8 @@ struct Visualize: AsyncParsableCommand {
 
     @OptionGroup var source: RunSource
 
-    @Argument(help: "A PNG or JPEG file.", completion: .file(extensions: ["png", "jpg", "jpeg"]), transform: expandingTilde)
+    @Argument(
+      help: "A PNG or JPEG file.", completion: .file(extensions: ["png", "jpg", "jpeg"]), transform: expandingTilde)
     var image: String
 
     @Option(help: "The layer, as describe names it.")

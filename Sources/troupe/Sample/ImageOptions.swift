@@ -19,7 +19,8 @@ struct ImageOptions: ParsableArguments {
   var output: String?
 
   @Option(
-    help: "A new or empty folder for each image in its own PNG file.", completion: .directory, transform: expandingTilde)
+    help: "A new or empty folder for each image in its own PNG file.", completion: .directory, transform: expandingTilde
+  )
   var files: String?
 
   @Option(

@@ -68,7 +68,8 @@ struct Sample: AsyncParsableCommand {
     try await reportingFailures {
       let stored = try source.stored(say: Output.note)
       let draws = stored.configuration.data.diffusion != nil
-      let ofText: [GivenOption] = [("--source", sourceText != nil), ("--attention", attention != nil)] + options.ofTextOnly
+      let ofText: [GivenOption] =
+        [("--source", sourceText != nil), ("--attention", attention != nil)] + options.ofTextOnly
       if let option = (draws ? ofText : images.given).first(where: \.isGiven) {
         throw CommandFailure(
           "\(option.name) is for \(draws ? "language" : "diffusion") models, and \(stored.configuration.name) is "
