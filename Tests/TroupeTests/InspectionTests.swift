@@ -107,7 +107,7 @@ import Testing
     try workspace.refuse("verify", "nowhere.h5", saying: ["nowhere.h5"])
   }
 
-  @Test func damagedCheckpointsArePassedOverAndSaid() throws {
+  @Test func damagedCheckpointsArePassedOverAndReported() throws {
     try workspace.succeed("train", "small.json")
     try workspace.damage("checkpoints/small/step-00000060.h5")
     let evaluated = try workspace.succeed("evaluate", "checkpoints/small", "--json")

@@ -100,7 +100,7 @@ struct SampleTests {
     #expect(attention.outputLines.count == 1)
   }
 
-  @Test func whatCannotBeWrittenIsRefused() throws {
+  @Test func impossibleRequestsAreRefused() throws {
     let workspace = try trained()
     workspace.refuses(["--prompt", "The Ω"], saying: ["--prompt", "byte 4", "\"Ω\""])
     workspace.refuses(["--prompt", ""], saying: ["at least one token"])
