@@ -4,7 +4,7 @@ import Foundation
 /// The images that a run draws while it trains: the same conditions each time, out of the same noise.
 package struct SamplePlan: Sendable {
   package let settings: SampleSettings
-  package let wishes: [ConditionVocabulary.Wish]
+  package let requests: [GenerationRequest]
   package let none: [Int32]?
   package let diffusion: DiffusionSettings
 
@@ -17,7 +17,7 @@ package struct SamplePlan: Sendable {
       throw RunError(.configuration, "samples: pictures of \(data.name) cannot be drawn; they need 1 or 3 channels")
     }
     try vocabulary.checkGuidance(settings.sampler.guidance, from: .configuration)
-    wishes = try vocabulary.wishes(
+    requests = try vocabulary.requests(
       classes: settings.classes, prompts: settings.prompts, from: .configuration)
     none = vocabulary.none
     self.settings = settings

@@ -2,15 +2,16 @@ import Data
 import Formats
 import Foundation
 import Inference
+import Models
 import Runs
 
 extension SamplePlan {
   /// Bytes held while samples are drawn: the lanes' samplers, the pictures, and their sheet.
   func byteCount(_ plan: RunPlan) -> Int {
     guard let picture = plan.data.fields.first(where: { $0.name == SampleField.input })?.shape else { return 0 }
-    return plan.tree.lanes * PictureSampler.byteCount(plan.evaluationPlan.graph, none: none)
-      + PictureDrawing.byteCount(picture, pictures: settings.count)
-      + PictureSheet.byteCount(picture, pictures: settings.count)
+    return plan.tree.lanes * ImageSampler.byteCount(plan.evaluationPlan.graph, none: none)
+      + ImageDrawing.byteCount(picture, pictures: settings.count)
+      + ImageSheet.byteCount(picture, pictures: settings.count)
   }
 }
 
@@ -18,7 +19,7 @@ extension SamplePlan {
 package final class SampleDrawing: Sendable {
   let step: Int
   let usesAverage: Bool
-  let pictures: PictureDrawing
+  let pictures: ImageDrawing
   private let plan: SamplePlan
   private let lanes: Int
 
@@ -30,19 +31,19 @@ package final class SampleDrawing: Sendable {
     guard let input = model.data.fields.first(where: { $0.name == SampleField.input }) else {
       preconditionFailure("data of a diffusion model without pictures")
     }
-    pictures = PictureDrawing(
-      input.shape, (0..<plan.settings.count).map { plan.wishes[$0 % plan.wishes.count].tokens }, rows: model.plan.rows)
+    pictures = ImageDrawing(
+      input.shape, (0..<plan.settings.count).map { plan.requests[$0 % plan.requests.count].tokens }, rows: model.plan.rows)
   }
 
   /// Draws every `lanes`-th batch.
-  func run(_ programs: LanePrograms, lane: Int) {
+  func run(_ program: LaneProgram, lane: Int) {
     guard lane < pictures.batchCount else { return }
-    let sampler = PictureSampler(
-      programs.evaluation(usesAverage: usesAverage), plan.diffusion.schedule, plan.diffusion.prediction,
+    let sampler = ImageSampler(
+      program, plan.diffusion.schedule, plan.diffusion.prediction,
       plan.settings.sampler, none: plan.none)
     pictures.run(sampler, lane: lane, of: lanes)
   }
 
   /// All pictures in one.
-  var grid: Image { PictureSheet(pictures, wishes: plan.wishes.count).grid }
+  var grid: Image { ImageSheet(pictures, requests: plan.requests.count).grid }
 }

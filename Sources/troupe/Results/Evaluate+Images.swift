@@ -23,7 +23,7 @@ extension Evaluate {
     let classifiers = try classifier.map { path in
       try FeatureClassifier(StoredRun(path, .newest, say: json.output.say))
     }
-    let requests = try model.condition.wishes(classes: [], prompts: [], from: .commandLine)
+    let requests = try model.condition.requests(classes: [], prompts: [], from: .commandLine)
     try SampleJudgement.check(classifiers, model, requests)
     let real = try SampleJudgement.RealPictures(stored, split: split, atLeast: count)
     if let skipped = real.skipped { json.output.say(skipped.description) }
@@ -55,13 +55,13 @@ extension Evaluate {
       if let recognized = verdict.recognized {
         json.output.say(
           "\(name): \(share(recognized, count)) are recognized as their class (\(recognized) of \(count))")
-        let worst = judgement.wishes.indices.sorted {
-          (verdict.recognizedOfWishes[$0], $0) < (verdict.recognizedOfWishes[$1], $1)
+        let worst = judgement.requests.indices.sorted {
+          (verdict.recognizedOfRequests[$0], $0) < (verdict.recognizedOfRequests[$1], $1)
         }.prefix(Self.listedRequests)
         json.output.say(
           "  the hardest: "
             + worst.map {
-              "\(judgement.wishes[$0].text) \(share(verdict.recognizedOfWishes[$0], judgement.countsOfWishes[$0]))"
+              "\(judgement.requests[$0].text) \(share(verdict.recognizedOfRequests[$0], judgement.countsOfRequests[$0]))"
             }.joined(separator: ", "))
       }
       let quality = verdict.precisionRecall
@@ -96,8 +96,8 @@ extension Evaluate {
       (
         "recognized_by_condition",
         .object(
-          zip(judgement.wishes, zip(verdict.recognizedOfWishes, judgement.countsOfWishes)).map { wish, counts in
-            (wish.text, .number(Double(counts.0) / Double(max(1, counts.1))))
+          zip(judgement.requests, zip(verdict.recognizedOfRequests, judgement.countsOfRequests)).map { request, counts in
+            (request.text, .number(Double(counts.0) / Double(max(1, counts.1))))
           })
       ),
       ("frechet_distance", .number(verdict.frechetDistance)),

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import JSON
+import Runs
 import Watch
 
 struct WatchCommand: AsyncParsableCommand {
@@ -43,13 +44,19 @@ struct WatchCommand: AsyncParsableCommand {
     try await reportingFailures {
       let runs = WatchedRuns(try FolderOfRuns(folder).url)
       if terminal { return await draw(runs) }
-      do throws(WatchError) {
-        try await WatchServer(runs).serve(port: port) { address in
-          json.output.say("watching \(folder) at \(address) (Ctrl-C ends it)")
-          json.output.result(.object([("folder", .string(folder)), ("address", .string("\(address)"))]))
+      let (server, port, folder, output) = (WatchServer(runs), UInt16(port), folder, json.output)
+      let serving = Task {
+        try await server.serve(port: port) { address in
+          output.say("watching \(folder) at \(address) (Ctrl-C ends it)")
+          output.result(.object([("folder", .string(folder)), ("address", .string("\(address)"))]))
         }
+      }
+      let signals = SignalWatch(StopRequest()) { _ in serving.cancel() }
+      defer { withExtendedLifetime(signals) {} }
+      do {
+        try await serving.value
       } catch {
-        throw CommandFailure(error.description)
+        throw CommandFailure("\(error)")
       }
     }
   }

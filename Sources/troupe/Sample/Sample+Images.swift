@@ -9,19 +9,19 @@ import Runs
 extension Sample {
   func drawImages(_ stored: StoredRun) throws {
     let model = try DiffusionModel(stored)
-    let requests = try model.condition.wishes(
+    let requests = try model.condition.requests(
       classes: images.classes, prompts: prompt, from: .commandLine)
     let count = try imageCount(requests.count)
     let folder = try images.files.map(Self.emptyFolder)
     let settings = try images.process.settings(seed: options.seed, of: model.settings.schedule.steps)
     let stepCount = settings.stepCount(of: model.settings.schedule)
-    let strip = images.trajectory.map { _ in PictureSheet.moments(PictureSheet.stripStates, of: stepCount) } ?? []
-    let frames = images.animation.map { _ in PictureSheet.moments(PictureSheet.mostFrames, of: stepCount) } ?? []
-    let watched = images.animation != nil ? PictureSheet.mostAnimated : PictureSheet.mostRows
+    let strip = images.trajectory.map { _ in ImageSheet.moments(ImageSheet.stripStates, of: stepCount) } ?? []
+    let frames = images.animation.map { _ in ImageSheet.moments(ImageSheet.mostFrames, of: stepCount) } ?? []
+    let watched = images.animation != nil ? ImageSheet.mostAnimated : ImageSheet.mostRows
     let isAsked = images.files != nil || images.trajectory != nil || images.animation != nil
     let grid = images.output ?? (isAsked ? nil : stored.folder.appending(path: "samples.png").relativePath)
     // Files that cannot be written are refused before the drawing.
-    if grid != nil { try PictureSheet.check(count, wishes: requests.count, of: model.picture.shape) }
+    if grid != nil { try ImageSheet.check(count, requests: requests.count, of: model.picture.shape) }
     for path in [grid, images.trajectory, images.animation].compactMap({ $0 }) { try Self.checkFolder(of: path) }
     let start = ContinuousClock.now
     let meter = DrawingMeter()
@@ -29,15 +29,15 @@ extension Sample {
       (0..<count).map { requests[$0 % requests.count].tokens }, settings, rows: images.process.rows,
       lanes: images.lanes.count, moments: Set(strip + frames).sorted(),
       watched: strip.isEmpty && frames.isEmpty ? 0 : min(count, watched),
-      sheets: PictureSheet.byteCount(
+      sheets: ImageSheet.byteCount(
         model.picture.shape,
         pictures: max(
-          grid == nil ? 0 : count, min(count, PictureSheet.mostRows) * strip.count,
-          frames.isEmpty ? 0 : min(count, PictureSheet.mostAnimated))),
+          grid == nil ? 0 : count, min(count, ImageSheet.mostRows) * strip.count,
+          frames.isEmpty ? 0 : min(count, ImageSheet.mostAnimated))),
       progress: meter.show)
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     meter.finish()
-    let sheet = PictureSheet(drawing, wishes: requests.count)
+    let sheet = ImageSheet(drawing, requests: requests.count)
     var written: [(String, JSON)] = []
     func write(_ key: String, _ path: String?, _ file: () throws -> [UInt8]) throws {
       guard let path else { return }
@@ -99,7 +99,7 @@ extension Sample {
   }
 
   /// Writes each image as `00042-seven.png`: its number and its request.
-  private func writeFiles(_ drawing: PictureDrawing, _ requests: [ConditionVocabulary.Wish], into folder: URL) throws
+  private func writeFiles(_ drawing: ImageDrawing, _ requests: [GenerationRequest], into folder: URL) throws
     -> String
   {
     do {

@@ -2,11 +2,6 @@ import Data
 import Formats
 import Tensors
 
-extension SampleField {
-  /// Whether its values are a picture: [height, width, 1 or 3].
-  package var isImage: Bool { type == .float32 && shape.rank == 3 && [1, 3].contains(shape[2]) }
-}
-
 extension Dataset {
   /// Pictures in reports are no larger than this, so that a page stays small whatever the images are.
   private static let largestThumbnail = 96
