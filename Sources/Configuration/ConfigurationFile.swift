@@ -60,9 +60,10 @@ extension JSON {
   /// This value laid over `base`.
   package func merged(onto base: JSON) -> JSON {
     guard let own = members, var merged = base.members else { return self }
+    let inherited = MemberIndex(merged)
     if let kind = self["type"], let baseKind = base["type"], kind != baseKind { return self }
     for member in own {
-      if let index = merged.firstIndex(where: { $0.key == member.key }) {
+      if let index = inherited.position(of: member.key) {
         merged[index].value = member.value.merged(onto: merged[index].value)
       } else {
         merged.append(member)

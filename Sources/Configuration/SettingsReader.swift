@@ -22,16 +22,18 @@ package final class SettingsReader {
   package private(set) var properties: [SchemaProperty] = []
   private var resolvedMembers: [JSON.Member] = []
   private let source: JSON
+  private let written: MemberIndex
   private let definitions: SchemaDefinitions
 
   /// A reader of `source`, which must be an object.
   package init(_ source: JSON, path: String = "") throws(ConfigurationError) {
-    guard source.members != nil else {
+    guard let members = source.members else {
       throw ConfigurationError(
         path: path, message: "expected an object, found \(source.kindName) \(source.excerpt)",
         location: source.location)
     }
     self.source = source
+    written = MemberIndex(members)
     self.path = path
     isDescribing = false
     definitions = SchemaDefinitions()
@@ -40,6 +42,7 @@ package final class SettingsReader {
   /// A reader that only describes; catalogues it meets are added to `definitions`.
   package init(describingInto definitions: SchemaDefinitions) {
     source = .object([])
+    written = MemberIndex([])
     path = ""
     isDescribing = true
     self.definitions = definitions
@@ -49,13 +52,13 @@ package final class SettingsReader {
   package var resolved: JSON { JSON(.object(resolvedMembers)) }
 
   /// Whether the key is written in the object.
-  package func has(_ key: String) -> Bool { source[key] != nil }
+  package func has(_ key: String) -> Bool { written[key] != nil }
 
   package func path(of key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
   /// An error at `key`, or at the whole object.
   package func error(_ key: String? = nil, _ message: String) -> ConfigurationError {
-    let value = key.flatMap { source[$0] }
+    let value = key.flatMap { written[$0] }
     return ConfigurationError(
       path: key.map(path(of:)) ?? path, message: message, location: value?.location ?? source.location)
   }
@@ -84,6 +87,9 @@ package final class SettingsReader {
     }
   }
 
+  /// Unknown keys that are compared with the known ones; the bound keeps a huge object from costing minutes.
+  private static let mostSlips = 1_000
+
   /// The first key that `make` does not know and that is nearly one which it knows and which is not written.
   private func slip<Product>(
     knownTo make: (SettingsReader) throws(ConfigurationError) -> Product
@@ -92,7 +98,7 @@ package final class SettingsReader {
     _ = try? make(describing)
     let known = (properties + describing.properties).map(\.key)
     let absent = known.filter { !has($0) }
-    for member in source.members ?? [] where !known.contains(member.key) {
+    for member in written.members.lazy.filter({ !known.contains($0.key) }).prefix(Self.mostSlips) {
       if let name = NearestName.of(member.key, among: absent) { return (member, name) }
     }
     return nil
@@ -100,9 +106,9 @@ package final class SettingsReader {
 
   /// Refuses every key that no reading method asked for.
   package func finish() throws(ConfigurationError) {
-    guard !isDescribing, let members = source.members else { return }
+    guard !isDescribing else { return }
     let known = properties.map(\.key)
-    for member in members where !known.contains(member.key) {
+    for member in written.members where !known.contains(member.key) {
       throw ConfigurationError(
         path: path(of: member.key), message: "unknown key" + NearestName.hint(member.key, among: known),
         location: member.value.location)
@@ -124,8 +130,8 @@ package final class SettingsReader {
         key: key, node: node, documentation: documentation, defaultValue: defaultValue.flatMap(encode),
         isRequired: isRequired))
     if isDescribing { return defaultValue ?? placeholder }
-    if let written = source[key] {
-      let (value, resolved) = try decode(written, path(of: key))
+    if let json = written[key] {
+      let (value, resolved) = try decode(json, path(of: key))
       resolvedMembers.append(JSON.Member(key, resolved))
       return value
     }

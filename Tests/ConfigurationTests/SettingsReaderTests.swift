@@ -47,6 +47,17 @@ private struct Sample: Settings {
     return (try reader.decode(Sample.init(from:)), reader.resolved)
   }
 
+  @Test(.timeLimit(.minutes(1))) func readsAnObjectOfVeryManyKeys() throws {
+    let keys = (0..<200_000).map { ("k\($0)", JSON.integer($0)) }
+    let object = JSON.object(keys + [("count", .integer(3))])
+    let other = JSON.object(keys.map { ("\($0.0)x", $0.1) })
+    #expect(object.merged(onto: other).members?.count == 400_001)
+    for json in [object, other] {
+      let error = #expect(throws: ConfigurationError.self) { try SettingsReader(json).decode(Sample.init(from:)) }
+      #expect(error?.description.contains(json == object ? "unknown key" : "\"count\" is missing") == true)
+    }
+  }
+
   @Test func fillsInEveryDefault() throws {
     let (sample, resolved) = try read(#"{"count": 3}"#)
     #expect(sample.rate == 0.5 && sample.color == .red && sample.automatic == nil && sample.part.size == 4)
