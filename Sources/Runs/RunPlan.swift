@@ -212,8 +212,7 @@ package struct RunPlan: Sendable {
     else {
       throw RunError(.configuration, "data: \(name) has no fields \"input\" and \"target\" to train on")
     }
-    let denoising = ["mse", "huber"]
-    guard configuration.data.diffusion == nil || denoising.contains(configuration.loss.kind) else {
+    guard configuration.data.diffusion == nil || configuration.loss.comparesValues else {
       throw RunError(
         .configuration,
         "loss.type: a model that denoises predicts values of any size, which \(configuration.loss.kind) does not compare;"

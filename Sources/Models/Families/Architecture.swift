@@ -12,6 +12,9 @@ package protocol Architecture: Sendable {
     _ graph: inout GraphBuilder, inputs: BatchInputs, outputs: Int
   ) throws(GraphError) -> ModelGraph.Value
 
+  /// Whether the family predicts the next token of the one sequence that it reads.
+  var predictsNextToken: Bool { get }
+
   /// How the family remembers a sequence that it reads piece by piece; nil where it cannot.
   ///
   /// - Parameter length: tokens in a sample of the data.
@@ -19,6 +22,7 @@ package protocol Architecture: Sendable {
 }
 
 extension Architecture {
+  package var predictsNextToken: Bool { false }
   package func memory(ofSamples length: Int) -> SequenceMemory? { nil }
 }
 

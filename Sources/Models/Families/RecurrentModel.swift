@@ -35,6 +35,8 @@ package struct RecurrentModel: Architecture, Settings {
       "needs \"width\" (\(self.width)) and \"units\" (\(units)) to be equal")
   }
 
+  package var predictsNextToken: Bool { true }
+
   package func memory(ofSamples length: Int) -> SequenceMemory? { .state }
 
   package func build(

@@ -15,6 +15,8 @@ package struct Transformer: Architecture, Settings {
     settings = try TransformerSettings(from: reader)
   }
 
+  package var predictsNextToken: Bool { true }
+
   package func memory(ofSamples length: Int) -> SequenceMemory? { .tokens(settings.context ?? length) }
 
   package func build(
