@@ -65,7 +65,7 @@ final class SequencePlayer {
       plan, state: model.state, activations: activations, prepared: Arena(byteCount: plan.preparedByteCount),
       store: PrimitiveStore())
     // Every sequence begins anew, so what passes leave is never read.
-    program.bind(carried: Arena(byteCount: plan.carriedByteCount))
+    program.bind(sequenceState: Arena(byteCount: plan.sequenceStateByteCount))
     let count = model.rows * model.length
     batch = Arena(byteCount: 2 * Arena.aligned(4 * count))
     input = batch.slice(offset: 0, count: count, type: .int32)

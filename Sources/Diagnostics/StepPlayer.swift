@@ -113,7 +113,7 @@ package actor StepPlayer {
       _ = model.layDownUpdate(state, learningRate: model.learningRate(state, calendar), gradients, norm: norm)
       model.update.run(lane: 0)
     } else {
-      for arena in model.carried { arena.all(as: .float32).zero() }
+      for arena in model.sequenceStates { arena.all(as: .float32).zero() }
       state.skippedUpdates += 1
     }
     state.step += 1

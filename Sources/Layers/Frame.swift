@@ -30,7 +30,7 @@ package struct Frame {
     package var parameters = 0
     package var buffers = 0
     package var saved = 0
-    package var carried = 0
+    package var sequenceState = 0
     package var prepared = 0
     package var matmuls = 0
     package var convolutions = 0
@@ -38,14 +38,14 @@ package struct Frame {
     package init() {}
 
     /// Input, its gradient; output, its gradient; parameter, its bf16 weights, its gradient; buffer, its batch statistics;
-    /// saved; carried; prepared; scratch.
+    /// saved; sequence state; prepared; scratch.
     package var total: Int { scratchIndex + 1 }
     package var outputIndex: Int { 2 * inputs }
     package var parameterIndex: Int { outputIndex + 2 }
     package var bufferIndex: Int { parameterIndex + 3 * parameters }
     package var savedIndex: Int { bufferIndex + 2 * buffers }
-    package var carriedIndex: Int { savedIndex + saved }
-    package var preparedIndex: Int { carriedIndex + carried }
+    package var sequenceStateIndex: Int { savedIndex + saved }
+    package var preparedIndex: Int { sequenceStateIndex + sequenceState }
     package var scratchIndex: Int { preparedIndex + prepared }
   }
 
@@ -124,10 +124,12 @@ package struct Frame {
   /// Kept from forward to backward.
   package func saved(_ i: Int) -> TensorSlice { slices[counts.savedIndex + checked(i, counts.saved)] }
 
-  /// What the pass over the piece before left, where `position` is above 0; this pass leaves there what the next needs.
-  package func carried(_ i: Int) -> TensorSlice { slices[counts.carriedIndex + checked(i, counts.carried)] }
+  /// KV cache or recurrent state: read where `position` is above 0, and written for the next piece.
+  package func sequenceState(_ i: Int) -> TensorSlice {
+    slices[counts.sequenceStateIndex + checked(i, counts.sequenceState)]
+  }
 
-  package var carriedCount: Int { counts.carried }
+  package var sequenceStateCount: Int { counts.sequenceState }
 
   /// What `prepare` derived from the parameters: as many bytes as the layer asked for, or up to 3 more.
   package func prepared(_ i: Int) -> TensorSlice { slices[counts.preparedIndex + checked(i, counts.prepared)] }

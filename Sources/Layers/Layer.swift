@@ -19,8 +19,8 @@ package protocol Layer: Sendable {
   var buffers: [BufferDeclaration] { get }
   /// float32 tensors kept from forward to backward.
   var saved: [TensorShape] { get }
-  /// What a pass over a piece of a sequence leaves for the pass over the next piece of the same rows.
-  func carried(_ placement: LayerPlacement) -> [CarriedDeclaration]
+  /// KV cache or recurrent state, which a pass over the next piece of the same sequences continues.
+  func sequenceState(_ placement: LayerPlacement) -> [SequenceStateDeclaration]
   /// Bytes needed during one call, at most.
   func scratchByteCount(_ placement: LayerPlacement) -> Int
   /// The products it runs, by the numbers it will ask for.
@@ -73,7 +73,7 @@ extension Layer {
   package var parameters: [ParameterDeclaration] { [] }
   package var buffers: [BufferDeclaration] { [] }
   package var saved: [TensorShape] { [] }
-  package func carried(_ placement: LayerPlacement) -> [CarriedDeclaration] { [] }
+  package func sequenceState(_ placement: LayerPlacement) -> [SequenceStateDeclaration] { [] }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { 0 }
   package func matmuls(_ placement: LayerPlacement) -> [MatmulShape] { [] }
   package func convolutions(_ placement: LayerPlacement) -> [ConvolutionShape] { [] }
@@ -134,10 +134,10 @@ package struct BufferDeclaration: Sendable {
   }
 }
 
-/// State that lives on from one piece of a sequence to the next: a recurrent network's, or attention's keys and values.
+/// KV cache or recurrent state: kept from one piece of a sequence to the next.
 ///
-/// A layer reads it only where `Frame.position` is above 0, so nobody has to clear it.
-package struct CarriedDeclaration: Sendable {
+/// A layer reads it only where `Frame.position` is above 0, so it need not be cleared.
+package struct SequenceStateDeclaration: Sendable {
   package let name: String
   /// (B, …).
   package let shape: TensorShape

@@ -120,12 +120,12 @@ package struct RunPlan: Sendable {
       throw RunError(.configuration, error.description)
     }
     try checkWatched()
-    try checkCarried()
+    try checkSequenceState()
   }
 
   /// Refuses an order of batches that the model makes nothing of, and a model that waits for another one.
-  private func checkCarried() throws(RunError) {
-    let carries = trainingPlan.carriedByteCount > 0
+  private func checkSequenceState() throws(RunError) {
+    let carries = trainingPlan.sequenceStateByteCount > 0
     guard data.pieceLength == nil || carries else {
       throw RunError(
         .configuration,

@@ -50,7 +50,7 @@ final class PieceProgram {
   /// By their numbers in the graph.
   let fields: [TensorSlice]
   private let input: TensorSlice
-  private let carried: Arena
+  private let sequenceState: Arena
   // Keep the memory alive that `input` and the source lie in.
   private let batch: Arena
   private let source: SourceBatch?
@@ -75,9 +75,9 @@ final class PieceProgram {
       plan, state: language.state, activations: activations,
       prepared: Arena(byteCount: plan.preparedByteCount), store: PrimitiveStore())
     LaneThread.perform { [program] in program.prepareAll() }
-    carried = Arena(byteCount: remembers ? 0 : plan.carriedByteCount)
+    sequenceState = Arena(byteCount: remembers ? 0 : plan.sequenceStateByteCount)
     // What a whole sequence leaves behind is of no use, but it is written.
-    if !remembers { program.bind(carried: carried) }
+    if !remembers { program.bind(sequenceState: sequenceState) }
     self.source = source
     batch = Arena(byteCount: 4 * rows * tokens)
     input = batch.all(as: .int32)

@@ -14,7 +14,9 @@ extension RecurrentLayer {
   package var saved: [TensorShape] { stack.saved }
   package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { stack.forwardFlops }
-  package func carried(_ placement: LayerPlacement) -> [CarriedDeclaration] { stack.carried(placement) }
+  package func sequenceState(_ placement: LayerPlacement) -> [SequenceStateDeclaration] {
+    stack.sequenceState(placement)
+  }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { stack.scratch(placement).byteCount }
   package func matmuls(_ placement: LayerPlacement) -> [MatmulShape] { stack.matmuls(placement) }
   package func prepared(_ placement: LayerPlacement) -> [Int] { stack.prepared(placement) }

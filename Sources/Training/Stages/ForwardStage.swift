@@ -145,9 +145,9 @@ final class LanePrograms {
     evaluation = evaluating(model.state)
     averaged = model.update.average.map(evaluating)
     // Every sequence that is evaluated begins anew, so what passes leave is never read.
-    let carried = Arena(byteCount: model.plan.evaluationPlan.carriedByteCount)
-    evaluation.bind(carried: carried)
-    averaged?.bind(carried: carried)
+    let sequenceState = Arena(byteCount: model.plan.evaluationPlan.sequenceStateByteCount)
+    evaluation.bind(sequenceState: sequenceState)
+    averaged?.bind(sequenceState: sequenceState)
     reader = SampleReader(model.data)
     evaluationBatch = MicroBatch(fields: model.data.fields, rows: model.plan.rows)
     boundFields = model.boundFields

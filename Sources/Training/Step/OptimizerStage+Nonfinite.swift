@@ -20,7 +20,7 @@ extension OptimizerStage {
       tell(.skippedNonfinite, "step \(state.step + 1): update left out, \(place)")
       (learningRate, clipScale) = (scheduledRate, 1)
       // The pass that went wrong has left its state for the next ones.
-      for arena in model.carried { arena.all(as: .float32).zero() }
+      for arena in model.sequenceStates { arena.all(as: .float32).zero() }
       for (index, entry) in model.table.entries.enumerated() {
         updateStatistics[index] = UpdateStatistics()
         updateStatistics[index].parameter = Statistics.measure(model.table.slice(entry, in: model.state.parameters))
