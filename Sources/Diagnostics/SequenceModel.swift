@@ -42,9 +42,9 @@ struct SequenceModel: Sendable {
     let tensors = table.evaluatedTensors(state, isAverage: run.configuration.training.average.isEnabled)
     _ = try CheckpointFile.read(at: run.checkpoint.url, into: tensors, match: .subset)
     state.refreshBF16Weights()
-    var economies = ExecutionPlan.Economies()
-    economies.sharesMemory = !keepsGradients
-    plan = ExecutionPlan(graph, table: table, precision: precision, isTraining: keepsGradients, economies: economies)
+    var options = PlanOptions()
+    options.sharesMemory = !keepsGradients
+    plan = ExecutionPlan(graph, table: table, precision: precision, isTraining: keepsGradients, options: options)
   }
 }
 

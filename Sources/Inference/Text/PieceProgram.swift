@@ -63,12 +63,12 @@ final class PieceProgram {
     self.tokens = tokens
     vocabulary = language.vocabulary
     // The steps of an encoder run once; what they leave must stay.
-    var economies = ExecutionPlan.Economies()
-    economies.sharesMemory = source == nil && !keepsOutputs
-    economies.fusesNeighbours = !keepsOutputs
+    var options = PlanOptions()
+    options.sharesMemory = source == nil && !keepsOutputs
+    options.fusesNeighbours = !keepsOutputs
     plan = ExecutionPlan(
       try language.graph(rows: rows, tokens: tokens, remembers: remembers), table: language.state.table,
-      precision: language.precision, isTraining: false, economies: economies)
+      precision: language.precision, isTraining: false, options: options)
     dependent = source == nil ? nil : plan.steps(dependingOn: 0)
     activations = Arena(byteCount: plan.activationByteCount)
     program = LaneProgram(

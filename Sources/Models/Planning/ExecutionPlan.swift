@@ -121,29 +121,18 @@ package struct ExecutionPlan: Sendable {
   /// Multiplications and additions of one pass over a micro-batch.
   package var flops: Int { steps.reduce(0) { $0 + $1.flops } }
 
-  /// What a plan does to be fast and small; without it the results must be the same, which tests look at.
-  package struct Economies: Sendable {
-    package var fusesNeighbours = true
-    /// Whether the prediction is there after a pass. Where nobody reads it, large logits are never there as a whole.
-    package var keepsPrediction = true
-    /// Whether tensors that live at different times may lie in the same memory.
-    package var sharesMemory = true
-
-    package init() {}
-  }
-
   /// - Parameters:
   ///   - frozen: names of parameters that get no gradient.
   package init(
     _ unfused: ModelGraph, table: ParameterTable, precision: Precision, isTraining: Bool, frozen: Set<String> = [],
-    economies: Economies = Economies()
+    options: PlanOptions = PlanOptions()
   ) {
     let graph =
-      economies.fusesNeighbours
-      ? unfused.fusingNeighbours(isTraining: isTraining, keepsPrediction: economies.keepsPrediction) : unfused
+      options.fusesNeighbours
+      ? unfused.fusingNeighbours(isTraining: isTraining, keepsPrediction: options.keepsPrediction) : unfused
     var layout = PlanLayout(
       graph, table: table, precision: precision, isTraining: isTraining, frozen: frozen,
-      sharesMemory: economies.sharesMemory)
+      sharesMemory: options.sharesMemory)
     layout.placeTensors()
     self.graph = graph
     self.table = table
