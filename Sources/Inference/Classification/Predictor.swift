@@ -82,7 +82,7 @@ package final class Predictor {
 
   static func picture(in fields: [SampleField], of name: String) throws(RunError) -> SampleField {
     let input = fields.first { $0.name == SampleField.input }
-    guard let input, input.isPicture else {
+    guard let input, input.isImage else {
       throw RunError(
         .configuration,
         "\(name): expected a model of pictures [height, width, 1 or 3], found inputs of shape "
