@@ -32,12 +32,9 @@ package struct GatedKernel: Sendable {
     let kernel: GatedKernel
     let x: TensorSlice
     let y: TensorSlice
+    var type: ElementType { x.type }
 
-    func run<F: PointwiseFunction>(_ function: F.Type) {
-      if x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-    }
-
-    private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+    func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
       let columns = kernel.columns
       for row in 0..<kernel.rows {
         let gate = x.pointer(as: E.self) + 2 * row * columns
@@ -57,12 +54,9 @@ package struct GatedKernel: Sendable {
     let dy: TensorSlice
     let dx: TensorSlice
     let accumulate: Bool
+    var type: ElementType { x.type }
 
-    func run<F: PointwiseFunction>(_ function: F.Type) {
-      if x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-    }
-
-    private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+    func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
       let columns = kernel.columns
       for row in 0..<kernel.rows {
         let gate = x.pointer(as: E.self) + 2 * row * columns

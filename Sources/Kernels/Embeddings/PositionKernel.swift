@@ -22,11 +22,7 @@ package struct PositionKernel: Sendable {
   package func forward(_ x: TensorSlice, table: TensorSlice, into y: TensorSlice) {
     precondition(x.count == y.count && x.type == y.type && x.count % table.count == 0)
     precondition(table.count == tokens * width)
-    if x.type == .bfloat16 {
-      forward(x, table, y, as: BFloat16.self)
-    } else {
-      forward(x, table, y, as: Float.self)
-    }
+    if x.type == .bfloat16 { forward(x, table, y, as: BFloat16.self) } else { forward(x, table, y, as: Float.self) }
   }
 
   private func forward<E: VectorElement>(_ x: TensorSlice, _ table: TensorSlice, _ y: TensorSlice, as type: E.Type) {

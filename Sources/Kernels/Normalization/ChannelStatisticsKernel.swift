@@ -13,11 +13,7 @@ package struct ChannelStatisticsKernel: Sendable {
   ///   - y: (rows, 2) of the same type.
   package func forward(_ x: TensorSlice, into y: TensorSlice) {
     precondition(x.type == y.type && x.count % channels == 0 && y.count == 2 * (x.count / channels))
-    if x.type == .bfloat16 {
-      forward(x, y, as: BFloat16.self)
-    } else {
-      forward(x, y, as: Float.self)
-    }
+    if x.type == .bfloat16 { forward(x, y, as: BFloat16.self) } else { forward(x, y, as: Float.self) }
   }
 
   private func forward<E: VectorElement>(_ x: TensorSlice, _ y: TensorSlice, as type: E.Type) {

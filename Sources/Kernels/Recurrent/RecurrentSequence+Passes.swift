@@ -24,7 +24,7 @@ extension RecurrentSequence {
     }
   }
 
-  private func forward<Cell: RecurrentCell, E: RecurrentElement>(
+  private func forward<Cell: RecurrentCell, E: PackedElement>(
     _ tensors: Tensors, _ packed: TensorSlice, _ bias: TensorSlice?, _ output: StepView?, _ type: Cell.Type,
     as element: E.Type
   ) {
@@ -59,7 +59,7 @@ extension RecurrentSequence {
     }
   }
 
-  private func backward<Cell: RecurrentCell, E: RecurrentElement>(
+  private func backward<Cell: RecurrentCell, E: PackedElement>(
     _ tensors: Tensors, _ packed: TensorSlice, _ gradients: Gradients, _ type: Cell.Type, as element: E.Type
   ) {
     let weights = weights(isBackward: true)
