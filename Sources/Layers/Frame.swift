@@ -34,6 +34,8 @@ package struct Frame {
     package var prepared = 0
     package var matmuls = 0
     package var convolutions = 0
+    /// Whether the plan runs the layer backwards.
+    package var runsBackward = false
 
     package init() {}
 
@@ -48,6 +50,9 @@ package struct Frame {
     package var preparedIndex: Int { sequenceStateIndex + sequenceState }
     package var scratchIndex: Int { preparedIndex + prepared }
   }
+
+  /// The products of a linear map, and their numbers: y from x and W, dW from dy and x, dx from dy and W.
+  enum LinearProduct: Int { case forward, weightGradient, inputGradient }
 
   private let slices: UnsafePointer<TensorSlice>
   private let matmuls: UnsafePointer<Unmanaged<Matmul>>
@@ -134,12 +139,26 @@ package struct Frame {
   /// What `prepare` derived from the parameters: as many bytes as the layer asked for, or up to 3 more.
   package func prepared(_ i: Int) -> TensorSlice { slices[counts.preparedIndex + checked(i, counts.prepared)] }
 
-  package var preparedCount: Int { counts.prepared }
+  /// A tensor that the layer prepares in some plans only.
+  func preparedIfAny(_ i: Int) -> TensorSlice? { i < counts.prepared ? prepared(i) : nil }
+
+  /// `LayerPlacement.isTraining`: whether the plan runs the layer backwards.
+  var runsBackward: Bool { counts.runsBackward }
 
   /// Memory for the duration of one call.
   package var scratch: TensorSlice { slices[counts.scratchIndex] }
 
+  /// Parameter 0 of most layers: W, or γ.
+  var weight: TensorSlice { parameter(0) }
+  var weightGradient: TensorSlice? { parameterGradient(0) }
+  /// Parameter 1 of most layers: b, or β.
+  var bias: TensorSlice { parameter(1) }
+  var biasGradient: TensorSlice? { parameterGradient(1) }
+
   package func matmul(_ i: Int) -> Matmul { matmuls[checked(i, counts.matmuls)]._withUnsafeGuaranteedRef { $0 } }
+
+  func matmul(_ product: LinearProduct) -> Matmul { matmul(product.rawValue) }
+  func convolution(_ product: LinearProduct) -> Convolution { convolution(product.rawValue) }
 
   package func convolution(_ i: Int) -> Convolution {
     convolutions[checked(i, counts.convolutions)]._withUnsafeGuaranteedRef { $0 }

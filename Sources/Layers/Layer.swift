@@ -13,6 +13,7 @@ package protocol Layer: Sendable {
   var inputShapes: [TensorShape] { get }
   /// Inputs that are whole numbers (tokens, classes, lengths; int32) and not values, and what each must be below.
   var integerInputs: [Int: Int] { get }
+  /// That of the first input where the layer says nothing else.
   var outputShape: TensorShape { get }
   var parameters: [ParameterDeclaration] { get }
   /// State that training moves without a gradient; each has batch statistics of the same shape per micro-batch.
@@ -69,6 +70,7 @@ package protocol Layer: Sendable {
 }
 
 extension Layer {
+  package var outputShape: TensorShape { inputShapes[0] }
   package var integerInputs: [Int: Int] { [:] }
   package var parameters: [ParameterDeclaration] { [] }
   package var buffers: [BufferDeclaration] { [] }
@@ -211,7 +213,7 @@ extension ConfigurableLayer {
     LayerBlueprint(kind: kind) { (inputs) throws(LayerError) in try Self(settings: settings, inputs: inputs) }
   }
 
-  static func catalogEntry(_ documentation: String) -> CatalogEntry<LayerBlueprint> {
+  package static func catalogEntry(_ documentation: String) -> CatalogEntry<LayerBlueprint> {
     CatalogEntry(kind, documentation) { (reader) throws(ConfigurationError) in
       blueprint(try LayerSettings(from: reader))
     }

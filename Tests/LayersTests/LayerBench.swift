@@ -101,6 +101,7 @@ final class LayerBench {
     counts.prepared = prepared.count
     counts.matmuls = matmuls.count
     counts.convolutions = convolutions.count
+    counts.runsBackward = placement.isTraining
     self.counts = counts
     table = .allocate(capacity: counts.total)
     matmulTable = .allocate(capacity: matmuls.count + 1)

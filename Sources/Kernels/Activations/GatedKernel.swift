@@ -1,7 +1,7 @@
 import Tensors
 
 /// y = f(gate)·up for rows that hold the gate and then what it lets through.
-package struct GatedKernel: Sendable {
+package struct GatedKernel: UnaryKernel {
   package let activation: Activation
   package let rows: Int
   /// Of y; x has twice as many.
@@ -22,7 +22,7 @@ package struct GatedKernel: Sendable {
   }
 
   /// dx = (f'(gate)·up·dy, f(gate)·dy), or dx += it.
-  package func backward(_ x: TensorSlice, dy: TensorSlice, into dx: TensorSlice, accumulate: Bool) {
+  package func backward(_ x: TensorSlice, y: TensorSlice, dy: TensorSlice, into dx: TensorSlice, accumulate: Bool) {
     precondition(x.count == 2 * rows * columns && dy.count == rows * columns && dx.count == x.count)
     precondition(x.type == dy.type && dx.type == x.type)
     activation.run(Backward(kernel: self, x: x, dy: dy, dx: dx, accumulate: accumulate))

@@ -1,7 +1,7 @@
 import Tensors
 
 /// The mean and the largest of each row: what an image shows at a pixel, whatever the channel.
-package struct ChannelStatisticsKernel: Sendable {
+package struct ChannelStatisticsKernel: UnaryKernel {
   private let channels: Int
 
   package init(channels: Int) { self.channels = channels }

@@ -1,7 +1,7 @@
 import Tensors
 
 /// The mean of each channel under each window; float32 sums, rounded once.
-package struct AveragePoolingKernel: Sendable {
+package struct AveragePoolingKernel: UnaryKernel {
   private let shape: PoolingShape
   private let countsPadding: Bool
 
@@ -37,7 +37,7 @@ package struct AveragePoolingKernel: Sendable {
   }
 
   /// dx (+)= each window's dy, shared by its pixels.
-  package func backward(dy: TensorSlice, into dx: TensorSlice, accumulate: Bool) {
+  package func backward(_ x: TensorSlice, y: TensorSlice, dy: TensorSlice, into dx: TensorSlice, accumulate: Bool) {
     precondition(dx.count == shape.inputCount && dy.count == shape.outputCount && dx.type == dy.type)
     if !accumulate { dx.zero() }
     if dx.type == .bfloat16 {

@@ -1,7 +1,7 @@
 import Tensors
 
 /// The largest of each channel under each window. Zeros around the image do not compete.
-package struct MaxPoolingKernel: Sendable {
+package struct MaxPoolingKernel: UnaryKernel {
   private let shape: PoolingShape
 
   package init(_ shape: PoolingShape) { self.shape = shape }

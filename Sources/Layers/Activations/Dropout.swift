@@ -22,7 +22,6 @@ package struct Dropout: ConfigurableLayer {
   package let rate: Double
   private let kernel: DropoutKernel
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
     _ = try Self.single(inputs)

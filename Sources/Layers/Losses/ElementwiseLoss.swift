@@ -4,7 +4,7 @@ import Tensors
 
 /// A loss that compares each element of a prediction (B, …) with the same element of the target, which is float32, and may
 /// weigh each sample.
-package protocol ElementwiseLoss: Loss {
+package protocol ElementwiseLoss: ConfigurableLoss {
   var kernel: ElementwiseLossKernel { get }
 
   init(inputShapes: [TensorShape], kernel: ElementwiseLossKernel)

@@ -26,7 +26,6 @@ package struct GroupNorm: ConfigurableLayer {
   }
 
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
   private var kernel: GroupNormKernel
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
@@ -65,16 +64,16 @@ package struct GroupNorm: ConfigurableLayer {
 
   package func forward(_ frame: Frame) {
     kernel.forward(
-      frame.input(), gamma: frame.parameter(0), beta: frame.parameter(1), into: frame.output, mean: frame.saved(0),
-      inverseDeviation: frame.saved(1), scratch: frame.scratch)
+      frame.input(), gamma: frame.weight, beta: frame.bias, into: frame.output, mean: frame.mean,
+      inverseDeviation: frame.inverseDeviation, scratch: frame.scratch)
   }
 
   package func backward(_ frame: Frame) {
     kernel.backward(
-      frame.input(), gamma: frame.parameter(0), beta: frame.parameter(1), mean: frame.saved(0),
-      inverseDeviation: frame.saved(1), dy: frame.outputGradient, dx: frame.inputGradient(),
-      accumulate: frame.accumulatesInputGradient(), dGamma: frame.parameterGradient(0),
-      dBeta: frame.parameterGradient(1), accumulateParameters: frame.accumulatesParameterGradient(0),
+      frame.input(), gamma: frame.weight, beta: frame.bias, mean: frame.mean,
+      inverseDeviation: frame.inverseDeviation, dy: frame.outputGradient, dx: frame.inputGradient(),
+      accumulate: frame.accumulatesInputGradient(), dGamma: frame.weightGradient,
+      dBeta: frame.biasGradient, accumulateParameters: frame.accumulatesParameterGradient(0),
       scratch: frame.scratch)
   }
 

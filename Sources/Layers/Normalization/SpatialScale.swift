@@ -12,7 +12,6 @@ package struct SpatialScale: ConfigurableLayer {
   package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
 
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {
     guard inputs.count == 2 else { throw LayerError("\(Self.kind) takes two inputs, got \(inputs.count)") }

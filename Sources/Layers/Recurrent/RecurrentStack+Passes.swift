@@ -40,7 +40,7 @@ extension RecurrentStack {
   // MARK: Preparing
 
   func prepare(_ frame: Frame) {
-    let isTraining = frame.preparedCount > PreparedNumbers(sequenceCount, isTraining: false).weights
+    let isTraining = frame.runsBackward
     let type = frame.matmul(0).shape.inputs
     for index in 0..<sequenceCount {
       let (numbers, prepared) = (numbers(index), PreparedNumbers(index, isTraining: isTraining))
@@ -121,7 +121,7 @@ extension RecurrentStack {
   // MARK: Forward
 
   func forward(_ frame: Frame) {
-    let isTraining = frame.preparedCount > PreparedNumbers(sequenceCount, isTraining: false).weights
+    let isTraining = frame.runsBackward
     let scratch = scratch(frame.input().type, isTraining: isTraining)
     for layer in 0..<settings.layers {
       let input = input(frame, layer, scratch)

@@ -8,7 +8,6 @@ package struct ResidualAdd: ConfigurableLayer {
   package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
 
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {
     guard inputs.count == 2 else { throw LayerError("add takes two inputs, got \(inputs.count)") }

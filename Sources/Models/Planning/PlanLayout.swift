@@ -208,6 +208,7 @@ struct PlanLayout {
     counts.prepared = tensors.count - counts.preparedIndex - 1
     counts.matmuls = matmuls.count
     counts.convolutions = convolutions.count
+    counts.runsBackward = placement.isTraining
     precondition(counts.total == tensors.count)
     return ExecutionPlan.Step(
       name: node.name, layer: layer, counts: counts, tensors: tensors, sequenceState: sequenceState, matmuls: matmuls,
