@@ -30,7 +30,7 @@ package protocol Layer: Sendable {
   func convolutions(_ placement: LayerPlacement) -> [ConvolutionShape]
   /// Bytes of each tensor that `prepare` writes.
   func prepared(_ placement: LayerPlacement) -> [Int]
-  /// What must still be there when `backward` runs.
+  /// The tensors of the forward pass that `backward` reads: the inputs where the layer says nothing else.
   var backwardReads: BackwardReads { get }
   /// Multiplications and additions of one forward pass; a backward pass takes about twice as many.
   var forwardFlops: Int { get }
@@ -71,6 +71,7 @@ package protocol Layer: Sendable {
 
 extension Layer {
   package var outputShape: TensorShape { inputShapes[0] }
+  package var backwardReads: BackwardReads { .inputs }
   package var integerInputs: [Int: Int] { [:] }
   package var parameters: [ParameterDeclaration] { [] }
   package var buffers: [BufferDeclaration] { [] }

@@ -43,11 +43,8 @@ package struct ChannelStatisticsKernel: UnaryKernel {
   ) {
     precondition(x.count == dx.count && y.count == dy.count && y.count == 2 * (x.count / channels))
     precondition(x.type == dx.type && x.type == y.type && x.type == dy.type)
-    if x.type == .bfloat16 {
-      backward(x, y, dy, dx, accumulate, as: BFloat16.self)
-    } else {
-      backward(x, y, dy, dx, accumulate, as: Float.self)
-    }
+    if x.type == .bfloat16 { return backward(x, y, dy, dx, accumulate, as: BFloat16.self) }
+    backward(x, y, dy, dx, accumulate, as: Float.self)
   }
 
   private func backward<E: VectorElement>(

@@ -95,11 +95,8 @@ package struct ModulationKernel: Sendable {
   /// y = x + c in float32.
   private func copy(_ x: TensorSlice, plus c: Float, into y: TensorSlice) {
     let to = y.pointer(as: Float.self)
-    if x.type == .bfloat16 {
-      map(columns, x.pointer(as: BFloat16.self), into: to) { $0 + c }
-    } else {
-      map(columns, x.pointer(as: Float.self), into: to) { $0 + c }
-    }
+    if x.type == .bfloat16 { return map(columns, x.pointer(as: BFloat16.self), into: to) { $0 + c } }
+    map(columns, x.pointer(as: Float.self), into: to) { $0 + c }
   }
 
   /// y += x, which is float32.

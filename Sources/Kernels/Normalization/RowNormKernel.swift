@@ -50,11 +50,8 @@ package struct RowNormKernel: Sendable {
       dGamma?.zero()
       dBeta?.zero()
     }
-    if x.type == .bfloat16 {
-      pass.backward(x, dy, dx, accumulate, dGamma, dBeta, as: BFloat16.self)
-    } else {
-      pass.backward(x, dy, dx, accumulate, dGamma, dBeta, as: Float.self)
-    }
+    if x.type == .bfloat16 { return pass.backward(x, dy, dx, accumulate, dGamma, dBeta, as: BFloat16.self) }
+    pass.backward(x, dy, dx, accumulate, dGamma, dBeta, as: Float.self)
   }
 }
 

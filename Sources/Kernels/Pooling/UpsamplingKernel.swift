@@ -34,11 +34,8 @@ package struct UpsamplingKernel: UnaryKernel {
   ///   - y: (B, f·H, f·W, C) of the same type.
   package func forward(_ x: TensorSlice, into y: TensorSlice) {
     precondition(x.count == inputCount && y.count == outputCount && x.type == y.type)
-    if x.type == .bfloat16 {
-      forward(x.pointer(as: BFloat16.self), y.pointer(as: BFloat16.self))
-    } else {
-      forward(x.pointer(as: Float.self), y.pointer(as: Float.self))
-    }
+    if x.type == .bfloat16 { return forward(x.pointer(as: BFloat16.self), y.pointer(as: BFloat16.self)) }
+    forward(x.pointer(as: Float.self), y.pointer(as: Float.self))
   }
 
   private func forward<E: VectorElement>(_ x: UnsafeMutablePointer<E>, _ y: UnsafeMutablePointer<E>) {

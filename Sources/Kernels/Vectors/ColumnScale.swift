@@ -20,11 +20,8 @@ package enum ColumnScale {
   ) {
     precondition(x.count == dy.count && x.type == dy.type && ds.type == x.type)
     precondition(ds.count % columns == 0 && x.count % ds.count == 0)
-    if x.type == .bfloat16 {
-      gradient(x, dy, columns, ds, accumulate, as: BFloat16.self)
-    } else {
-      gradient(x, dy, columns, ds, accumulate, as: Float.self)
-    }
+    if x.type == .bfloat16 { return gradient(x, dy, columns, ds, accumulate, as: BFloat16.self) }
+    gradient(x, dy, columns, ds, accumulate, as: Float.self)
   }
 
   private static func gradient<E: VectorElement>(

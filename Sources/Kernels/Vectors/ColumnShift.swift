@@ -15,11 +15,8 @@ package enum ColumnShift {
   /// ds[b, c] = Σ over r of dy[b, r, c], or ds += it; both of one type.
   package static func gradient(_ dy: TensorSlice, columns: Int, into ds: TensorSlice, accumulate: Bool) {
     precondition(ds.type == dy.type && ds.count % columns == 0 && dy.count % ds.count == 0)
-    if dy.type == .bfloat16 {
-      gradient(dy, columns, ds, accumulate, as: BFloat16.self)
-    } else {
-      gradient(dy, columns, ds, accumulate, as: Float.self)
-    }
+    if dy.type == .bfloat16 { return gradient(dy, columns, ds, accumulate, as: BFloat16.self) }
+    gradient(dy, columns, ds, accumulate, as: Float.self)
   }
 
   private static func gradient<E: VectorElement>(

@@ -25,7 +25,6 @@ package struct GatedActivation: KernelLayer {
     kernel = GatedKernel(activation, rows: input.elementCount / input.last, columns: input.last / 2)
   }
 
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { 4 * outputShape.elementCount }
   package var additions: [String] { [activation.rawValue] }
 

@@ -18,9 +18,9 @@ package struct ConvTranspose2D: ConvolutionLayer {
     package var filters: Int
     package var kernel: AxisPair
     package var stride = AxisPair(1)
+    package var dilation = AxisPair(1)
     package var padding = AxisPair(0)
     package var outputPadding = AxisPair(0)
-    package var dilation = AxisPair(1)
     package var groups = 1
     package var hasBias = true
     package var initializer = Initializer.heNormal
@@ -110,7 +110,6 @@ package struct ConvTranspose2D: ConvolutionLayer {
     return settings.hasBias ? [weight, bias] : [weight]
   }
 
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { shape(.float32).flops }
 
   // MARK: What the plan provides

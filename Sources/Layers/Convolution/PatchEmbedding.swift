@@ -63,7 +63,6 @@ package struct PatchEmbedding: ConfigurableLayer {
     ]
   }
 
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { 2 * rows * inner * settings.width }
 
   /// Room for the patches.

@@ -58,7 +58,6 @@ package struct Embedding: ConfigurableLayer {
     ]
   }
 
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { 0 }
 
   package func forward(_ frame: Frame) {

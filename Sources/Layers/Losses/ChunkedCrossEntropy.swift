@@ -53,7 +53,6 @@ package struct ChunkedCrossEntropy: Loss {
   package var integerInputs: [Int: Int] { loss.integerInputs }
   package var parameters: [ParameterDeclaration] { linear.parameters }
   package var saved: [TensorShape] { loss.saved }
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { linear.forwardFlops + loss.forwardFlops }
   package var repeatsMatmuls: Bool { true }
   package var additions: [String] { [CrossEntropy.kind] }

@@ -60,7 +60,6 @@ package struct CrossEntropy: ConfigurableLoss {
   package var accuracyName: String? { "accuracy" }
   package var integerInputs: [Int: Int] { hasShares ? [:] : [1: kernel.classes] }
   package var saved: [TensorShape] { [TensorShape([kernel.rows])] }
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { 4 * kernel.rows * kernel.classes }
 
   /// Rows of the logits that belong to valid samples.

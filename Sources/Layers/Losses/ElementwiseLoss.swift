@@ -24,8 +24,6 @@ extension ElementwiseLoss {
     }
   }
 
-  package var backwardReads: BackwardReads { .inputs }
-
   private func weights(_ frame: Frame) -> TensorSlice? { inputShapes.count > 2 ? frame.input(2) : nil }
 
   package func forward(_ frame: Frame) {

@@ -9,7 +9,6 @@ import Tensors
 /// The inputs are x, (B, H, W, C), and s, (B, C).
 package struct ChannelScale: ConfigurableLayer {
   package static let kind = "channel_scale"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
   private var channels: Int { outputShape.last }
@@ -18,8 +17,6 @@ package struct ChannelScale: ConfigurableLayer {
     try matchingChannels(Self.kind, inputs, "factors")
     inputShapes = inputs
   }
-
-  package var backwardReads: BackwardReads { .inputs }
 
   package func forward(_ frame: Frame) {
     ColumnScale.apply(

@@ -10,7 +10,6 @@ import Tensors
 /// The inputs are x, (B, H, W, C), and s, (B, C).
 package struct ChannelShift: ConfigurableLayer {
   package static let kind = "channel_shift"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
   private var channels: Int { outputShape.last }

@@ -7,7 +7,6 @@ import Tensors
 /// The gradient of the largest goes to the first of equals, which is found again by comparing x with y.
 package struct ChannelStatistics: KernelLayer {
   package static let kind = "channel_statistics"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
   package let outputShape: TensorShape

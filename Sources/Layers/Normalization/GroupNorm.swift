@@ -57,7 +57,6 @@ package struct GroupNorm: ConfigurableLayer {
     let statistics = TensorShape([kernel.batch * kernel.groups])
     return [statistics, statistics]
   }
-  package var backwardReads: BackwardReads { .inputs }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { kernel.scratchByteCount }
   package var forwardFlops: Int { 8 * outputShape.elementCount }
   package var watchedActivation: Activation? { kernel.activation == .identity ? nil : kernel.activation }

@@ -37,7 +37,6 @@ package struct LayerNorm: ConfigurableLayer {
   }
 
   package var saved: [TensorShape] { [TensorShape([kernel.rows]), TensorShape([kernel.rows])] }
-  package var backwardReads: BackwardReads { .inputs }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { unneededInputGradient(placement) }
   package var forwardFlops: Int { 8 * outputShape.elementCount }
 

@@ -53,7 +53,6 @@ package struct ModulatedNorm: ConfigurableLayer {
     return [rows, rows]
   }
 
-  package var backwardReads: BackwardReads { .inputs }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { 4 * kernel.scratchCount }
   package var forwardFlops: Int { 8 * outputShape.elementCount }
 

@@ -31,7 +31,6 @@ package struct RMSNorm: ConfigurableLayer {
 
   package var parameters: [ParameterDeclaration] { [ParameterDeclaration("weight", TensorShape([kernel.columns]), .ones)] }
   package var saved: [TensorShape] { [TensorShape([kernel.rows])] }
-  package var backwardReads: BackwardReads { .inputs }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { unneededInputGradient(placement) }
   package var forwardFlops: Int { 5 * outputShape.elementCount }
 

@@ -9,7 +9,6 @@ import Tensors
 /// The inputs are x, (B, H, W, C), and s, (B, H, W, 1).
 package struct SpatialScale: ConfigurableLayer {
   package static let kind = "spatial_scale"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
 
@@ -23,8 +22,6 @@ package struct SpatialScale: ConfigurableLayer {
     }
     inputShapes = inputs
   }
-
-  package var backwardReads: BackwardReads { .inputs }
 
   package func forward(_ frame: Frame) {
     RowScale.apply(frame.input(0), by: frame.input(1), into: frame.output, accumulate: false)

@@ -5,7 +5,6 @@ import Tensors
 /// y = the mean of each channel over the whole image (Lin et al. 2014); x is (B, H, W, C), y (B, C). Keeps nothing.
 package struct GlobalAveragePool: KernelLayer {
   package static let kind = "global_average_pool"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
   package let outputShape: TensorShape

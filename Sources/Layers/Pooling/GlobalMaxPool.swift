@@ -7,7 +7,6 @@ import Tensors
 /// The gradient goes to the first of equal maxima; it is found again by comparing x with y.
 package struct GlobalMaxPool: KernelLayer {
   package static let kind = "global_max_pool"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
   package let outputShape: TensorShape

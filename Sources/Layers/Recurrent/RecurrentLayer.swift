@@ -12,7 +12,6 @@ extension RecurrentLayer {
   package var outputShape: TensorShape { stack.outputShape }
   package var parameters: [ParameterDeclaration] { stack.parameters }
   package var saved: [TensorShape] { stack.saved }
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { stack.forwardFlops }
   package func sequenceState(_ placement: LayerPlacement) -> [SequenceStateDeclaration] {
     stack.sequenceState(placement)

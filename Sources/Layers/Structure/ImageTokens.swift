@@ -4,7 +4,6 @@ import Tensors
 /// The pixels of images as sequences of tokens, row by row: (B, H, W, C) as (B, H·W, C). Nothing moves.
 package struct ImageTokens: ReshapingLayer {
   package static let kind = "image_tokens"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
   package let outputShape: TensorShape

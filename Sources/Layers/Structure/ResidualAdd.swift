@@ -5,7 +5,6 @@ import Tensors
 /// y = a + b: where a shortcut joins what went around it (He et al. 2015). Both inputs receive dy.
 package struct ResidualAdd: ConfigurableLayer {
   package static let kind = "add"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
 
