@@ -207,9 +207,13 @@ package struct LayerBlueprint: Sendable {
 package protocol ConfigurableLayer: Layer {
   associatedtype LayerSettings: Settings
   init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError)
+
+  static var traits: LayerTraits { get }
 }
 
 extension ConfigurableLayer {
+  package static var traits: LayerTraits { LayerTraits() }
+
   package static func blueprint(_ settings: LayerSettings) -> LayerBlueprint {
     LayerBlueprint(kind: kind) { (inputs) throws(LayerError) in try Self(settings: settings, inputs: inputs) }
   }
@@ -249,6 +253,21 @@ package struct LayerExample: Sendable {
     self.settings = settings
     self.inputs = inputs.map { TensorShape($0) }
     self.output = TensorShape(output)
+  }
+}
+
+/// How a layer differs from most others, for the tests that every layer goes through.
+package struct LayerTraits: Sendable {
+  /// Whether training computes something else than evaluation.
+  package let differsInTraining: Bool
+  package let takesAnyNumberOfInputs: Bool
+  /// The step of central differences, small where a larger one could cross a kink or grow from step to step.
+  package let difference: Float
+
+  init(differsInTraining: Bool = false, takesAnyNumberOfInputs: Bool = false, difference: Float = 0.01) {
+    self.differsInTraining = differsInTraining
+    self.takesAnyNumberOfInputs = takesAnyNumberOfInputs
+    self.difference = difference
   }
 }
 

@@ -11,6 +11,7 @@ package protocol GroupDropout: ConfigurableLayer {
 }
 
 extension GroupDropout {
+  package static var traits: LayerTraits { LayerTraits(differsInTraining: true) }
   package var backwardReads: BackwardReads { [] }
   package var isReshape: Bool { rate == 0 }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { groupCount * ElementType.float32.byteCount }

@@ -12,6 +12,7 @@ import Tensors
 /// with s as the second input. Without a shortcut backward reads only x and dy.
 package struct BatchNorm: ConfigurableLayer {
   package static let kind = "batch_norm"
+  package static let traits = LayerTraits(differsInTraining: true)
 
   package struct LayerSettings: Settings {
     package var epsilon = 1e-5

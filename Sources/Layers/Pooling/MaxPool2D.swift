@@ -7,6 +7,7 @@ import Tensors
 /// The gradient goes to the first of equal maxima, as in PyTorch; it is found again by comparing x with y.
 package struct MaxPool2D: KernelLayer {
   package static let kind = "max_pool2d"
+  package static let traits = LayerTraits(difference: 1e-3)
 
   package struct LayerSettings: Settings {
     package var window: PoolingWindow

@@ -8,6 +8,7 @@ package protocol RecurrentLayer: ConfigurableLayer {
 }
 
 extension RecurrentLayer {
+  package static var traits: LayerTraits { LayerTraits(difference: 3e-3) }
   package var inputShapes: [TensorShape] { [stack.inputShape] }
   package var outputShape: TensorShape { stack.outputShape }
   package var parameters: [ParameterDeclaration] { stack.parameters }
