@@ -43,10 +43,7 @@ package struct StoredRun: Sendable {
       }
       checkpoint = try Self.choose(choice, newest, in: url)
     }
-    guard let config = checkpoint.metadata.texts["config"] else {
-      throw RunError("\(checkpoint.url.path): the configuration of its run is missing")
-    }
-    configuration = try RunConfiguration(JSONParser.parse(config, file: checkpoint.url.lastPathComponent))
+    configuration = try checkpoint.metadata.configuration(of: checkpoint.url)
     state = try checkpoint.metadata.runState(of: checkpoint.url)
   }
 
@@ -90,7 +87,7 @@ package struct StoredRun: Sendable {
   ///
   /// - Parameter say: receives messages about the data.
   package func plan(lanes: Int, say: (String) -> Void = { _ in }) throws -> RunPlan {
-    let data = try configuration.openData(standardization: checkpoint.metadata.standardization(), say: say)
+    let data = try configuration.openData(standardization: checkpoint.metadata.standardization(of: checkpoint.url), say: say)
     try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
     return try RunPlan(configuration, data: data, lanes: lanes)
   }

@@ -7,7 +7,6 @@ import JSON
 import Metrics
 import Runs
 import Tensors
-import Tokenizers
 
 /// A run from the command line's point of view: a configuration, a folder, and a place to start.
 package struct TrainingSession: Sendable {
@@ -48,13 +47,7 @@ package struct TrainingSession: Sendable {
     return TrainingSession(
       folder: folder, model: model,
       start: .init(
-        state: firstState(configuration), isResumed: false, initialParameters: folder.initialParameters))
-  }
-
-  private static func firstState(_ configuration: RunConfiguration) -> RunState {
-    var state = RunState()
-    state.plateau = configuration.schedule.initialPlateau
-    return state
+        state: RunState(startOf: configuration), isResumed: false, initialParameters: folder.initialParameters))
   }
 
   private static func resume(
@@ -69,13 +62,13 @@ package struct TrainingSession: Sendable {
       }
       return try startAgain(folder, stored, configuration, lanes: lanes, say: say)
     }
-    let carried = try checkpoint.metadata.standardization()
+    let carried = try checkpoint.metadata.standardization(of: checkpoint.url)
     let data = try configuration.openData(standardization: carried, say: say)
     try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
-    guard checkpoint.metadata.texts["data"] == data.fingerprint else {
+    guard checkpoint.metadata.dataFingerprint == data.fingerprint else {
       throw RunError(
         "\(data.name): not the data that \(checkpoint.url.lastPathComponent) was trained on (fingerprint \(data.fingerprint), "
-          + "expected \(checkpoint.metadata.texts["data"] ?? "none")); restore them or start over with --fresh")
+          + "expected \(checkpoint.metadata.dataFingerprint ?? "none")); restore them or start over with --fresh")
     }
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
     try RunEstimate(plan).check(folder: url)
@@ -84,7 +77,7 @@ package struct TrainingSession: Sendable {
     let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
     model.state.refreshBF16Weights()
     let state = try metadata.runState(of: checkpoint.url)
-    if let build = metadata.texts["build"], build != BuildInfo.text {
+    if let build = metadata.build, build != BuildInfo.text {
       say("the checkpoint was made by \(build), this is \(BuildInfo.text): the last bits may differ from here on")
     }
     say(
@@ -120,7 +113,7 @@ package struct TrainingSession: Sendable {
     say("the run was stopped before its first checkpoint: it starts again at its first step")
     return TrainingSession(
       folder: adopted, model: model,
-      start: .init(state: firstState(configuration), isResumed: true, initialParameters: folder.initialParameters))
+      start: .init(state: RunState(startOf: configuration), isResumed: true, initialParameters: folder.initialParameters))
   }
 
   /// One line about what is about to run.
@@ -155,7 +148,7 @@ package struct TrainingSession: Sendable {
 
   /// Keeps in the run folder what the run's last evaluation found out about a classifier.
   package func keepEvaluation(_ result: TrainingRun.Result) throws(RecordsError) {
-    guard let record = result.evaluation.flatMap(model.record(of:)) else { return }
+    guard let record = result.evaluation?.record(of: model.plan) else { return }
     try EvaluationFile.write(record, to: folder.url)
   }
 

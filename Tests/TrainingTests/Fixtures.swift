@@ -154,7 +154,7 @@ struct Trial {
     }
     let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
     model.state.refreshBF16Weights()
-    let state = try RunState(json: JSONParser.parse(metadata.texts["state"] ?? "", file: "state"))
+    let state = try metadata.runState(of: checkpoint.url)
     return try await play(model, .init(state: state, isResumed: true))
   }
 

@@ -24,10 +24,8 @@ package struct DiffusionModel: Sendable {
     let name = run.checkpoint.url.lastPathComponent
     let fields = try run.fields()
     let tokenizer = try run.checkpoint.metadata.tokenizer(of: run.checkpoint.url)
-    let source =
-      try run.checkpoint.metadata.texts["source_fields"].map { try SampleField.fields(of: $0, file: name) } ?? []
     try self.init(
-      run.configuration, fields, source: source, tokenizer, run.answeringPrecision, of: name
+      run.configuration, fields, source: run.sourceFields() ?? [], tokenizer, run.answeringPrecision, of: name
     ) { try run.modelState($0) }
   }
 
