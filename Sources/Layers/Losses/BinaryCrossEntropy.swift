@@ -1,3 +1,4 @@
+import Configuration
 import Kernels
 import Tensors
 
@@ -7,6 +8,7 @@ import Tensors
 package struct BinaryCrossEntropy: ElementwiseLoss {
   package static let kind = "binary_cross_entropy"
   package static let blueprint = blueprint(.binaryCrossEntropy, comparesValues: false)
+  package static func blueprint(from reader: SettingsReader) -> LossBlueprint { blueprint }
 
   package let inputShapes: [TensorShape]
   package let kernel: ElementwiseLossKernel

@@ -4,7 +4,7 @@ import Tensors
 
 /// A loss that compares each element of a prediction (B, …) with the same element of the target, which is float32, and may
 /// weigh each sample.
-package protocol ElementwiseLoss: Loss {
+package protocol ElementwiseLoss: ConfigurableLoss {
   var kernel: ElementwiseLossKernel { get }
 
   init(inputShapes: [TensorShape], kernel: ElementwiseLossKernel)
@@ -24,8 +24,6 @@ extension ElementwiseLoss {
           function, rows: prediction[0], columns: prediction.elementCount / prediction[0]))
     }
   }
-
-  package var backwardReads: BackwardReads { .inputs }
 
   private func weights(_ frame: Frame) -> TensorSlice? { inputShapes.count > 2 ? frame.input(2) : nil }
 

@@ -48,9 +48,9 @@ package final class LaneProgram {
   private var steps: [BoundStep] = []
   private var gradientBindings: [Binding] = []
   private var batchStatisticsBindings: [Binding] = []
-  private var carriedBindings: [Binding] = []
+  private var sequenceStateBindings: [Binding] = []
   // Keeps the memory alive that passes write to even where nobody reads it any more.
-  private var carried: Arena?
+  private var sequenceState: Arena?
   private var fieldBindings: [(field: Int, entry: Int)] = []
   private let conversions: [(field: Int, copy: TensorSlice)]
   private var fields: [TensorSlice]
@@ -83,7 +83,7 @@ package final class LaneProgram {
       case .bf16Weights(let offset):
         (state.bf16Weights ?? state.parameters).slice(offset: offset, count: tensor.count, type: tensor.type)
       case .prepared(let offset): prepared.slice(offset: offset, count: tensor.count, type: tensor.type)
-      case .nowhere, .field, .gradients, .batchStatistics, .carried:
+      case .nowhere, .field, .gradients, .batchStatistics, .sequenceState:
         activations.slice(offset: 0, count: 0, type: tensor.type)
       }
     }
@@ -155,8 +155,8 @@ package final class LaneProgram {
       gradientBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
     case .batchStatistics(let offset):
       batchStatisticsBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
-    case .carried(let offset):
-      carriedBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
+    case .sequenceState(let offset):
+      sequenceStateBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
     default: break
     }
   }
@@ -184,11 +184,11 @@ package final class LaneProgram {
   }
 
   /// The state of the sequences whose next piece the next forward pass reads.
-  package func bind(carried: Arena) {
-    precondition(carried.byteCount >= plan.carriedByteCount)
-    self.carried = carried
-    for binding in carriedBindings {
-      table[binding.entry] = carried.slice(offset: binding.offset, count: binding.count, type: binding.type)
+  package func bind(sequenceState: Arena) {
+    precondition(sequenceState.byteCount >= plan.sequenceStateByteCount)
+    self.sequenceState = sequenceState
+    for binding in sequenceStateBindings {
+      table[binding.entry] = sequenceState.slice(offset: binding.offset, count: binding.count, type: binding.type)
     }
   }
 

@@ -22,7 +22,7 @@ struct PlanLayout {
   private var runsBackward: [Bool] = []
   private var steps: [ExecutionPlan.Step] = []
   private(set) var preparedByteCount = 0
-  private(set) var carriedByteCount = 0
+  private(set) var sequenceStateByteCount = 0
 
   private var count: Int { graph.nodes.count }
   private func backwardTime(_ node: Int) -> Int { 2 * count - 1 - node }
@@ -191,8 +191,8 @@ struct PlanLayout {
       inputs: tensors.first?.type ?? .float32, output: output.type, isTraining: isTraining && runs,
       needsInputGradient: needsInput, accumulatesInputGradient: accumulatesInput,
       accumulatesParameterGradient: accumulatesParameter)
-    let carried = layer.carried(placement)
-    for declaration in carried { tensors.append(placeCarried(declaration)) }
+    let sequenceState = layer.sequenceState(placement)
+    for declaration in sequenceState { tensors.append(placeSequenceState(declaration)) }
     for byteCount in layer.prepared(placement) { tensors.append(placePrepared(byteCount)) }
     let scratch = layer.scratchByteCount(placement)
     tensors.append(
@@ -204,13 +204,14 @@ struct PlanLayout {
     counts.parameters = layer.parameters.count
     counts.buffers = layer.buffers.count
     counts.saved = layer.saved.count
-    counts.carried = carried.count
+    counts.sequenceState = sequenceState.count
     counts.prepared = tensors.count - counts.preparedIndex - 1
     counts.matmuls = matmuls.count
     counts.convolutions = convolutions.count
+    counts.runsBackward = placement.isTraining
     precondition(counts.total == tensors.count)
     return ExecutionPlan.Step(
-      name: node.name, layer: layer, counts: counts, tensors: tensors, carried: carried, matmuls: matmuls,
+      name: node.name, layer: layer, counts: counts, tensors: tensors, sequenceState: sequenceState, matmuls: matmuls,
       convolutions: convolutions, parameters: node.parameterNames.compactMap(table.index),
       accumulatedInputs: Self.bits(accumulatesInput), accumulatedParameters: Self.bits(accumulatesParameter),
       runsBackward: runs, index: node.index)
@@ -236,10 +237,10 @@ struct PlanLayout {
     return Tensor(place: .prepared(preparedByteCount), count: (byteCount + 3) / 4, type: .float32)
   }
 
-  private mutating func placeCarried(_ declaration: CarriedDeclaration) -> Tensor {
+  private mutating func placeSequenceState(_ declaration: SequenceStateDeclaration) -> Tensor {
     let count = declaration.shape.elementCount
-    defer { carriedByteCount += Arena.aligned(count * declaration.type.byteCount) }
-    return Tensor(place: .carried(carriedByteCount), count: count, type: declaration.type)
+    defer { sequenceStateByteCount += Arena.aligned(count * declaration.type.byteCount) }
+    return Tensor(place: .sequenceState(sequenceStateByteCount), count: count, type: declaration.type)
   }
 
   private func placeBuffer(_ name: String) -> [Tensor] {

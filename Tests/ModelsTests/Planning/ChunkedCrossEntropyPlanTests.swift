@@ -104,12 +104,12 @@ import Testing
     let graph = try builder.finish(prediction: prediction, loss: (Self.loss(), t))
     let table = try ParameterTable(graph)
     for isTraining in [true, false] {
-      var economies = ExecutionPlan.Economies()
+      var options = PlanOptions()
       func plan() -> ExecutionPlan {
-        ExecutionPlan(graph, table: table, precision: precision, isTraining: isTraining, economies: economies)
+        ExecutionPlan(graph, table: table, precision: precision, isTraining: isTraining, options: options)
       }
       let whole = plan()
-      economies.keepsPrediction = false
+      options.keepsPrediction = false
       let chunked = plan()
       #expect(whole.activationByteCount > rows * vocabulary * 4)
       #expect(8 * chunked.activationByteCount < rows * vocabulary * 4)

@@ -25,13 +25,13 @@ final class Trial {
 
   init(
     _ graph: ModelGraph, _ precision: Precision = .float32, isTraining: Bool = true, frozen: Set<String> = [],
-    seed: UInt64 = 1, _ change: (inout ExecutionPlan.Economies) -> Void = { _ in }
+    seed: UInt64 = 1, _ change: (inout PlanOptions) -> Void = { _ in }
   ) throws {
-    var economies = ExecutionPlan.Economies()
-    change(&economies)
+    var options = PlanOptions()
+    change(&options)
     let table = try ParameterTable(graph)
     plan = ExecutionPlan(
-      graph, table: table, precision: precision, isTraining: isTraining, frozen: frozen, economies: economies)
+      graph, table: table, precision: precision, isTraining: isTraining, frozen: frozen, options: options)
     state = ModelState(table, precision: precision)
     table.initialize(parameters: state.parameters, buffers: state.buffers, seed: seed)
     state.refreshBF16Weights()
