@@ -2,8 +2,8 @@ import Tensors
 
 /// Packs tensors that live at different times into the same memory.
 ///
-/// Greedy by size (Pisarchyk and Lee 2020): the largest tensor first, each at the lowest offset where it meets no tensor
-/// that lives at the same time.
+/// Greedy by size (Pisarchyk and Lee 2020): the largest tensor first, each at the lowest offset where it meets no
+/// tensor that lives at the same time.
 package struct MemoryPacker {
   package struct Request {
     package let byteCount: Int

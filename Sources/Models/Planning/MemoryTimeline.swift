@@ -1,11 +1,11 @@
-/// The bytes that are taken at each moment: a segment tree over time, so that placing a tensor does not look at all others.
+/// The bytes that are taken at each moment, as a segment tree over time: placing a tensor need not look at all others.
 ///
 /// A node stands for a span of moments, its two children for the halves; node 1 is the root.
 struct MemoryTimeline {
   private let leafCount: Int
   /// The bytes of tensors that live throughout a node's span, but not throughout its parent's.
   private var throughout: [RangeSet<Int>]
-  /// The bytes of tensors that begin or end to live in a node's span, or that `throughout` of the node has.
+  /// The bytes of tensors that live during some moments of a node's span, but not throughout its parent's.
   private var sometimes: [RangeSet<Int>]
 
   init(momentCount: Int) {

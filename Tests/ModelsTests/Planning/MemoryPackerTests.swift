@@ -27,7 +27,7 @@ import Testing
       }
     }
     #expect(offsets == packer.packBySearch().offsets)
-    // At no moment can the memory be less than what lives then.
+    // The memory holds at least the tensors of each moment.
     let needed = (0..<70).map { moment in
       packer.requests.filter { $0.lives(moment) }.reduce(0) { $0 + $1.byteCount }
     }.max()
@@ -35,7 +35,7 @@ import Testing
     #expect(byteCount <= packer.requests.reduce(0) { $0 + $1.byteCount })
   }
 
-  /// Lifetimes as training has them: outputs until their backward moment, gradients and scratch for a moment or two.
+  /// Lifetimes of training: outputs until their backward moment, gradients and scratch memory for a moment or two.
   private func trainingRequests(nodes: Int, seed: Int) -> MemoryPacker {
     let random = RandomStream(seed: UInt64(seed), purpose: .checking)
     var packer = MemoryPacker()
