@@ -13,14 +13,15 @@ package protocol Layer: Sendable {
   var inputShapes: [TensorShape] { get }
   /// Inputs that are whole numbers (tokens, classes, lengths; int32) and not values, and what each must be below.
   var integerInputs: [Int: Int] { get }
+  /// That of the first input where the layer says nothing else.
   var outputShape: TensorShape { get }
   var parameters: [ParameterDeclaration] { get }
   /// State that training moves without a gradient; each has batch statistics of the same shape per micro-batch.
   var buffers: [BufferDeclaration] { get }
   /// float32 tensors kept from forward to backward.
   var saved: [TensorShape] { get }
-  /// What a pass over a piece of a sequence leaves for the pass over the next piece of the same rows.
-  func carried(_ placement: LayerPlacement) -> [CarriedDeclaration]
+  /// KV cache or recurrent state, which a pass over the next piece of the same sequences continues.
+  func sequenceState(_ placement: LayerPlacement) -> [SequenceStateDeclaration]
   /// Bytes needed during one call, at most.
   func scratchByteCount(_ placement: LayerPlacement) -> Int
   /// The products it runs, by the numbers it will ask for.
@@ -29,7 +30,7 @@ package protocol Layer: Sendable {
   func convolutions(_ placement: LayerPlacement) -> [ConvolutionShape]
   /// Bytes of each tensor that `prepare` writes.
   func prepared(_ placement: LayerPlacement) -> [Int]
-  /// What must still be there when `backward` runs.
+  /// The tensors of the forward pass that `backward` reads: the inputs where the layer says nothing else.
   var backwardReads: BackwardReads { get }
   /// Multiplications and additions of one forward pass; a backward pass takes about twice as many.
   var forwardFlops: Int { get }
@@ -69,11 +70,13 @@ package protocol Layer: Sendable {
 }
 
 extension Layer {
+  package var outputShape: TensorShape { inputShapes[0] }
+  package var backwardReads: BackwardReads { .inputs }
   package var integerInputs: [Int: Int] { [:] }
   package var parameters: [ParameterDeclaration] { [] }
   package var buffers: [BufferDeclaration] { [] }
   package var saved: [TensorShape] { [] }
-  package func carried(_ placement: LayerPlacement) -> [CarriedDeclaration] { [] }
+  package func sequenceState(_ placement: LayerPlacement) -> [SequenceStateDeclaration] { [] }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { 0 }
   package func matmuls(_ placement: LayerPlacement) -> [MatmulShape] { [] }
   package func convolutions(_ placement: LayerPlacement) -> [ConvolutionShape] { [] }
@@ -134,10 +137,10 @@ package struct BufferDeclaration: Sendable {
   }
 }
 
-/// State that lives on from one piece of a sequence to the next: a recurrent network's, or attention's keys and values.
+/// KV cache or recurrent state: kept from one piece of a sequence to the next.
 ///
-/// A layer reads it only where `Frame.position` is above 0, so nobody has to clear it.
-package struct CarriedDeclaration: Sendable {
+/// A layer reads it only where `Frame.position` is above 0, so it need not be cleared.
+package struct SequenceStateDeclaration: Sendable {
   package let name: String
   /// (B, …).
   package let shape: TensorShape
@@ -204,14 +207,18 @@ package struct LayerBlueprint: Sendable {
 package protocol ConfigurableLayer: Layer {
   associatedtype LayerSettings: Settings
   init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError)
+
+  static var traits: LayerTraits { get }
 }
 
 extension ConfigurableLayer {
+  package static var traits: LayerTraits { LayerTraits() }
+
   package static func blueprint(_ settings: LayerSettings) -> LayerBlueprint {
     LayerBlueprint(kind: kind) { (inputs) throws(LayerError) in try Self(settings: settings, inputs: inputs) }
   }
 
-  static func catalogEntry(_ documentation: String) -> CatalogEntry<LayerBlueprint> {
+  package static func catalogEntry(_ documentation: String) -> CatalogEntry<LayerBlueprint> {
     CatalogEntry(kind, documentation) { (reader) throws(ConfigurationError) in
       blueprint(try LayerSettings(from: reader))
     }
@@ -246,6 +253,21 @@ package struct LayerExample: Sendable {
     self.settings = settings
     self.inputs = inputs.map { TensorShape($0) }
     self.output = TensorShape(output)
+  }
+}
+
+/// How a layer differs from most others, for the tests that every layer goes through.
+package struct LayerTraits: Sendable {
+  /// Whether training computes something else than evaluation.
+  package let differsInTraining: Bool
+  package let takesAnyNumberOfInputs: Bool
+  /// The step of central differences, small where a larger one could cross a kink or grow from step to step.
+  package let difference: Float
+
+  init(differsInTraining: Bool = false, takesAnyNumberOfInputs: Bool = false, difference: Float = 0.01) {
+    self.differsInTraining = differsInTraining
+    self.takesAnyNumberOfInputs = takesAnyNumberOfInputs
+    self.difference = difference
   }
 }
 

@@ -26,37 +26,34 @@ package struct TensorSlice: @unchecked Sendable {
   /// The elements, read as float32.
   @inlinable package var floats: Span<Float> {
     @_lifetime(borrow self) get {
-      precondition(type == .float32)
-      let start = UnsafePointer(address.assumingMemoryBound(to: Float.self))
-      return _overrideLifetime(Span(_unsafeStart: start, count: count), borrowing: self)
+      _overrideLifetime(Span(_unsafeStart: UnsafePointer(start(.float32)), count: count), borrowing: self)
     }
   }
 
   /// The elements, written as float32.
   @inlinable package var mutableFloats: MutableSpan<Float> {
     @_lifetime(borrow self) get {
-      precondition(type == .float32)
-      let start = address.assumingMemoryBound(to: Float.self)
-      return _overrideLifetime(MutableSpan(_unsafeStart: start, count: count), borrowing: self)
+      _overrideLifetime(MutableSpan(_unsafeStart: start(.float32), count: count), borrowing: self)
     }
   }
 
   /// The elements, read as int32.
   @inlinable package var integers: Span<Int32> {
     @_lifetime(borrow self) get {
-      precondition(type == .int32)
-      let start = UnsafePointer(address.assumingMemoryBound(to: Int32.self))
-      return _overrideLifetime(Span(_unsafeStart: start, count: count), borrowing: self)
+      _overrideLifetime(Span(_unsafeStart: UnsafePointer(start(.int32)), count: count), borrowing: self)
     }
   }
 
   /// The elements, written as int32.
   @inlinable package var mutableIntegers: MutableSpan<Int32> {
     @_lifetime(borrow self) get {
-      precondition(type == .int32)
-      let start = address.assumingMemoryBound(to: Int32.self)
-      return _overrideLifetime(MutableSpan(_unsafeStart: start, count: count), borrowing: self)
+      _overrideLifetime(MutableSpan(_unsafeStart: start(.int32), count: count), borrowing: self)
     }
+  }
+
+  @inlinable func start<Element>(_ expected: ElementType) -> UnsafeMutablePointer<Element> {
+    precondition(type == expected)
+    return address.assumingMemoryBound(to: Element.self)
   }
 
   /// The bytes, whatever they mean.

@@ -29,7 +29,7 @@ final class LayerBench {
   let batchStatistics: [GuardedTensor]
   let saved: [GuardedTensor]
   /// Memory for what a pass leaves for the next; passes of a bench begin at position 0 unless `change` says otherwise.
-  let carried: [GuardedTensor]
+  let sequenceState: [GuardedTensor]
   let prepared: [GuardedTensor]
   let scratch: GuardedTensor
   /// Those that are wanted; of no elements where they are not.
@@ -47,7 +47,7 @@ final class LayerBench {
 
   var loss: LossSums { passPointer.pointee.loss }
   var gradients: [GuardedTensor] { inputGradients + parameterGradients }
-  var results: [GuardedTensor] { [output] + saved + batchStatistics + carried }
+  var results: [GuardedTensor] { [output] + saved + batchStatistics + sequenceState }
   private var all: [GuardedTensor] {
     inputs + gradients + results + [outputGradient, scratch] + parameters + bf16Weights + buffers + prepared
   }
@@ -85,7 +85,7 @@ final class LayerBench {
       inputs: type, output: outputType, isTraining: conditions.isTraining, needsInputGradient: wanted,
       accumulatesInputGradient: wanted.map { $0 && conditions.accumulates },
       accumulatesParameterGradient: layer.parameters.map { _ in trains && conditions.accumulates })
-    carried = layer.carried(placement).map { GuardedTensor(count: $0.shape.elementCount, type: $0.type) }
+    sequenceState = layer.sequenceState(placement).map { GuardedTensor(count: $0.shape.elementCount, type: $0.type) }
     prepared = layer.prepared(placement).map { GuardedTensor(count: ($0 + 3) / 4, type: .float32) }
     scratch = GuardedTensor(count: (layer.scratchByteCount(placement) + 3) / 4, type: .float32)
     let stream = stream
@@ -97,10 +97,11 @@ final class LayerBench {
     counts.parameters = parameters.count
     counts.buffers = buffers.count
     counts.saved = saved.count
-    counts.carried = carried.count
+    counts.sequenceState = sequenceState.count
     counts.prepared = prepared.count
     counts.matmuls = matmuls.count
     counts.convolutions = convolutions.count
+    counts.runsBackward = placement.isTraining
     self.counts = counts
     table = .allocate(capacity: counts.total)
     matmulTable = .allocate(capacity: matmuls.count + 1)
@@ -116,7 +117,7 @@ final class LayerBench {
     }
     slices +=
       zip(buffers, batchStatistics).flatMap { [$0.slice, $1.slice] }
-      + (saved + carried + prepared + [scratch]).map(\.slice)
+      + (saved + sequenceState + prepared + [scratch]).map(\.slice)
     _ = table.initialize(fromContentsOf: slices)
     _ = matmulTable.initialize(fromContentsOf: matmuls.map(Unmanaged.passUnretained))
     _ = convolutionTable.initialize(fromContentsOf: convolutions.map(Unmanaged.passUnretained))

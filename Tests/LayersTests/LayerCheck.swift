@@ -169,7 +169,7 @@ struct LayerCheck {
   func inference() -> [String] {
     let (training, inference) = (bench(), bench { $0.isTraining = false })
     training.forward()
-    let writable = [inference.output, inference.scratch] + inference.saved + inference.carried
+    let writable = [inference.output, inference.scratch] + inference.saved + inference.sequenceState
     var complaints = inference.trespasses(in: inference.forward, writable: writable).map { "inference: \($0)" }
     if inference.output.values.contains(where: \.isNaN) { complaints.append("inference: leaves output unwritten") }
     let isSame = inference.output.bits == training.output.bits && inference.loss == training.loss

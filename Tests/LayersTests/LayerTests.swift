@@ -11,40 +11,23 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
   let type: any ConfigurableLayer.Type
   let example: LayerExample
 
-  static let all = configurableLayers.flatMap { type in type.examples.map { LayerCase(type: type, example: $0) } }
+  static let all = layerTypes.flatMap { layer in layer.type.examples.map { LayerCase(type: layer.type, example: $0) } }
 
   var testDescription: String { "\(example.settings) on \(example.inputs)" }
   var json: JSON { get throws { try JSONParser.parse(example.settings, file: "example") } }
 
-  /// Whether a configuration can name the layer.
-  var isCatalogued: Bool { layerCatalog.entries.contains { $0.kind == type.kind } }
-
-  var catalog: Catalog<LayerBlueprint> { isCatalogued ? layerCatalog : type.ownCatalog }
+  /// The layer alone, whether a configuration can name it or not.
+  var catalog: Catalog<LayerBlueprint> { Catalog("layer", [type.catalogEntry("")]) }
 
   func make(_ inputs: [TensorShape]) throws -> any Layer { try catalog.read(json).product.make(inputs) }
 }
 
-extension ConfigurableLayer {
-  /// For a layer that no configuration names.
-  fileprivate static var ownCatalog: Catalog<LayerBlueprint> {
-    let entry = CatalogEntry(kind, "a layer inside of architectures") { (reader) throws(ConfigurationError) in
-      blueprint(try LayerSettings(from: reader))
-    }
-    return Catalog("layer", [entry])
-  }
-}
-
 @Suite struct LayerTests {
   @Test func everyLayerHasExamples() {
-    for type in configurableLayers { #expect(!type.examples.isEmpty, "\(type.kind)") }
-    let kinds = Set(configurableLayers.map { $0.kind })
-    // Layers of two inputs stand in no stack.
-    let internals = [
-      ResidualAdd.kind, ChannelScale.kind, SpatialScale.kind, ChannelShift.kind, Concatenate.kind, ModulatedNorm.kind,
-      GatedAdd.kind,
-    ]
-    #expect(kinds == Set(layerCatalog.entries.map(\.kind)).union(internals))
-    #expect(kinds.count == configurableLayers.count)
+    for (type, _) in layerTypes {
+      #expect(!type.examples.isEmpty, "\(type.kind)")
+    }
+    #expect(Set(layerTypes.map { $0.type.kind }).count == layerTypes.count)
   }
 
   @Test(arguments: LayerCase.all) func behaves(_ test: LayerCase) throws {
@@ -58,12 +41,8 @@ extension ConfigurableLayer {
       return
     }
     var check = LayerCheck(layer: layer)
-    check.isSameInInference =
-      !(layer is BatchNorm || layer is Dropout || layer is Dropout2D || layer is StochasticDepth)
-    // A larger step could make another pixel of a window the largest.
-    if layer is MaxPool2D { check.difference = 1e-3 }
-    // A larger one would be felt through all steps, and cross ReLU's kinks.
-    if layer is any RecurrentLayer { check.difference = layer is RNN ? 1e-3 : 3e-3 }
+    check.isSameInInference = !test.type.traits.differsInTraining
+    check.difference = test.type.traits.difference
     let complaints = check.complaints()
     #expect(complaints.isEmpty, "\(complaints.joined(separator: "\n"))")
   }
@@ -85,8 +64,7 @@ extension ConfigurableLayer {
   @Test(arguments: LayerCase.all) func refusesOtherInputs(_ test: LayerCase) throws {
     let inputs = test.example.inputs
     #expect(throws: LayerError.self) { _ = try test.make([]) }
-    if test.type.kind != Concatenate.kind {
-      // That one joins any number.
+    if !test.type.traits.takesAnyNumberOfInputs {
       #expect(throws: LayerError.self) { _ = try test.make(inputs + [inputs[0]]) }
     }
     #expect(throws: LayerError.self) { _ = try test.make([TensorShape.scalar] + inputs.dropFirst()) }

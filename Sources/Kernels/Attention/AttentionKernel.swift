@@ -79,7 +79,7 @@ package struct AttentionKernel: Sendable {
     random: RandomStream?, into output: AttentionHeads, logSumExp: TensorSlice, scratch: TensorSlice
   ) {
     precondition(memory == nil && logSumExp.count == shape.batch * shape.heads * shape.queries)
-    func run<E: AttentionElement>(_ type: E.Type) {
+    func run<E: PackedElement>(_ type: E.Type) {
       var pass = AttentionPass<E>(self, mask: mask, bias: bias, random: random, scratch, backward: false)
       pass.forward(queries, keys, values, output, logSumExp.pointer(as: Float.self))
     }
@@ -94,7 +94,7 @@ package struct AttentionKernel: Sendable {
     scratch: TensorSlice
   ) {
     precondition(memory.map { position >= 0 && position + shape.queries <= $0 } == true, "attention's memory is full")
-    func run<E: AttentionElement>(_ type: E.Type) {
+    func run<E: PackedElement>(_ type: E.Type) {
       var pass = AttentionPass<E>(self, mask: nil, bias: bias, random: nil, scratch, backward: false)
       pass.continueForward(
         queries, keys, values, output, logSumExp.pointer(as: Float.self), position: position,
@@ -112,7 +112,7 @@ package struct AttentionKernel: Sendable {
     into gradients: AttentionGradients, biasGradient: TensorSlice?, accumulatesBias: Bool, scratch: TensorSlice
   ) {
     if !accumulatesBias { biasGradient?.zero() }
-    func run<E: AttentionElement>(_ type: E.Type) {
+    func run<E: PackedElement>(_ type: E.Type) {
       var pass = AttentionPass<E>(self, mask: mask, bias: bias, random: random, scratch, backward: true)
       pass.biasGradient = biasGradient?.pointer(as: Float.self)
       pass.backward(queries, keys, values, output, logSumExp.pointer(as: Float.self), outputGradient, gradients)
@@ -137,16 +137,4 @@ package struct AttentionGradients {
     self.accumulatesQueries = accumulatesQueries
     self.accumulatesKeys = accumulatesKeys
   }
-}
-
-/// An activation's type with the words its products read.
-protocol AttentionElement: VectorElement {
-  associatedtype Words: AttentionWords
-  static var zero: Self { get }
-}
-
-extension Float: AttentionElement { typealias Words = FloatWords }
-extension BFloat16: AttentionElement {
-  typealias Words = BFloat16Words
-  static var zero: BFloat16 { @inline(__always) get { BFloat16(bits: 0) } }
 }

@@ -37,14 +37,14 @@ extension AttentionPass {
 
   private func remember(_ keys: AttentionHeads, _ values: AttentionHeads, _ b: Int, _ group: Int) {
     let (staging, width) = (at(places.staging), places.width)
-    let words = Words.elementsPerWord
+    let words = E.perWord
     let target = UnsafeMutableRawPointer(valuePairs).assumingMemoryBound(to: E.self)
     for token in 0..<shape.queries {
       let place = position &+ token
       stage(keys, b, group, first: token, count: 1, padded: 1, position: place, into: staging)
       var c = 0
       while c < width {
-        Words.storeRow(Float.load(staging + c), keyRows + place &* places.rowWords, column: c)
+        E.storeRow(Float.load(staging + c), keyRows + place &* places.rowWords, column: c)
         c &+= 16
       }
       let source = values.row(b, token, group &* shape.headDimension, as: E.self)
@@ -90,15 +90,15 @@ extension AttentionPass {
     var key = 0
     while key < limit {
       let keys = Swift.min(AttentionKernel.keyTile, limit &- key)
-      Words.multiply(
+      Product.multiply(
         rows: keys.roundedUp(to: 8), columns: tile, inner: innerWords,
         LeftWords(start: keyRows + key &* places.rowWords, rowStride: places.rowWords, innerStride: 1),
         at(places.queryColumns), bStride: tile, into: at(places.scores), cStride: tile, accumulate: false)
       layOutMask(b, query: first, queries: count, key: key, keys: keys)
       drawFactors(b, h, query: first, queries: tile, key: key, keys: keys)
       weigh(query: position &+ first, key: key, keys: keys)
-      let words = Words.elementsPerWord
-      Words.multiply(
+      let words = E.perWord
+      Product.multiply(
         rows: columnRows, columns: tile, inner: (keys &+ words &- 1) / words,
         LeftWords(start: valuePairs + key / words &* places.width, rowStride: 1, innerStride: places.width),
         at(places.weightPairs), bStride: tile, into: columns, cStride: tile, accumulate: key > 0)
@@ -135,7 +135,7 @@ extension AttentionPass {
           x *= rules.factor(j, lane)
           y *= rules.factor(j &+ 1, lane)
         }
-        Words.storePair(x, y, at(places.weightPairs), pair: j / 2, stride: tile, column: lane)
+        E.storePair(x, y, at(places.weightPairs), pair: j / 2, stride: tile, column: lane)
         j &+= 2
       }
       Float.store(sum, sums + lane)

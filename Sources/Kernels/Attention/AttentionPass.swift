@@ -2,8 +2,8 @@ import CPlatform
 import Tensors
 
 /// One pass over all rows and heads: the kernel, its scratch, and what is the same for every tile.
-struct AttentionPass<E: AttentionElement> {
-  typealias Words = E.Words
+struct AttentionPass<E: PackedElement> {
+  typealias Product = AttentionProduct<E>
   typealias Floats = UnsafeMutablePointer<Float>
 
   let kernel: AttentionKernel
@@ -49,7 +49,7 @@ struct AttentionPass<E: AttentionElement> {
   @inline(__always) func at(_ place: Int) -> Floats { scratch + place }
 
   /// Words that a product over d sums over.
-  var innerWords: Int { (shape.headDimension + Words.elementsPerWord - 1) / Words.elementsPerWord }
+  var innerWords: Int { (shape.headDimension + E.perWord - 1) / E.perWord }
   /// Rows of a product with d of them.
   var columnRows: Int { shape.headDimension.roundedUp(to: 8) }
 
@@ -111,7 +111,7 @@ struct AttentionPass<E: AttentionElement> {
     _ heads: AttentionHeads, _ b: Int, _ h: Int, first: Int, count: Int, padded: Int, position: Int?, rows: Floats?,
     pairs: Floats?
   ) {
-    if Words.elementsPerWord == 1 {
+    if E.perWord == 1 {
       guard let to = rows ?? pairs else { return }
       stage(heads, b, h, first: first, count: count, padded: padded, position: position, into: to)
       return
@@ -130,10 +130,10 @@ struct AttentionPass<E: AttentionElement> {
           let (x, y) = (Float.load(upper + c), Float.load(lower + c))
           if let rows {
             let to = rows + (done &+ 2 &* row) &* rowWords
-            Words.storeRow(x, to, column: c)
-            Words.storeRow(y, to + rowWords, column: c)
+            E.storeRow(x, to, column: c)
+            E.storeRow(y, to + rowWords, column: c)
           }
-          if let pairs { Words.storePair(x, y, pairs, pair: done / 2 &+ row, stride: width, column: c) }
+          if let pairs { E.storePair(x, y, pairs, pair: done / 2 &+ row, stride: width, column: c) }
           c &+= 16
         }
       }

@@ -31,7 +31,7 @@ extension SIMD16<Float> {
 ///
 /// Without a bias, a tile keeps bare products, and their factor comes with the largest one's subtraction; with one, it keeps
 /// scores.
-struct ScoreRules<E: AttentionElement> {
+struct ScoreRules<E: PackedElement> {
   private let scale: Vector
   /// What a tile's numbers are still to be multiplied by.
   private let remainingScale: Vector

@@ -21,7 +21,7 @@ package enum AttentionWeights {
       : compute(kernel, queries, keys, mask, bias, row, heads, as: Float.self)
   }
 
-  private static func compute<E: AttentionElement>(
+  private static func compute<E: PackedElement>(
     _ kernel: AttentionKernel, _ queries: AttentionHeads, _ keys: AttentionHeads, _ mask: TensorSlice?,
     _ bias: TensorSlice?, _ row: Int, _ heads: Range<Int>, as type: E.Type
   ) -> [Float] {

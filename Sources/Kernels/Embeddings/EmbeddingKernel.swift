@@ -16,11 +16,8 @@ package struct EmbeddingKernel: Sendable {
   ///   - y: (rows, width), float32 or bfloat16.
   package func forward(_ tokens: TensorSlice, table: TensorSlice, into y: TensorSlice) {
     precondition(table.count == vocabulary * width && y.count == tokens.count * width)
-    if y.type == .bfloat16 {
-      forward(tokens, table, y, as: BFloat16.self)
-    } else {
-      forward(tokens, table, y, as: Float.self)
-    }
+    if y.type == .bfloat16 { return forward(tokens, table, y, as: BFloat16.self) }
+    forward(tokens, table, y, as: Float.self)
   }
 
   private func forward<E: VectorElement>(
@@ -41,11 +38,8 @@ package struct EmbeddingKernel: Sendable {
   package func backward(_ tokens: TensorSlice, dy: TensorSlice, into gradient: TensorSlice, accumulate: Bool) {
     precondition(gradient.count == vocabulary * width && dy.count == tokens.count * width)
     if !accumulate { gradient.zero() }
-    if dy.type == .bfloat16 {
-      backward(tokens, dy, gradient, as: BFloat16.self)
-    } else {
-      backward(tokens, dy, gradient, as: Float.self)
-    }
+    if dy.type == .bfloat16 { return backward(tokens, dy, gradient, as: BFloat16.self) }
+    backward(tokens, dy, gradient, as: Float.self)
   }
 
   private func backward<E: VectorElement>(

@@ -38,11 +38,8 @@ package struct CrossEntropyKernel: Sendable {
   ) -> LossSums {
     check(logits, validRows, logSumExp)
     precondition(targets.count == rows && targets.type == .int32)
-    if logits.type == .bfloat16 {
-      return forward(logits, targets, validRows, logSumExp, as: BFloat16.self)
-    } else {
-      return forward(logits, targets, validRows, logSumExp, as: Float.self)
-    }
+    if logits.type == .bfloat16 { return forward(logits, targets, validRows, logSumExp, as: BFloat16.self) }
+    return forward(logits, targets, validRows, logSumExp, as: Float.self)
   }
 
   /// The gradient of the SUM of the losses, not divided by the weight; zero for padding and excluded rows.

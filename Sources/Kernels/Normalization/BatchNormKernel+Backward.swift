@@ -122,12 +122,9 @@ private struct BatchNormBackward {
 
 private struct PlainBackward: PointwisePass {
   let pass: BatchNormBackward
+  var type: ElementType { pass.x.type }
 
-  func run<F: PointwiseFunction>(_ function: F.Type) {
-    if pass.x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-  }
-
-  private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+  func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
     pass.run { (norm: ChannelNormPass<E, F>, dy, products, gradients) in
       norm.addGradients(dy: dy, to: products, and: gradients)
       return (dy, F.self == Identity.self)
@@ -140,12 +137,9 @@ private struct JoinedBackward: PointwisePass {
   let y: TensorSlice
   let shortcutGradient: TensorSlice?
   let accumulateShortcut: Bool
+  var type: ElementType { pass.x.type }
 
-  func run<F: PointwiseFunction>(_ function: F.Type) {
-    if pass.x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-  }
-
-  private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+  func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
     let ds = shortcutGradient?.pointer(as: type)
     pass.run { (norm: ChannelNormPass<E, F>, dy, products, gradients) in
       let y = y.pointer(as: type)

@@ -141,12 +141,9 @@ package struct BatchNormKernel: Sendable {
     let factors: ColumnFactors
     let x: TensorSlice
     let y: TensorSlice
+    var type: ElementType { x.type }
 
-    func run<F: PointwiseFunction>(_ function: F.Type) {
-      if x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-    }
-
-    private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+    func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
       ChannelNormPass<E, F>(panel: panel, factors: factors, x: x.pointer(as: type)).forward(into: y.pointer(as: type))
     }
   }
@@ -157,12 +154,9 @@ package struct BatchNormKernel: Sendable {
     let x: TensorSlice
     let shortcut: TensorSlice
     let y: TensorSlice
+    var type: ElementType { x.type }
 
-    func run<F: PointwiseFunction>(_ function: F.Type) {
-      if x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-    }
-
-    private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+    func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
       ChannelNormPass<E, F>(panel: panel, factors: factors, x: x.pointer(as: type))
         .forward(adding: shortcut.pointer(as: type), into: y.pointer(as: type))
     }

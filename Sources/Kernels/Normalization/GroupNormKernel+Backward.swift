@@ -51,12 +51,9 @@ private struct GroupNormBackward: PointwisePass {
   let accumulate: Bool
   /// For each channel: Σ g·n and Σ g of a sample, and the same of all samples.
   let scratch: TensorSlice
+  var type: ElementType { x.type }
 
-  func run<F: PointwiseFunction>(_ function: F.Type) {
-    if x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-  }
-
-  private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+  func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
     let channels = kernel.channels
     let products = scratch.pointer(as: Double.self)
     let gradients = products + channels

@@ -75,12 +75,9 @@ package struct GroupNormKernel: Sendable {
     let mean: TensorSlice
     let inverseDeviation: TensorSlice
     let scratch: TensorSlice
+    var type: ElementType { x.type }
 
-    func run<F: PointwiseFunction>(_ function: F.Type) {
-      if x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-    }
-
-    private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+    func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
       let centers = scratch.pointer(as: Double.self)
       let squares = centers + kernel.channels
       for sample in 0..<kernel.batch {

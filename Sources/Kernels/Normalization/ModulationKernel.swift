@@ -11,6 +11,7 @@ package struct ModulationKernel: Sendable {
   package let parts: Int
 
   private var sampleCount: Int { rows * columns }
+  private var norm: RowNormKernel { RowNormKernel(rows: rows, columns: columns) }
 
   package init(samples: Int, rows: Int, columns: Int, parts: Int) {
     self.samples = samples
@@ -57,9 +58,9 @@ package struct ModulationKernel: Sendable {
       copy(part(scale, of: sample, in: m), plus: 1, into: gamma)
       copy(part(shift, of: sample, in: m), plus: 0, into: beta)
       let place = sample * rows..<(sample + 1) * rows
-      LayerNormKernel.forward(
+      norm.forward(
         rows(of: sample, in: x), gamma: gamma, beta: beta, into: rows(of: sample, in: y), mean: mean.slice(place),
-        inverseDeviation: inverseDeviation.slice(place), rows: rows, columns: columns, epsilon: epsilon)
+        inverseDeviation: inverseDeviation.slice(place), epsilon: epsilon)
     }
   }
 
@@ -79,11 +80,11 @@ package struct ModulationKernel: Sendable {
     for sample in 0..<samples {
       copy(part(scale, of: sample, in: m), plus: 1, into: gamma)
       let place = sample * rows..<(sample + 1) * rows
-      LayerNormKernel.backward(
+      norm.backward(
         rows(of: sample, in: x), gamma: gamma, mean: mean.slice(place),
         inverseDeviation: inverseDeviation.slice(place), dy: rows(of: sample, in: dy), dx: rows(of: sample, in: dx),
         accumulate: accumulate, dGamma: dm.map { _ in dGamma }, dBeta: dm.map { _ in dBeta },
-        accumulateParameters: false, rows: rows, columns: columns)
+        accumulateParameters: false)
       if let dm {
         add(dGamma, to: part(scale, of: sample, in: dm))
         add(dBeta, to: part(shift, of: sample, in: dm))
@@ -94,11 +95,8 @@ package struct ModulationKernel: Sendable {
   /// y = x + c in float32.
   private func copy(_ x: TensorSlice, plus c: Float, into y: TensorSlice) {
     let to = y.pointer(as: Float.self)
-    if x.type == .bfloat16 {
-      map(columns, x.pointer(as: BFloat16.self), into: to) { $0 + c }
-    } else {
-      map(columns, x.pointer(as: Float.self), into: to) { $0 + c }
-    }
+    if x.type == .bfloat16 { return map(columns, x.pointer(as: BFloat16.self), into: to) { $0 + c } }
+    map(columns, x.pointer(as: Float.self), into: to) { $0 + c }
   }
 
   /// y += x, which is float32.
@@ -118,11 +116,7 @@ package struct ModulationKernel: Sendable {
   /// y = x + m[gate]·f.
   package func add(_ f: TensorSlice, to x: TensorSlice, by m: TensorSlice, gate: Int, into y: TensorSlice) {
     check(m, f, x, y)
-    if y.type == .bfloat16 {
-      add(f, x, m, gate, y, as: BFloat16.self)
-    } else {
-      add(f, x, m, gate, y, as: Float.self)
-    }
+    if y.type == .bfloat16 { add(f, x, m, gate, y, as: BFloat16.self) } else { add(f, x, m, gate, y, as: Float.self) }
   }
 
   private func add<E: VectorElement>(

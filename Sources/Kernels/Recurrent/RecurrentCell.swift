@@ -39,8 +39,6 @@ struct CellGradients<E: VectorElement> {
 protocol RecurrentCell {
   /// Sums of a unit, in PyTorch's order.
   static var gates: Int { get }
-  /// Whether there is a float32 state besides h, or h itself in float32.
-  static var hasState: Bool { get }
   /// - Returns: h.
   static func forward(_ place: CellPlace) -> Vector
   /// - Parameter dh: the gradient of h from the output and from the product of the step behind.
@@ -54,7 +52,6 @@ protocol RecurrentCell {
 /// Gates i, f, g, o; the state is c.
 enum LSTMCell: RecurrentCell {
   static var gates: Int { 4 }
-  static var hasState: Bool { true }
 
   @inline(__always) static func forward(_ place: CellPlace) -> Vector {
     let i = logistic(place.gate(0) + place.sum(0))
@@ -91,7 +88,6 @@ enum LSTMCell: RecurrentCell {
 /// Gates r, z, n; the state is h in float32; keeps h·W_hnᵀ + b_hn.
 enum GRUCell: RecurrentCell {
   static var gates: Int { 3 }
-  static var hasState: Bool { true }
 
   @inline(__always) static func forward(_ place: CellPlace) -> Vector {
     let r = logistic(place.gate(0) + place.sum(0))
@@ -128,7 +124,6 @@ enum GRUCell: RecurrentCell {
 /// The plain recurrent network (Elman 1990): h ← f(sum), with f = tanh or ReLU. Its gate is h in float32.
 enum ElmanCell<F: PointwiseFunction>: RecurrentCell {
   static var gates: Int { 1 }
-  static var hasState: Bool { false }
 
   @inline(__always) static func forward(_ place: CellPlace) -> Vector {
     let h = F.value(place.gate(0) + place.sum(0))

@@ -7,24 +7,18 @@ extension RecurrentSequence {
   func forward<Cell: RecurrentCell>(
     _ tensors: Tensors, _ packed: TensorSlice, _ bias: TensorSlice?, _ output: StepView?, _ type: Cell.Type
   ) {
-    if tensors.history.type == .bfloat16 {
-      forward(tensors, packed, bias, output, type, as: BFloat16.self)
-    } else {
-      forward(tensors, packed, bias, output, type, as: Float.self)
-    }
+    if tensors.history.type == .bfloat16 { return forward(tensors, packed, bias, output, type, as: BFloat16.self) }
+    forward(tensors, packed, bias, output, type, as: Float.self)
   }
 
   func backward<Cell: RecurrentCell>(
     _ tensors: Tensors, _ packed: TensorSlice, _ gradients: Gradients, _ type: Cell.Type
   ) {
-    if tensors.history.type == .bfloat16 {
-      backward(tensors, packed, gradients, type, as: BFloat16.self)
-    } else {
-      backward(tensors, packed, gradients, type, as: Float.self)
-    }
+    if tensors.history.type == .bfloat16 { return backward(tensors, packed, gradients, type, as: BFloat16.self) }
+    backward(tensors, packed, gradients, type, as: Float.self)
   }
 
-  private func forward<Cell: RecurrentCell, E: RecurrentElement>(
+  private func forward<Cell: RecurrentCell, E: PackedElement>(
     _ tensors: Tensors, _ packed: TensorSlice, _ bias: TensorSlice?, _ output: StepView?, _ type: Cell.Type,
     as element: E.Type
   ) {
@@ -59,7 +53,7 @@ extension RecurrentSequence {
     }
   }
 
-  private func backward<Cell: RecurrentCell, E: RecurrentElement>(
+  private func backward<Cell: RecurrentCell, E: PackedElement>(
     _ tensors: Tensors, _ packed: TensorSlice, _ gradients: Gradients, _ type: Cell.Type, as element: E.Type
   ) {
     let weights = weights(isBackward: true)

@@ -49,11 +49,7 @@ package struct RecurrentSequence: Sendable, Hashable {
   package let isReversed: Bool
 
   package init(cell: RecurrentCellKind, batch: Int, steps: Int, units: Int, isReversed: Bool) {
-    self.cell = cell
-    self.batch = batch
-    self.steps = steps
-    self.units = units
-    self.isReversed = isReversed
+    (self.cell, self.batch, self.steps, self.units, self.isReversed) = (cell, batch, steps, units, isReversed)
   }
 
   /// Bytes of a panel, which both passes work in.

@@ -4,15 +4,13 @@ import Tensors
 ///
 /// All slices have the same count; all but `bf16Weights` are float32.
 package struct UpdateChunk: Sendable {
-  /// The most states an optimizer may keep per parameter.
-  package static let stateCapacity = 3
-
   package let gradient: TensorSlice
   package let parameter: TensorSlice
   /// A bfloat16 copy of the new parameters to write, for products.
   package var bf16Weights: TensorSlice?
   /// A moving average to draw towards the new parameters.
   package var average: TensorSlice?
+  /// An optimizer keeps at most three states per parameter.
   private var states = InlineArray<3, TensorSlice?>(repeating: nil)
 
   package init(gradient: TensorSlice, parameter: TensorSlice) {

@@ -52,11 +52,7 @@ package enum Elementwise {
   /// y = a + b, all of one type; `y` may be either of them.
   package static func add(_ a: TensorSlice, _ b: TensorSlice, into y: TensorSlice) {
     precondition(a.count == y.count && b.count == y.count && a.type == y.type && b.type == y.type)
-    if y.type == .bfloat16 {
-      add(a, b, y, as: BFloat16.self)
-    } else {
-      add(a, b, y, as: Float.self)
-    }
+    if y.type == .bfloat16 { add(a, b, y, as: BFloat16.self) } else { add(a, b, y, as: Float.self) }
   }
 
   private static func add<E: VectorElement>(_ a: TensorSlice, _ b: TensorSlice, _ y: TensorSlice, as type: E.Type) {

@@ -8,6 +8,7 @@ import Tensors
 /// The mask is a function of (seed, step, micro-batch, layer, element): backward draws it again instead of keeping it.
 package struct Dropout: ConfigurableLayer {
   package static let kind = "dropout"
+  package static let traits = LayerTraits(differsInTraining: true)
 
   package struct LayerSettings: Settings {
     package var rate: Double
@@ -22,7 +23,6 @@ package struct Dropout: ConfigurableLayer {
   package let rate: Double
   private let kernel: DropoutKernel
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
     _ = try Self.single(inputs)

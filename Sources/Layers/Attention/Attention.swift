@@ -141,11 +141,12 @@ package struct Attention: ConfigurableLayer {
   package var backwardReads: BackwardReads { [.inputs, .output] }
   package var forwardFlops: Int { 4 * shape.batch * shape.heads * shape.headDimension * shape.pairCount }
 
-  package func carried(_ placement: LayerPlacement) -> [CarriedDeclaration] {
+  package func sequenceState(_ placement: LayerPlacement) -> [SequenceStateDeclaration] {
     guard settings.memory != nil else { return [] }
     let memory = kernel.memoryShape(placement.inputs)
     return [
-      CarriedDeclaration("keys", memory, placement.inputs), CarriedDeclaration("values", memory, placement.inputs),
+      SequenceStateDeclaration("keys", memory, placement.inputs),
+      SequenceStateDeclaration("values", memory, placement.inputs),
     ]
   }
 
@@ -184,7 +185,7 @@ package struct Attention: ConfigurableLayer {
     if settings.memory != nil {
       kernel.forward(
         queries: inputs.queries, keys: inputs.keys, values: inputs.values, bias: bias, position: frame.position,
-        rememberedKeys: frame.carried(0), rememberedValues: frame.carried(1), into: output(frame.output),
+        rememberedKeys: frame.sequenceState(0), rememberedValues: frame.sequenceState(1), into: output(frame.output),
         logSumExp: frame.saved(0), scratch: frame.scratch)
     } else {
       kernel.forward(

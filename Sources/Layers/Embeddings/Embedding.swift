@@ -58,15 +58,14 @@ package struct Embedding: ConfigurableLayer {
     ]
   }
 
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { 0 }
 
   package func forward(_ frame: Frame) {
-    kernel.forward(frame.input(), table: frame.parameter(0), into: frame.output)
+    kernel.forward(frame.input(), table: frame.weight, into: frame.output)
   }
 
   package func backward(_ frame: Frame) {
-    guard let gradient = frame.parameterGradient(0) else { return }
+    guard let gradient = frame.weightGradient else { return }
     kernel.backward(
       frame.input(), dy: frame.outputGradient, into: gradient, accumulate: frame.accumulatesParameterGradient(0))
   }

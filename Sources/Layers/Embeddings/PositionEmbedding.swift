@@ -56,7 +56,6 @@ package struct PositionEmbedding: ConfigurableLayer {
   private let settings: LayerSettings
   private let context: Int
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
   private let kernel: PositionKernel
   /// The waves for the whole context; nil where vectors are trained.
   private let waves: Arena?
@@ -110,12 +109,12 @@ package struct PositionEmbedding: ConfigurableLayer {
   }
 
   package func forward(_ frame: Frame) {
-    let table = waves?.all(as: .float32) ?? frame.parameter(0)
+    let table = waves?.all(as: .float32) ?? frame.weight
     kernel.forward(frame.input(), table: places(table, frame), into: frame.output)
   }
 
   package func backward(_ frame: Frame) {
-    if waves == nil, let gradient = frame.parameterGradient(0) {
+    if waves == nil, let gradient = frame.weightGradient {
       // Places that no sequence reaches learn nothing.
       if !frame.accumulatesParameterGradient(0), kernel.tokens < context { gradient.zero() }
       kernel.backward(

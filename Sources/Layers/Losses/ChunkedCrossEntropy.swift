@@ -53,7 +53,6 @@ package struct ChunkedCrossEntropy: Loss {
   package var integerInputs: [Int: Int] { loss.integerInputs }
   package var parameters: [ParameterDeclaration] { linear.parameters }
   package var saved: [TensorShape] { loss.saved }
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { linear.forwardFlops + loss.forwardFlops }
   package var repeatsMatmuls: Bool { true }
   package var additions: [String] { [CrossEntropy.kind] }
@@ -120,7 +119,7 @@ package struct ChunkedCrossEntropy: Loss {
   private func logits(_ frame: Frame, _ block: Pieces.Piece, _ group: Pieces.Piece) -> TensorSlice {
     let count = block.range.count * group.range.count
     let tile = frame.scratch.reinterpreted(as: .float32, count: count)
-    let bias = linear.settings.hasBias ? frame.parameter(1).slice(group.range) : nil
+    let bias = linear.settings.hasBias ? frame.bias.slice(group.range) : nil
     frame.matmul(logitsNumber(block, group)).execute(
       rows(of: frame.input(), block.range), rows(of: frame.bf16Weights(0), group.range), bias: bias, into: tile)
     return tile
@@ -160,7 +159,7 @@ package struct ChunkedCrossEntropy: Loss {
       for groupIndex in 0..<groups.count {
         let group = groups[groupIndex]
         let dz = gradient(frame, block, group, isFirstBlock: blockIndex == 0)
-        if let weightGradient = frame.parameterGradient(0) {
+        if let weightGradient = frame.weightGradient {
           let product = blockIndex == 0 ? Product.weightGradient : .addedWeightGradient
           frame.matmul(number(product, block, group)).execute(dz, x, into: rows(of: weightGradient, group.range))
         }
@@ -182,7 +181,7 @@ package struct ChunkedCrossEntropy: Loss {
     loss.kernel.backward(
       tile, rows: block.range, classes: group.range, targets: frame.input(1), validRows: loss.validRows(frame),
       logSumExp: frame.saved(0))
-    if linear.settings.hasBias, let biasGradient = frame.parameterGradient(1) {
+    if linear.settings.hasBias, let biasGradient = frame.biasGradient {
       ColumnSums.add(
         tile, rows: block.range.count, columns: group.range.count, into: biasGradient.slice(group.range),
         accumulate: !isFirstBlock)

@@ -7,7 +7,7 @@ import Tensors
 /// z is (B, …, C) logits. The target is either (B, …) class numbers as int32, or (B, …, C) float32 with a share of each class,
 /// as mixing samples makes them; as in PyTorch, the mean then divides by the rows and not by their weights. Keeps one
 /// log-sum-exp a row.
-package struct CrossEntropy: Loss {
+package struct CrossEntropy: ConfigurableLoss {
   package static let kind = "cross_entropy"
 
   package let inputShapes: [TensorShape]
@@ -60,7 +60,6 @@ package struct CrossEntropy: Loss {
   package var accuracyName: String? { "accuracy" }
   package var integerInputs: [Int: Int] { hasShares ? [:] : [1: kernel.classes] }
   package var saved: [TensorShape] { [TensorShape([kernel.rows])] }
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { 4 * kernel.rows * kernel.classes }
 
   /// Rows of the logits that belong to valid samples.

@@ -9,18 +9,14 @@ import Tensors
 /// The inputs are x, (B, H, W, C), and s, (B, C).
 package struct ChannelScale: ConfigurableLayer {
   package static let kind = "channel_scale"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
   private var channels: Int { outputShape.last }
 
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {
     try matchingChannels(Self.kind, inputs, "factors")
     inputShapes = inputs
   }
-
-  package var backwardReads: BackwardReads { .inputs }
 
   package func forward(_ frame: Frame) {
     ColumnScale.apply(

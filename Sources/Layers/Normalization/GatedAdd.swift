@@ -23,7 +23,6 @@ package struct GatedAdd: ConfigurableLayer {
 
   private let settings: LayerSettings
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
   private let kernel: ModulationKernel
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {

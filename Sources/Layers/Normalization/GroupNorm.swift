@@ -26,7 +26,6 @@ package struct GroupNorm: ConfigurableLayer {
   }
 
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
   private var kernel: GroupNormKernel
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
@@ -58,23 +57,22 @@ package struct GroupNorm: ConfigurableLayer {
     let statistics = TensorShape([kernel.batch * kernel.groups])
     return [statistics, statistics]
   }
-  package var backwardReads: BackwardReads { .inputs }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { kernel.scratchByteCount }
   package var forwardFlops: Int { 8 * outputShape.elementCount }
   package var watchedActivation: Activation? { kernel.activation == .identity ? nil : kernel.activation }
 
   package func forward(_ frame: Frame) {
     kernel.forward(
-      frame.input(), gamma: frame.parameter(0), beta: frame.parameter(1), into: frame.output, mean: frame.saved(0),
-      inverseDeviation: frame.saved(1), scratch: frame.scratch)
+      frame.input(), gamma: frame.weight, beta: frame.bias, into: frame.output, mean: frame.mean,
+      inverseDeviation: frame.inverseDeviation, scratch: frame.scratch)
   }
 
   package func backward(_ frame: Frame) {
     kernel.backward(
-      frame.input(), gamma: frame.parameter(0), beta: frame.parameter(1), mean: frame.saved(0),
-      inverseDeviation: frame.saved(1), dy: frame.outputGradient, dx: frame.inputGradient(),
-      accumulate: frame.accumulatesInputGradient(), dGamma: frame.parameterGradient(0),
-      dBeta: frame.parameterGradient(1), accumulateParameters: frame.accumulatesParameterGradient(0),
+      frame.input(), gamma: frame.weight, beta: frame.bias, mean: frame.mean,
+      inverseDeviation: frame.inverseDeviation, dy: frame.outputGradient, dx: frame.inputGradient(),
+      accumulate: frame.accumulatesInputGradient(), dGamma: frame.weightGradient,
+      dBeta: frame.biasGradient, accumulateParameters: frame.accumulatesParameterGradient(0),
       scratch: frame.scratch)
   }
 

@@ -37,7 +37,6 @@ package struct ModulatedNorm: ConfigurableLayer {
 
   private let settings: LayerSettings
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
   private let kernel: ModulationKernel
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
@@ -54,14 +53,13 @@ package struct ModulatedNorm: ConfigurableLayer {
     return [rows, rows]
   }
 
-  package var backwardReads: BackwardReads { .inputs }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { 4 * kernel.scratchCount }
   package var forwardFlops: Int { 8 * outputShape.elementCount }
 
   package func forward(_ frame: Frame) {
     kernel.normalize(
       frame.input(0), by: frame.input(1), shift: settings.shift, scale: settings.scale, into: frame.output,
-      mean: frame.saved(0), inverseDeviation: frame.saved(1), epsilon: Float(settings.epsilon), scratch: frame.scratch)
+      mean: frame.mean, inverseDeviation: frame.inverseDeviation, epsilon: Float(settings.epsilon), scratch: frame.scratch)
   }
 
   package func backward(_ frame: Frame) {
@@ -70,8 +68,8 @@ package struct ModulatedNorm: ConfigurableLayer {
     guard dx != nil || dm != nil else { return }
     // Where nobody wants dx, what is computed of it goes over dy, which has served by then.
     kernel.normalizeBackward(
-      frame.input(0), by: frame.input(1), shift: settings.shift, scale: settings.scale, mean: frame.saved(0),
-      inverseDeviation: frame.saved(1), dy: frame.outputGradient, dx: dx ?? frame.outputGradient,
+      frame.input(0), by: frame.input(1), shift: settings.shift, scale: settings.scale, mean: frame.mean,
+      inverseDeviation: frame.inverseDeviation, dy: frame.outputGradient, dx: dx ?? frame.outputGradient,
       accumulate: dx != nil && frame.accumulatesInputGradient(0), dm: dm, scratch: frame.scratch)
   }
 

@@ -10,11 +10,9 @@ import Tensors
 package struct GRU: RecurrentLayer {
   package static let kind = "gru"
 
-  package typealias LayerSettings = RecurrentSettings
-
   package let stack: RecurrentStack
 
-  package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
+  package init(settings: RecurrentSettings, inputs: [TensorShape]) throws(LayerError) {
     stack = try RecurrentStack(Self.kind, .gru, settings, input: try Self.single(inputs))
   }
 

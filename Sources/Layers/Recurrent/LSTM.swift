@@ -11,11 +11,9 @@ import Tensors
 package struct LSTM: RecurrentLayer {
   package static let kind = "lstm"
 
-  package typealias LayerSettings = RecurrentSettings
-
   package let stack: RecurrentStack
 
-  package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
+  package init(settings: RecurrentSettings, inputs: [TensorShape]) throws(LayerError) {
     stack = try RecurrentStack(Self.kind, .lstm, settings, input: try Self.single(inputs))
   }
 

@@ -40,7 +40,7 @@ extension RecurrentStack {
   // MARK: Preparing
 
   func prepare(_ frame: Frame) {
-    let isTraining = frame.preparedCount > PreparedNumbers(sequenceCount, isTraining: false).weights
+    let isTraining = frame.runsBackward
     let type = frame.matmul(0).shape.inputs
     for index in 0..<sequenceCount {
       let (numbers, prepared) = (numbers(index), PreparedNumbers(index, isTraining: isTraining))
@@ -121,7 +121,7 @@ extension RecurrentStack {
   // MARK: Forward
 
   func forward(_ frame: Frame) {
-    let isTraining = frame.preparedCount > PreparedNumbers(sequenceCount, isTraining: false).weights
+    let isTraining = frame.runsBackward
     let scratch = scratch(frame.input().type, isTraining: isTraining)
     for layer in 0..<settings.layers {
       let input = input(frame, layer, scratch)
@@ -159,7 +159,7 @@ extension RecurrentStack {
   ) {
     let first = sequence.block(first: true)
     let (history, state) = (tensors.history.slice(first), tensors.state?.slice(first))
-    guard frame.position > 0, frame.carriedCount > 0 else {
+    guard frame.position > 0, frame.sequenceStateCount > 0 else {
       history.zero()
       state?.zero()
       return
@@ -167,9 +167,9 @@ extension RecurrentStack {
     for row in 0..<batch {
       let place = (row * settings.layers + layer) * units
       let units = row * units..<(row + 1) * units
-      let hidden = frame.carried(0).slice(place..<place + units.count)
+      let hidden = frame.sequenceState(0).slice(place..<place + units.count)
       Elementwise.convert(hidden, into: history.slice(units))
-      state?.slice(units).copy(from: cell == .lstm ? frame.carried(1).slice(place..<place + units.count) : hidden)
+      state?.slice(units).copy(from: cell == .lstm ? frame.sequenceState(1).slice(place..<place + units.count) : hidden)
     }
   }
 
@@ -177,15 +177,17 @@ extension RecurrentStack {
   private func leave(
     _ frame: Frame, _ sequence: RecurrentSequence, _ tensors: RecurrentSequence.Tensors, _ layer: Int
   ) {
-    guard frame.carriedCount > 0 else { return }
+    guard frame.sequenceStateCount > 0 else { return }
     let last = sequence.block(first: false)
     let (history, state) = (tensors.history.slice(last), tensors.state?.slice(last))
     for row in 0..<batch {
       let place = (row * settings.layers + layer) * units
       let units = row * units..<(row + 1) * units
       let hidden = cell == .gru ? state ?? history : history
-      Elementwise.convert(hidden.slice(units), into: frame.carried(0).slice(place..<place + units.count))
-      if cell == .lstm, let state { frame.carried(1).slice(place..<place + units.count).copy(from: state.slice(units)) }
+      Elementwise.convert(hidden.slice(units), into: frame.sequenceState(0).slice(place..<place + units.count))
+      if cell == .lstm, let state {
+        frame.sequenceState(1).slice(place..<place + units.count).copy(from: state.slice(units))
+      }
     }
   }
 

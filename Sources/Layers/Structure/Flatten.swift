@@ -6,7 +6,6 @@ import Tensors
 /// so that the weights behind it mean the same there. Where that is the order it already has, nothing moves.
 package struct Flatten: ConfigurableLayer {
   package static let kind = "flatten"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
   package let outputShape: TensorShape

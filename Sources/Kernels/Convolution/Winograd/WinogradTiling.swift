@@ -39,8 +39,6 @@ struct WinogradTiling: Sendable {
   }
 
   var count: Int { batch * rows * columns }
-  var inputPixels: Int { batch * inputHeight * inputWidth }
-  var outputPixels: Int { batch * outputHeight * outputWidth }
 
   /// Calls `body` for the tiles with the numbers `range`, which run along rows, then columns, then images.
   @inline(__always) func forEach(_ range: Range<Int>, _ body: (WinogradTile) -> Void) {

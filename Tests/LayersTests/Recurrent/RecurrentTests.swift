@@ -102,7 +102,7 @@ import Testing
     for isTraining in [true, false] {
       var conditions = Conditions()
       (conditions.activations, conditions.isTraining) = (type, isTraining)
-      // In inference the state is always carried.
+      // In inference the state is always kept.
       let settings = #""type": "\#(kind)", "units": 21, "layers": 2, "carry": \#(isTraining)"#
       let whole = try outputs(settings, pieces: Self.steps, conditions)
       #expect(whole[0].allSatisfy { !$0.isNaN })
@@ -123,12 +123,12 @@ import Testing
   @Test(arguments: kinds) func whatIsCarriedIsDeclared(_ kind: String) throws {
     var conditions = Conditions()
     let plain = LayerBench(try make(#""type": "\#(kind)", "units": 4, "layers": 3"#, [2, 5, 3]), conditions)
-    #expect(plain.carried.isEmpty)
+    #expect(plain.sequenceState.isEmpty)
     conditions.isTraining = false
     let inference = LayerBench(plain.layer, conditions)
-    #expect(inference.carried.map(\.slice.count) == [Int](repeating: 2 * 3 * 4, count: kind == "lstm" ? 2 : 1))
+    #expect(inference.sequenceState.map(\.slice.count) == [Int](repeating: 2 * 3 * 4, count: kind == "lstm" ? 2 : 1))
     let both = try make(#""type": "\#(kind)", "units": 4, "bidirectional": true"#, [2, 5, 3])
-    #expect(LayerBench(both, conditions).carried.isEmpty)
+    #expect(LayerBench(both, conditions).sequenceState.isEmpty)
   }
 
   // MARK: Dropout, refusals

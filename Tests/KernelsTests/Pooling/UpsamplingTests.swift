@@ -40,7 +40,7 @@ import Testing
       let dy = TestTensor(random: 2 * large * wide * channels, type, stream: 2)
       let (y, dx) = (TestTensor(zeros: dy.slice.count, type), TestTensor(zeros: x.slice.count, type))
       kernel.forward(x.slice, into: y.slice)
-      kernel.backward(dy: dy.slice, into: dx.slice, accumulate: false)
+      kernel.backward(x.slice, y: y.slice, dy: dy.slice, into: dx.slice, accumulate: false)
       var (expected, gradient) = (
         [Double](repeating: 0, count: y.slice.count), [Double](repeating: 0, count: x.slice.count)
       )
@@ -59,7 +59,7 @@ import Testing
       }
       expectClose(y.values, expected, relative: type.tolerance, absolute: type.tolerance)
       expectClose(dx.values, gradient, relative: type.tolerance, absolute: type.tolerance)
-      kernel.backward(dy: dy.slice, into: dx.slice, accumulate: true)
+      kernel.backward(x.slice, y: y.slice, dy: dy.slice, into: dx.slice, accumulate: true)
       expectClose(dx.values, gradient.map { 2 * $0 }, relative: 2 * type.tolerance, absolute: 4 * type.tolerance)
     }
   }

@@ -1,15 +1,68 @@
 import Tensors
 
-/// The arithmetic that layer norm and RMS norm share: RMS norm is layer norm whose mean is taken as zero.
-struct NormPass {
-  let rows: Int
-  let columns: Int
-  /// [columns] float32; 1 where nil.
+/// Layer norm and RMS norm along the columns of each row:
+///
+///     y = (x − mean)·inverseDeviation·gamma + beta    inverseDeviation = 1 / √(mean of (x − mean)² + epsilon)
+///
+/// with the mean of the row in layer norm (Ba, Kiros and Hinton 2016) and 0 in RMS norm (Zhang and Sennrich 2019).
+package struct RowNormKernel: Sendable {
+  package let rows: Int
+  package let columns: Int
+
+  package init(rows: Int, columns: Int) {
+    self.rows = rows
+    self.columns = columns
+  }
+
+  /// - Parameters:
+  ///   - x: rows × columns, float32 or bfloat16.
+  ///   - gamma: [columns] float32; 1 where nil.
+  ///   - beta: [columns] float32; 0 where nil.
+  ///   - y: rows × columns, of x's type; may be `x` itself.
+  ///   - mean: [rows] float32, written for `backward`; nil for RMS norm.
+  ///   - inverseDeviation: [rows] float32, written for `backward`.
+  package func forward(
+    _ x: TensorSlice, gamma: TensorSlice?, beta: TensorSlice?, into y: TensorSlice, mean: TensorSlice?,
+    inverseDeviation: TensorSlice, epsilon: Float
+  ) {
+    let pass = RowNormPass(kernel: self, gamma: gamma, mean: mean, inverseDeviation: inverseDeviation)
+    pass.check(x, y, nil, beta, nil)
+    if x.type == .bfloat16 {
+      pass.forward(x.pointer(as: BFloat16.self), beta, y.pointer(as: BFloat16.self), epsilon)
+    } else {
+      pass.forward(x.pointer(as: Float.self), beta, y.pointer(as: Float.self), epsilon)
+    }
+  }
+
+  /// - Parameters:
+  ///   - x: the argument of `forward`, as are `gamma`, `mean` and `inverseDeviation`.
+  ///   - dy: rows × columns, of x's type.
+  ///   - dx: rows × columns, of x's type: the gradient, or += it when `accumulate`; may be `dy` itself otherwise.
+  ///   - dGamma: [columns] float32: the gradient, or += it when `accumulateParameters`.
+  ///   - dBeta: as `dGamma`.
+  package func backward(
+    _ x: TensorSlice, gamma: TensorSlice?, mean: TensorSlice?, inverseDeviation: TensorSlice, dy: TensorSlice,
+    dx: TensorSlice, accumulate: Bool, dGamma: TensorSlice?, dBeta: TensorSlice?, accumulateParameters: Bool
+  ) {
+    let pass = RowNormPass(kernel: self, gamma: gamma, mean: mean, inverseDeviation: inverseDeviation)
+    pass.check(x, dy, dx, dGamma, dBeta)
+    if !accumulateParameters {
+      dGamma?.zero()
+      dBeta?.zero()
+    }
+    if x.type == .bfloat16 { return pass.backward(x, dy, dx, accumulate, dGamma, dBeta, as: BFloat16.self) }
+    pass.backward(x, dy, dx, accumulate, dGamma, dBeta, as: Float.self)
+  }
+}
+
+private struct RowNormPass {
+  let kernel: RowNormKernel
   let gamma: TensorSlice?
-  /// [rows] float32; nil for RMS norm.
   let mean: TensorSlice?
-  /// [rows] float32.
   let inverseDeviation: TensorSlice
+
+  private var rows: Int { kernel.rows }
+  private var columns: Int { kernel.columns }
 
   /// Rows whose x and dy stay in the L2 cache between the sums down their columns and their dx.
   private static let rowBlock = 32
@@ -19,11 +72,15 @@ struct NormPass {
     precondition(x.count == rows * columns && x.type != .int32)
     precondition(y.count == x.count && y.type == x.type)
     if let z { precondition(z.count == x.count && z.type == x.type) }
-    if let gamma { precondition(gamma.count == columns && gamma.type == .float32) }
-    if let first { precondition(first.count == columns && first.type == .float32) }
-    if let second { precondition(second.count == columns && second.type == .float32) }
+    check(gamma)
+    check(first)
+    check(second)
     if let mean { precondition(mean.count == rows && mean.type == .float32) }
     precondition(inverseDeviation.count == rows && inverseDeviation.type == .float32)
+  }
+
+  private func check(_ parameter: TensorSlice?) {
+    precondition(parameter.map { $0.count == columns && $0.type == .float32 } ?? true)
   }
 
   func forward<E: VectorElement>(

@@ -77,9 +77,10 @@ struct NormReference {
       let beta = hasParameters ? TestTensor(random: columns, stream: 3) : nil
       let y = TestTensor(zeros: rows * columns, type)
       let (mean, inverse) = (TestTensor(zeros: rows), TestTensor(zeros: rows))
-      LayerNormKernel.forward(
+      let kernel = RowNormKernel(rows: rows, columns: columns)
+      kernel.forward(
         x.slice, gamma: gamma?.slice, beta: beta?.slice, into: y.slice, mean: mean.slice,
-        inverseDeviation: inverse.slice, rows: rows, columns: columns, epsilon: 1e-5)
+        inverseDeviation: inverse.slice, epsilon: 1e-5)
       let (means, variances) = reference.statistics(x.doubles)
       expectClose(mean.values, means, relative: 1e-6)
       expectClose(inverse.values, variances.map { 1 / ($0 + 1e-5).squareRoot() }, relative: 1e-5)
@@ -92,18 +93,17 @@ struct NormReference {
       let parameters = reference.parameterGradients(x.doubles, dy.doubles)
       for accumulate in [true, false] {
         let before = (dx.doubles, dGamma.doubles, dBeta.doubles)
-        LayerNormKernel.backward(
+        kernel.backward(
           x.slice, gamma: gamma?.slice, mean: mean.slice, inverseDeviation: inverse.slice, dy: dy.slice, dx: dx.slice,
-          accumulate: accumulate, dGamma: dGamma.slice, dBeta: dBeta.slice, accumulateParameters: accumulate,
-          rows: rows, columns: columns)
+          accumulate: accumulate, dGamma: dGamma.slice, dBeta: dBeta.slice, accumulateParameters: accumulate)
         expectSum(dx, before.0, gradient, accumulate, relative: type.tolerance, absolute: 2e-4, "dx \(shape)")
         expectSum(dGamma, before.1, parameters.gamma, accumulate, absolute: 1e-4, "dGamma \(shape)")
         expectSum(dBeta, before.2, parameters.beta, accumulate, absolute: 1e-5, "dBeta \(shape)")
       }
       let (apart, gammaAgain) = (dx.values, dGamma.values)
-      LayerNormKernel.backward(
+      kernel.backward(
         x.slice, gamma: gamma?.slice, mean: mean.slice, inverseDeviation: inverse.slice, dy: dy.slice, dx: dy.slice,
-        accumulate: false, dGamma: dGamma.slice, dBeta: nil, accumulateParameters: false, rows: rows, columns: columns)
+        accumulate: false, dGamma: dGamma.slice, dBeta: nil, accumulateParameters: false)
       #expect(dy.values == apart && dGamma.values == gammaAgain)
     }
   }
@@ -116,9 +116,9 @@ struct NormReference {
     let gamma = TestTensor(random: columns, stream: 3)
     let y = TestTensor(zeros: rows * columns, type)
     let inverse = TestTensor(zeros: rows)
-    RMSNormKernel.forward(
-      x.slice, gamma: gamma.slice, into: y.slice, inverseRoot: inverse.slice, rows: rows, columns: columns,
-      epsilon: 1e-5)
+    let kernel = RowNormKernel(rows: rows, columns: columns)
+    kernel.forward(
+      x.slice, gamma: gamma.slice, beta: nil, into: y.slice, mean: nil, inverseDeviation: inverse.slice, epsilon: 1e-5)
     let expected = reference.forward(x.doubles, gamma.doubles, nil)
     expectClose(y.values, expected, relative: type.tolerance, absolute: 1e-6, "\(shape)")
     let dx = TestTensor(random: rows * columns, type, stream: 4)
@@ -127,9 +127,9 @@ struct NormReference {
     let parameters = reference.parameterGradients(x.doubles, dy.doubles)
     for accumulate in [true, false] {
       let before = (dx.doubles, dGamma.doubles)
-      RMSNormKernel.backward(
-        x.slice, gamma: gamma.slice, inverseRoot: inverse.slice, dy: dy.slice, dx: dx.slice, accumulate: accumulate,
-        dGamma: dGamma.slice, accumulateParameters: accumulate, rows: rows, columns: columns)
+      kernel.backward(
+        x.slice, gamma: gamma.slice, mean: nil, inverseDeviation: inverse.slice, dy: dy.slice, dx: dx.slice,
+        accumulate: accumulate, dGamma: dGamma.slice, dBeta: nil, accumulateParameters: accumulate)
       expectSum(dx, before.0, gradient, accumulate, relative: type.tolerance, absolute: 1e-4, "dx \(shape)")
       expectSum(dGamma, before.1, parameters.gamma, accumulate, absolute: 2e-5, "dGamma \(shape)")
     }
@@ -139,12 +139,12 @@ struct NormReference {
     let x = TestTensor([1, 2, .nan, 4, 1, 2, 3, 4])
     let y = TestTensor(zeros: 8)
     let (mean, inverse) = (TestTensor(zeros: 2), TestTensor(zeros: 2))
-    LayerNormKernel.forward(
-      x.slice, gamma: nil, beta: nil, into: y.slice, mean: mean.slice, inverseDeviation: inverse.slice, rows: 2,
-      columns: 4, epsilon: 1e-5)
+    let kernel = RowNormKernel(rows: 2, columns: 4)
+    kernel.forward(
+      x.slice, gamma: nil, beta: nil, into: y.slice, mean: mean.slice, inverseDeviation: inverse.slice, epsilon: 1e-5)
     #expect(y.values[0..<4].allSatisfy { $0.isNaN } && !y.values[4..<8].contains { $0.isNaN })
-    RMSNormKernel.forward(
-      x.slice, gamma: nil, into: y.slice, inverseRoot: inverse.slice, rows: 2, columns: 4, epsilon: 1e-5)
+    kernel.forward(
+      x.slice, gamma: nil, beta: nil, into: y.slice, mean: nil, inverseDeviation: inverse.slice, epsilon: 1e-5)
     #expect(y.values[0..<4].allSatisfy { $0.isNaN } && !y.values[4..<8].contains { $0.isNaN })
   }
 }

@@ -62,7 +62,7 @@ import Testing
     let (input, expected) = (whole.inputs[0].values, whole.output.values)
     settings.memory = 140
     var sizes: [Int: LayerBench] = [:]
-    var carried: [[Float]] = []
+    var sequenceState: [[Float]] = []
     var start = 0
     // The last piece ends before the memory does.
     for size in [70, 1, 1, 1, 7, 33, 1, 7, 1, 1, 7, 1, 1, 1, 1, 1] {
@@ -70,7 +70,7 @@ import Testing
         try sizes[size]
         ?? bench(try Attention(settings: settings, inputs: [[2, size, inputWidth].shape]), type)
       sizes[size] = piece
-      for (memory, values) in zip(piece.carried, carried) { memory.values = values }
+      for (memory, values) in zip(piece.sequenceState, sequenceState) { memory.values = values }
       var part: [Float] = []
       for row in 0..<2 {
         let first = (row * tokens + start) * inputWidth
@@ -80,7 +80,7 @@ import Testing
       piece.change { $0.position = start }
       piece.poison([piece.output, piece.scratch] + piece.saved)
       let complaints = piece.trespasses(
-        in: piece.forward, writable: [piece.output, piece.scratch] + piece.saved + piece.carried)
+        in: piece.forward, writable: [piece.output, piece.scratch] + piece.saved + piece.sequenceState)
       #expect(complaints.isEmpty, "\(complaints)")
       let output = piece.output.values
       for row in 0..<2 {
@@ -89,7 +89,7 @@ import Testing
         let same = found == expected[range].map(\.bitPattern)
         #expect(same, "a piece of \(size) at \(start)")
       }
-      carried = piece.carried.map(\.values)
+      sequenceState = piece.sequenceState.map(\.values)
       start += size
     }
     #expect(start == tokens)
