@@ -2,7 +2,7 @@ import Configuration
 import Kernels
 import Tensors
 
-/// How a parameter starts.
+/// The first values of a parameter.
 ///
 /// Glorot and Bengio 2010 (variance 2 / (fan in + fan out)), He et al. 2015 (variance 2 / fan in), Saxe et al. 2013
 /// (orthogonal rows or columns).
@@ -16,7 +16,7 @@ package enum Initializer: Sendable, Equatable {
   package static let zeros = Initializer.constant(0)
   package static let ones = Initializer.constant(1)
 
-  /// Writes the first values of a parameter: a pure function of the stream.
+  /// Writes the values: a pure function of the stream.
   package func fill(_ tensor: TensorSlice, _ declaration: ParameterDeclaration, _ random: RandomStream) {
     let fanIn = Double(declaration.fanIn)
     let fanOut = Double(declaration.fanOut)
@@ -72,7 +72,7 @@ package enum Initializer: Sendable, Equatable {
   }
 }
 
-/// The initialisers that a configuration can choose; those without settings may be written as a bare name.
+/// The initializers that a configuration can choose; those without settings may be written as a bare name.
 package let initializerCatalog = Catalog<Initializer>(
   "initializer",
   [

@@ -149,8 +149,8 @@ final class LayerBench {
 
   /// Gives inputs, parameters and buffers their values, the same in every bench of the layer, and has it prepare.
   ///
-  /// Inputs keep away from 0, where some activations have a kink, and from each other where the largest counts. All values
-  /// are exact in bfloat16.
+  /// Inputs keep away from 0, where some activations have a kink, and from each other where the largest counts. All
+  /// values are exact in bfloat16.
   func fill() {
     for (index, input) in inputs.enumerated() {
       let random = RandomStream(seed: 11, purpose: .checking, stream: index)

@@ -4,8 +4,8 @@ import Tensors
 
 /// What every layer must do, whatever it computes; a layer that passes can stand in any plan.
 ///
-/// Each check returns complaints rather than recording them, so that a layer that is wrong on purpose can show that it is
-/// caught.
+/// Each check returns complaints rather than recording them, so that a layer that is wrong on purpose can show that it
+/// is caught.
 struct LayerCheck {
   let layer: any Layer
   /// Central differences move inputs and parameters by this times a standard normal direction.

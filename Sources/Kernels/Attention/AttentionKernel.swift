@@ -1,23 +1,24 @@
 import Tensors
 
-/// Scaled dot-product attention of several heads (Vaswani et al. 2017), in tiles that never hold a row of weights as a whole
-/// (Dao et al. 2022, 2023).
+/// Scaled dot-product attention of several heads (Vaswani et al. 2017), in tiles that never hold a row of weights as a
+/// whole (Dao et al. 2022, 2023).
 ///
 ///     s(i, j) = scale·q(i)·k(j) + bias(i − j)      p(i, j) = e^(s(i, j) − L(i))      o(i) = Σ p(i, j)·v(j)
 ///
-/// over the keys j that query i may see. L(i) = ln Σ e^s(i, j) is all that is kept. A query that sees no key gives zeros.
-/// Backwards, with D(i) = do(i)·o(i):
+/// over the keys j that query i may see. L(i) = ln Σ e^s(i, j) is all that is kept. A query that sees no key gives
+/// zeros. Backwards, with D(i) = do(i)·o(i):
 ///
 ///     dv(j) = Σ p(i, j)·do(i)      ds(i, j) = p(i, j)·(do(i)·v(j) − D(i))
 ///     dq(i) = scale·Σ ds(i, j)·k(j)      dk(j) = scale·Σ ds(i, j)·q(i)      dbias(δ) = Σ over i − j = δ of ds(i, j)
 ///
-/// Dropout multiplies p by 0 or 1/(1 − rate) where it meets v and do·v, not in L. Products are float32, or bfloat16 summed in
-/// float32; everything else is float32. Tiles are transposed: the sixteen lanes of a vector are sixteen queries, so maxima
-/// and sums over keys need no shuffles, and a query's numbers are the same whichever others it is computed with. Keys are taken in
-/// tiles from the first one on, so neither later keys nor the way a sequence is cut into pieces changes a bit.
+/// Dropout multiplies p by 0 or 1/(1 − rate) where it meets v and do·v, not in L. Products are float32, or bfloat16
+/// summed in float32; everything else is float32. Tiles are transposed: the sixteen lanes of a vector are sixteen
+/// queries, so maxima and sums over keys need no shuffles, and a query's bits do not depend on the other queries of its
+/// tile. Keys come in tiles from the first one on, so neither later keys nor the cutting of a sequence into pieces
+/// changes a bit.
 package struct AttentionKernel: Sendable {
   package let shape: AttentionShape
-  /// Tokens that keys and values of earlier passes are kept for.
+  /// Tokens of the KV cache; nil without one.
   package let memory: Int?
   let rotation: RotaryTable?
   /// By head.
@@ -57,12 +58,13 @@ package struct AttentionKernel: Sendable {
     self.buckets = buckets
   }
 
-  /// Bytes of scratch that `forward` takes, or `backward`.
+  /// Bytes of scratch of `forward` or `backward`.
   package func scratchByteCount(_ type: ElementType, backward: Bool) -> Int {
     4 * AttentionPlaces(self, type, backward: backward).count
   }
 
-  /// Shape of the memory of keys, and of that of values: (B, key heads, tokens, padded d), in an order of the kernel's own.
+  /// Shape of the cache of keys, and of that of values: (B, key heads, tokens, padded d), in an order of the kernel's
+  /// own.
   package func memoryShape(_ type: ElementType) -> TensorShape {
     TensorShape([
       shape.batch, shape.keyHeads, shape.keys.roundedUp(to: 8), AttentionPlaces(self, type, backward: false).width,
@@ -86,8 +88,8 @@ package struct AttentionKernel: Sendable {
     if output.tensor.type == .bfloat16 { run(BFloat16.self) } else { run(Float.self) }
   }
 
-  /// The same for the next tokens of sequences whose keys and values of the tokens before `position` are in memory; theirs are
-  /// added to it.
+  /// The same for the tokens from `position` on, with keys and values of earlier tokens in the KV cache; theirs are
+  /// added.
   package func forward(
     queries: AttentionHeads, keys: AttentionHeads, values: AttentionHeads, bias: TensorSlice?, position: Int,
     rememberedKeys: TensorSlice, rememberedValues: TensorSlice, into output: AttentionHeads, logSumExp: TensorSlice,
@@ -104,7 +106,7 @@ package struct AttentionKernel: Sendable {
   }
 
   /// - Parameters:
-  ///   - gradients: those of queries, keys and values, of which nobody may need some; added to where `accumulates` says so.
+  ///   - gradients: those of queries, keys and values, where they are needed; added to where `accumulates` is set.
   ///   - biasGradient: (buckets, H) float32.
   package func backward(
     queries: AttentionHeads, keys: AttentionHeads, values: AttentionHeads, mask: TensorSlice?, bias: TensorSlice?,
@@ -121,7 +123,7 @@ package struct AttentionKernel: Sendable {
   }
 }
 
-/// Where the gradients of queries, and of keys and values, go.
+/// The gradients of queries, and of keys and values.
 package struct AttentionGradients {
   var queries, keys, values: AttentionHeads?
   var accumulatesQueries: Bool

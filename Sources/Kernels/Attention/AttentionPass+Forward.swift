@@ -17,7 +17,8 @@ extension AttentionPass {
     }
   }
 
-  /// Adds the new tokens to the memories, whose keys lie in rows and whose values lie in pairs, and attends to both.
+  /// Adds the new tokens to the KV cache, whose keys lie in rows and whose values lie in pairs, and attends to all of
+  /// it.
   mutating func continueForward(
     _ queries: AttentionHeads, _ keys: AttentionHeads, _ values: AttentionHeads, _ output: AttentionHeads,
     _ logSumExp: Floats, position: Int, _ rememberedKeys: Floats, _ rememberedValues: Floats
@@ -79,7 +80,7 @@ extension AttentionPass {
     }
   }
 
-  /// One tile of queries against all keys that any of them sees: leaves Σ e^(s − peak)·v, peaks and sums.
+  /// One tile of queries against all keys that any of them sees: gives Σ e^(s − peak)·v, peaks and sums.
   private func attend(_ b: Int, _ h: Int, first: Int, count: Int) {
     let tile = places.queryTile
     let (columns, peaks, sums) = (at(places.columns), at(places.peaks), at(places.sums))
@@ -106,7 +107,7 @@ extension AttentionPass {
     }
   }
 
-  /// Turns scores of a tile into weights under the largest score so far, and what was summed before with them.
+  /// Turns scores of a tile into weights relative to the largest score so far, and rescales the earlier sums.
   private func weigh(query: Int, key: Int, keys: Int) {
     let tile = places.queryTile
     let (scores, peaks, sums) = (at(places.scores), at(places.peaks), at(places.sums))

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Where everything lies in the scratch, in words from its start; what is not needed has no words.
+/// The offsets of all parts of the scratch, in words; parts that are not needed have no words.
 struct AttentionPlaces {
   /// d, rounded up to whole vectors of words.
   let width: Int
@@ -8,7 +8,7 @@ struct AttentionPlaces {
   let rowWords: Int
   /// Queries of a tile.
   let queryTile: Int
-  /// Queries that are one row of products: two vectors, or one where there are so few.
+  /// Queries in one row of products: two vectors, or one where there are at most sixteen.
   let panel: Int
 
   /// Rows in float32 on their way into or out of words: 64 of `width`.
@@ -34,7 +34,7 @@ struct AttentionPlaces {
   let count: Int
 
   static let stagedRows = 64
-  /// Up to here narrow panels, which compute less of what causality hides, pay in float32.
+  /// Up to here narrow panels, which compute fewer hidden scores, are faster in float32.
   private static let shortSequence = 128
 
   init(_ kernel: AttentionKernel, _ type: ElementType, backward: Bool) {

@@ -45,7 +45,7 @@ package struct CrossEntropyKernel: Sendable {
   /// The gradient of the SUM of the losses, not divided by the weight; zero for padding and excluded rows.
   ///
   /// - Parameters:
-  ///   - logSumExp: what `forward` wrote.
+  ///   - logSumExp: the result of `forward`.
   ///   - gradient: rows × classes, of the logits' type; may be `logits` itself.
   package func backward(
     _ logits: TensorSlice, targets: TensorSlice, validRows: Int, logSumExp: TensorSlice, into gradient: TensorSlice

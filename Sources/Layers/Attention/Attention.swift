@@ -13,8 +13,8 @@ import Tensors
 /// The output is (B, T, H·d). A query that sees no key gives zeros. Keeps the log-sum-exp of the scores, (B, H, T).
 /// With fewer heads of keys (Shazeer 2019; Ainslie et al. 2023), query head h reads number h / (H/G).
 ///
-/// With `memory` the layer reads sequences piece by piece and keeps keys and values of what came before (turned by their
-/// positions already); its results are, bit for bit, those of reading the whole sequence at once.
+/// With `memory` the layer reads sequences piece by piece and keeps keys and values of earlier pieces in a KV cache
+/// (turned by their positions already); its results are, bit for bit, those of reading the whole sequence at once.
 package struct Attention: ConfigurableLayer {
   package static let kind = "attention"
 
@@ -205,7 +205,7 @@ package struct Attention: ConfigurableLayer {
       accumulatesBias: hasBias && frame.accumulatesParameterGradient(0), scratch: frame.scratch)
   }
 
-  /// The weights of one row, (H, T, S), for a picture; not for a layer with a memory.
+  /// The weights of one row, (H, T, S), for an image; not for a layer with a KV cache.
   ///
   /// - Parameters:
   ///   - inputs: the layer's.

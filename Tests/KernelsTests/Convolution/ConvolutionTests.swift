@@ -28,7 +28,7 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     shape.chosenAlgorithm = algorithm
     self.shape = shape
     testDescription =
-      "\(image) to \(filters) by \(kernel), stride \(stride), dilation \(dilation), padding \(padding), \(groups) groups"
+      "\(image) to \(filters) by \(kernel), stride \(stride), dilation \(dilation), padding \(padding), groups \(groups)"
       + (algorithm.map { ", \($0)" } ?? "")
   }
 

@@ -117,8 +117,9 @@ import Testing
 
   static let measuresSpeed = ProcessInfo.processInfo.environment["TROUPE_CONVOLUTION_BENCHMARK"] != nil
 
-  /// `TROUPE_CONVOLUTION_BENCHMARK=1 swift test -c release --disable-testable-imports --filter WinogradTests/speed` prints
-  /// milliseconds of both algorithms on one thread, the layers of ResNets for CIFAR, and marks the one that is chosen.
+  /// `TROUPE_CONVOLUTION_BENCHMARK=1 swift test -c release --disable-testable-imports --filter WinogradTests/speed`
+  /// prints milliseconds of both algorithms on one thread, the layers of ResNets for CIFAR, and marks the one that is
+  /// chosen.
   @Test(.enabled(if: WinogradTests.measuresSpeed)) func speed() {
     let layers = [(64, 32, 16), (64, 16, 32), (64, 8, 64), (32, 32, 64), (32, 16, 128), (32, 8, 256), (32, 4, 512)]
     for type in [ElementType.float32, .bfloat16] where type == .float32 || OneDNN.supportsBFloat16 {
