@@ -19,7 +19,7 @@ import Tensors
 package struct AttentionKernel: Sendable {
   package let shape: AttentionShape
   /// Tokens of the KV cache; nil without one.
-  package let memory: Int?
+  package let cacheCapacity: Int?
   let rotation: RotaryTable?
   /// By head.
   let slopes: [Float]
@@ -30,11 +30,11 @@ package struct AttentionKernel: Sendable {
   /// Keys of a tile.
   static let keyTile = 64
 
-  package init(_ shape: AttentionShape, memory: Int? = nil) {
+  package init(_ shape: AttentionShape, cacheCapacity: Int? = nil) {
     precondition(shape.heads % shape.keyHeads == 0 && shape.scale > 0)
-    precondition(memory == nil || (memory == shape.keys && shape.isCausal && shape.mask == .none))
+    precondition(cacheCapacity == nil || (cacheCapacity == shape.keys && shape.isCausal && shape.mask == .none))
     self.shape = shape
-    self.memory = memory
+    self.cacheCapacity = cacheCapacity
     dropout = shape.dropout > 0 ? AttentionDropout(probability: shape.dropout) : nil
     var rotation: RotaryTable?
     var slopes: [Float] = []
@@ -47,7 +47,7 @@ package struct AttentionKernel: Sendable {
         positions: max(shape.queries, shape.keys), headDimension: shape.headDimension, theta: theta)
     case .linearBias: slopes = AttentionPositions.slopes(heads: shape.heads)
     case .relative(let count, let largest):
-      buckets = (0..<shape.keys + max(shape.queries, memory ?? 0)).map {
+      buckets = (0..<shape.keys + max(shape.queries, cacheCapacity ?? 0)).map {
         Int32(
           AttentionPositions.bucket(
             offset: shape.keys - 1 - $0, buckets: count, largestDistance: largest, isCausal: shape.isCausal))
@@ -65,7 +65,7 @@ package struct AttentionKernel: Sendable {
 
   /// Shape of the cache of keys, and of that of values: (B, key heads, tokens, padded d), in an order of the kernel's
   /// own.
-  package func memoryShape(_ type: ElementType) -> TensorShape {
+  package func cacheShape(_ type: ElementType) -> TensorShape {
     TensorShape([
       shape.batch, shape.keyHeads, shape.keys.roundedUp(to: 8), AttentionPlaces(self, type, backward: false).width,
     ])
@@ -80,7 +80,7 @@ package struct AttentionKernel: Sendable {
     queries: AttentionHeads, keys: AttentionHeads, values: AttentionHeads, mask: TensorSlice?, bias: TensorSlice?,
     random: RandomStream?, into output: AttentionHeads, logSumExp: TensorSlice, scratch: TensorSlice
   ) {
-    precondition(memory == nil && logSumExp.count == shape.batch * shape.heads * shape.queries)
+    precondition(cacheCapacity == nil && logSumExp.count == shape.batch * shape.heads * shape.queries)
     func run<E: PackedElement>(_ type: E.Type) {
       var pass = AttentionPass<E>(self, mask: mask, bias: bias, random: random, scratch, backward: false)
       pass.forward(queries, keys, values, output, logSumExp.pointer(as: Float.self))
@@ -92,15 +92,15 @@ package struct AttentionKernel: Sendable {
   /// added.
   package func forward(
     queries: AttentionHeads, keys: AttentionHeads, values: AttentionHeads, bias: TensorSlice?, position: Int,
-    rememberedKeys: TensorSlice, rememberedValues: TensorSlice, into output: AttentionHeads, logSumExp: TensorSlice,
+    cachedKeys: TensorSlice, cachedValues: TensorSlice, into output: AttentionHeads, logSumExp: TensorSlice,
     scratch: TensorSlice
   ) {
-    precondition(memory.map { position >= 0 && position + shape.queries <= $0 } == true, "attention's memory is full")
+    precondition(cacheCapacity.map { position >= 0 && position + shape.queries <= $0 } == true, "the KV cache is full")
     func run<E: PackedElement>(_ type: E.Type) {
       var pass = AttentionPass<E>(self, mask: nil, bias: bias, random: nil, scratch, backward: false)
       pass.continueForward(
         queries, keys, values, output, logSumExp.pointer(as: Float.self), position: position,
-        rememberedKeys.pointer(as: Float.self), rememberedValues.pointer(as: Float.self))
+        cachedKeys.pointer(as: Float.self), cachedValues.pointer(as: Float.self))
     }
     if output.tensor.type == .bfloat16 { run(BFloat16.self) } else { run(Float.self) }
   }

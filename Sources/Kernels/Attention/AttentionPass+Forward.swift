@@ -21,22 +21,22 @@ extension AttentionPass {
   /// it.
   mutating func continueForward(
     _ queries: AttentionHeads, _ keys: AttentionHeads, _ values: AttentionHeads, _ output: AttentionHeads,
-    _ logSumExp: Floats, position: Int, _ rememberedKeys: Floats, _ rememberedValues: Floats
+    _ logSumExp: Floats, position: Int, _ cachedKeys: Floats, _ cachedValues: Floats
   ) {
     self.position = position
     let headWords = shape.keys.roundedUp(to: 8) &* places.rowWords
     for b in 0..<shape.batch {
       for group in 0..<shape.keyHeads {
         let offset = (b &* shape.keyHeads &+ group) &* headWords
-        keyRows = rememberedKeys + offset
-        valuePairs = rememberedValues + offset
-        remember(keys, values, b, group)
+        keyRows = cachedKeys + offset
+        valuePairs = cachedValues + offset
+        cache(keys, values, b, group)
         forward(group, b, queries, output, logSumExp)
       }
     }
   }
 
-  private func remember(_ keys: AttentionHeads, _ values: AttentionHeads, _ b: Int, _ group: Int) {
+  private func cache(_ keys: AttentionHeads, _ values: AttentionHeads, _ b: Int, _ group: Int) {
     let (staging, width) = (at(places.staging), places.width)
     let words = E.perWord
     let target = UnsafeMutableRawPointer(valuePairs).assumingMemoryBound(to: E.self)

@@ -56,7 +56,7 @@ struct AttentionPass<E: PackedElement> {
   /// Keys that row `b` has.
   func keyCount(_ b: Int) -> Int {
     if let lengths { return Swift.min(Swift.max(Int(lengths[b]), 0), shape.keys) }
-    return kernel.memory == nil ? shape.keys : position + shape.queries
+    return kernel.cacheCapacity == nil ? shape.keys : position + shape.queries
   }
 
   /// How many of `count` keys from `first` on any of the queries before `end` (in the sequence) may see.
@@ -186,7 +186,7 @@ struct AttentionPass<E: PackedElement> {
     guard hasBias else { return }
     let table = at(places.bias)
     // With a KV cache, queries begin at `position` and see no key after the last of them.
-    let first = kernel.memory == nil ? 0 : shape.keys &- shape.queries
+    let first = kernel.cacheCapacity == nil ? 0 : shape.keys &- shape.queries
     let end = shape.keys &+ position &+ shape.queries
     if let biasWeights {
       kernel.buckets.withUnsafeBufferPointer { buckets in

@@ -57,7 +57,7 @@ struct AttentionPlaces {
     func other(_ first: Int, _ words: Int, if isNeeded: Bool = true) -> Int {
       elementsPerWord == 1 ? first : place(words, if: isNeeded)
     }
-    let isPacked = kernel.memory == nil
+    let isPacked = kernel.cacheCapacity == nil
     staging = place(Self.stagedRows * max(width, queryTile))
     keyRows = place(keys * rowWords, if: isPacked)
     keyPairs = other(keyRows, keys * rowWords, if: backward)
@@ -83,7 +83,7 @@ struct AttentionPlaces {
     case .linearBias, .relative: hasBias = true
     default: hasBias = false
     }
-    let distances = shape.keys + max(shape.queries, kernel.memory ?? 0) + queryTile
+    let distances = shape.keys + max(shape.queries, kernel.cacheCapacity ?? 0) + queryTile
     bias = place(distances, if: hasBias)
     biasGradient = place(distances, if: hasBias && backward)
     mask = place(tile, if: shape.mask == .full)

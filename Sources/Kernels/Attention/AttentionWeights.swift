@@ -15,7 +15,7 @@ package enum AttentionWeights {
     _ kernel: AttentionKernel, queries: AttentionHeads, keys: AttentionHeads, mask: TensorSlice?, bias: TensorSlice?,
     row: Int, heads: Range<Int>
   ) -> [Float] {
-    precondition(kernel.memory == nil && row < kernel.shape.batch && heads.upperBound <= kernel.shape.heads)
+    precondition(kernel.cacheCapacity == nil && row < kernel.shape.batch && heads.upperBound <= kernel.shape.heads)
     return queries.tensor.type == .bfloat16
       ? compute(kernel, queries, keys, mask, bias, row, heads, as: BFloat16.self)
       : compute(kernel, queries, keys, mask, bias, row, heads, as: Float.self)

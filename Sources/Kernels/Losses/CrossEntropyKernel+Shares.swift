@@ -29,9 +29,8 @@ extension CrossEntropyKernel {
   package func backward(
     _ logits: TensorSlice, shares: TensorSlice, validRows: Int, logSumExp: TensorSlice, into gradient: TensorSlice
   ) {
-    check(logits, validRows, logSumExp)
+    check(logits, validRows, logSumExp, gradient)
     precondition(shares.count == logits.count && shares.type == .float32)
-    precondition(gradient.count == logits.count && gradient.type == logits.type)
     if logits.type == .bfloat16 {
       backward(logits, shares, validRows, logSumExp, gradient, sharesAs: BFloat16.self)
     } else {

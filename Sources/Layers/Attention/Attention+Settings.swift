@@ -19,8 +19,8 @@ extension Attention {
     package var theta: Double?
     package var buckets: Int?
     package var largestDistance: Int?
-    /// Tokens that are remembered when a sequence is read piece by piece; a matter of the plan, not of a configuration.
-    package var memory: Int?
+    /// Tokens of the KV cache where sequences are read piece by piece; set by the plan, not by a configuration.
+    package var cacheCapacity: Int?
 
     package init(heads: Int) { self.heads = heads }
 
