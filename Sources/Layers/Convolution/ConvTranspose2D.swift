@@ -2,8 +2,8 @@ import Configuration
 import Kernels
 import Tensors
 
-/// A transposed convolution, as PyTorch's `ConvTranspose2d`: every pixel of x writes a window of weights into y, and where
-/// windows overlap they add up (Zeiler et al. 2010).
+/// A transposed convolution, as PyTorch's `ConvTranspose2d`: every pixel of x writes a window of weights into y, and
+/// where windows overlap they add up (Zeiler et al. 2010).
 ///
 /// It is the input gradient of a convolution that takes y to x, so forward and backward pass of `Conv2D` change places:
 ///
@@ -155,7 +155,9 @@ package struct ConvTranspose2D: ConvolutionLayer {
       frame.convolution(.weightGradient).weightGradient(
         dy, frame.input(), through: frame.scratch, into: weightGradient)
     }
-    writeInputGradient(frame, scratch: frame.scratch) { frame.convolution(.inputGradient).forward(dy, packed: $0, bias: nil, into: $1) }
+    writeInputGradient(frame, scratch: frame.scratch) { packed, dx in
+      frame.convolution(.inputGradient).forward(dy, packed: packed, bias: nil, into: dx)
+    }
   }
 
   package static let examples = [

@@ -4,7 +4,7 @@ import Tensors
 
 /// y = γ·(x − μ)/√(σ² + ε) + β, with μ and σ² over the last dimension of each row (Ba, Kiros and Hinton 2016).
 ///
-/// x and y are (…, D), γ and β (D); keeps μ and 1/√(σ² + ε), one of each a row.
+/// x and y are (…, D), γ and β (D); keeps μ and 1/√(σ² + ε), one of each per row.
 package struct LayerNorm: ConfigurableLayer {
   package static let kind = "layer_norm"
 
