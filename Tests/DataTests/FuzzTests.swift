@@ -97,7 +97,7 @@ import Testing
     let text = (0..<40).map { "Zeile \($0): größer als „\($0 / 2)“\t\($0)\n" }.joined()
     let refused = try refusals(Array(text.utf8)) { path in
       var data = TextData(files: [path])
-      data.tokenizer = .characters(file: nil)
+      data.tokenizer = .ownCharacters
       data.length = 16
       return try data.open(seed: 1).samples
     }
@@ -115,7 +115,7 @@ import Testing
     let damagedPairs = try refusals(Array(pairs.utf8)) { path in
       var data = PairData(files: [path])
       data.sourceLength = 12
-      data.tokenizer = .characters(file: nil)
+      data.tokenizer = .ownCharacters
       return try data.open(seed: 1).samples
     }
     #expect(damagedPairs > Self.mutations / 8)
