@@ -28,25 +28,19 @@ struct ImageOptions: ParsableArguments {
     transform: expandingTilde)
   var trajectory: String?
 
-  @Option(
-    help: "Draw it as an animated PNG file, which browsers play.", completion: .file(extensions: ["png"]),
-    transform: expandingTilde)
-  var animation: String?
-
   @OptionGroup var lanes: LanesOption
 
   func validate() throws {
     try require(
       classes.count <= 1 || !classes.contains("all"), "--class all", "nothing beside it, because it means every class")
-    let paths = [output, trajectory, animation].compactMap(\.self)
-    try require(Set(paths).count == paths.count, "--output, --trajectory and --animation", "different files")
+    try require(output == nil || output != trajectory, "--output and --trajectory", "different files")
   }
 
   /// Options that have no effect on a language model.
   var given: [GivenOption] {
     process.given + [
       ("--class", !classes.isEmpty), ("--output", output != nil), ("--files", files != nil),
-      ("--trajectory", trajectory != nil), ("--animation", animation != nil), ("--lanes", lanes.lanes != nil),
+      ("--trajectory", trajectory != nil), ("--lanes", lanes.lanes != nil),
     ]
   }
 }
