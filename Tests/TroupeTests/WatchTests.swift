@@ -2,7 +2,7 @@ import Foundation
 import JSON
 import Testing
 
-/// The page of `troupe watch` under requests of browsers and of attackers, and its lines on a terminal.
+/// `troupe watch`, with the requests of a browser and with hostile ones.
 @Suite struct WatchTests {
   let workspace: Workspace
 
@@ -21,7 +21,7 @@ import Testing
     return (process, String(address))
   }
 
-  @Test("Runs appear on the page when they begin, and leave it when they are deleted") func runs() throws {
+  @Test func runsAreServedAsTheyCome() throws {
     try workspace.succeed("train", "small.json", "--run-dir", "runs/first")
     let (process, address) = try watch("runs")
     let page = try HTTPProbe(address, "/")
@@ -32,7 +32,7 @@ import Testing
     #expect(run["name"]?.string == "first" && run["state"]?.string == "finished")
     #expect(run["step"]?.integer == 60 && run["total_steps"]?.integer == 60)
     let id = try #require(run["id"]?.integer)
-    // An unchanged list is not sent again.
+    // Unchanged parts are not sent again.
     let version = try #require(list["version"]?.string)
     #expect(try HTTPProbe(address, "/runs?version=\(version)").status == 204)
     let report = try json(HTTPProbe(address, "/report?runs=\(id),99"))
@@ -52,7 +52,7 @@ import Testing
     #expect(result.exitCode == 0, "\(result.errors)")
   }
 
-  @Test("Only the page, its data and listed images are served, to this machine") func access() throws {
+  @Test func onlyKnownPathsAreServed() throws {
     try workspace.succeed("train", "small.json")
     let image = Data([0x89, 0x50, 0x4E, 0x47, 1, 2, 3])
     try workspace.write(image, "checkpoints/small/samples/step-00000010.png")
@@ -89,8 +89,8 @@ import Testing
     #expect(process.wait(limit: 20).exitCode == 0)
   }
 
-  @Test("A request that does not name this machine exactly once, by path and without a body, is refused")
-  func requests() throws {
+  /// A request names this machine exactly once, asks for a path, and has no body.
+  @Test func onlyPlainRequestsAreAnswered() throws {
     let (process, address) = try watch(".")
     let host = "Host: \(HTTPConnection.place(of: address))"
     func status(_ lines: String..., body: String = "") throws -> Int {
@@ -142,7 +142,7 @@ import Testing
     #expect(process.wait(limit: 20).exitCode == 0)
   }
 
-  @Test("Idle and slow connections lock nobody out, and are closed") func connections() throws {
+  @Test func idleAndSlowConnectionsAreClosed() throws {
     try workspace.succeed("train", "small.json")
     let image = Data(count: 16 << 20)
     try workspace.write(image, "checkpoints/small/samples/large.png")
@@ -181,7 +181,7 @@ import Testing
       """, "s.json")
   }
 
-  @Test("A sweep is served with its ranking and its trials' runs") func finishedSweep() throws {
+  @Test func aSweepIsServedAsASweep() throws {
     try writeSweep(seeds: 2)
     try workspace.succeed("sweep", "s.json", "--json")
     try workspace.succeed("train", "small.json")
@@ -224,7 +224,7 @@ import Testing
     #expect(process.wait(limit: 20).exitCode == 0)
   }
 
-  @Test("A running sweep is followed") func runningSweep() throws {
+  @Test func aSweepIsFollowedInProgress() throws {
     try writeSweep(duration: "200 epochs")
     let sweep = try workspace.start("sweep", "s.json", "--json")
     try workspace.waitUntil { workspace.exists("checkpoints/s/journal.jsonl") }
@@ -244,7 +244,7 @@ import Testing
     ] {
       #expect(table.contains(word), "\(word) in \(table)")
     }
-    // No trial of a killed sweep counts as running.
+    // No trial of a killed sweep is called running.
     sweep.kill(SIGKILL)
     _ = sweep.wait()
     try workspace.waitUntil { try row()?["state"]?.string == "interrupted" }
@@ -253,7 +253,7 @@ import Testing
     #expect(process.wait(limit: 20).exitCode == 0)
   }
 
-  @Test("A foreign journal hides no runs") func foreignJournal() throws {
+  @Test func otherFoldersHideNoRuns() throws {
     try workspace.succeed("train", "small.json", "--run-dir", "runs/a")
     let records = try workspace.bytes("runs/a/metrics.jsonl")
     // One letter with two spellings names two folders.
@@ -268,7 +268,7 @@ import Testing
     #expect(process.wait(limit: 20).exitCode == 0)
   }
 
-  @Test("The list has the running and the newest of many runs") func manyRuns() throws {
+  @Test func theListHasTheRunningAndTheNewest() throws {
     try workspace.succeed("train", "small.json", "--run-dir", "runs/a")
     // More folders with records than are listed, the first by number the oldest.
     let records = try workspace.bytes("runs/a/metrics.jsonl")
@@ -293,7 +293,7 @@ import Testing
     #expect(process.wait(limit: 20).exitCode == 0)
   }
 
-  @Test("The terminal shows one run in detail, and several as a list") func terminal() throws {
+  @Test func aLookOnTheTerminal() throws {
     try workspace.succeed("train", "small.json")
     let one = try workspace.succeed("watch", "checkpoints/small", "--terminal").output
     for word in [
