@@ -87,13 +87,6 @@ package struct Frame {
   /// The gradient of input `i`; nil where it is not needed.
   package func inputGradient(_ i: Int = 0) -> TensorSlice? { present(slices[2 * checked(i, counts.inputs) + 1]) }
 
-  /// Memory for the gradient of the first input: scratch where the gradient is not needed.
-  ///
-  /// The layer reserves that scratch through `unneededInputGradient`.
-  package var inputGradientOrScratch: TensorSlice {
-    inputGradient() ?? scratch.reinterpreted(as: input().type, count: input().count)
-  }
-
   /// Whether the gradient of input `i` must be added to, because another layer has written it already.
   package func accumulatesInputGradient(_ i: Int = 0) -> Bool { accumulatedInputs >> UInt64(i) & 1 == 1 }
 

@@ -83,13 +83,6 @@ extension Layer {
   package func convolutions(_ placement: LayerPlacement) -> [ConvolutionShape] { [] }
   package func prepared(_ placement: LayerPlacement) -> [Int] { [] }
   package func prepare(_ frame: Frame) {}
-
-  /// Scratch for a kernel that computes the gradient of the first input even where it is not needed.
-  func unneededInputGradient(_ placement: LayerPlacement) -> Int {
-    placement.isTraining && !placement.needsInputGradient[0]
-      ? inputShapes[0].elementCount * placement.inputs.byteCount : 0
-  }
-
   package var forwardFlops: Int { outputShape.elementCount }
   package var repeatsMatmuls: Bool { false }
   package var isReshape: Bool { false }
