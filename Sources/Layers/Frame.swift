@@ -7,7 +7,7 @@ package struct Pass: Sendable {
   package var step = 0
   /// Which part of the batch this is, from 0.
   package var microBatch = 0
-  /// Rows that are samples; rows behind them only fill up the last batch of an evaluation and count for nothing.
+  /// Rows that are samples; the rows after them pad the last batch of an evaluation.
   package var validRows = 0
   /// Whether dropout drops, and batch norm uses the batch's own statistics.
   package var isTraining = false
