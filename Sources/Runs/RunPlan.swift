@@ -121,7 +121,7 @@ package struct RunPlan: Sendable {
         "data.order: \"streams\" is for models that carry a state from batch to batch; use \"windows\", or a "
           + "\"recurrent\" model with \"carry\": true")
     }
-    guard data.pieceLength != nil || !carries || !(configuration.data.kind is TextData) else {
+    guard data.pieceLength != nil || !carries || configuration.data.kind.windowLength == nil else {
       throw RunError(
         .configuration,
         "model.carry: there is nothing to carry between windows in a random order; set data.order to \"streams\"")
@@ -212,8 +212,7 @@ package struct RunPlan: Sendable {
     else {
       throw RunError(.configuration, "data: \(name) has no fields \"input\" and \"target\" to train on")
     }
-    let denoising = ["mse", "huber"]
-    guard configuration.data.diffusion == nil || denoising.contains(configuration.loss.kind) else {
+    guard configuration.data.diffusion == nil || configuration.loss.comparesValues else {
       throw RunError(
         .configuration,
         "loss.type: a model that denoises predicts values of any size, which \(configuration.loss.kind) does not compare;"

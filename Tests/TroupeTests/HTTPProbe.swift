@@ -1,6 +1,6 @@
 import Foundation
 
-/// One request over a socket of its own, with any headers: what a browser would not let one send.
+/// One request over its own socket, with any headers, also those that a browser would not send.
 struct HTTPProbe {
   let status: Int
   let headers: String

@@ -2,7 +2,7 @@ import Foundation
 import JSON
 import Testing
 
-/// `troupe watch`, asked as a browser would, and as one should not.
+/// `troupe watch`, with the requests of a browser and with hostile ones.
 @Suite struct WatchTests {
   let workspace: Workspace
 
@@ -30,7 +30,7 @@ import Testing
     #expect(run["name"]?.string == "first" && run["state"]?.string == "finished")
     #expect(run["step"]?.integer == 60 && run["total_steps"]?.integer == 60)
     let id = try #require(run["id"]?.integer)
-    // What has not changed is not sent again.
+    // Unchanged parts are not sent again.
     let version = try #require(list["version"]?.string)
     #expect(try HTTPProbe(address, "/runs?version=\(version)").status == 204)
     let report = try json(HTTPProbe(address, "/report?runs=\(id),99"))
@@ -50,7 +50,7 @@ import Testing
     #expect(result.exitCode == 0, "\(result.errors)")
   }
 
-  @Test func onlyWhatIsMeantIsServed() throws {
+  @Test func onlyKnownPathsAreServed() throws {
     try workspace.succeed("train", "small.json")
     let picture = Data([0x89, 0x50, 0x4E, 0x47, 1, 2, 3])
     try workspace.write(picture, "checkpoints/small/samples/step-00000010.png")
@@ -143,7 +143,7 @@ import Testing
     #expect(process.wait(limit: 20).exitCode == 0)
   }
 
-  @Test func aSweepIsFollowedAsItGoes() throws {
+  @Test func aSweepIsFollowedInProgress() throws {
     try writeSweep(duration: "200 epochs")
     let sweep = try workspace.start("sweep", "s.json", "--json")
     try workspace.waitUntil { workspace.exists("checkpoints/s/journal.jsonl") }
@@ -163,7 +163,7 @@ import Testing
     ] {
       #expect(table.contains(word), "\(word) in \(table)")
     }
-    // Of a killed sweep nothing is called running: nobody is at work.
+    // No trial of a killed sweep is called running.
     sweep.kill(SIGKILL)
     _ = sweep.wait()
     try workspace.waitUntil { try row()?["state"]?.string == "interrupted" }
@@ -172,7 +172,7 @@ import Testing
     #expect(process.wait(limit: 20).exitCode == 0)
   }
 
-  @Test func whatIsNoSweepHidesNoRuns() throws {
+  @Test func otherFoldersHideNoRuns() throws {
     try workspace.succeed("train", "small.json", "--run-dir", "runs/a")
     let records = try workspace.bytes("runs/a/metrics.jsonl")
     // The same letter in two spellings is two folders.

@@ -11,8 +11,9 @@ package protocol ElementwiseLoss: ConfigurableLoss {
 }
 
 extension ElementwiseLoss {
-  static func blueprint(_ function: ElementwiseLossKernel.Function) -> LossBlueprint {
-    LossBlueprint(kind: kind, wantsClasses: false) { (prediction, target, weights) throws(LayerError) in
+  static func blueprint(_ function: ElementwiseLossKernel.Function, comparesValues: Bool = true) -> LossBlueprint {
+    LossBlueprint(kind: kind, wantsClasses: false, comparesValues: comparesValues) {
+      (prediction, target, weights) throws(LayerError) in
       try matching(kind, prediction, target)
       guard weights == nil || weights == TensorShape([prediction[0]]) else {
         throw LayerError("\(kind) expects a weight a sample, (B): got \(weights?.description ?? "none")")

@@ -21,6 +21,8 @@ package struct LossBlueprint: Sendable {
   package let kind: String
   /// Whether targets are classes (their numbers as int32, or a share of each as float32) rather than values (float32).
   package let wantsClasses: Bool
+  /// Whether it compares values of any size, as a model that denoises predicts.
+  package var comparesValues = false
   /// Whether it is the negative log-likelihood of the right class and nothing else, in nats.
   package var isPlain = false
   /// The third shape is that of the samples' weights, where they have some.

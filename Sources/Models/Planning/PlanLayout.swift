@@ -2,7 +2,7 @@ import Kernels
 import Layers
 import Tensors
 
-/// The work of laying out a plan: decides types, lifetimes and offsets for one graph.
+/// Decides types, lifetimes and offsets of the tensors of one graph.
 struct PlanLayout {
   typealias Value = ModelGraph.Value
   typealias Tensor = ExecutionPlan.Tensor
@@ -15,7 +15,7 @@ struct PlanLayout {
   private let sharesMemory: Bool
   private var packer = MemoryPacker()
 
-  /// What stands for a tensor until `pack()` has run: a packer's ticket in place of an offset.
+  // Until `pack()` has run, a tensor's place holds a ticket of the packer instead of an offset.
   private var outputs: [Value: Tensor] = [:]
   private var fieldCopies: [Int: Tensor] = [:]
   private var gradients: [Int: Tensor] = [:]
@@ -39,7 +39,7 @@ struct PlanLayout {
     self.sharesMemory = sharesMemory
   }
 
-  /// The value whose memory `value` is: a reshape's output is its input.
+  /// The value that shares its memory with `value`: a reshape's output is its input.
   private func root(_ value: Value) -> Value {
     var value = value
     while case .node(let index) = value, graph.nodes[index].layer.isReshape { value = graph.nodes[index].inputs[0] }
@@ -48,7 +48,7 @@ struct PlanLayout {
 
   private func isLoss(_ node: Int) -> Bool { node == graph.lossNode }
 
-  /// Whether an input of a node is what the loss compares with or weighs by: those behind the first, float32 in every run.
+  /// Whether an input of a node is a target or a weight of the loss: those after the first, float32 in every run.
   private func isTarget(_ position: Int, of node: Int) -> Bool { isLoss(node) && position > 0 }
 
   // MARK: Which layers run backwards
@@ -261,7 +261,7 @@ struct PlanLayout {
 
   // MARK: Offsets
 
-  /// Packs the activations and puts offsets where tickets stood.
+  /// Packs the activations and replaces tickets by offsets.
   func finish() -> ([ExecutionPlan.Step], [ExecutionPlan.Conversion], Tensor, Int) {
     let (offsets, byteCount) = packer.pack()
     func resolved(_ tensor: Tensor) -> Tensor {
