@@ -1,6 +1,6 @@
 import JSON
 
-/// What is wrong with a configuration, said in one line: where, what was found, what was expected, what to do.
+/// An error of a configuration in one line: the place, the value found, the value expected, the remedy.
 package struct ConfigurationError: Error, CustomStringConvertible, Sendable {
   /// Keys from the top, `model.layers[2].width`; empty for the whole file.
   package var path: String
@@ -19,7 +19,7 @@ package struct ConfigurationError: Error, CustomStringConvertible, Sendable {
 }
 
 extension String {
-  /// Control characters, which a key may hold, as JSON's escapes: an error is one line and leaves the terminal alone.
+  /// The string with control characters as JSON's escapes: keys of a file must not break the line of an error.
   fileprivate var onOneLine: String {
     guard unicodeScalars.contains(where: { $0.value < 0x20 }) else { return self }
     return unicodeScalars.map { scalar in
@@ -29,10 +29,17 @@ extension String {
   }
 }
 
-/// The edit distance of Damerau and Levenshtein (insert, delete, replace, swap neighbours) for "did you mean".
+/// The edit distance of Damerau and Levenshtein (insert, delete, replace, swap neighbors) for "did you mean".
 package enum NearestName {
-  /// The closest of `candidates` if it is close enough to be a slip of the fingers.
+  /// Names of other trainers.
+  private static let synonyms = [
+    "lr": "learning_rate", "wd": "weight_decay", "eps": "epsilon", "epochs": "duration",
+    "steps": "duration", "max_steps": "duration", "dtype": "precision", "bs": "batch_size",
+  ]
+
+  /// The closest of `candidates` if it is close enough for a typing error, or another trainer's name.
   package static func of(_ name: String, among candidates: some Sequence<String>) -> String? {
+    if let synonym = synonyms[name.lowercased()], candidates.contains(synonym) { return synonym }
     let scored = candidates.map { (distance(name.lowercased(), $0.lowercased()), $0) }
     guard let best = scored.min(by: { $0 < $1 }) else { return nil }
     let close = max(2, max(min(name.count, longest), best.1.count) / 3)
@@ -46,7 +53,7 @@ package enum NearestName {
     return candidates.isEmpty ? "" : "; known: " + candidates.sorted().joined(separator: ", ")
   }
 
-  /// A name longer than this is nobody's typing slip; the bound keeps hostile input from costing a quadratic search.
+  /// The longest compared prefix: malicious names must not cost a quadratic search.
   private static let longest = 128
 
   static func distance(_ a: String, _ b: String) -> Int {

@@ -61,11 +61,11 @@ package final class Predictor {
       throw RunError("\(name): \(standardization.mean.count) means do not standardise inputs of \(input.shape)")
     }
     state = try run.modelState(graph)
-    var economies = ExecutionPlan.Economies()
-    economies.fusesNeighbours = !keepsOutputs
-    economies.sharesMemory = !keepsOutputs
+    var options = PlanOptions()
+    options.fusesNeighbours = !keepsOutputs
+    options.sharesMemory = !keepsOutputs
     plan = ExecutionPlan(
-      graph, table: state.table, precision: run.answeringPrecision, isTraining: false, economies: economies)
+      graph, table: state.table, precision: run.answeringPrecision, isTraining: false, options: options)
     activations = Arena(byteCount: plan.activationByteCount)
     program = LaneProgram(
       plan, state: state, activations: activations, prepared: Arena(byteCount: plan.preparedByteCount),

@@ -4,18 +4,15 @@ package enum Transpose {
   /// Elements of a tile's side: a vector.
   private static let side = 16
 
-  /// y = xᵀ for each of the matrices that lie one behind the other, or y += it.
+  /// y = xᵀ for each of several adjacent matrices, or y += it.
   ///
   /// - Parameters:
   ///   - x: (…, rows, columns), float32 or bfloat16.
   ///   - y: (…, columns, rows) of the same type; not the memory of `x`.
   package static func apply(_ x: TensorSlice, rows: Int, columns: Int, into y: TensorSlice, accumulate: Bool) {
     precondition(x.count == y.count && x.type == y.type && x.type != .int32 && x.count % (rows * columns) == 0)
-    if x.type == .bfloat16 {
-      apply(x, rows, columns, y, accumulate, as: BFloat16.self)
-    } else {
-      apply(x, rows, columns, y, accumulate, as: Float.self)
-    }
+    if x.type == .bfloat16 { return apply(x, rows, columns, y, accumulate, as: BFloat16.self) }
+    apply(x, rows, columns, y, accumulate, as: Float.self)
   }
 
   private static func apply<E: VectorElement>(

@@ -2,12 +2,12 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y = the channels of all inputs one behind the other, in their order: PyTorch's `cat` over channels.
+/// y = the channels of all inputs, one input after the other: PyTorch's `cat` over channels.
 ///
 /// Inputs are (…, C₁), (…, C₂), …, y (…, C₁ + C₂ + …). Each input receives its columns of dy. Keeps nothing.
 package struct Concatenate: ConfigurableLayer {
   package static let kind = "concatenate"
-  package typealias LayerSettings = NoSettings
+  package static let traits = LayerTraits(takesAnyNumberOfInputs: true)
 
   package let inputShapes: [TensorShape]
   package let outputShape: TensorShape

@@ -17,8 +17,8 @@ extension RunModel {
       arenas.append(StoredArena(arena: average.buffers, contents: .buffers("ema")))
     }
     arenas.append(StoredArena(arena: state.buffers, contents: .buffers("buffers")))
-    for (index, arena) in carried.enumerated() {
-      arenas.append(StoredArena(arena: arena, contents: .carried(microBatch: index)))
+    for (index, arena) in sequenceStates.enumerated() {
+      arenas.append(StoredArena(arena: arena, contents: .sequenceState(microBatch: index)))
     }
     return arenas
   }
@@ -28,9 +28,9 @@ extension RunModel {
     switch contents {
     case .parameters(let group): return table.checkpointTensors(group, arena, isBuffers: false)
     case .buffers(let group): return table.checkpointTensors(group, arena, isBuffers: true)
-    case .carried(let microBatch):
-      return plan.trainingPlan.carried.compactMap { name, shape, tensor in
-        guard case .carried(let offset) = tensor.place else { return nil }
+    case .sequenceState(let microBatch):
+      return plan.trainingPlan.sequenceState.compactMap { name, shape, tensor in
+        guard case .sequenceState(let offset) = tensor.place else { return nil }
         return CheckpointTensor(
           path: "carried/\(microBatch)/\(name)", shape: shape,
           slice: arena.slice(offset: offset, count: tensor.count, type: tensor.type))
@@ -89,7 +89,7 @@ struct StoredArena {
     /// The same of buffers.
     case buffers(String)
     /// What a micro-batch leaves for that of the next batch.
-    case carried(microBatch: Int)
+    case sequenceState(microBatch: Int)
   }
 
   let arena: Arena

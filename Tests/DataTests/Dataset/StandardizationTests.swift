@@ -97,7 +97,7 @@ import Testing
       (#""normalize": {"mean": 0, "std": 1}, "standardize": true"#, "keep one"),
       (#""normalize": {"mean": [0, 1], "std": [1, 1, 1]}"#, "3 numbers"),
       (#""normalize": {"mean": 0, "std": 0}"#, "std"), (#""normalize": {"mean": 0}"#, "std"),
-      (#""normalize": {"mean": [], "std": 1}"#, "one a channel"),
+      (#""normalize": {"mean": [], "std": 1}"#, "one per channel"),
     ] {
       let error = #expect(throws: ConfigurationError.self) { _ = try dataset(keys, samples) }
       #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
