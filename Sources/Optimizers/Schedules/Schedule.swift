@@ -66,7 +66,7 @@ package struct Warmup: Sendable {
   private let duration: TrainingDuration?
   private let place: SettingsPlace?
 
-  /// The rate begins where the schedule says.
+  /// No warm-up.
   static let none = Warmup(duration: nil, place: nil)
 
   private init(duration: TrainingDuration?, place: SettingsPlace?) {
