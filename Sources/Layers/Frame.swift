@@ -1,20 +1,20 @@
 import Kernels
 import Tensors
 
-/// What is the same for every layer during one pass over one micro-batch.
+/// The values that all layers share during one pass over one micro-batch.
 package struct Pass: Sendable {
   /// Optimizer updates made before this pass.
   package var step = 0
   /// Which part of the batch this is, from 0.
   package var microBatch = 0
-  /// Rows that are samples; rows behind them only fill up the last batch of an evaluation and count for nothing.
+  /// Rows that are samples; the rows after them pad the last batch of an evaluation.
   package var validRows = 0
   /// Whether dropout drops, and batch norm uses the batch's own statistics.
   package var isTraining = false
   /// Tokens of the sequence that came before this piece of it; 0 where a sequence begins.
   package var position = 0
   package var seed: UInt64 = 0
-  /// What the loss layer found.
+  /// The sums that the loss layer reported.
   package var loss = LossSums()
 
   package init() {}
@@ -39,8 +39,8 @@ package struct Frame {
 
     package init() {}
 
-    /// Input, its gradient; output, its gradient; parameter, its bf16 weights, its gradient; buffer, its batch statistics;
-    /// saved; sequence state; prepared; scratch.
+    /// Input, its gradient; output, its gradient; parameter, its bf16 weights, its gradient; buffer, its batch
+    /// statistics; saved; sequence state; prepared; scratch.
     package var total: Int { scratchIndex + 1 }
     package var outputIndex: Int { 2 * inputs }
     package var parameterIndex: Int { outputIndex + 2 }
@@ -84,17 +84,10 @@ package struct Frame {
 
   package func input(_ i: Int = 0) -> TensorSlice { slices[2 * checked(i, counts.inputs)] }
 
-  /// Where the gradient of input `i` goes; nil when nobody needs it.
+  /// The gradient of input `i`; nil where it is not needed.
   package func inputGradient(_ i: Int = 0) -> TensorSlice? { present(slices[2 * checked(i, counts.inputs) + 1]) }
 
-  /// Where a kernel may write the gradient of the first input: memory nobody reads when nobody needs it.
-  ///
-  /// The layer asks for that memory through `unneededInputGradient`.
-  package var inputGradientOrScratch: TensorSlice {
-    inputGradient() ?? scratch.reinterpreted(as: input().type, count: input().count)
-  }
-
-  /// Whether the gradient of input `i` must be added to what is there, because another layer wrote there first.
+  /// Whether the gradient of input `i` must be added to, because another layer has written it already.
   package func accumulatesInputGradient(_ i: Int = 0) -> Bool { accumulatedInputs >> UInt64(i) & 1 == 1 }
 
   package var output: TensorSlice { slices[counts.outputIndex] }
@@ -110,7 +103,7 @@ package struct Frame {
     slices[counts.parameterIndex + 3 * checked(i, counts.parameters) + 1]
   }
 
-  /// Where the gradient of parameter `i` goes; nil for a frozen one.
+  /// The gradient of parameter `i`; nil for a frozen one.
   package func parameterGradient(_ i: Int) -> TensorSlice? {
     present(slices[counts.parameterIndex + 3 * checked(i, counts.parameters) + 2])
   }
@@ -121,7 +114,7 @@ package struct Frame {
   /// State that training moves without a gradient, such as running statistics.
   package func buffer(_ i: Int) -> TensorSlice { slices[counts.bufferIndex + 2 * checked(i, counts.buffers)] }
 
-  /// What this micro-batch contributes to buffer `i`.
+  /// The contribution of this micro-batch to buffer `i`.
   package func batchStatistics(_ i: Int) -> TensorSlice {
     slices[counts.bufferIndex + 2 * checked(i, counts.buffers) + 1]
   }
@@ -136,7 +129,7 @@ package struct Frame {
 
   package var sequenceStateCount: Int { counts.sequenceState }
 
-  /// What `prepare` derived from the parameters: as many bytes as the layer asked for, or up to 3 more.
+  /// A tensor that `prepare` derived from the parameters: as many bytes as the layer asked for, or up to 3 more.
   package func prepared(_ i: Int) -> TensorSlice { slices[counts.preparedIndex + checked(i, counts.prepared)] }
 
   /// A tensor that the layer prepares in some plans only.

@@ -4,8 +4,9 @@ import Tensors
 
 /// One operation of a network: what it needs, how it runs forwards, how it runs backwards.
 ///
-/// A layer is made for fixed input shapes, and one that exists is valid, so running never fails. It owns no memory: the plan
-/// places every tensor it declares and hands it a `Frame`. Shapes include the micro-batch as their first dimension.
+/// A layer is made for fixed input shapes, and one that exists is valid, so running never fails. It owns no memory: the
+/// plan places every tensor it declares and hands it a `Frame`. Shapes include the micro-batch as their first
+/// dimension.
 package protocol Layer: Sendable {
   /// The value of "type" that selects the layer in a configuration.
   static var kind: String { get }
@@ -13,7 +14,7 @@ package protocol Layer: Sendable {
   var inputShapes: [TensorShape] { get }
   /// Inputs that are whole numbers (tokens, classes, lengths; int32) and not values, and what each must be below.
   var integerInputs: [Int: Int] { get }
-  /// That of the first input where the layer says nothing else.
+  /// By default that of the first input.
   var outputShape: TensorShape { get }
   var parameters: [ParameterDeclaration] { get }
   /// State that training moves without a gradient; each has batch statistics of the same shape per micro-batch.
@@ -24,36 +25,36 @@ package protocol Layer: Sendable {
   func sequenceState(_ placement: LayerPlacement) -> [SequenceStateDeclaration]
   /// Bytes needed during one call, at most.
   func scratchByteCount(_ placement: LayerPlacement) -> Int
-  /// The products it runs, by the numbers it will ask for.
+  /// The products it runs, by their numbers in `Frame.matmul`.
   func matmuls(_ placement: LayerPlacement) -> [MatmulShape]
-  /// The convolutions it runs, by the numbers it will ask for.
+  /// The convolutions it runs, by their numbers in `Frame.convolution`.
   func convolutions(_ placement: LayerPlacement) -> [ConvolutionShape]
   /// Bytes of each tensor that `prepare` writes.
   func prepared(_ placement: LayerPlacement) -> [Int]
-  /// The tensors of the forward pass that `backward` reads: the inputs where the layer says nothing else.
+  /// The tensors of the forward pass that `backward` reads; by default the inputs.
   var backwardReads: BackwardReads { get }
   /// Multiplications and additions of one forward pass; a backward pass takes about twice as many.
   var forwardFlops: Int { get }
-  /// Whether a product runs more than once a pass, so that `forwardFlops` and not `matmuls` says what is computed.
+  /// Whether a product runs more than once per pass, so that `forwardFlops` and not `matmuls` counts the work.
   var repeatsMatmuls: Bool { get }
-  /// Whether the output is the input seen in another shape: then nothing runs and nothing is stored.
+  /// Whether the output is the input in another shape: then nothing runs and nothing is stored.
   var isReshape: Bool { get }
   /// Whether the output can be float32 where everything else is bfloat16.
   var canWidenOutput: Bool { get }
-  /// The nonlinearity whose dead or saturated share is worth watching.
+  /// The nonlinearity whose dead or saturated share is recorded.
   var watchedActivation: Activation? { get }
-  /// What it does besides its kind, in the plan's description: `batch_norm+add+relu`.
+  /// The fused operations after its kind, in the plan's description: `batch_norm+add+relu`.
   var additions: [String] { get }
 
-  /// Derives from parameters and buffers what every pass reads, such as weights in oneDNN's own layout.
+  /// Derives tensors for every pass from parameters and buffers, such as weights in oneDNN's own layout.
   ///
-  /// Called once on one of the lanes after every change of the parameters; all of them read what it wrote. It may use
+  /// Called once on one of the lanes after every change of the parameters; all lanes read its results. It may use
   /// parameters, buffers, prepared tensors, scratch and primitives, and nothing else of the frame.
   func prepare(_ frame: Frame)
   func forward(_ frame: Frame)
   /// Adds to or sets the gradients of inputs and parameters, given that of the output.
   func backward(_ frame: Frame)
-  /// Moves `buffer` by what one micro-batch observed; called once a micro-batch, in their order.
+  /// Moves `buffer` by the statistics of one micro-batch; called once per micro-batch, in their order.
   func fold(batchStatistics: TensorSlice, into buffer: TensorSlice, at index: Int)
   /// This layer with `next`, its only consumer, done in the same pass; nil where that is not possible.
   ///
@@ -62,7 +63,7 @@ package protocol Layer: Sendable {
   ///
   /// - Parameters:
   ///   - input: which input of `next` this layer's output is.
-  ///   - isTraining: whether the joined layer has to run backwards and to observe statistics.
+  ///   - isTraining: whether the joined layer has to run backwards and to measure statistics.
   func fused(with next: any Layer, at input: Int, isTraining: Bool) -> (any Layer)?
 
   /// Settings and shapes that every test of layers goes through.
@@ -82,13 +83,6 @@ extension Layer {
   package func convolutions(_ placement: LayerPlacement) -> [ConvolutionShape] { [] }
   package func prepared(_ placement: LayerPlacement) -> [Int] { [] }
   package func prepare(_ frame: Frame) {}
-
-  /// Scratch for a kernel that computes the gradient of the first input even where nobody needs it.
-  func unneededInputGradient(_ placement: LayerPlacement) -> Int {
-    placement.isTraining && !placement.needsInputGradient[0]
-      ? inputShapes[0].elementCount * placement.inputs.byteCount : 0
-  }
-
   package var forwardFlops: Int { outputShape.elementCount }
   package var repeatsMatmuls: Bool { false }
   package var isReshape: Bool { false }
@@ -108,7 +102,7 @@ package struct ParameterDeclaration: Sendable {
   /// Numbers of inputs and outputs that an element connects, which Glorot's and He's rules scale by.
   package let fanIn: Int
   package let fanOut: Int
-  /// Whether its layer reads only what it prepared from it, so that products need no bfloat16 copy.
+  /// Whether its layer reads only tensors prepared from it, so that products need no bf16 weights.
   package let isPrepared: Bool
 
   package init(
@@ -164,7 +158,7 @@ package struct BackwardReads: OptionSet, Sendable {
   package static func input(_ i: Int) -> BackwardReads { BackwardReads(rawValue: 2 << i) }
 }
 
-/// What the plan decided for a layer: the types of its tensors and which gradients are wanted.
+/// The plan's decisions for a layer: the types of its tensors and which gradients are wanted.
 package struct LayerPlacement: Hashable, Sendable {
   package var inputs: ElementType
   package var output: ElementType

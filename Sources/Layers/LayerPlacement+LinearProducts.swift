@@ -1,13 +1,14 @@
 import Kernels
 
 extension LayerPlacement {
-  /// y = x·Wᵀ (+ b), dW = dyᵀ·x and dx = dy·W in the order of `Frame.LinearProduct`, the gradients where they are wanted.
+  /// y = x·Wᵀ (+ b), dW = dyᵀ·x and dx = dy·W in the order of `Frame.LinearProduct`, the gradients where they are
+  /// wanted.
   ///
   /// - Parameters:
   ///   - rows: of x and y.
   ///   - columns: of y.
   ///   - inner: columns of x.
-  ///   - accumulatesInput: whether dx is added to what is there.
+  ///   - accumulatesInput: whether dx is added to instead of replaced.
   func linearProducts(
     rows: Int, columns: Int, inner: Int, hasBias: Bool, activation: Activation = .identity, accumulatesInput: Bool
   ) -> [MatmulShape] {

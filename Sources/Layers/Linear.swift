@@ -4,8 +4,9 @@ import Tensors
 
 /// y = x·Wᵀ + b, then an activation if one was fused in.
 ///
-/// x is (…, in), W (out, in), b (out), y (…, out); leading dimensions are rows. Products run through oneDNN; with a fused
-/// activation f the backward pass first turns dy into f'(y)·dy where it lies, and sums its columns into db on the way:
+/// x is (…, in), W (out, in), b (out), y (…, out); leading dimensions are rows. Products run through oneDNN; with a
+/// fused activation f the backward pass first turns dy into f'(y)·dy where it lies, and sums its columns into db on the
+/// way:
 ///
 ///     dx = dy·W      dW = dyᵀ·x      db = Σ rows of dy
 package struct Linear: ConfigurableLayer {
@@ -89,8 +90,8 @@ package struct Linear: ConfigurableLayer {
     }
   }
 
-  /// An activation whose derivative follows from its output leaves no reason to keep what went into it; a loss that
-  /// reads logits tile by tile none to hold all of them.
+  /// The input of an activation whose derivative follows from its output need not be kept; nor need all logits of a
+  /// loss that reads them tile by tile.
   package func fused(with next: any Layer, at input: Int, isTraining: Bool) -> (any Layer)? {
     if let loss = next as? CrossEntropy { return input == 0 ? ChunkedCrossEntropy(self, loss) : nil }
     guard let next = next as? ActivationLayer, activation == .identity, next.activation.derivativeFollowsFromOutput

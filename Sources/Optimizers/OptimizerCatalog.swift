@@ -17,7 +17,8 @@ package let optimizerCatalog = Catalog<OptimizerSettings>(
       Adam.init(decoupled:)),
     entry("rmsprop", "gradients divided by their running root mean square (Hinton 2012)", RMSProp.init(from:)),
     entry(
-      "lion", "the sign of a running mean (Chen et al. 2023); wants a lower rate and more decay than AdamW", Lion.init(from:)),
+      "lion", "the sign of a running mean (Chen et al. 2023); needs a lower rate and more decay than AdamW",
+      Lion.init(from:)),
   ])
 
 /// - Parameter weightDecay: PyTorch's default for the optimizer.

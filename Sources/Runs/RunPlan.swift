@@ -121,7 +121,7 @@ package struct RunPlan: Sendable {
         "data.order: \"streams\" is for models that carry a state from batch to batch; use \"windows\", or a "
           + "\"recurrent\" model with \"carry\": true")
     }
-    guard data.pieceLength != nil || !carries || !(configuration.data.kind is TextData) else {
+    guard data.pieceLength != nil || !carries || configuration.data.kind.windowLength == nil else {
       throw RunError(
         .configuration,
         "model.carry: there is nothing to carry between windows in a random order; set data.order to \"streams\"")

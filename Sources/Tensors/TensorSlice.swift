@@ -1,4 +1,4 @@
-/// Where a tensor lies in an arena: an address, a number of elements and their type.
+/// A tensor in an arena: an address, a number of elements and their type.
 ///
 /// The plan resolves every tensor to a slice before the first step, so a step neither looks anything up nor allocates.
 /// Layers see slices as spans; only kernels use the address.
@@ -56,7 +56,7 @@ package struct TensorSlice: @unchecked Sendable {
     return address.assumingMemoryBound(to: Element.self)
   }
 
-  /// The bytes, whatever they mean.
+  /// The bytes, for any element type.
   package var bytes: RawSpan {
     @_lifetime(borrow self) get {
       _overrideLifetime(RawSpan(_unsafeStart: UnsafeRawPointer(address), byteCount: byteCount), borrowing: self)
@@ -76,7 +76,7 @@ package struct TensorSlice: @unchecked Sendable {
     return TensorSlice(address: address, count: count, type: type)
   }
 
-  /// What lies behind the first `offset` bytes, which must be whole elements.
+  /// The rest of the slice after the first `offset` bytes, which must be whole elements.
   package func bytes(from offset: Int) -> TensorSlice {
     precondition(offset % type.byteCount == 0)
     return slice(offset / type.byteCount..<count)

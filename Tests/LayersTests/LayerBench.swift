@@ -2,7 +2,7 @@ import Kernels
 import Layers
 import Tensors
 
-/// What a layer is run under.
+/// The conditions of a run of a layer.
 struct Conditions {
   var activations = ElementType.float32
   /// Whether the output is float32 even where activations are not.
@@ -13,7 +13,7 @@ struct Conditions {
   var accumulates = false
 }
 
-/// One layer with memory of its own, every tensor guarded: what a plan does for a network, done for a test.
+/// One layer with memory of its own, every tensor guarded: the plan of a test.
 ///
 /// Like oneDNN's primitives it belongs to the thread that made it.
 final class LayerBench {
@@ -28,7 +28,7 @@ final class LayerBench {
   let buffers: [GuardedTensor]
   let batchStatistics: [GuardedTensor]
   let saved: [GuardedTensor]
-  /// Memory for what a pass leaves for the next; passes of a bench begin at position 0 unless `change` says otherwise.
+  /// KV cache or recurrent state; passes of a bench begin at position 0 unless `change` says otherwise.
   let sequenceState: [GuardedTensor]
   let prepared: [GuardedTensor]
   let scratch: GuardedTensor
@@ -149,8 +149,8 @@ final class LayerBench {
 
   /// Gives inputs, parameters and buffers their values, the same in every bench of the layer, and has it prepare.
   ///
-  /// Inputs keep away from 0, where some activations have a kink, and from each other where the largest counts. All values
-  /// are exact in bfloat16.
+  /// Inputs keep away from 0, where some activations have a kink, and from each other for the sake of maxima. All
+  /// values are exact in bfloat16.
   func fill() {
     for (index, input) in inputs.enumerated() {
       let random = RandomStream(seed: 11, purpose: .checking, stream: index)
@@ -197,7 +197,7 @@ final class LayerBench {
 
   func poison(_ tensors: [GuardedTensor]) { for tensor in tensors { tensor.poison() } }
 
-  /// What `run` does to memory that is not its own to write: strips beside tensors, and every tensor but `writable`.
+  /// The changes by `run` of memory that it must not write: strips beside tensors, and every tensor but `writable`.
   func trespasses(in run: () -> Void, writable: [GuardedTensor]) -> [String] {
     let others = all.filter { tensor in !writable.contains { $0 === tensor } }
     let before = others.map(\.bits)

@@ -6,7 +6,7 @@ import Layers
 import Tensors
 import Testing
 
-/// One example of one layer that configurations can name, or that architectures add by themselves.
+/// One example of one layer that configurations can name, or that model families add.
 struct LayerCase: Sendable, CustomTestStringConvertible {
   let type: any ConfigurableLayer.Type
   let example: LayerExample
@@ -125,7 +125,7 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     #expect(norm.fused(with: gelu, at: 0, isTraining: true) == nil)
   }
 
-  @Test func groupNormTakesInTheActivationBehindIt() throws {
+  @Test func groupNormFusesTheActivationBehindIt() throws {
     for shape in [[2, 3, 3, 8], [3, 12]] {
       let norm = try GroupNorm(settings: .init(groups: 4), inputs: [shape.shape])
       for activation in Activation.allCases {
@@ -192,7 +192,7 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
     let settings = PatchEmbedding.LayerSettings(patch: 2, width: 12, initializer: .zeros)
     let embedding = LayerBench(try PatchEmbedding(settings: settings, inputs: [[1, 4, 4, 3].shape]))
     embedding.fill()
-    // Weights that hand every number of a patch on.
+    // Weights that copy every number of a patch.
     embedding.parameters[0].values = (0..<144).map { $0 % 13 == 0 ? 1 : 0 }
     embedding.parameters[1].values = [Float](repeating: 0, count: 12)
     embedding.inputs[0].values = (0..<48).map(Float.init)

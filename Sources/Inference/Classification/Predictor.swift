@@ -52,7 +52,7 @@ package final class Predictor {
     self.input = input
     classNames = names
     // As the data were brought to their size, where they were.
-    let mode = (run.configuration.data.kind as? ImageFolderData)?.mode ?? .stretch
+    let mode = run.configuration.data.kind.resizingMode
     resizing = ImageResizing(width: source.shape[1], height: source.shape[0], mode: mode)
     augmentation = try Self.augmentation(run.configuration, from: source, to: input, of: name)
     canvas = ImageCanvas(capacity: max(augmentation?.capacity ?? 0, source.shape.elementCount))

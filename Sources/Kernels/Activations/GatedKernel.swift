@@ -1,6 +1,6 @@
 import Tensors
 
-/// y = f(gate)·up for rows that hold the gate and then what it lets through.
+/// y = f(gate)·up for rows that hold the gate and then up.
 package struct GatedKernel: UnaryKernel {
   package let activation: Activation
   package let rows: Int

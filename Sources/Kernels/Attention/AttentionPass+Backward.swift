@@ -103,7 +103,7 @@ extension AttentionPass {
     }
     for i in count..<places.queryTile {
       corrections[i] = 0
-      // Rows that are not there weigh next to nothing, and finite.
+      // Missing rows get tiny, finite weights.
       sums[i] = -hiddenScore
     }
   }
@@ -174,7 +174,7 @@ extension AttentionPass {
       rules.applyOnly(to: scores, keys: seen, lane)
       var j = 0
       while j < end {
-        // Weights, with what dropout makes of them, and the scores' gradients of two keys.
+        // Weights after dropout, and the scores' gradients of two keys.
         var (x, y) = (Vector.zero, Vector.zero)
         var (dx, dy) = (Vector.zero, Vector.zero)
         let place = scoreGradients + (j &* tile &+ lane)
@@ -213,7 +213,7 @@ extension AttentionPass {
     }
   }
 
-  /// Adds what the distances of head `h` gathered to their buckets.
+  /// Adds the gradients of the distances of head `h` to their buckets.
   private func addBiasGradient(_ h: Int) {
     guard let biasGradient else { return }
     let distances = at(places.biasGradient)

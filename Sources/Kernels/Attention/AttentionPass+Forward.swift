@@ -17,25 +17,26 @@ extension AttentionPass {
     }
   }
 
-  /// Adds the new tokens to the memories, whose keys lie in rows and whose values lie in pairs, and attends to both.
+  /// Adds the new tokens to the KV cache, whose keys lie in rows and whose values lie in pairs, and attends to all of
+  /// it.
   mutating func continueForward(
     _ queries: AttentionHeads, _ keys: AttentionHeads, _ values: AttentionHeads, _ output: AttentionHeads,
-    _ logSumExp: Floats, position: Int, _ rememberedKeys: Floats, _ rememberedValues: Floats
+    _ logSumExp: Floats, position: Int, _ cachedKeys: Floats, _ cachedValues: Floats
   ) {
     self.position = position
     let headWords = shape.keys.roundedUp(to: 8) &* places.rowWords
     for b in 0..<shape.batch {
       for group in 0..<shape.keyHeads {
         let offset = (b &* shape.keyHeads &+ group) &* headWords
-        keyRows = rememberedKeys + offset
-        valuePairs = rememberedValues + offset
-        remember(keys, values, b, group)
+        keyRows = cachedKeys + offset
+        valuePairs = cachedValues + offset
+        cache(keys, values, b, group)
         forward(group, b, queries, output, logSumExp)
       }
     }
   }
 
-  private func remember(_ keys: AttentionHeads, _ values: AttentionHeads, _ b: Int, _ group: Int) {
+  private func cache(_ keys: AttentionHeads, _ values: AttentionHeads, _ b: Int, _ group: Int) {
     let (staging, width) = (at(places.staging), places.width)
     let words = E.perWord
     let target = UnsafeMutableRawPointer(valuePairs).assumingMemoryBound(to: E.self)
@@ -79,7 +80,7 @@ extension AttentionPass {
     }
   }
 
-  /// One tile of queries against all keys that any of them sees: leaves Σ e^(s − peak)·v, peaks and sums.
+  /// One tile of queries against all keys that any of them sees: gives Σ e^(s − peak)·v, peaks and sums.
   private func attend(_ b: Int, _ h: Int, first: Int, count: Int) {
     let tile = places.queryTile
     let (columns, peaks, sums) = (at(places.columns), at(places.peaks), at(places.sums))
@@ -106,7 +107,7 @@ extension AttentionPass {
     }
   }
 
-  /// Turns scores of a tile into weights under the largest score so far, and what was summed before with them.
+  /// Turns scores of a tile into weights relative to the largest score so far, and rescales the earlier sums.
   private func weigh(query: Int, key: Int, keys: Int) {
     let tile = places.queryTile
     let (scores, peaks, sums) = (at(places.scores), at(places.peaks), at(places.sums))

@@ -1,7 +1,7 @@
 import CPlatform
 import Tensors
 
-/// One pass over all rows and heads: the kernel, its scratch, and what is the same for every tile.
+/// One pass over all rows and heads: the kernel, its scratch, and the values that all tiles share.
 struct AttentionPass<E: PackedElement> {
   typealias Product = AttentionProduct<E>
   typealias Floats = UnsafeMutablePointer<Float>
@@ -56,7 +56,7 @@ struct AttentionPass<E: PackedElement> {
   /// Keys that row `b` has.
   func keyCount(_ b: Int) -> Int {
     if let lengths { return Swift.min(Swift.max(Int(lengths[b]), 0), shape.keys) }
-    return kernel.memory == nil ? shape.keys : position + shape.queries
+    return kernel.cacheCapacity == nil ? shape.keys : position + shape.queries
   }
 
   /// How many of `count` keys from `first` on any of the queries before `end` (in the sequence) may see.
@@ -68,8 +68,8 @@ struct AttentionPass<E: PackedElement> {
 
   // MARK: Packing
 
-  /// Copies `count` rows of a head to `to` as float32, turned by their positions, and pads with zeros to `padded` rows of
-  /// `width`.
+  /// Copies `count` rows of a head to `to` as float32, turned by their positions, and pads with zeros to `padded` rows
+  /// of `width`.
   func stage(
     _ heads: AttentionHeads, _ b: Int, _ h: Int, first: Int, count: Int, padded: Int, position: Int?, into to: Floats
   ) {
@@ -77,7 +77,7 @@ struct AttentionPass<E: PackedElement> {
     for row in 0..<count {
       let from = heads.row(b, first &+ row, h &* d, as: E.self)
       let target = to + row &* width
-      // Rows of a head lie apart, which the hardware does not foresee. A prefetch beyond the tensor does no harm.
+      // The hardware does not predict the stride of a head's rows. A prefetch beyond the tensor is harmless.
       let ahead = UnsafeRawPointer(from + Self.prefetchedRows &* heads.stride)
       var line = 0
       while line < d &* MemoryLayout<E>.stride {
@@ -155,7 +155,8 @@ struct AttentionPass<E: PackedElement> {
     }
   }
 
-  /// Writes or adds `count` float32 rows of `width`, times `scale` and turned back by their positions, to those of a head.
+  /// Writes or adds `count` float32 rows of `width`, times `scale` and turned back by their positions, to those of a
+  /// head.
   func unpack(
     _ from: Floats, count: Int, scale: Float, position: Int?, into heads: AttentionHeads, _ b: Int, _ h: Int,
     first: Int, accumulate: Bool
@@ -184,8 +185,8 @@ struct AttentionPass<E: PackedElement> {
   func layOutBias(_ h: Int) {
     guard hasBias else { return }
     let table = at(places.bias)
-    // Queries stand from `position` on and see no key behind the last of them where there is a memory.
-    let first = kernel.memory == nil ? 0 : shape.keys &- shape.queries
+    // With a KV cache, queries begin at `position` and see no key after the last of them.
+    let first = kernel.cacheCapacity == nil ? 0 : shape.keys &- shape.queries
     let end = shape.keys &+ position &+ shape.queries
     if let biasWeights {
       kernel.buckets.withUnsafeBufferPointer { buckets in

@@ -11,7 +11,7 @@ package struct EmbeddingKernel: Sendable {
   }
 
   /// - Parameters:
-  ///   - tokens: (rows) int32; one outside the vocabulary stops the program, so readers of data check theirs.
+  ///   - tokens: (rows) int32; one outside the vocabulary stops the program, so readers of data check them.
   ///   - table: (vocabulary, width) float32.
   ///   - y: (rows, width), float32 or bfloat16.
   package func forward(_ tokens: TensorSlice, table: TensorSlice, into y: TensorSlice) {
@@ -34,7 +34,7 @@ package struct EmbeddingKernel: Sendable {
   /// - Parameters:
   ///   - dy: (rows, width), float32 or bfloat16.
   ///   - gradient: (vocabulary, width) float32.
-  ///   - accumulate: whether what is there counts; it is zeroed first otherwise.
+  ///   - accumulate: whether to add to the gradient; it is zeroed first otherwise.
   package func backward(_ tokens: TensorSlice, dy: TensorSlice, into gradient: TensorSlice, accumulate: Bool) {
     precondition(gradient.count == vocabulary * width && dy.count == tokens.count * width)
     if !accumulate { gradient.zero() }

@@ -1,6 +1,6 @@
 import Tensors
 
-/// One vector for each place of a sequence, added to whatever stands there.
+/// One vector for each place of a sequence, added to the token there.
 package struct PositionKernel: Sendable {
   /// Tokens of a sequence, and the length of each one's vector.
   package let tokens: Int

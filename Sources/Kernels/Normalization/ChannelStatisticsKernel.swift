@@ -1,6 +1,6 @@
 import Tensors
 
-/// The mean and the largest of each row: what an image shows at a pixel, whatever the channel.
+/// The mean and the largest of each row: of the channels at each pixel of an image.
 package struct ChannelStatisticsKernel: UnaryKernel {
   private let channels: Int
 
@@ -37,7 +37,7 @@ package struct ChannelStatisticsKernel: UnaryKernel {
 
   /// dx[r, c] = dy[r, 0]/channels, and dy[r, 1] more for the first c at which x is the largest; or dx += it.
   ///
-  /// - Parameter y: what `forward` gave, which holds the largest as it stood in `x`.
+  /// - Parameter y: the result of `forward`, which holds the largest in the type of `x`.
   package func backward(
     _ x: TensorSlice, y: TensorSlice, dy: TensorSlice, into dx: TensorSlice, accumulate: Bool
   ) {
@@ -61,7 +61,7 @@ package struct ChannelStatisticsKernel: UnaryKernel {
         var value = mean
         if !isFound {
           let hits = E.load(from + i, lanes: lanes) .== largest
-          // The lanes behind the last channel are zeros, which can equal the largest too.
+          // The lanes after the last channel are zeros, which can equal the largest too.
           if any(hits), let first = (0..<lanes).first(where: { hits[$0] }) {
             value[first] += slopes[1]
             isFound = true

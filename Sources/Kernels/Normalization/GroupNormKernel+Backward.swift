@@ -1,17 +1,13 @@
 import Tensors
 
 extension GroupNormKernel {
-  /// dx = inverse·(g·gamma − mean of g·gamma − n·mean of g·gamma·n), with g = f'·dy and n the normalised x; the means are
-  /// over a group's elements.
+  /// dx = inverse·(g·gamma − mean of g·gamma − n·mean of g·gamma·n), with g = f'·dy and n the normalized x; the means
+  /// are over a group's elements.
   ///
   /// Each sample is walked twice, the second time out of the caches where it fits them.
   ///
   /// - Parameters:
-  ///   - x: what `forward` got.
-  ///   - gamma: what `forward` got.
-  ///   - beta: what `forward` got.
-  ///   - mean: what `forward` wrote.
-  ///   - inverseDeviation: what `forward` wrote.
+  ///   - x: the argument of `forward`, as are `gamma`, `beta`, `mean` and `inverseDeviation`.
   ///   - dy: of x's shape and type.
   ///   - dx: of x's shape and type: the gradient, or += it when `accumulate`; may be `dy` itself otherwise.
   ///   - dGamma: [C] float32: the gradient, or += it when `accumulateParameters`.

@@ -1,10 +1,10 @@
 import Tensors
 
-/// y = f((x − mean)·inverseDeviation·gamma + beta), with the statistics of each group of channels over all positions of a
-/// sample (Wu and He 2018, "Group Normalization").
+/// y = f((x − mean)·inverseDeviation·gamma + beta), with the statistics of each group of channels over all positions of
+/// a sample (Wu and He 2018, "Group Normalization").
 ///
-/// x and y are (B, positions, C); group g has the channels g·C/G ..< (g + 1)·C/G. What goes into the activation f is computed
-/// again from x on the way back, so that neither it nor y is read.
+/// x and y are (B, positions, C); group g has the channels g·C/G ..< (g + 1)·C/G. The input of the activation f is
+/// computed again from x by the backward pass, which reads neither it nor y.
 package struct GroupNormKernel: Sendable {
   package let batch: Int
   package let positions: Int
@@ -30,7 +30,7 @@ package struct GroupNormKernel: Sendable {
   /// Elements that one mean is taken over.
   var elementCount: Double { Double(positions * groupSize) }
 
-  /// Bytes of `scratch`: two numbers a channel forwards, four backwards.
+  /// Bytes of `scratch`: two numbers per channel forward, four backward.
   package var scratchByteCount: Int { 4 * channels * MemoryLayout<Double>.size }
 
   /// - Parameters:

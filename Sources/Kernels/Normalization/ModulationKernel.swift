@@ -1,9 +1,9 @@
 import Tensors
 
-/// What a condition does to the rows of each sample: shifts, factors and gates of their columns (Peebles and Xie 2023).
+/// Shifts, factors and gates that a condition applies to the columns of each sample (Peebles and Xie 2023).
 ///
-/// B samples of R rows and D columns; m is (B, parts·D), a part for each shift, factor or gate that the condition lays down.
-/// x, y and m are of one type, float32 or bfloat16.
+/// B samples of R rows and D columns; m is (B, parts·D), a part for each shift, factor or gate of the condition. x, y
+/// and m are of one type, float32 or bfloat16.
 package struct ModulationKernel: Sendable {
   package let samples: Int
   package let rows: Int
@@ -38,7 +38,7 @@ package struct ModulationKernel: Sendable {
 
   // MARK: Layer norm
 
-  /// Float32 numbers that `normalize` and its gradient need at hand.
+  /// Float32 numbers of scratch for `normalize` and its gradient.
   package var scratchCount: Int { 3 * columns }
 
   /// y = x̂·(1 + m[scale]) + m[shift], with x̂ the rows of x less their mean, divided by their deviation.
@@ -68,7 +68,7 @@ package struct ModulationKernel: Sendable {
   ///
   /// - Parameters:
   ///   - dx: the gradient, or += it when `accumulate`; may be `dy` itself otherwise.
-  ///   - dm: the gradient in the two parts is added to what is there.
+  ///   - dm: the gradient is added to its two parts.
   package func normalizeBackward(
     _ x: TensorSlice, by m: TensorSlice, shift: Int, scale: Int, mean: TensorSlice, inverseDeviation: TensorSlice,
     dy: TensorSlice, dx: TensorSlice, accumulate: Bool, dm: TensorSlice?, scratch: TensorSlice

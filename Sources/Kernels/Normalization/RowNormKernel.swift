@@ -170,7 +170,8 @@ private struct RowNormPass {
     }
   }
 
-  /// dx (+)= inverse·(g − mean of g − n·mean of g·n), with g = dy·gamma and n the normalized x; RMS norm has no mean of g.
+  /// dx (+)= inverse·(g − mean of g − n·mean of g·n), with g = dy·gamma and n the normalized x; RMS norm has no mean of
+  /// g.
   @inline(__always)
   private func addInputGradient<E: VectorElement>(
     _ row: Int, _ x: UnsafeMutablePointer<E>, _ dy: UnsafeMutablePointer<E>, _ dx: UnsafeMutablePointer<E>,

@@ -22,10 +22,8 @@ package struct PoolingShape: Sendable {
     var count: Int { rows.count * columns.count }
   }
 
-  /// Calls `body` for up to sixteen channels of every window.
-  ///
-  /// - Parameters of `body`: the elements at which the output pixel and the image begin, plus the first channel; the pixels
-  ///   that the window covers; the number of channels.
+  /// Calls `body` for up to sixteen channels (`lanes`) of every window; `output` and `image` are the elements at which
+  /// the output pixel and the image begin, in the first of these channels.
   @inline(__always)
   func forEachVector(_ body: (_ output: Int, _ image: Int, _ window: Window, _ lanes: Int) -> Void) {
     var output = 0

@@ -1,9 +1,10 @@
 import Tensors
 
-/// Images made larger by a whole factor f in both directions, as PyTorch's `interpolate` with `align_corners=False` does.
+/// Images made larger by a whole factor f in both directions, as PyTorch's `interpolate` with `align_corners=False`
+/// does.
 ///
-/// Nearest: output pixel i shows input pixel ⌊i/f⌋. Bilinear: it lies at (i + ½)/f − ½ between two input pixels, or on the
-/// first or last one, and is their mean weighed by nearness. Gradients are gathered, so each is written once.
+/// Nearest: output pixel i shows input pixel ⌊i/f⌋. Bilinear: it lies at (i + ½)/f − ½ between two input pixels, or on
+/// the first or last one, and is their mean weighed by nearness. Gradients are gathered, so each is written once.
 package struct UpsamplingKernel: UnaryKernel {
   package enum Mode: String, CaseIterable, Sendable { case nearest, bilinear }
 

@@ -1,10 +1,10 @@
 import Tensors
 
-/// The product of a few rows with packed weights, which a recurrent layer runs once a step.
+/// The product of a few rows with packed weights, which a recurrent layer runs once per step.
 ///
-/// One to three vectors of the result lie side by side in a tile, and eight rows of it stay in registers while the inner
-/// dimension is run through: an element of the left matrix meets whole vectors of the right one. What comes out lies in a
-/// panel small enough for the L1 cache, [vectors][`RecurrentProduct.rowCount`][16], where the cell picks it up at once.
+/// One to three vectors of the result lie side by side in a tile, and eight rows of it stay in registers while the
+/// inner dimension is run through: an element of the left matrix meets whole vectors of the right one. The result is a
+/// panel small enough for the L1 cache, [vectors][`RecurrentProduct.rowCount`][16], which the cell reads at once.
 enum RecurrentProduct {
   /// Rows of a panel.
   static let rowCount = 32
@@ -70,7 +70,7 @@ enum RecurrentProduct {
   }
 }
 
-/// How the columns of a product with packed weights are cut: into blocks that a cell works on at a time, and these into tiles.
+/// How the columns of a product with packed weights are cut: into blocks, one per call of a cell, and these into tiles.
 package struct RecurrentTiling: Sendable, Hashable {
   /// Columns of 16 units of one gate in a block: `parts` sixteens of units, each with all its gates.
   let gates: Int

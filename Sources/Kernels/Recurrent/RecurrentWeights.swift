@@ -2,8 +2,8 @@ import Tensors
 
 /// Recurrent weights W (G·H, H) in the order in which `RecurrentProduct` reads them, rounded to the products' type.
 ///
-/// [blocks][tiles of a block][words of the inner dimension][tile width][16] words of 32 bits; columns and elements beyond the
-/// end are zero.
+/// [blocks][tiles of a block][words of the inner dimension][tile width][16] words of 32 bits; columns and elements
+/// beyond the end are zero.
 package struct RecurrentWeights: Sendable {
   let tiling: RecurrentTiling
   let units: Int
@@ -65,7 +65,7 @@ package struct RecurrentWeights: Sendable {
     }
   }
 
-  /// Columns that are neighbours in W; the inner dimension runs down its rows.
+  /// Adjacent columns of W; the inner dimension runs down its rows.
   @inline(__always) private func packAcross<E: PackedElement>(
     _ from: UnsafePointer<Float>, _ lanes: Int, _ words: Int, _ to: UnsafeMutablePointer<Float>, as type: E.Type
   ) {

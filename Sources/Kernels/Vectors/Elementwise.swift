@@ -1,7 +1,7 @@
 import Tensors
 
-// Loops over every element of one, two or three tensors, whatever their types. A kernel is its formula and nothing else:
-// small closures are inlined; one with an elementary function in it must be a local function marked so, or it is called.
+// Loops over every element of one, two or three tensors of any types. Small closures are inlined; one that calls an
+// elementary function must be a local function marked @inline(__always).
 
 @inline(__always)
 func forEachVector(_ count: Int, _ whole: (Int) -> Void, tail: (Int, Int) -> Void) {
@@ -64,7 +64,7 @@ package enum Elementwise {
     forEachVector(y.count, write)
   }
 
-  /// Hands a gradient on: y = x where `first`, y += x otherwise. Does nothing when both are the same memory.
+  /// Passes a gradient on: y = x where `first`, y += x otherwise. Does nothing when both are the same memory.
   package static func contribute(_ x: TensorSlice, to y: TensorSlice, first: Bool) {
     if x.address == y.address { return }
     if first { convert(x, into: y) } else { add(x, y, into: y) }

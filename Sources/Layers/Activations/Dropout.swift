@@ -2,8 +2,8 @@ import Configuration
 import Kernels
 import Tensors
 
-/// Sets each element to 0 with the probability `rate` in training and scales the others by 1/(1 − rate), so that nothing
-/// changes in evaluation (Srivastava et al. 2014, "inverted" scaling).
+/// Sets each element to 0 with the probability `rate` in training and scales the others by 1/(1 − rate), so that
+/// nothing changes in evaluation (Srivastava et al. 2014, "inverted" scaling).
 ///
 /// The mask is a function of (seed, step, micro-batch, layer, element): backward draws it again instead of keeping it.
 package struct Dropout: ConfigurableLayer {

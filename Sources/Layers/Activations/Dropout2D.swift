@@ -2,11 +2,11 @@ import Configuration
 import Kernels
 import Tensors
 
-/// Sets whole channels of an image to 0, each with the probability `rate` in training, and scales the others by
-/// 1/(1 − rate), so that nothing changes in evaluation (Tompson et al. 2015). Neighbouring pixels say much the same: without
-/// one of them little is missing.
+/// Sets whole channels of an image to 0, each with the probability `rate` in training, and scales the others by 1/(1 −
+/// rate), so that nothing changes in evaluation (Tompson et al. 2015). Adjacent pixels are so much alike that dropping
+/// single ones has little effect.
 ///
-/// x and y are (B, H, W, C); each of the B·C channels is dropped by itself. The mask is drawn again in backward.
+/// x and y are (B, H, W, C); each of the B·C channels is dropped independently. The mask is drawn again in backward.
 package struct Dropout2D: GroupDropout {
   package static let kind = "dropout2d"
   package typealias LayerSettings = Dropout.LayerSettings

@@ -2,7 +2,7 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y = f(gate)·up, where x holds the gate and then what it lets through: with SiLU the middle of SwiGLU (Shazeer 2020).
+/// y = f(gate)·up, where x holds the gate and then up: with SiLU the middle of SwiGLU (Shazeer 2020).
 ///
 /// x is (…, 2F), y (…, F).
 package struct GatedActivation: KernelLayer {

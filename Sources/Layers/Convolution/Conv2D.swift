@@ -4,9 +4,9 @@ import Tensors
 
 /// y = x ∗ W + b, then an activation if one was fused in: a window of weights slides over an image (LeCun et al. 1989).
 ///
-/// x is (B, H, W, C), W (O, C / groups, h, w) as in PyTorch, b (O), y (B, H′, W′, O); the formula is at `ConvolutionShape`.
-/// With as many groups as channels it is depthwise, with a kernel of 1 pointwise. The products run through oneDNN on weights
-/// packed in its own layouts, one for y and one for dx, which `prepare` makes once a step.
+/// x is (B, H, W, C), W (O, C / groups, h, w) as in PyTorch, b (O), y (B, H′, W′, O); the formula is at
+/// `ConvolutionShape`. With as many groups as channels it is depthwise, with a kernel of 1 pointwise. The products run
+/// through oneDNN on weights packed in its own layouts, one for y and one for dx, which `prepare` makes once per step.
 package struct Conv2D: ConvolutionLayer {
   package static let kind = "conv2d"
 
@@ -17,7 +17,7 @@ package struct Conv2D: ConvolutionLayer {
     /// Nil for as much as lets a stride of 1 keep the image's size, of an odd number the smaller half in front.
     package var padding: AxisPair? = AxisPair(0)
     package var dilation = AxisPair(1)
-    /// Nil for one a channel.
+    /// Nil for one per channel.
     package var groups: Int? = 1
     package var hasBias = true
     package var initializer = Initializer.heNormal
@@ -37,7 +37,7 @@ package struct Conv2D: ConvolutionLayer {
       dilation = try reader.dilation("looks at")
       groups = try reader.integer(
         "groups", or: "depthwise", default: 1, in: SettingsReader.groupCounts,
-        "parts of the channels that do not see one another; \"depthwise\" for as many as there are channels")
+        "parts of the channels that are independent of one another; \"depthwise\" for as many as there are channels")
       hasBias = try reader.bias()
       initializer = try reader.initializer(default: "he_normal")
     }
@@ -155,11 +155,13 @@ package struct Conv2D: ConvolutionLayer {
       frame.convolution(.weightGradient).weightGradient(
         frame.input(), dy, through: scratch, into: weightGradient)
     }
-    writeInputGradient(frame, scratch: scratch) { frame.convolution(.inputGradient).inputGradient(dy, packed: $0, into: $1) }
+    writeInputGradient(frame, scratch: scratch) { packed, dx in
+      frame.convolution(.inputGradient).inputGradient(dy, packed: packed, into: dx)
+    }
   }
 
-  /// An activation whose derivative follows from its output leaves no reason to keep what went into it. Batch norm is only
-  /// taken in where its statistics are fixed.
+  /// The input of an activation whose derivative follows from its output need not be kept. Batch norm is only fused
+  /// where its statistics are fixed.
   package func fused(with next: any Layer, at input: Int, isTraining: Bool) -> (any Layer)? {
     if let norm = next as? BatchNorm { return isTraining ? nil : FoldedConv2D(self, norm) }
     guard let next = next as? ActivationLayer, activation == .identity, next.activation.derivativeFollowsFromOutput

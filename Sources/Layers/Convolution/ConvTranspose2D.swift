@@ -2,8 +2,8 @@ import Configuration
 import Kernels
 import Tensors
 
-/// A transposed convolution, as PyTorch's `ConvTranspose2d`: every pixel of x writes a window of weights into y, and where
-/// windows overlap they add up (Zeiler et al. 2010).
+/// A transposed convolution, as PyTorch's `ConvTranspose2d`: every pixel of x writes a window of weights into y, and
+/// where windows overlap they add up (Zeiler et al. 2010).
 ///
 /// It is the input gradient of a convolution that takes y to x, so forward and backward pass of `Conv2D` change places:
 ///
@@ -41,7 +41,8 @@ package struct ConvTranspose2D: ConvolutionLayer {
         "pixels added at the end of y, fewer than \"stride\"")
       dilation = try reader.dilation("writes")
       groups = try reader.integer(
-        "groups", default: 1, in: SettingsReader.groupCounts, "parts of the channels that do not see one another")
+        "groups", default: 1, in: SettingsReader.groupCounts,
+        "parts of the channels that are independent of one another")
       hasBias = try reader.bias()
       initializer = try reader.initializer(default: "he_normal")
     }
@@ -155,7 +156,9 @@ package struct ConvTranspose2D: ConvolutionLayer {
       frame.convolution(.weightGradient).weightGradient(
         dy, frame.input(), through: frame.scratch, into: weightGradient)
     }
-    writeInputGradient(frame, scratch: frame.scratch) { frame.convolution(.inputGradient).forward(dy, packed: $0, bias: nil, into: $1) }
+    writeInputGradient(frame, scratch: frame.scratch) { packed, dx in
+      frame.convolution(.inputGradient).forward(dy, packed: packed, bias: nil, into: dx)
+    }
   }
 
   package static let examples = [

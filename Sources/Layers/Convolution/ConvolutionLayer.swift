@@ -1,7 +1,7 @@
 import Kernels
 import Tensors
 
-/// What a convolution and a transposed one have in common: packed weights for y and for dx, and the products' places.
+/// A convolution or a transposed one: packed weights for y and for dx, and the products of a linear map.
 package protocol ConvolutionLayer: ConfigurableLayer {}
 
 extension ConvolutionLayer {
@@ -22,7 +22,7 @@ extension ConvolutionLayer {
     return max(weightGradient, inputGradient)
   }
 
-  /// Lets `write` compute dx, in the scratch where it must be added to what is there.
+  /// Lets `write` compute dx, or a summand of dx in the scratch.
   func writeInputGradient(
     _ frame: Frame, scratch: TensorSlice, _ write: (_ packed: TensorSlice, _ dx: TensorSlice) -> Void
   ) {

@@ -4,9 +4,9 @@ import Tensors
 
 /// y[b, t] = W·(patch t of image b) + b: an image as a sequence of vectors (Dosovitskiy et al. 2021, section 3.1).
 ///
-/// x is (B, H, W, C), cut into T = H/p · W/p patches of p × p pixels, from left to right and then down. W is (D, p·p·C), the
-/// numbers of a patch in the order of the image, channels last; b (D), y (B, T, D). Patches are cut again for the backward
-/// pass instead of being kept.
+/// x is (B, H, W, C), cut into T = H/p · W/p patches of p × p pixels, from left to right and then down. W is (D,
+/// p·p·C), the numbers of a patch in the order of the image, channels last; b (D), y (B, T, D). Patches are cut again
+/// for the backward pass instead of being kept.
 package struct PatchEmbedding: ConfigurableLayer {
   package static let kind = "patch_embedding"
 

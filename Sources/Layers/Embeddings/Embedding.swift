@@ -4,8 +4,8 @@ import Tensors
 
 /// y = W[n]: a trained vector for each token.
 ///
-/// n is (B, T) or (B) int32, W (vocabulary, width), y (B, T, width). A linear layer that shares W turns vectors back into
-/// scores of tokens (Press and Wolf 2017).
+/// n is (B, T) or (B) int32, W (vocabulary, width), y (B, T, width). A linear layer that shares W turns vectors back
+/// into scores of tokens (Press and Wolf 2017).
 package struct Embedding: ConfigurableLayer {
   package static let kind = "embedding"
 

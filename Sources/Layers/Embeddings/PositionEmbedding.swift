@@ -2,10 +2,11 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y[b, t] = s·x[b, t] + P[t]: tells a Transformer where in the sequence a token stands.
+/// y[b, t] = s·x[b, t] + P[t]: adds its position to each token of a sequence.
 ///
-/// x and y are (B, T, width). P is trained (`learned`, as in GPT-2), or made of waves (`PositionWaves`): of the token's place
-/// in the sequence (`sinusoidal`), or of its column and row in a grid that is written row by row (`sinusoidal_2d`).
+/// x and y are (B, T, width). P is trained (`learned`, as in GPT-2), or made of waves (`PositionWaves`): of the token's
+/// place in the sequence (`sinusoidal`), or of its column and row in a grid that is written row by row
+/// (`sinusoidal_2d`).
 ///
 /// Where the pass reads a later piece of a sequence, t counts from the sequence's beginning.
 package struct PositionEmbedding: ConfigurableLayer {
@@ -67,7 +68,7 @@ package struct PositionEmbedding: ConfigurableLayer {
     }
     let context = settings.context ?? input[1]
     guard input[1] <= context else {
-      throw LayerError("position_embedding knows \(context) places, but sequences have \(input[1]) tokens")
+      throw LayerError("position_embedding has \(context) places, but sequences have \(input[1]) tokens")
     }
     guard let shape = TensorShape(checking: [context, input[2]]) else {
       throw LayerError("position_embedding of \(context) places of width \(input[2]): too large")
@@ -115,7 +116,7 @@ package struct PositionEmbedding: ConfigurableLayer {
 
   package func backward(_ frame: Frame) {
     if waves == nil, let gradient = frame.weightGradient {
-      // Places that no sequence reaches learn nothing.
+      // Places that no sequence reaches get no gradient.
       if !frame.accumulatesParameterGradient(0), kernel.tokens < context { gradient.zero() }
       kernel.backward(
         frame.outputGradient, into: places(gradient, frame),

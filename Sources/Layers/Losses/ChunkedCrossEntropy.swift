@@ -1,21 +1,22 @@
 import Kernels
 import Tensors
 
-/// A linear layer and the cross-entropy of what it says, without the logits ever being in memory as a whole.
+/// A linear layer and the cross-entropy of its output, without all logits in memory at once.
 ///
 ///     z = x·Wᵀ + b      dz = ∂loss/∂z      dx = dz·W      dW = dzᵀ·x      db = Σ rows of dz
 ///
-/// x is (…, in), W (classes, in), b (classes), the target (…) class numbers. Logits are computed tile by tile: blocks of rows,
-/// and within them groups of classes, so that a weight is read once a block and not once a row. A row's log-sum-exp is
-/// worked out as its tiles come by, and is all that is kept (Milakov and Gimelshein 2018). The backward pass computes each tile
-/// again and makes it its own gradient: a fourth product in place of memory for rows × classes float32, twice.
+/// x is (…, in), W (classes, in), b (classes), the target (…) class numbers. Logits are computed tile by tile: blocks
+/// of rows, and within them groups of classes, so that a weight is read once per block and not once per row. A row's
+/// log-sum-exp is updated with each of its tiles, and is all that is kept (Milakov and Gimelshein 2018). The backward
+/// pass computes each tile again and makes it its own gradient: a fourth product in place of memory for rows × classes
+/// float32, twice.
 ///
 /// Being the loss it runs backwards first, so it sets every gradient and adds to none.
 package struct ChunkedCrossEntropy: Loss {
   package static let kind = Linear.kind
   package static let examples: [LayerExample] = []
 
-  /// When logits are taken apart, and into what.
+  /// When logits are split, and into which tiles.
   package struct Limits: Sendable {
     /// Logits up to this many bytes stay together, which costs a product less.
     package var logitsByteCount = 16 << 20
@@ -100,8 +101,8 @@ package struct ChunkedCrossEntropy: Loss {
 
   private var tileByteCount: Int { Arena.aligned(blocks.size * groups.size * ElementType.float32.byteCount) }
 
-  /// A tile; behind it forwards the states of its rows, backwards where products read bfloat16 its copy for them, and then
-  /// a block of dx, which is summed up in float32.
+  /// A tile; behind it forwards the states of its rows, backwards where products read bfloat16 its copy for them, and
+  /// then a block of dx, which is summed up in float32.
   package func scratchByteCount(_ placement: LayerPlacement) -> Int {
     let states = blocks.size * CrossEntropyKernel.rowStateByteCount
     guard placement.isTraining, placement.inputs != .float32 else { return tileByteCount + states }

@@ -2,8 +2,8 @@ import Configuration
 import Kernels
 import Tensors
 
-/// A loss that compares each element of a prediction (B, …) with the same element of the target, which is float32, and may
-/// weigh each sample.
+/// A loss that compares each element of a prediction (B, …) with the same element of the target, which is float32, and
+/// may weigh each sample.
 package protocol ElementwiseLoss: ConfigurableLoss {
   var kernel: ElementwiseLossKernel { get }
 

@@ -4,11 +4,11 @@ import Tensors
 
 /// The last layer of a training graph: compares a prediction with a target.
 ///
-/// Its inputs are the prediction (B, …), the target and, of some, a weight of each sample (B); its output is unused, since
-/// it reports `LossSums`. The gradient it writes is that of the SUM over the micro-batch: the update divides once, by the
-/// weight of the whole batch.
+/// Its inputs are the prediction (B, …), the target and, of some, a weight of each sample (B); its output is unused,
+/// since it reports `LossSums`. The gradient it writes is that of the SUM over the micro-batch: the update divides
+/// once, by the weight of the whole batch.
 package protocol Loss: Layer {
-  /// What `correct / count` means; nil where it means nothing.
+  /// The name of `correct / count`; nil where it has no meaning.
   var accuracyName: String? { get }
 }
 

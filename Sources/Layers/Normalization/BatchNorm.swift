@@ -2,14 +2,14 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y = γ·(x − μ)/√(σ² + ε) + β, with μ and σ² of each channel over the micro-batch in training, and their running averages
-/// in evaluation (Ioffe and Szegedy 2015).
+/// y = γ·(x − μ)/√(σ² + ε) + β, with μ and σ² of each channel over the micro-batch in training, and their running
+/// averages in evaluation (Ioffe and Szegedy 2015).
 ///
-/// x and y are (…, C) with channels last, γ and β (C). Running averages move by `momentum` towards each micro-batch's mean
-/// and unbiased variance, in the order of the micro-batches, as PyTorch does for one.
+/// x and y are (…, C) with channels last, γ and β (C). Running averages move by `momentum` toward each micro-batch's
+/// mean and unbiased variance, in the order of the micro-batches, as PyTorch does for one.
 ///
-/// A shortcut s that is added to the output, and an activation f behind either, run in the same passes: y = f(norm(x) + s),
-/// with s as the second input. Without a shortcut backward reads only x and dy.
+/// A shortcut s that is added to the output, and an activation f behind either, run in the same passes: y = f(norm(x) +
+/// s), with s as the second input. Without a shortcut backward reads only x and dy.
 package struct BatchNorm: ConfigurableLayer {
   package static let kind = "batch_norm"
   package static let traits = LayerTraits(differsInTraining: true)
@@ -23,7 +23,7 @@ package struct BatchNorm: ConfigurableLayer {
     package init(from reader: SettingsReader) throws(ConfigurationError) {
       epsilon = try reader.number("epsilon", default: 1e-5, in: 0...1, above: true, "added to the variance")
       momentum = try reader.number(
-        "momentum", default: 0.1, in: 0...1, "how far running statistics move towards those of a micro-batch")
+        "momentum", default: 0.1, in: 0...1, "how far running statistics move toward those of a micro-batch")
     }
   }
 

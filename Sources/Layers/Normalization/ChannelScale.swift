@@ -2,7 +2,7 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y[b, h, w, c] = s[b, c]·x[b, h, w, c]: each channel of each image louder or softer (Hu et al. 2018).
+/// y[b, h, w, c] = s[b, c]·x[b, h, w, c]: each channel of each image scaled by its own factor (Hu et al. 2018).
 ///
 ///     dx = s·dy      ds = Σ over the pixels of dy·x
 ///

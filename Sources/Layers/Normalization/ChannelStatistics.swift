@@ -25,7 +25,7 @@ package struct ChannelStatistics: KernelLayer {
   package var backwardReads: BackwardReads { [.inputs, .output] }
   package var forwardFlops: Int { 2 * inputShapes[0].elementCount }
 
-  // Central differences need the largest to stand out.
+  // Central differences need a distinct largest.
   package static let examples = [
     LayerExample(#"{"type": "channel_statistics"}"#, inputs: [[1, 2, 2, 35]], output: [1, 2, 2, 2]),
     LayerExample(#"{"type": "channel_statistics"}"#, inputs: [[2, 2, 3, 5]], output: [2, 2, 3, 2]),

@@ -2,16 +2,17 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y = γ·(x − μ)/√(σ² + ε) + β, with μ and σ² of each group of channels over all positions of a sample (Wu and He 2018).
+/// y = γ·(x − μ)/√(σ² + ε) + β, with μ and σ² of each group of channels over all positions of a sample (Wu and He
+/// 2018).
 ///
-/// x and y are (B, …, C) with channels last, γ and β (C). As many groups as channels is instance norm (Ulyanov et al. 2016),
-/// one group layer norm over the whole sample. Nothing depends on the other samples, so training and evaluation are alike.
-/// An activation behind it runs in the same passes, and is computed again from x on the way back.
+/// x and y are (B, …, C) with channels last, γ and β (C). As many groups as channels is instance norm (Ulyanov et al.
+/// 2016), one group layer norm over the whole sample. Nothing depends on the other samples, so training and evaluation
+/// are alike. An activation behind it runs in the same passes, and is computed again from x in the backward pass.
 package struct GroupNorm: ConfigurableLayer {
   package static let kind = "group_norm"
 
   package struct LayerSettings: Settings {
-    /// Nil for one a channel.
+    /// Nil for one per channel.
     package var groups: Int? = 32
     package var epsilon = 1e-5
 
@@ -20,7 +21,7 @@ package struct GroupNorm: ConfigurableLayer {
     package init(from reader: SettingsReader) throws(ConfigurationError) {
       groups = try reader.integer(
         "groups", or: "instance", default: 32, in: 1...1_000_000,
-        "parts of the channels that are normalised apart; \"instance\" for every channel on its own")
+        "parts of the channels that are normalized separately; \"instance\" for every channel on its own")
       epsilon = try reader.number("epsilon", default: 1e-5, in: 0...1, above: true, "added to the variance")
     }
   }

@@ -4,7 +4,7 @@ import Tensors
 
 /// y = γ·(x − μ)/√(σ² + ε) + β, with μ and σ² over the last dimension of each row (Ba, Kiros and Hinton 2016).
 ///
-/// x and y are (…, D), γ and β (D); keeps μ and 1/√(σ² + ε), one of each a row.
+/// x and y are (…, D), γ and β (D); keeps μ and 1/√(σ² + ε), one of each per row.
 package struct LayerNorm: ConfigurableLayer {
   package static let kind = "layer_norm"
 
@@ -37,7 +37,6 @@ package struct LayerNorm: ConfigurableLayer {
   }
 
   package var saved: [TensorShape] { [TensorShape([kernel.rows]), TensorShape([kernel.rows])] }
-  package func scratchByteCount(_ placement: LayerPlacement) -> Int { unneededInputGradient(placement) }
   package var forwardFlops: Int { 8 * outputShape.elementCount }
 
   package func forward(_ frame: Frame) {
@@ -49,7 +48,7 @@ package struct LayerNorm: ConfigurableLayer {
   package func backward(_ frame: Frame) {
     kernel.backward(
       frame.input(), gamma: frame.weight, mean: frame.mean, inverseDeviation: frame.inverseDeviation,
-      dy: frame.outputGradient, dx: frame.inputGradientOrScratch, accumulate: frame.accumulatesInputGradient(),
+      dy: frame.outputGradient, dx: frame.normInputGradient, accumulate: frame.accumulatesInputGradient(),
       dGamma: frame.weightGradient, dBeta: settings.hasBias ? frame.biasGradient : nil,
       accumulateParameters: frame.accumulatesParameterGradient(0))
   }

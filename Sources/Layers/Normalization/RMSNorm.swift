@@ -4,7 +4,7 @@ import Tensors
 
 /// y = γ·x/√(mean(x²) + ε) over the last dimension of each row (Zhang and Sennrich 2019).
 ///
-/// x and y are (…, D), γ (D); keeps 1/√(mean(x²) + ε), one a row.
+/// x and y are (…, D), γ (D); keeps 1/√(mean(x²) + ε), one per row.
 package struct RMSNorm: ConfigurableLayer {
   package static let kind = "rms_norm"
 
@@ -29,9 +29,10 @@ package struct RMSNorm: ConfigurableLayer {
     kernel = RowNormKernel(rows: input.elementCount / input.last, columns: input.last)
   }
 
-  package var parameters: [ParameterDeclaration] { [ParameterDeclaration("weight", TensorShape([kernel.columns]), .ones)] }
+  package var parameters: [ParameterDeclaration] {
+    [ParameterDeclaration("weight", TensorShape([kernel.columns]), .ones)]
+  }
   package var saved: [TensorShape] { [TensorShape([kernel.rows])] }
-  package func scratchByteCount(_ placement: LayerPlacement) -> Int { unneededInputGradient(placement) }
   package var forwardFlops: Int { 5 * outputShape.elementCount }
 
   package func forward(_ frame: Frame) {
@@ -43,7 +44,7 @@ package struct RMSNorm: ConfigurableLayer {
   package func backward(_ frame: Frame) {
     kernel.backward(
       frame.input(), gamma: frame.weight, mean: nil, inverseDeviation: frame.saved(0), dy: frame.outputGradient,
-      dx: frame.inputGradientOrScratch, accumulate: frame.accumulatesInputGradient(), dGamma: frame.weightGradient,
+      dx: frame.normInputGradient, accumulate: frame.accumulatesInputGradient(), dGamma: frame.weightGradient,
       dBeta: nil, accumulateParameters: frame.accumulatesParameterGradient(0))
   }
 

@@ -2,7 +2,7 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y[b, h, w, c] = s[b, h, w]·x[b, h, w, c]: each pixel of each image louder or softer (Woo et al. 2018).
+/// y[b, h, w, c] = s[b, h, w]·x[b, h, w, c]: each pixel of each image scaled by its own factor (Woo et al. 2018).
 ///
 ///     dx = s·dy      ds = Σ over the channels of dy·x
 ///

@@ -22,7 +22,7 @@ package struct GlobalMaxPool: KernelLayer {
   package var backwardReads: BackwardReads { [.inputs, .output] }
   package var forwardFlops: Int { inputShapes[0].elementCount }
 
-  // Central differences need the largest to stand out.
+  // Central differences need a distinct largest.
   package static let examples = [
     LayerExample(#"{"type": "global_max_pool"}"#, inputs: [[3, 2, 3, 4]], output: [3, 4]),
     LayerExample(#"{"type": "global_max_pool"}"#, inputs: [[2, 2, 3, 18]], output: [2, 18]),

@@ -17,7 +17,7 @@ package struct Upsample2D: KernelLayer {
 
     package init(from reader: SettingsReader) throws(ConfigurationError) {
       factor = try reader.integer("factor", default: 2, in: 1...1024, "how many times as high and wide images become")
-      mode = try reader.choice("mode", default: UpsamplingKernel.Mode.nearest, "what stands between the pixels")
+      mode = try reader.choice("mode", default: UpsamplingKernel.Mode.nearest, "how the new pixels are interpolated")
     }
   }
 

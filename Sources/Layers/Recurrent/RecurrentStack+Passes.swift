@@ -55,7 +55,7 @@ extension RecurrentStack {
         bias.zero()
         continue
       }
-      // What is added to the finished recurrent product joins it in the cell.
+      // The bias of the finished recurrent product is added in the cell.
       let joined = (cell.separatesGradients ? cell.gates - 1 : cell.gates) * units
       let (first, second) = (frame.parameter(numbers.inputBias), frame.parameter(numbers.hiddenBias))
       Elementwise.add(first.slice(0..<joined), second.slice(0..<joined), into: bias.slice(0..<joined))
@@ -84,7 +84,7 @@ extension RecurrentStack {
     frame.scratch.bytes(from: offset).reinterpreted(as: type, count: count)
   }
 
-  /// What a layer reads: time-major, and dropped out if it is another layer's output.
+  /// The input of a layer: time-major, and dropped out if it is another layer's output.
   private func input(_ frame: Frame, _ layer: Int, _ scratch: Scratch) -> TensorSlice {
     let type = frame.input().type
     if layer == 0 {
@@ -145,7 +145,7 @@ extension RecurrentStack {
     }
   }
 
-  /// What a GRU adds to the recurrent product of n.
+  /// The bias that a GRU adds to the recurrent product of n.
   private func productBias(_ frame: Frame, _ numbers: ParameterNumbers, _ zeros: TensorSlice) -> TensorSlice? {
     guard cell.separatesGradients else { return nil }
     let last = (cell.gates - 1) * units..<cell.gates * units
@@ -153,7 +153,7 @@ extension RecurrentStack {
     return (settings.hasBias ? frame.parameter(numbers.hiddenBias) : zeros).slice(last)
   }
 
-  /// Sets the state before the first step: zero, or what the piece before left.
+  /// Sets the state before the first step: zero, or the state after the piece before.
   private func begin(
     _ frame: Frame, _ sequence: RecurrentSequence, _ tensors: RecurrentSequence.Tensors, _ layer: Int
   ) {
@@ -173,7 +173,7 @@ extension RecurrentStack {
     }
   }
 
-  /// Leaves the state after the last step for the next piece.
+  /// Keeps the state after the last step for the next piece.
   private func leave(
     _ frame: Frame, _ sequence: RecurrentSequence, _ tensors: RecurrentSequence.Tensors, _ layer: Int
   ) {
@@ -236,7 +236,7 @@ extension RecurrentStack {
     part(frame, layer % 2 == 0 ? scratch.even : scratch.odd, rows * width, frame.input().type)
   }
 
-  /// Where the gradient of a layer's input goes first, time-major; nil where nobody needs it.
+  /// The time-major gradient of a layer's input; nil where it is not needed.
   private func inputGradient(_ frame: Frame, _ layer: Int, _ scratch: Scratch) -> TensorSlice? {
     let type = frame.input().type
     if layer > 0 { return outputGradient(frame, layer - 1, scratch) }

@@ -5,8 +5,9 @@ import Tensors
 /// Layers of recurrent cells, one over the outputs of the other, in one or two directions.
 ///
 /// Inside, everything lies time-major, so that a step's rows are contiguous. Each direction of a layer runs one product
-/// x·W_ihᵀ for all steps, then the steps (`RecurrentSequence`); backwards the steps first, then one product each for dW_ih, dW_hh
-/// and dx. Gradients end at the border of the piece: the state that a piece starts from counts as constant.
+/// x·W_ihᵀ for all steps, then the steps (`RecurrentSequence`); backwards the steps first, then one product each for
+/// dW_ih, dW_hh and dx. Gradients end at the border of the piece: the state that a piece starts from counts as
+/// constant.
 package struct RecurrentStack: Sendable {
   let cell: RecurrentCellKind
   let settings: RecurrentSettings

@@ -2,8 +2,8 @@ import Configuration
 import Kernels
 import Tensors
 
-/// The shortcut without parameters of He et al. 2015 (option A): every `stride`-th pixel, and zeros for the channels that
-/// the branch has more.
+/// The shortcut without parameters of He et al. 2015 (option A): every `stride`-th pixel, and zeros for the channels
+/// that the branch has more.
 ///
 /// x is (B, H, W, C), y (B, ⌈H/stride⌉, ⌈W/stride⌉, channels); the new channels follow the old ones.
 package struct PaddedShortcut: ConfigurableLayer {
@@ -48,7 +48,7 @@ package struct PaddedShortcut: ConfigurableLayer {
 
   package var backwardReads: BackwardReads { [] }
 
-  /// Where each pixel of the output starts, and the pixel of the input that it shows.
+  /// Calls `body` with the elements at which each pixel of the output and its pixel of the input begin.
   private func forEachPixel(_ body: (_ output: Int, _ input: Int) -> Void) {
     let input = inputShapes[0]
     var output = 0

@@ -2,7 +2,7 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y = a + b: where a shortcut joins what went around it (He et al. 2015). Both inputs receive dy.
+/// y = a + b: a shortcut and its residual branch (He et al. 2015). Both inputs receive dy.
 package struct ResidualAdd: ConfigurableLayer {
   package static let kind = "add"
 

@@ -2,8 +2,9 @@ import Configuration
 import Kernels
 import Tensors
 
-/// Sets whole samples to 0, each with the probability `rate` in training, and scales the others by 1/(1 − rate), so that
-/// nothing changes in evaluation. At the end of a residual branch it lets a sample skip the branch (Huang et al. 2016).
+/// Sets whole samples to 0, each with the probability `rate` in training, and scales the others by 1/(1 − rate), so
+/// that nothing changes in evaluation. At the end of a residual branch it lets a sample skip the branch (Huang et al.
+/// 2016).
 ///
 /// x and y are (B, …). The mask is drawn again in backward.
 package struct StochasticDepth: GroupDropout {

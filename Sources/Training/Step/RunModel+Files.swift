@@ -46,11 +46,6 @@ extension RunModel {
   /// Parameters and buffers: what the model computes with.
   package var modelTensors: [CheckpointTensor] { table.evaluatedTensors(state, isAverage: false) }
 
-  /// What an evaluation needs: the model, and the moving average where the run keeps one.
-  package var evaluatedTensors: [CheckpointTensor] {
-    modelTensors + (update.average.map { table.evaluatedTensors($0, isAverage: true) } ?? [])
-  }
-
   /// Reads parameters and buffers from a checkpoint, or from a safetensors file with PyTorch's names or GPT-2's.
   package func load(parametersFrom url: URL) throws {
     guard FileManager.default.fileExists(atPath: url.path) else {
@@ -83,27 +78,7 @@ extension RunModel {
     }
   }
 
-  /// Writes parameters and buffers as safetensors; the moving average in place of the parameters where the run kept one.
-  ///
-  /// - Returns: the number of tensors.
-  package func export(to url: URL, step: Int) throws(CheckpointError) -> Int {
-    let exported = update.average ?? state
-    var tensors = table.entries.map {
-      CheckpointTensor(path: $0.name, shape: $0.shape, slice: table.slice($0, in: exported.parameters))
-    }
-    tensors += table.buffers.map {
-      CheckpointTensor(path: $0.name, shape: $0.declaration.shape, slice: table.slice($0, in: exported.buffers))
-    }
-    try Safetensors.write(tensors, metadata: ["format": "pt", "step": String(step)], to: url)
-    return tensors.count
-  }
-
-  /// SHA-256 of all parameters and buffers, tensor after tensor.
-  package var parametersDigest: String {
-    var digest = SHA256()
-    for tensor in modelTensors { digest.update(tensor.slice.bytes) }
-    return digest.hexadecimal()
-  }
+  package var parametersDigest: String { state.digest }
 }
 
 /// An arena that a checkpoint holds.

@@ -11,9 +11,10 @@ struct Export: AsyncParsableCommand {
     discussion: """
       Examples:
         troupe export checkpoints/mlp-relu --format safetensors
-        troupe export checkpoints/mlp-relu --checkpoint best --output relu.safetensors
+        troupe export checkpoints/mlp-relu --output relu.safetensors
 
-      In Python: model.load_state_dict(safetensors.torch.load_file("relu.safetensors"))
+      In Python:
+        model.load_state_dict(safetensors.torch.load_file("relu.safetensors"))
       """)
 
   @OptionGroup var source: RunSource
@@ -21,7 +22,9 @@ struct Export: AsyncParsableCommand {
   @Option(help: "safetensors.")
   var format = Format.safetensors
 
-  @Option(name: .shortAndLong, help: "The file; by default model.safetensors in the run folder.", completion: .file())
+  @Option(
+    name: .shortAndLong, help: "The file; by default model.safetensors in the run folder.", completion: .file(),
+    transform: expandingTilde)
   var output: String?
 
   @OptionGroup var json: JSONOption
@@ -29,14 +32,14 @@ struct Export: AsyncParsableCommand {
   func run() async throws {
     try await reportingFailures {
       let stored = try source.stored(say: json.output.say)
-      let model = try stored.model(lanes: 1)
+      let graph = try stored.graph()
       let file = output.map { URL(fileURLWithPath: $0) } ?? stored.folder.appending(path: "model.safetensors")
-      let count = try model.export(to: file, step: stored.state.step)
+      let count = try stored.modelState(graph).export(to: file, step: stored.state.step)
       json.output.say("wrote \(count) tensors of step \(stored.state.step) to \(file.relativePath)")
       json.output.result(
         .object([
           ("file", .string(file.path)), ("step", .integer(stored.state.step)), ("tensors", .integer(count)),
-          ("parameters_digest", .string(model.parametersDigest)),
+          ("parameters_digest", .string(try stored.modelState(graph, usesAverage: false).digest)),
         ]))
     }
   }

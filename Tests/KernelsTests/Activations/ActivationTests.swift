@@ -62,7 +62,7 @@ import Testing
       let dx = TestTensor(zeros: count, type)
       activation.backward(kept: kept.slice, dy: dy.slice, dx: dx.slice, accumulate: false)
       var expected = zip(x.doubles, dy.doubles).map { slope(activation, $0) * $1 }
-      // An output that was rounded to bfloat16 near the end of its range tells its slope to that accuracy only.
+      // An output that was rounded to bfloat16 near the end of its range gives its slope to that accuracy only.
       let lost = type == .bfloat16 && followsFromOutput ? 0x1p-7 : 1e-6
       expectClose(dx.values, expected, relative: type.tolerance, absolute: lost * 3, "\(activation) \(count)")
       let sum = TestTensor(random: count, type, stream: 2)
@@ -72,7 +72,7 @@ import Testing
     }
   }
 
-  @Test(arguments: Activation.allCases) func brokenNumbersComeOut(activation: Activation) {
+  @Test(arguments: Activation.allCases) func nanComesOut(activation: Activation) {
     let kept = TestTensor([.nan, 1, .nan])
     let y = TestTensor(zeros: 3)
     activation.apply(kept.slice, into: y.slice)
@@ -89,7 +89,7 @@ import Testing
     }
   }
 
-  @Test(arguments: Activation.allCases, bothTypes) func biasGradientComesAlong(
+  @Test(arguments: Activation.allCases, bothTypes) func biasGradientIsComputedInTheSamePass(
     activation: Activation, type: ElementType
   ) {
     for (rows, columns) in [(1, 1), (3, 15), (4, 16), (5, 17), (70, 33), (131, 100), (9, 600), (64, 1024)] {

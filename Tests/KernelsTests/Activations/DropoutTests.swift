@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  @Test(arguments: oddSizes + [64, 129, 1000], bothTypes) func keepsWhatTheStreamSays(count: Int, type: ElementType) {
+  @Test(arguments: oddSizes + [64, 129, 1000], bothTypes) func masksFollowTheStream(count: Int, type: ElementType) {
     let stream = RandomStream(seed: 5, purpose: .dropout, step: 3, stream: 9)
     for probability: Float in [0, 0.1, 0.5, 0.9] {
       for first in [0, 1, 63, 64, 1003] {

@@ -7,7 +7,7 @@ struct AttentionReference {
   var sees: (_ b: Int, _ i: Int, _ j: Int) -> Bool = { _, _, _ in true }
   /// By head and i − j.
   var bias: (_ h: Int, _ distance: Int) -> Double = { _, _ in 0 }
-  /// What a weight is multiplied by where it meets values.
+  /// The factors of dropout on the weights.
   var factor: (_ b: Int, _ h: Int, _ i: Int, _ j: Int) -> Double = { _, _, _, _ in 1 }
 
   struct Results {

@@ -37,7 +37,7 @@ struct AttentionRun {
     }
     for backward in [false, true] {
       let bytes = kernel.scratchByteCount(type, backward: backward)
-      // Poisoned, so that what was never written shows.
+      // Poisoned, so that unwritten elements show.
       let scratch = TestTensor([Float](repeating: .nan, count: bytes / 4))
       if backward {
         kernel.backward(
@@ -115,7 +115,7 @@ struct AttentionRun {
     #expect(run.output.values[row..<2 * row].allSatisfy { $0 == 0 })
   }
 
-  @Test(arguments: bothTypes, [false, true]) func hidesWhatAMaskSays(_ type: ElementType, _ isCausal: Bool) {
+  @Test(arguments: bothTypes, [false, true]) func hidesMaskedKeys(_ type: ElementType, _ isCausal: Bool) {
     var shape = Self.shape(2, 67, 67, heads: 2, 32)
     shape.mask = .full
     shape.isCausal = isCausal
@@ -180,7 +180,7 @@ struct AttentionRun {
     #expect(AttentionRun(shape, type).output.values != run.output.values)
     let other = RandomStream(seed: 4, purpose: .dropout)
     #expect(AttentionRun(shape, type, random: other).output.values != run.output.values)
-    // The mean over many draws is what is computed without dropout.
+    // The mean over many draws is the result without dropout.
     var mean = [Double](repeating: 0, count: run.output.values.count)
     for seed in 0..<60 {
       let output = AttentionRun(shape, type, random: RandomStream(seed: UInt64(seed), purpose: .dropout)).output

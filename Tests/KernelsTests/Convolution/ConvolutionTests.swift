@@ -28,8 +28,8 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
     shape.chosenAlgorithm = algorithm
     self.shape = shape
     testDescription =
-      "\(image) to \(filters) by \(kernel), stride \(stride), dilation \(dilation), padding \(padding), \(groups) groups"
-      + (algorithm.map { ", \($0)" } ?? "")
+      "\(image) to \(filters) by \(kernel), stride \(stride), dilation \(dilation), padding \(padding)"
+      + ", \(groups) groups" + (algorithm.map { ", \($0)" } ?? "")
   }
 
   static let all = general + winograd
@@ -112,7 +112,7 @@ struct NaiveConvolution {
   private static let types: [ElementType] = OneDNN.supportsBFloat16 ? [.float32, .bfloat16] : [.float32]
 
   private func packed(_ shape: ConvolutionShape) -> TestTensor {
-    // NaN, so that padding that nobody wrote would show.
+    // NaN, so that unwritten padding would show.
     TestTensor([Float](repeating: .nan, count: (shape.demand.packedByteCount + 3) / 4))
   }
 
@@ -204,7 +204,7 @@ struct NaiveConvolution {
     #expect(WindowAxis(size: 7, kernel: 3, stride: 2, paddingBefore: 1, paddingAfter: 1).outputSize == 4)
   }
 
-  /// As lanes do it, each for itself at the same time.
+  /// As lanes do, all at the same time.
   @Test func primitivesMayBeMadeOnSeveralThreads() async {
     let cases = ConvolutionCase.all
     await withTaskGroup { group in
@@ -219,7 +219,7 @@ struct NaiveConvolution {
     }
   }
 
-  /// One convolution on several tensors: nothing of the first call stays.
+  /// One convolution on several tensors: the first call has no effect on the second.
   @Test func runsAgainOnOtherTensors() {
     let shape = ConvolutionCase((1, 3, 3, 1), filters: 1, kernel: (1, 1)).shape
     let convolution = Convolution(shape, on: OneDNNStream())

@@ -3,7 +3,7 @@ import Kernels
 import Tensors
 import Testing
 
-/// What tells the Winograd algorithm from the direct one; that it computes the same is among the `ConvolutionTests`.
+/// The accuracy and the choice of the Winograd algorithm; `ConvolutionTests` compare its results with the definition.
 @Suite(.serialized) struct WinogradTests {
   /// A 3×3 convolution of square images that keeps their size.
   private func shape(
@@ -20,7 +20,8 @@ import Testing
   }
 
   /// As in a network with ReLU and weights after He et al. 2015: largest errors, relative to the root mean square.
-  @Test(arguments: [(1, 16, 16), (1, 12, 64), (1, 4, 256)]) func roundsLittle(batch: Int, size: Int, channels: Int) {
+  @Test(arguments: [(1, 16, 16), (1, 12, 64), (1, 4, 256)])
+  func roundingErrorIsSmall(batch: Int, size: Int, channels: Int) {
     for direction in [ConvolutionShape.Direction.forward, .inputGradient, .weightGradient] {
       var shape = shape(batch, size, channels, channels)
       if direction != .forward { shape = shape.gradient(direction) }
@@ -56,8 +57,8 @@ import Testing
     }
   }
 
-  /// Products run on rows behind the last tile, whatever an earlier convolution has left there.
-  @Test func nothingOfAnEarlierConvolutionStays() {
+  /// Products also run on rows after the last tile, which hold values of an earlier convolution.
+  @Test func earlierConvolutionsLeaveNoTrace() {
     var small = shape(1, 4, 16, 16)
     var large = shape(3, 12, 32, 32)
     (small.chosenAlgorithm, large.chosenAlgorithm) = (.winograd, .winograd)
@@ -80,7 +81,7 @@ import Testing
     #expect(!bits.contains { Float(bitPattern: $0).isNaN })
   }
 
-  @Test func brokenInputsStayVisibleThroughReLU() {
+  @Test func nanPassesThroughReLU() {
     var shape = shape(1, 4, 16, 16)
     shape.chosenAlgorithm = .winograd
     shape.activation = .relu
@@ -105,9 +106,9 @@ import Testing
     #expect(!ConvolutionCase((2, 8, 8, 32), filters: 32, kernel: (3, 3), padding: (3, 3)).shape.allowsWinograd)
   }
 
-  @Test func isChosenWhereItPays() {
+  @Test func isChosenWhereItIsFaster() {
     #expect(shape(2, 8, 3, 16).algorithm == .direct)
-    // One pixel takes the work of a whole tile.
+    // One pixel costs as much as a whole tile.
     #expect(shape(1, 1, 64, 64).algorithm == .direct)
     #expect(shape(64, 32, 16, 16, .bfloat16).algorithm == .direct)
     let wide = shape(32, 8, 256, 256)
@@ -117,8 +118,9 @@ import Testing
 
   static let measuresSpeed = ProcessInfo.processInfo.environment["TROUPE_CONVOLUTION_BENCHMARK"] != nil
 
-  /// `TROUPE_CONVOLUTION_BENCHMARK=1 swift test -c release --disable-testable-imports --filter WinogradTests/speed` prints
-  /// milliseconds of both algorithms on one thread, the layers of ResNets for CIFAR, and marks the one that is chosen.
+  /// `TROUPE_CONVOLUTION_BENCHMARK=1 swift test -c release --disable-testable-imports --filter WinogradTests/speed`
+  /// prints milliseconds of both algorithms on one thread, the layers of ResNets for CIFAR, and marks the one that is
+  /// chosen.
   @Test(.enabled(if: WinogradTests.measuresSpeed)) func speed() {
     let layers = [(64, 32, 16), (64, 16, 32), (64, 8, 64), (32, 32, 64), (32, 16, 128), (32, 8, 256), (32, 4, 512)]
     for type in [ElementType.float32, .bfloat16] where type == .float32 || OneDNN.supportsBFloat16 {

@@ -145,7 +145,7 @@ import Testing
     #expect(nan.value.isNaN && nan.correct == 0)
   }
 
-  @Test func numbersWorkedOutByHand() {
+  @Test func valuesComputedByHand() {
     let logits = TestTensor([1, 2, 3, 0.5, -1, 2, 0, 0, 0])
     let targets = TestTensor([2, 0, 1], .int32)
     let weights = TestTensor([1, 2, 0.5])
@@ -174,7 +174,7 @@ import Testing
     }
   }
 
-  @Test func extremesComeOut() {
+  @Test func extremesAreRight() {
     let rows = TestTensor(zeros: 3)
     let kernel = CrossEntropyKernel(rows: 3, classes: 2)
     let targets = TestTensor([0, 0, 0], .int32)
@@ -189,7 +189,7 @@ import Testing
     #expect(abs(loss([1e4, -1e4, 1e30, 0, -1e30, 0]).value - 1e30) < 1e24)
   }
 
-  @Test func negativeTargetsAreLeftOut() {
+  @Test func negativeTargetsAreIgnored() {
     let logits = TestTensor([1, 2, 3, 4, 5, 6])
     let targets = TestTensor([1, -100, 0], .int32)
     let rows = TestTensor(zeros: 3)

@@ -21,7 +21,7 @@ import Testing
     return Outcome(sums: sums, logSumExp: logSumExp.values, gradient: x.values)
   }
 
-  /// Blocks of 5 rows, so that sequences and what is valid end within one, and classes up to each of `ends`.
+  /// Blocks of 5 rows, so that sequences and valid rows end within one, and classes up to each of `ends`.
   private func tiled(
     _ kernel: CrossEntropyKernel, _ logits: [Float], _ targets: TestTensor, _ valid: Int, ends: [Int]
   ) -> Outcome {
@@ -68,7 +68,7 @@ import Testing
   }
 
   @Test(arguments: [[150], [64, 128, 150], [1, 17, 149, 150]], [0, 7, 12])
-  func tilesGiveWhatTheWholeGives(ends: [Int], valid: Int) {
+  func tilesEqualTheWhole(ends: [Int], valid: Int) {
     let random = RandomStream(seed: 31, purpose: .checking)
     let weights = TestTensor((0..<Self.classes).map { 0.5 + Float($0 % 4) })
     let cases: [(Double, Bool, Float)] = [
@@ -77,7 +77,7 @@ import Testing
     for (smoothing, isWeighted, offset) in cases {
       // Steps of 1/2: the largest logit of a row is nearly always there several times, in several tiles.
       var logits = (0..<Self.rows * Self.classes).map { offset + (4 * random.normal($0)).rounded() / 2 }
-      // What is masked, from the first class on and up to the last.
+      // Masked classes, from the first on and up to the last.
       for c in 0..<80 { logits[c] = -.infinity }
       for c in 20..<Self.classes { logits[Self.classes + c] = -.infinity }
       if smoothing > 0 { for i in logits.indices where logits[i] == -.infinity { logits[i] = -100 } }
@@ -98,14 +98,14 @@ import Testing
     }
   }
 
-  @Test(arguments: [Float.nan, .infinity]) func whatIsNoNumberShows(_ value: Float) {
+  @Test(arguments: [Float.nan, .infinity]) func nanStaysVisible(_ value: Float) {
     var logits = (0..<Self.rows * Self.classes).map { Float($0 % 7) }
     logits[2 * Self.classes + 100] = value
     let kernel = CrossEntropyKernel(rows: Self.rows, classes: Self.classes)
     let targets = TestTensor([Float](repeating: 100, count: Self.rows), .int32)
     let sums = tiled(kernel, logits, targets, Self.rows, ends: [64, 128, 150]).sums
     #expect(sums.value.isNaN && sums.correct == whole(kernel, logits, targets, Self.rows).sums.correct)
-    // A row without any chance for anything.
+    // A row of which every logit is −∞.
     for c in 0..<Self.classes { logits[2 * Self.classes + c] = -.infinity }
     #expect(tiled(kernel, logits, targets, Self.rows, ends: [64, 128, 150]).sums.value.isNaN)
   }

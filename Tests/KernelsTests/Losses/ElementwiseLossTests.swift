@@ -69,7 +69,7 @@ import Testing
     }
   }
 
-  @Test func extremesComeOut() {
+  @Test func extremesAreRight() {
     let t = TestTensor([1, 0, 1])
     let kernel = ElementwiseLossKernel(.binaryCrossEntropy, rows: 1, columns: 3)
     func loss(_ x: [Float]) -> LossSums { kernel.forward(TestTensor(x).slice, targets: t.slice, validRows: 1) }

@@ -90,7 +90,7 @@ private struct BatchNormCase {
     }
   }
 
-  /// What runs in the same passes gives what it gives apart, on rounded numbers in between.
+  /// Fused operations give the results of separate ones, on rounded numbers in between.
   @Test(arguments: [(5, 17), (131, 16), (70, 100), (3, 530)], bothTypes)
   func activationsAndShortcuts(shape: (Int, Int), type: ElementType) {
     let (rows, channels) = shape
@@ -148,7 +148,7 @@ private struct BatchNormCase {
           }
         }
         guard addsShortcut else { continue }
-        // Nobody wants the shortcut's gradient.
+        // The shortcut's gradient is not wanted.
         let alone = TestTensor(zeros: rows * channels, type)
         fused.backward(dy: TestTensor(dy.values, type), dx: alone, accumulate: false)
         expectClose(alone.values, dx.doubles, relative: tolerance, absolute: loose / 4, comment)
@@ -199,7 +199,7 @@ private struct BatchNormCase {
     expectClose(test.inverse.values, variances.map { 1 / $0.squareRoot() }, relative: 1e-6)
   }
 
-  /// Every block of rows lies elsewhere than those above it.
+  /// Every block of rows has another mean than those above it.
   @Test(arguments: [16, 200]) func driftingRowsStayAccurate(_ channels: Int) {
     let rows = 20_000
     let numbers = RandomStream(seed: 2, purpose: .checking)
@@ -215,7 +215,7 @@ private struct BatchNormCase {
     expectClose(test.inverse.values, variances.map { 1 / $0.squareRoot() }, relative: 5e-7)
   }
 
-  @Test func brokenNumbersStayInTheirChannel() {
+  @Test func nanStaysInItsChannel() {
     let x = TestTensor([1, 2, .infinity, 4, 5, 6])
     let test = BatchNormCase(
       BatchNormKernel(rows: 3, channels: 2, epsilon: 1e-5, activation: .relu), x, hasParameters: false)

@@ -49,7 +49,7 @@ import Testing
     for (i, n) in zip(order, normalized) { expected[i] = n * scale[i % channels] + shift[i % channels] }
     expectClose(y.values, expected, relative: type.tolerance, absolute: 2e-5, "\(shape)")
 
-    // gamma belongs to dy here: what reaches the normalised x.
+    // gamma belongs to dy here: the gradient of the normalized x.
     let dyValues = dy.doubles
     let weighted = order.map { dyValues[$0] * scale[$0 % channels] }
     var gradient = [Double](repeating: 0, count: count)

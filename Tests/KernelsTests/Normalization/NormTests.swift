@@ -2,7 +2,7 @@ import Kernels
 import Tensors
 import Testing
 
-/// A normalisation along groups of elements, in float64: layer norm's groups are rows, batch norm's are columns.
+/// A normalization along groups of elements, in float64: layer norm's groups are rows, batch norm's are columns.
 struct NormReference {
   var rows: Int
   var columns: Int
@@ -135,7 +135,7 @@ struct NormReference {
     }
   }
 
-  @Test func brokenNumbersComeOut() {
+  @Test func nanComesOut() {
     let x = TestTensor([1, 2, .nan, 4, 1, 2, 3, 4])
     let y = TestTensor(zeros: 8)
     let (mean, inverse) = (TestTensor(zeros: 2), TestTensor(zeros: 2))

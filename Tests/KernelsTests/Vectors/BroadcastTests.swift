@@ -93,7 +93,7 @@ import Testing
 
   @Test(arguments: oddSizes, bothTypes) func findsMeanAndLargest(channels: Int, type: ElementType) {
     let rows = 5
-    // Below zero, where the zeros behind the last channel would win.
+    // Below zero, where the zeros after the last channel would be larger.
     let x = TestTensor((0..<rows * channels).map { Float(-3 - $0 * 7 % 11) }, type)
     let y = TestTensor(zeros: 2 * rows, type)
     let kernel = ChannelStatisticsKernel(channels: channels)

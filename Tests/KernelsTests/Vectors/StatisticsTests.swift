@@ -12,7 +12,7 @@ import Testing
     #expect(statistics.largest == (x.values.map(abs).max() ?? 0) && statistics.nonfinite == 0)
   }
 
-  @Test(arguments: oddSizes) func countsWhatIsNotFinite(count: Int) {
+  @Test(arguments: oddSizes) func countsNonfiniteElements(count: Int) {
     for i in 0..<count {
       var values = [Float](repeating: -2, count: count)
       values[i] = .infinity

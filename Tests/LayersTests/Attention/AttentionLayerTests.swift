@@ -53,18 +53,19 @@ import Testing
   }
 
   /// The whole sequence at once, and in pieces: equal bits, whatever the pieces.
-  @Test(arguments: types, positions) func remembers(_ type: ElementType, _ position: Attention.Position) throws {
+  @Test(arguments: types, positions)
+  func piecesEqualTheWhole(_ type: ElementType, _ position: Attention.Position) throws {
     let (tokens, heads, keyHeads, d) = (135, 4, 2, 20)
     let (inputWidth, width) = ((heads + 2 * keyHeads) * d, heads * d)
     var settings = settings(heads: heads, keyHeads: keyHeads, position)
     let whole = bench(try Attention(settings: settings, inputs: [[2, tokens, inputWidth].shape]), type)
     whole.forward()
     let (input, expected) = (whole.inputs[0].values, whole.output.values)
-    settings.memory = 140
+    settings.cacheCapacity = 140
     var sizes: [Int: LayerBench] = [:]
     var sequenceState: [[Float]] = []
     var start = 0
-    // The last piece ends before the memory does.
+    // The last piece ends before the KV cache does.
     for size in [70, 1, 1, 1, 7, 33, 1, 7, 1, 1, 7, 1, 1, 1, 1, 1] {
       let piece =
         try sizes[size]

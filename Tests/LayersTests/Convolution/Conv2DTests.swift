@@ -5,7 +5,7 @@ import Layers
 import Tensors
 import Testing
 
-/// What convolutions refuse, what they take in, and how their parameters start.
+/// The errors, the fusion and the initial parameters of convolutions.
 @Suite struct Conv2DTests {
   private func make(_ settings: String, _ input: [Int]) throws -> Conv2D {
     let json = try JSONParser.parse(#"{"type": "conv2d", \#(settings)}"#, file: "test")
@@ -70,9 +70,9 @@ import Testing
     }
   }
 
-  /// In evaluation; that the results are the same is among the `PlanTests`.
+  /// In evaluation; `PlanTests` compare the results.
   @Test(arguments: [true, false], [ElementType.float32, .bfloat16])
-  func foldsABatchNormIn(hasBias: Bool, type: ElementType) throws {
+  func fusesBatchNorm(hasBias: Bool, type: ElementType) throws {
     guard type == .float32 || OneDNN.supportsBFloat16 else { return }
     for filters in [5, 16] {
       let layer = try make(

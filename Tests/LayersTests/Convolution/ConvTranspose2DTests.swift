@@ -4,7 +4,7 @@ import Layers
 import Tensors
 import Testing
 
-/// What transposed convolutions compute and refuse.
+/// The results and the errors of transposed convolutions.
 @Suite struct ConvTranspose2DTests {
   private func make(_ settings: String, _ input: [Int]) throws -> any Layer {
     let json = try JSONParser.parse(#"{"type": "conv_transpose2d", \#(settings)}"#, file: "test")

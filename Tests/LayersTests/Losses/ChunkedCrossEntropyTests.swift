@@ -3,7 +3,7 @@ import Layers
 import Tensors
 import Testing
 
-/// A linear layer and its loss: as one layer against the two of them.
+/// A linear layer and its loss: one layer against two.
 @Suite struct ChunkedCrossEntropyTests {
   struct Case: Sendable {
     var hasBias = true
@@ -47,7 +47,7 @@ import Testing
     #expect(complaints.isEmpty, "\(complaints.joined(separator: "\n"))")
   }
 
-  /// Every other row is right, one is ignored, and rows behind those that are valid count for nothing.
+  /// Every other row is right, one is ignored, and the rows after the valid ones are padding.
   @Test(arguments: Case.all, OneDNN.supportsBFloat16 ? [ElementType.float32, .bfloat16] : [.float32])
   func equalsTheTwoLayers(_ test: Case, _ type: ElementType) throws {
     for padding in 0..<min(2, test.batch) {
@@ -92,7 +92,7 @@ import Testing
     return difference.isNaN ? .infinity : difference / max(length, 1e-12)
   }
 
-  @Test func onlyLargeLogitsOfClassNumbersAreTakenApart() throws {
+  @Test func onlyLargeLogitsOfClassNumbersAreSplit() throws {
     func joins(units: Int, target: [Int], activation: Activation = .identity) throws -> Bool {
       var linear: any Layer = try Linear(
         settings: .init(units: units, initializer: .zeros), inputs: [[32, 64, 8].shape])

@@ -41,7 +41,7 @@ struct LossCase: Sendable, CustomTestStringConvertible {
     #expect(error?.path == "loss.no_such_key")
   }
 
-  @Test(arguments: LossCase.all) func paddingCountsForNothing(_ test: LossCase) throws {
+  @Test(arguments: LossCase.all) func paddingIsIgnored(_ test: LossCase) throws {
     let loss = try test.make()
     let bench = LayerBench(loss)
     let rows = loss.inputShapes[0][0]
@@ -57,7 +57,7 @@ struct LossCase: Sendable, CustomTestStringConvertible {
     let (part, gradient) = (bench.loss, bench.inputGradients[0].values)
     #expect(part.weight < whole.weight && part.value < whole.value)
     #expect(gradient[((rows - 2) * rowSize)...].allSatisfy { $0 == 0 })
-    // Whatever lies in the padding, even what is no number and no class.
+    // Padding of any values, even NaN and classes that do not exist.
     for i in (rows - 2) * rowSize..<rows * rowSize { bench.inputs[0].slice.set(i, .nan) }
     for i in (rows - 2) * targetSize..<rows * targetSize { bench.inputs[1].slice.set(i, 1e9) }
     bench.forward()

@@ -6,7 +6,7 @@ import Layers
 import Tensors
 import Testing
 
-/// Recurrent layers against PyTorch, and what they leave from piece to piece of a sequence.
+/// Recurrent layers against PyTorch, and their state from piece to piece of a sequence.
 @Suite struct RecurrentTests {
   /// One case of Tests/Golden/Layers/recurrent.json.
   struct Golden: CustomTestStringConvertible, Sendable {
@@ -45,7 +45,7 @@ import Testing
     #expect(worst < 3e-6, comment)
   }
 
-  @Test func goldensAreThere() { #expect(Golden.all.count == 11) }
+  @Test func goldenFilesExist() { #expect(Golden.all.count == 11) }
 
   @Test(arguments: Golden.all) func agreesWithPyTorch(_ golden: Golden) throws {
     let layer = try layerCatalog.read(golden.settings).product.make([golden.input.shape])
@@ -120,7 +120,7 @@ import Testing
     #expect(pieces[0].suffix(6 * 21) != whole[0].suffix(6 * 21))
   }
 
-  @Test(arguments: kinds) func whatIsCarriedIsDeclared(_ kind: String) throws {
+  @Test(arguments: kinds) func sequenceStateIsDeclared(_ kind: String) throws {
     var conditions = Conditions()
     let plain = LayerBench(try make(#""type": "\#(kind)", "units": 4, "layers": 3"#, [2, 5, 3]), conditions)
     #expect(plain.sequenceState.isEmpty)

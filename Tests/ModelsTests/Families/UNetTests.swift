@@ -14,7 +14,7 @@ import Testing
     var fields = [TestField("input", [2] + image)]
     if hasTime { fields.append(TestField("time", [2], below: 1000)) }
     if let condition { fields.append(TestField("condition", [2] + condition.extents, below: condition.below)) }
-    return try ArchitecturesTests.graph(
+    return try ModelsTests.graph(
       #"{"type": "unet"\#(settings.isEmpty ? "" : ", ")\#(settings)}"#, fields: fields, outputs: image.last ?? 0)
   }
 

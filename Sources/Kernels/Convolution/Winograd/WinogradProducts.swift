@@ -1,8 +1,8 @@
 import CPlatform
 
-/// The matrix products of one Winograd coordinate, eight rows by thirty-two or sixteen columns at a time: the sums stay in
-/// registers, and an element of the left matrix meets whole vectors of the right one. At the rate of the CPU's fused
-/// multiply-add, which oneDNN's general products come close to only for larger matrices.
+/// The matrix products of one Winograd coordinate, eight rows by thirty-two or sixteen columns at a time: the sums stay
+/// in registers, and an element of the left matrix meets whole vectors of the right one. This reaches the CPU's rate of
+/// fused multiply-adds, which oneDNN's general products approach only for larger matrices.
 enum WinogradProducts {
   /// Rows of a call.
   static let rowCount = 8
@@ -34,7 +34,7 @@ enum WinogradProducts {
   ///
   /// - Parameters:
   ///   - d: [tiles][16], of which the first eight filters are read.
-  ///   - next: what will be `d` soon.
+  ///   - next: the next `d`, for prefetching.
   ///   - v: [blocks][rightStride / 16][16], of which the first `tiles` rows are read.
   ///   - u: [blocks][16][16], of which the first eight rows are written.
   @inline(never) static func multiplyTransposed(
@@ -94,7 +94,7 @@ private struct PairOfVectors: SumRow {
   }
 }
 
-/// Rows lie 16 elements apart in memory, the vectors of a row by the stride that the calls give.
+/// Rows lie 16 elements apart in memory, the vectors of a row at the stride of the calls.
 private struct EightRows<Row: SumRow> {
   var r0 = Row.zero, r1 = Row.zero, r2 = Row.zero, r3 = Row.zero
   var r4 = Row.zero, r5 = Row.zero, r6 = Row.zero, r7 = Row.zero

@@ -1,13 +1,13 @@
 import CPlatform
 
-// Sums of tiles with constant factors, sixteen channels at a time. While a tile is transformed, what the next one to its
-// right needs is fetched from memory; at the end of a row that is of no use, and does no harm.
+// Sums of tiles with constant factors, sixteen channels at a time. While a tile is transformed, the memory of the tile
+// to its right is prefetched; at the end of a row that is useless but harmless.
 extension WinogradTiling {
   /// V = Bᵀ·d·B of the patches of the tiles `range`, zeros outside the image.
   ///
   /// - Parameters:
   ///   - x: (batch, inputHeight, inputWidth, 16·memory.blocks).
-  ///   - v: laid out as `memory` says; tile 0 of it is the first of `range`.
+  ///   - v: laid out as `memory` describes; tile 0 of it is the first of `range`.
   @inline(never) func transformInput<E: VectorElement>(
     _ x: UnsafePointer<E>, _ range: Range<Int>, into v: UnsafeMutablePointer<Float>, _ memory: WinogradTileMemory
   ) {
@@ -21,7 +21,7 @@ extension WinogradTiling {
         top >= 0 && left >= 0 && top &+ Self.patchSize <= inputHeight && left &+ Self.patchSize <= inputWidth
       var from = x + ((tile.image &* inputHeight &+ top) &* inputWidth &+ left) &* channels
       var to = destination
-      // The first two columns of a patch are the last two of its neighbour.
+      // The first two columns of a patch are the last two of the patch before it.
       @inline(__always) func fetchNext(_ row: Int, _ column: Int) {
         guard column >= Self.patchSize - Self.tileSize else { return }
         troupe_prefetch(from + (row &* rowStride &+ (column &+ Self.tileSize) &* channels))
@@ -50,7 +50,7 @@ extension WinogradTiling {
   ///
   /// - Parameters:
   ///   - dy: (batch, outputHeight, outputWidth, 16·memory.blocks).
-  ///   - d: laid out as `memory` says; tile 0 of it is the first of `range`.
+  ///   - d: laid out as `memory` describes; tile 0 of it is the first of `range`.
   @inline(never) func transformOutputGradient<E: VectorElement>(
     _ dy: UnsafePointer<E>, _ range: Range<Int>, into d: UnsafeMutablePointer<Float>, _ memory: WinogradTileMemory
   ) {

@@ -102,7 +102,7 @@ struct TransformerBlocks {
           case .relative: .relative
           case .learned, .sinusoidal, .none: .none
           }
-        if isCausal { attention.memory = memory }
+        if isCausal { attention.cacheCapacity = memory }
         let qkv = try graph.add("\(name).qkv", linear(settings.width + keys), x)
         y = try graph.add(
           name, Attention.blueprint(attention), [qkv] + [lengths].compactMap(\.self),
