@@ -1,4 +1,4 @@
-import Foundation
+import Files
 
 /// Why a checkpoint could not be written, trusted or read: one line for people.
 package struct CheckpointError: Error, CustomStringConvertible, Equatable {
@@ -20,6 +20,20 @@ package struct CheckpointError: Error, CustomStringConvertible, Equatable {
     }
     self.description = line
     self.code = code
+  }
+
+  /// Any error of what a checkpoint is made of.
+  init(_ error: any Error) {
+    self = error as? CheckpointError ?? CheckpointError("\(error)", code: (error as? FileError)?.code?.rawValue)
+  }
+
+  /// Runs what uses files.
+  static func files<Result: ~Copyable>(_ body: () throws(FileError) -> Result) throws(CheckpointError) -> Result {
+    do throws(FileError) {
+      return try body()
+    } catch {
+      throw CheckpointError(error)
+    }
   }
 
   /// The same error with what it was part of in front.

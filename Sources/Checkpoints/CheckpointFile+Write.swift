@@ -11,8 +11,8 @@ extension CheckpointFile {
 
   /// Writes a checkpoint and returns only when it is on the disk, under its final name, and has been read back.
   ///
-  /// In this order: check the tensors; remove what a killed writer of the same step left; ask for free space; write
-  /// `<name>.tmp`, fsync, close; read it back from the disk, comparing checksums and taking the digest; write
+  /// In this order: check the tensors; remove what a killed writer of the same step left; ask for free space; write a
+  /// temporary file (`ReplacementFile`), fsync, close; read it back from the disk, comparing checksums and taking the digest; write
   /// `<name>.sha256` the same way; rename; fsync the folder. Whatever fails, every other checkpoint is untouched and no
   /// half-written file bears a checkpoint's name. Older checkpoints may be pruned only after this has returned.
   ///
@@ -32,7 +32,7 @@ extension CheckpointFile {
       let image = try CheckpointImage(tensors, metadata: metadata)
       return try CheckpointWriting(url: url, calls: calls).commit(image)
     } catch {
-      throw error.within("checkpoint of step \(metadata.step) not saved")
+      throw CheckpointError(error).within("checkpoint of step \(metadata.step) not saved")
     }
   }
 
@@ -75,62 +75,64 @@ extension CheckpointFile {
   }
 }
 
-/// One checkpoint on its way to the disk.
+/// One checkpoint on its way to the disk. Its functions throw `CheckpointError` and `FileError`.
 private struct CheckpointWriting {
   let calls: FileSystemCalls
   let folder: String
   let name: String
   let target: String
-  var temporary: String { target + ".tmp" }
-  var sidecar: String { target + ".sha256" }
-  var temporarySidecar: String { sidecar + ".tmp" }
+  let sidecar: String
 
   init(url: URL, calls: FileSystemCalls) {
     self.calls = calls
     folder = url.deletingLastPathComponent().path
     name = url.lastPathComponent
     target = url.path
+    sidecar = CheckpointFile.digestURL(of: url).path
   }
 
-  /// What already bears the checkpoint's name.
+  /// What already has the checkpoint's name.
   private enum Present {
     case nothing, damaged
     case good(digest: String)
   }
 
-  func commit(_ image: CheckpointImage) throws(CheckpointError) -> CheckpointReceipt {
-    do throws(CheckpointError) {
-      try calls.remove(temporary)
-      try calls.remove(temporarySidecar)
+  func commit(_ image: CheckpointImage) throws -> CheckpointReceipt {
+    do {
+      for path in [target, sidecar] { try ReplacementFile.removeLeftovers(of: path, calls: calls) }
       try checkSpace(for: image)
-      try write(image)
-      let digest = try readBack(image)
+      var file = try ReplacementFile(for: target, leftovers: .kept, calls: calls)
+      for segment in image.segments {
+        try segment.withBytes { bytes throws(FileError) in try file.write(bytes) }
+      }
+      try file.finish()
+      let digest = try readBack(image, from: file.path)
       let present = try whatIsPresent()
       switch present {
       case .good(digest):
-        try calls.remove(temporary)
+        try file.discard()
         return CheckpointReceipt(digest: digest, byteCount: image.byteCount)
       case .good:
         throw CheckpointError(
           "\(target) exists with other contents and is not replaced: remove it or choose another folder")
       case .damaged, .nothing: break
       }
-      try writeSidecar(digest)
+      var line = try ReplacementFile(for: sidecar, leftovers: .kept, calls: calls)
+      try line.write(Array("\(digest)  \(name)\n".utf8).span.bytes)
+      try line.finish()
       if case .damaged = present { try calls.rename(target, to: target + ".damaged") }
-      try calls.rename(temporarySidecar, to: sidecar)
-      try calls.rename(temporary, to: target)
+      try line.takePlace()
+      try file.takePlace()
       try calls.syncFolder(folder)
       return CheckpointReceipt(digest: digest, byteCount: image.byteCount)
     } catch {
-      // As far as it goes: what stays is recognised by its name and removed by the next write or pruning.
-      _ = try? calls.remove(temporary)
-      _ = try? calls.remove(temporarySidecar)
-      if (try? calls.exists(target)) == false { _ = try? calls.remove(sidecar) }
+      // As far as it goes: the next write or pruning removes what stays.
+      if (try? calls.exists(target)) == false { try? calls.remove(sidecar) }
       throw error
     }
   }
 
-  private func checkSpace(for image: CheckpointImage) throws(CheckpointError) {
+  private func checkSpace(for image: CheckpointImage) throws {
     let free = try calls.freeSpace(in: folder)
     let needed = image.byteCount + CheckpointFile.spareSpace
     guard free >= needed else {
@@ -139,25 +141,16 @@ private struct CheckpointWriting {
     }
   }
 
-  private func write(_ image: CheckpointImage) throws(CheckpointError) {
-    let file = try calls.create(temporary)
-    for segment in image.segments {
-      try segment.withBytes { bytes throws(CheckpointError) in try calls.write(bytes, to: file) }
-    }
-    try calls.sync(file)
-    try calls.close(file)
-  }
-
   /// Reads what was written and compares it with what should have been.
   /// - Returns: the digest of the file.
-  private func readBack(_ image: CheckpointImage) throws(CheckpointError) -> String {
-    let file = try calls.open(temporary)
+  private func readBack(_ image: CheckpointImage, from path: String) throws -> String {
+    let file = try calls.open(path)
     let byteCount = try calls.size(of: file)
     guard byteCount == image.byteCount else {
-      throw CheckpointError("\(temporary) has \(byteCount) bytes after \(image.byteCount) were written")
+      throw CheckpointError("\(path) has \(byteCount) bytes after \(image.byteCount) were written")
     }
     calls.forgetCached(file)
-    var hash = SHA256()
+    var hash = Digest.sha256()
     var block = FileBlock(byteCount: CheckpointFile.blockSize)
     for segment in image.segments {
       var crc: UInt32 = 0
@@ -168,25 +161,18 @@ private struct CheckpointWriting {
       }
       guard crc == segment.crc else {
         throw CheckpointError(
-          "\(temporary) reads back differently between bytes \(segment.offset) and \(end): disk or memory is faulty")
+          "\(path) reads back differently between bytes \(segment.offset) and \(end): disk or memory is faulty")
       }
     }
     return hash.hexadecimal()
   }
 
-  private func whatIsPresent() throws(CheckpointError) -> Present {
+  private func whatIsPresent() throws(FileError) -> Present {
     guard try calls.exists(target) else { return .nothing }
     do {
       return .good(digest: try VerifiedFile(URL(fileURLWithPath: target), calls: calls).digest)
     } catch {
       return .damaged
     }
-  }
-
-  private func writeSidecar(_ digest: String) throws(CheckpointError) {
-    let file = try calls.create(temporarySidecar)
-    try calls.write(Array("\(digest)  \(name)\n".utf8).span.bytes, to: file)
-    try calls.sync(file)
-    try calls.close(file)
   }
 }

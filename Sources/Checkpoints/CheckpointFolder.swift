@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A checkpoint of a folder by its name; nothing about its contents is known.
@@ -21,7 +22,7 @@ package struct CheckpointFolder: Sendable {
 
   /// Every checkpoint file, oldest step first.
   package func all() throws(CheckpointError) -> [StoredCheckpoint] {
-    try Self.checkpoints(among: calls.list(url.path), in: url)
+    try Self.checkpoints(among: CheckpointError.files { () throws(FileError) in try calls.list(url.path) }, in: url)
   }
 
   static func checkpoints(among names: [String], in url: URL) -> [StoredCheckpoint] {

@@ -1,3 +1,4 @@
+import Files
 import Formats
 
 /// What is wrong with a data set, in one line: where, what was expected, what was found and what to do about it.
@@ -26,18 +27,20 @@ package struct DataError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-extension String {
-  /// The same for a terminal: names of files may hold anything, so line ends become spaces and control characters "?".
-  var inOneLine: String {
-    String(
-      map { character in
-        if character.isNewline { return " " }
-        return character.unicodeScalars.contains { $0.properties.generalCategory == .control } ? "?" : character
-      })
-  }
-}
-
 extension DataError {
+  package init(_ error: FileError, advice: String = "") {
+    self.init(error.path, expected: "a file to \(error.operation)", found: error.reason, advice: advice)
+  }
+
+  /// Runs what uses files.
+  static func files<Result: ~Copyable>(_ body: () throws(FileError) -> Result) throws(DataError) -> Result {
+    do throws(FileError) {
+      return try body()
+    } catch {
+      throw DataError(error)
+    }
+  }
+
   /// A piece of a file, quoted for a message: printable, one line, at most 40 characters.
   static func quoted(_ text: some StringProtocol) -> String { HDF5Error.quoted(text) }
 

@@ -1,3 +1,4 @@
+import Files
 import JSON
 
 /// What happens to samples that cannot be read.

@@ -1,3 +1,5 @@
+import Files
+
 /// Why a data set could not be fetched, in one line.
 package struct FetchError: Error, Equatable, CustomStringConvertible {
   /// The address or the file.
@@ -12,7 +14,11 @@ package struct FetchError: Error, Equatable, CustomStringConvertible {
     self.advice = advice
   }
 
+  init(_ error: FileError, advice: String) {
+    self.init(error.path, "cannot \(error.operation): \(error.reason)", advice: advice)
+  }
+
   package var description: String {
-    String("\(subject): \(problem); \(advice)".map { $0.isNewline ? " " : $0 })
+    "\(subject): \(problem); \(advice)".inOneLine
   }
 }

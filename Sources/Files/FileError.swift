@@ -1,0 +1,39 @@
+import SystemPackage
+
+/// A file operation that failed, in one line.
+package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
+  package let path: String
+  /// A verb, such as "open" or "write".
+  package let operation: String
+  package let reason: String
+  /// The error number of the system call; nil where no call failed.
+  package let code: Errno?
+
+  package init(_ path: String, _ operation: String, reason: String) {
+    self.init(path, operation, reason, nil)
+  }
+
+  package init(_ path: String, _ operation: String, _ code: Errno) {
+    self.init(path, operation, code.description, code)
+  }
+
+  private init(_ path: String, _ operation: String, _ reason: String, _ code: Errno?) {
+    self.path = path
+    self.operation = operation
+    self.reason = reason
+    self.code = code
+  }
+
+  package var description: String { "cannot \(operation) \(path): \(reason)".inOneLine }
+}
+
+extension String {
+  /// The text for a terminal: names of files may hold anything, so line ends become spaces and control characters "?".
+  package var inOneLine: String {
+    String(
+      map { character in
+        if character.isNewline { return " " }
+        return character.unicodeScalars.contains { $0.properties.generalCategory == .control } ? "?" : character
+      })
+  }
+}
