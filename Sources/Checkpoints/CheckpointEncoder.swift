@@ -41,7 +41,7 @@ struct CheckpointEncoder {
           dimensions: tensor.shape.dimensions, content: .tensor(tensor.slice, crc: crc), crc: crc,
           byteCount: tensor.slice.byteCount))
     }
-    for (name, text) in metadata.texts.sorted(by: { $0.key < $1.key }) {
+    for (name, text) in metadata.presentTexts {
       // HDF5 has no text of no bytes: an empty one is one byte of padding.
       let bytes = text.isEmpty ? [0] : Array(text.utf8)
       let crc = CRC32C.checksum(bytes.span.bytes)

@@ -67,7 +67,9 @@ extension CheckpointFile {
       guard let text = String(validating: bytes, as: UTF8.self) else {
         throw CheckpointError("\(verified.url.path): \(dataset.path) is not UTF-8")
       }
-      metadata.texts[String(dataset.path.dropFirst(CheckpointLayout.textGroup.count + 1))] = text
+      let name = dataset.path.dropFirst(CheckpointLayout.textGroup.count + 1)
+      guard let known = CheckpointMetadata.texts.first(where: { $0.name == name }) else { continue }
+      metadata[keyPath: known.property] = text
     }
     return metadata
   }

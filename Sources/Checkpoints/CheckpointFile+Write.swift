@@ -59,16 +59,15 @@ extension CheckpointFile {
         throw CheckpointError("\(path) is bfloat16: checkpoints store float32, convert it first")
       }
     }
-    let count = tensors.count + metadata.texts.count
+    let texts = metadata.presentTexts
+    let count = tensors.count + texts.count
     guard count <= CheckpointLayout.mostObjects / 2 else {
       throw CheckpointError("\(count) tensors and texts are more than the \(CheckpointLayout.mostObjects / 2) allowed")
     }
-    for (name, text) in metadata.texts {
-      if let flaw = CheckpointLayout.flaw(in: name) { throw CheckpointError("the text name \"\(name)\" \(flaw)") }
-      guard !name.contains("/") else { throw CheckpointError("the text name \(name) contains a slash") }
-      guard !text.utf8.contains(0) else { throw CheckpointError("the text \(name) contains a NUL character") }
+    for (name, text) in texts where text.utf8.contains(0) {
+      throw CheckpointError("the text \(name) contains a NUL character")
     }
-    let textBytes = metadata.texts.values.reduce(0) { $0 + $1.utf8.count }
+    let textBytes = texts.reduce(0) { $0 + $1.text.utf8.count }
     guard textBytes <= CheckpointLayout.largestTexts else {
       throw CheckpointError("its texts have \(textBytes) bytes, \(CheckpointLayout.largestTexts) at most are allowed")
     }

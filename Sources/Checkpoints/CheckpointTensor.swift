@@ -19,19 +19,6 @@ package struct CheckpointTensor: Sendable {
   }
 }
 
-/// What a checkpoint holds besides tensors.
-package struct CheckpointMetadata: Sendable, Equatable {
-  /// Optimizer steps done; at least 0.
-  package var step: Int
-  /// Texts by name (`config`, `state`, `build`, …), stored as UTF-8 strings under `/run/`. No NUL characters.
-  package var texts: [String: String]
-
-  package init(step: Int, texts: [String: String] = [:]) {
-    self.step = step
-    self.texts = texts
-  }
-}
-
 /// What is in a checkpoint that has passed every check.
 package struct CheckpointSummary: Sendable {
   package struct Tensor: Sendable, Equatable {

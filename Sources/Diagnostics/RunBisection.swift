@@ -80,8 +80,9 @@ struct BisectedRun {
   /// - Parameter checkpoint: nil for the first parameters.
   func player(from checkpoint: StoredCheckpoint?) throws -> StepPlayer {
     let metadata = try checkpoint.map { (stored) throws in try CheckpointFile.metadata(at: stored.url) }
+    let standardization = try checkpoint.flatMap { (stored) throws in try metadata?.standardization(of: stored.url) }
     let data = try Dataset(
-      opening: configuration.data, runSeed: configuration.seed, standardization: metadata?.standardization())
+      opening: configuration.data, runSeed: configuration.seed, standardization: standardization)
     let plan = try RunPlan(configuration, data: data, lanes: 1)
     try RunEstimate(plan, writesCheckpoints: false).checkMemory()
     let model = RunModel(plan)
@@ -89,7 +90,7 @@ struct BisectedRun {
     state.plateau = configuration.schedule.initialPlateau
     if let checkpoint, let metadata {
       _ = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
-      model.state.refreshShadows()
+      model.state.refreshBF16Weights()
       state = try metadata.runState(of: checkpoint.url)
     } else {
       model.initialize()
@@ -100,6 +101,6 @@ struct BisectedRun {
 
   /// What made the newest checkpoint; nil where there is none that can be read.
   var build: String? {
-    checkpoints.last.flatMap { try? CheckpointFile.metadata(at: $0.url).texts["build"] }
+    checkpoints.last.flatMap { try? CheckpointFile.metadata(at: $0.url).build }
   }
 }

@@ -41,7 +41,7 @@ struct SequenceModel: Sendable {
     state = ModelState(table, precision: precision)
     let tensors = table.evaluatedTensors(state, isAverage: run.configuration.training.average.isEnabled)
     _ = try CheckpointFile.read(at: run.checkpoint.url, into: tensors, match: .subset)
-    state.refreshShadows()
+    state.refreshBF16Weights()
     var economies = ExecutionPlan.Economies()
     economies.sharesMemory = !keepsGradients
     plan = ExecutionPlan(graph, table: table, precision: precision, isTraining: keepsGradients, economies: economies)

@@ -108,7 +108,7 @@ package actor StepPlayer {
     }
     if trace.nonfinite == nil {
       if let clipping = model.adaptiveClipping { model.update.clipRows(lane: 0, clipping) }
-      model.foldObservations(step: state.step)
+      model.foldBatchStatistics(step: state.step)
       let norm = gradients.reduce(0) { $0 + $1.sumOfSquares }.squareRoot()
       _ = model.layDownUpdate(state, learningRate: model.learningRate(state, calendar), gradients, norm: norm)
       model.update.run(lane: 0)

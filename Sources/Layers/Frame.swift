@@ -37,8 +37,8 @@ package struct Frame {
 
     package init() {}
 
-    /// Input, its gradient; output, its gradient; parameter, its shadow, its gradient; buffer, its observation; saved;
-    /// carried; prepared; scratch.
+    /// Input, its gradient; output, its gradient; parameter, its bf16 weights, its gradient; buffer, its batch statistics;
+    /// saved; carried; prepared; scratch.
     package var total: Int { scratchIndex + 1 }
     package var outputIndex: Int { 2 * inputs }
     package var parameterIndex: Int { outputIndex + 2 }
@@ -101,7 +101,9 @@ package struct Frame {
   package func parameter(_ i: Int) -> TensorSlice { slices[counts.parameterIndex + 3 * checked(i, counts.parameters)] }
 
   /// The copy that products read: bfloat16 in a mixed-precision run, else the master itself.
-  package func shadow(_ i: Int) -> TensorSlice { slices[counts.parameterIndex + 3 * checked(i, counts.parameters) + 1] }
+  package func bf16Weights(_ i: Int) -> TensorSlice {
+    slices[counts.parameterIndex + 3 * checked(i, counts.parameters) + 1]
+  }
 
   /// Where the gradient of parameter `i` goes; nil for a frozen one.
   package func parameterGradient(_ i: Int) -> TensorSlice? {
@@ -115,7 +117,9 @@ package struct Frame {
   package func buffer(_ i: Int) -> TensorSlice { slices[counts.bufferIndex + 2 * checked(i, counts.buffers)] }
 
   /// What this micro-batch contributes to buffer `i`.
-  package func observation(_ i: Int) -> TensorSlice { slices[counts.bufferIndex + 2 * checked(i, counts.buffers) + 1] }
+  package func batchStatistics(_ i: Int) -> TensorSlice {
+    slices[counts.bufferIndex + 2 * checked(i, counts.buffers) + 1]
+  }
 
   /// Kept from forward to backward.
   package func saved(_ i: Int) -> TensorSlice { slices[counts.savedIndex + checked(i, counts.saved)] }

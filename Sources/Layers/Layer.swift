@@ -15,7 +15,7 @@ package protocol Layer: Sendable {
   var integerInputs: [Int: Int] { get }
   var outputShape: TensorShape { get }
   var parameters: [ParameterDeclaration] { get }
-  /// State that training moves without a gradient; each has an observation of the same shape a micro-batch.
+  /// State that training moves without a gradient; each has batch statistics of the same shape per micro-batch.
   var buffers: [BufferDeclaration] { get }
   /// float32 tensors kept from forward to backward.
   var saved: [TensorShape] { get }
@@ -53,7 +53,7 @@ package protocol Layer: Sendable {
   /// Adds to or sets the gradients of inputs and parameters, given that of the output.
   func backward(_ frame: Frame)
   /// Moves `buffer` by what one micro-batch observed; called once a micro-batch, in their order.
-  func fold(observation: TensorSlice, into buffer: TensorSlice, at index: Int)
+  func fold(batchStatistics: TensorSlice, into buffer: TensorSlice, at index: Int)
   /// This layer with `next`, its only consumer, done in the same pass; nil where that is not possible.
   ///
   /// The joined layer's inputs are this layer's, then those of `next` without this layer's output. Its parameters and
@@ -92,7 +92,7 @@ extension Layer {
   package var canWidenOutput: Bool { false }
   package var watchedActivation: Activation? { nil }
   package var additions: [String] { watchedActivation.map { [$0.rawValue] } ?? [] }
-  package func fold(observation: TensorSlice, into buffer: TensorSlice, at index: Int) {}
+  package func fold(batchStatistics: TensorSlice, into buffer: TensorSlice, at index: Int) {}
   package func fused(with next: any Layer, at input: Int, isTraining: Bool) -> (any Layer)? { nil }
 }
 

@@ -84,7 +84,7 @@ package struct Linear: ConfigurableLayer {
 
   package func forward(_ frame: Frame) {
     let bias = settings.hasBias ? frame.parameter(1) : nil
-    frame.matmul(0).execute(frame.input(), frame.shadow(0), bias: bias, into: frame.output)
+    frame.matmul(0).execute(frame.input(), frame.bf16Weights(0), bias: bias, into: frame.output)
     if !MatmulShape.fusedActivations.contains(activation) { activation.apply(frame.output, into: frame.output) }
   }
 
@@ -95,7 +95,7 @@ package struct Linear: ConfigurableLayer {
       frame.matmul(1).execute(dy, frame.input(), into: weightGradient)
     }
     if let inputGradient = frame.inputGradient() {
-      frame.matmul(2).execute(dy, frame.shadow(0), into: inputGradient)
+      frame.matmul(2).execute(dy, frame.bf16Weights(0), into: inputGradient)
     }
   }
 

@@ -3,20 +3,20 @@ import Kernels
 
 /// How parameters follow from their gradients.
 ///
-/// An optimizer holds settings only; its state is the slots, one flat arena each, laid out like the parameters and zero
+/// An optimizer holds settings only; its states lie in flat arenas, laid out like the parameters and zero
 /// at first. Updates are in place, allocate nothing, and treat every element alone, so the bits do not depend on how
 /// tensors are cut into chunks; only the partial sums of the statistics do.
 package protocol Optimizer: Sendable {
   /// The base rate, which the schedule and parameter groups multiply.
   var learningRate: Double { get }
 
-  /// What is kept per parameter, in the order of `UpdateChunk`'s slots and under PyTorch's names.
-  var slotNames: [String] { get }
+  /// What is kept per parameter, in the order of `UpdateChunk`'s states and under PyTorch's names.
+  var stateNames: [String] { get }
 
-  /// Clips, updates, rounds to the shadow and averages in one pass.
+  /// Clips, updates, rounds to the bf16 weights and averages in one pass.
   ///
   /// - Parameters:
-  ///   - chunk: with all of `slotNames` set; none of a frozen tensor.
+  ///   - chunk: with all of `stateNames` set; none of a frozen tensor.
   ///   - measures: whether to return statistics; without, they are zero and cost nothing.
   func update(_ chunk: UpdateChunk, _ scalars: UpdateScalars, measures: Bool) -> UpdateStatistics
 }

@@ -17,16 +17,6 @@ package struct ConditionVocabulary: Sendable {
   /// Whether it has learnt to draw without one.
   private let knowsNone: Bool
 
-  /// One thing to be drawn.
-  package struct Wish: Sendable, Equatable {
-    /// A class or a prompt; empty for whatever the model likes.
-    package let text: String
-    /// Of a class.
-    package let label: Int?
-    /// What the model reads; empty where it reads no condition.
-    package let tokens: [Int32]
-  }
-
   package init(
     _ settings: DiffusionSettings, _ fields: [SampleField], source: [SampleField], _ tokenizer: Tokenizer?,
     of name: String
@@ -62,15 +52,15 @@ package struct ConditionVocabulary: Sendable {
   }
 
   /// Everything that the model can be asked for by itself: each class, or each caption of the data.
-  package var all: [Wish] {
+  package var all: [GenerationRequest] {
     switch kind {
-    case .nothing: [Wish(text: "", label: nil, tokens: [])]
-    case .classes(let names): names.indices.map { wish(label: $0, of: names) }
-    case .captions(_, let known): known.compactMap { try? wish(prompt: $0, .commandLine) }
+    case .nothing: [GenerationRequest(text: "", label: nil, tokens: [])]
+    case .classes(let names): names.indices.map { request(label: $0, of: names) }
+    case .captions(_, let known): known.compactMap { try? request(prompt: $0, .commandLine) }
     }
   }
 
-  /// Where wishes come from, for messages.
+  /// Where requests come from, for messages.
   package struct Places: Sendable {
     let classes: String
     let prompts: String
@@ -86,9 +76,9 @@ package struct ConditionVocabulary: Sendable {
   /// - Parameters:
   ///   - classes: names or numbers, or "all" alone; empty for all.
   ///   - prompts: texts; empty for all captions that the data have.
-  package func wishes(
+  package func requests(
     classes: [String], prompts: [String], from places: Places
-  ) throws(RunError) -> [Wish] {
+  ) throws(RunError) -> [GenerationRequest] {
     switch kind {
     case .nothing:
       if let (place, _) = [(places.classes, classes), (places.prompts, prompts)].first(where: { !$0.1.isEmpty }) {
@@ -101,7 +91,7 @@ package struct ConditionVocabulary: Sendable {
       }
       if !classes.isEmpty, classes != ["all"] {
         return try classes.map { given throws(RunError) in
-          wish(label: try label(given, among: names, places), of: names)
+          request(label: try label(given, among: names, places), of: names)
         }
       }
     case .captions:
@@ -112,7 +102,7 @@ package struct ConditionVocabulary: Sendable {
       guard !prompts.isEmpty || !all.isEmpty else {
         throw RunError(.configuration, "\(places.prompts): expected a text that says what to draw, found none")
       }
-      if !prompts.isEmpty { return try prompts.map { prompt throws(RunError) in try wish(prompt: prompt, places) } }
+      if !prompts.isEmpty { return try prompts.map { prompt throws(RunError) in try request(prompt: prompt, places) } }
     }
     return all
   }
@@ -133,8 +123,8 @@ package struct ConditionVocabulary: Sendable {
     }
   }
 
-  private func wish(label: Int, of names: [String]) -> Wish {
-    Wish(text: names[label], label: label, tokens: [Int32(label)])
+  private func request(label: Int, of names: [String]) -> GenerationRequest {
+    GenerationRequest(text: names[label], label: label, tokens: [Int32(label)])
   }
 
   private func label(_ given: String, among names: [String], _ places: Places) throws(RunError) -> Int {
@@ -147,14 +137,14 @@ package struct ConditionVocabulary: Sendable {
       "\(places.classes) \(given): expected all, a number from 0 to \(names.count - 1) or one of \(listed)")
   }
 
-  private func wish(prompt: String, _ places: Places) throws(RunError) -> Wish {
+  private func request(prompt: String, _ places: Places) throws(RunError) -> GenerationRequest {
     guard case .captions(let text, _) = kind else { preconditionFailure("a model without texts") }
     guard prompt.contains(where: { !$0.isWhitespace }) else {
       throw RunError(
         .configuration, "\(places.prompts): expected a text that says what to draw, found an empty one")
     }
     do throws(TokenizerError) {
-      if let tokens = try text.encode(prompt) { return Wish(text: prompt, label: nil, tokens: tokens) }
+      if let tokens = try text.encode(prompt) { return GenerationRequest(text: prompt, label: nil, tokens: tokens) }
       let count = try text.tokenizer.encode(prompt, readsSpecialTokens: false).count
       throw TokenizerError(
         expected: "at most the \(text.length) tokens that the model reads", found: "\(count)",
@@ -163,4 +153,14 @@ package struct ConditionVocabulary: Sendable {
       throw RunError(.configuration, "\(places.prompts): \(error)")
     }
   }
+}
+
+/// A condition of an image to be generated.
+package struct GenerationRequest: Sendable, Equatable {
+  /// A class or a prompt; empty for an unconditional image.
+  package let text: String
+  /// Of a class.
+  package let label: Int?
+  /// The tokens that the model reads; empty where it reads no condition.
+  package let tokens: [Int32]
 }

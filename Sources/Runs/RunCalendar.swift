@@ -1,10 +1,8 @@
 import Checkpoints
 import Configuration
 import Data
-import JSON
 import Kernels
 import Optimizers
-import Training
 
 /// When things happen in a run, counted in steps: a pure function of the configuration.
 struct RunCalendar: Sendable {
@@ -23,10 +21,10 @@ struct RunCalendar: Sendable {
   /// The tokenizer as text, which never changes and is long.
   private let tokenizer: String?
 
-  init(_ model: RunModel, build: String) {
-    let configuration = model.configuration
-    let perEpoch = model.plan.stepsPerEpoch
-    totalSteps = model.plan.totalSteps
+  package init(_ plan: RunPlan, build: String) {
+    let configuration = plan.configuration
+    let perEpoch = plan.stepsPerEpoch
+    totalSteps = plan.totalSteps
     stepsPerEpoch = perEpoch
     schedule = configuration.schedule
     evaluateEvery = configuration.training.validateEvery.steps(perEpoch: perEpoch)
@@ -38,7 +36,7 @@ struct RunCalendar: Sendable {
     histogramsEvery = configuration.norms.histogramsEvery?.steps(perEpoch: perEpoch)
     samplesEvery = configuration.samples?.every.steps(perEpoch: perEpoch)
     self.build = build
-    tokenizer = model.data.tokenizer?.text
+    tokenizer = plan.data.tokenizer?.text
   }
 
   func rateFactor(step: Int) -> Double {
@@ -63,22 +61,9 @@ struct RunCalendar: Sendable {
     CheckpointPools(last: keepLast, best: state.best.map(\.step), every: keepEvery)
   }
 
-  /// What a checkpoint says in words.
-  func texts(_ state: RunState, _ model: RunModel) -> [String: String] {
-    var texts = [
-      "config": model.configuration.resolved.prettyText, "state": state.json.compactText,
-      "data": model.data.fingerprint, "build": build, "fields": SampleField.text(of: model.data.fields),
-      "source_fields": SampleField.text(of: model.data.source.fields),
-    ]
-    if let standardization = model.data.standardization {
-      texts["standardization"] =
-        JSON.object([
-          ("mean", .array(standardization.mean.map { .number($0) })),
-          ("deviation", .array(standardization.deviation.map { .number($0) })),
-        ]).compactText
-    }
-    if let tokenizer { texts["tokenizer"] = tokenizer }
-    return texts
+  /// What a checkpoint of this state says of its run.
+  func metadata(_ state: RunState, _ plan: RunPlan) -> CheckpointMetadata {
+    CheckpointMetadata(state, plan.configuration, plan.data, build: build, tokenizer: tokenizer)
   }
 }
 

@@ -6,26 +6,6 @@ import Layers
 import Models
 import Optimizers
 import Tensors
-import Training
-
-/// Why a run cannot start or go on, in one line.
-package struct RunError: Error, CustomStringConvertible, Sendable {
-  package enum Cause: Sendable {
-    /// The configuration or the command line is wrong.
-    case configuration
-    case failure
-  }
-
-  package let cause: Cause
-  package let description: String
-
-  package init(_ cause: Cause, _ description: String) {
-    self.cause = cause
-    self.description = description
-  }
-
-  package init(_ description: String) { self.init(.failure, description) }
-}
 
 /// A configuration worked out: data opened, graph built, plans laid out, costs known. Nothing is allocated yet.
 package struct RunPlan: Sendable {
@@ -42,17 +22,26 @@ package struct RunPlan: Sendable {
   package let stepsPerEpoch: Int
   package let totalSteps: Int
   /// Nil where the run draws no samples.
-  let samples: SamplePlan?
+  package let samples: SamplePlan?
 
   package var batchSize: Int { rows * tree.microBatches }
 
+  /// A field of the data, by number, and the field of the graph that it feeds.
+  package typealias BoundField = (graph: Int, data: Int)
+
+  package var boundFields: [BoundField] {
+    graph.fields.enumerated().compactMap { index, field in
+      data.fields.firstIndex { $0.name == field.name }.map { (index, $0) }
+    }
+  }
+
   /// Whether the loss can tell right answers from wrong ones.
-  var hasAccuracy: Bool {
+  package var hasAccuracy: Bool {
     graph.lossNode.flatMap { graph.nodes[$0].layer as? any Loss }?.accuracyName != nil
   }
 
   /// The classes' names by label, for a model that says one class a sample; nil for every other.
-  var classNames: [String]? {
+  package var classNames: [String]? {
     guard configuration.loss.wantsClasses, let target = data.fields.first(where: { $0.name == SampleField.target }),
       let names = target.classLabels, target.shape == .scalar || data.mixing != nil,
       graph.predictionShape == TensorShape([rows, names.count])
@@ -61,7 +50,7 @@ package struct RunPlan: Sendable {
   }
 
   /// Whether every sample is answered with one class, so that mistakes can be counted and shown.
-  var isClassifier: Bool { classNames != nil }
+  package var isClassifier: Bool { classNames != nil }
 
   /// - Parameters:
   ///   - configuration: with `training.micro_batches` resolved.

@@ -1,6 +1,4 @@
-import Checkpoints
 import Configuration
-import Foundation
 import JSON
 import Optimizers
 
@@ -76,20 +74,6 @@ package struct RunState: Sendable, Equatable {
   }
 
   private static func missing(_ key: String) -> ConfigurationError {
-    ConfigurationError(path: "state.\(key)", message: "is missing in the checkpoint or of another type")
-  }
-}
-
-extension CheckpointMetadata {
-  /// The state of the run that the checkpoint is of.
-  ///
-  /// - Parameter file: the checkpoint, for errors.
-  package func runState(of file: URL) throws -> RunState {
-    guard let text = texts["state"] else { throw RunError("\(file.path): the run's state is missing") }
-    let state = try RunState(json: JSONParser.parse(text, file: file.lastPathComponent))
-    guard state.step == step else {
-      throw RunError("\(file.path): the checkpoint is of step \(step), the state in it of step \(state.step)")
-    }
-    return state
+    ConfigurationError(path: key, message: "is missing in the checkpoint or of another type")
   }
 }

@@ -4,15 +4,15 @@ import JSON
 import Tensors
 
 extension SampleField {
-  /// What a checkpoint says of its run's samples, so that the model can be used without them.
-  static func text(of fields: [SampleField]) -> String { JSON.array(fields.map(\.json)).compactText }
+  /// The description of samples in a checkpoint, so that the model can be used without its data.
+  static func json(of fields: [SampleField]) -> JSON { .array(fields.map(\.json)) }
 
-  /// The inverse of `text(of:)`.
-  package static func fields(of text: String, file: String) throws(ConfigurationError) -> [SampleField] {
+  /// The inverse of `json(of:)`.
+  static func fields(of json: JSON) throws(ConfigurationError) -> [SampleField] {
     var fields: [SampleField] = []
-    for json in try JSONParser.parse(text, file: file).array ?? [] {
-      guard let field = SampleField(json: json) else {
-        throw ConfigurationError(path: "fields", message: "are not the samples' shapes and types in the checkpoint")
+    for element in json.array ?? [] {
+      guard let field = SampleField(json: element) else {
+        throw ConfigurationError(path: "", message: "expected the shapes and types of the samples")
       }
       fields.append(field)
     }

@@ -19,18 +19,13 @@ extension StoredRun {
     let state = ModelState(table, precision: answeringPrecision)
     let tensors = table.evaluatedTensors(state, isAverage: configuration.training.average.isEnabled)
     _ = try CheckpointFile.read(at: checkpoint.url, into: tensors, match: .subset)
-    state.refreshShadows()
+    state.refreshBF16Weights()
     return state
   }
 
-  /// What the run's samples were.
-  package func fields() throws -> [SampleField] {
-    let name = checkpoint.url.lastPathComponent
-    guard let text = checkpoint.metadata.texts["fields"] else {
-      throw RunError(
-        .configuration,
-        "\(name): the checkpoint does not say what its samples were; train on with --resume to have one that does")
-    }
-    return try SampleField.fields(of: text, file: name)
-  }
+  /// The fields of the samples that the model reads.
+  package func fields() throws -> [SampleField] { try checkpoint.metadata.fields(of: checkpoint.url) }
+
+  /// The fields of the samples before augmentation; nil in checkpoints of versions that did not store them.
+  package func sourceFields() throws -> [SampleField]? { try checkpoint.metadata.sourceFields(of: checkpoint.url) }
 }

@@ -2,10 +2,8 @@ import Checkpoints
 import Configuration
 import Data
 import Foundation
-import Inference
 import JSON
 import Metrics
-import Training
 
 /// A run that is on the disk, looked at without training on: its configuration and one of its checkpoints.
 package struct StoredRun: Sendable {
@@ -45,10 +43,7 @@ package struct StoredRun: Sendable {
       }
       checkpoint = try Self.choose(choice, newest, in: url)
     }
-    guard let config = checkpoint.metadata.texts["config"] else {
-      throw RunError("\(checkpoint.url.path): the configuration of its run is missing")
-    }
-    configuration = try RunConfiguration(JSONParser.parse(config, file: checkpoint.url.lastPathComponent))
+    configuration = try checkpoint.metadata.configuration(of: checkpoint.url)
     state = try checkpoint.metadata.runState(of: checkpoint.url)
   }
 
@@ -88,65 +83,13 @@ package struct StoredRun: Sendable {
     return try CheckpointFile.verify(at: folder.appending(path: CheckpointFile.name(step: step)))
   }
 
-  /// The model with the checkpoint's parameters, ready to evaluate.
+  /// The run's plan on its data as the checkpoint standardizes them.
   ///
-  /// - Parameter say: told what a person should know of the data.
-  package func model(lanes: Int, say: (String) -> Void = { _ in }) throws -> RunModel {
-    let data = try configuration.openData(standardization: checkpoint.metadata.standardization(), say: say)
+  /// - Parameter say: receives messages about the data.
+  package func plan(lanes: Int, say: (String) -> Void = { _ in }) throws -> RunPlan {
+    let data = try configuration.openData(standardization: checkpoint.metadata.standardization(of: checkpoint.url), say: say)
     try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
-    let model = RunModel(try RunPlan(configuration, data: data, lanes: lanes), trains: false)
-    _ = try CheckpointFile.read(at: checkpoint.url, into: model.evaluatedTensors, match: .subset)
-    model.state.refreshShadows()
-    return model
-  }
-
-  /// Evaluates one split.
-  ///
-  /// - Parameters:
-  ///   - split: "validation", "test" or "train".
-  ///   - views: the ways of showing each picture to a classifier, whose mean answer is judged; empty for samples as they
-  ///     are.
-  ///   - say: told what a person should know of the data.
-  package func evaluate(
-    split: String, views: [ImageView] = [], lanes: Int, say: (String) -> Void = { _ in }
-  ) async throws -> Evaluated {
-    let model = try model(lanes: lanes, say: say)
-    guard views.isEmpty || model.plan.isClassifier && model.data.showsPictures else {
-      throw RunError(
-        .configuration,
-        "\(folder.relativePath): only a classifier of pictures has several views of a sample; evaluate it without --views"
-      )
-    }
-    let splits = model.data.splits
-    let samples = ["train": splits.training, "validation": splits.validation, "test": splits.test][split]
-    guard let samples else { throw RunError(.configuration, "--split \(split): expected validation, test or train") }
-    guard !samples.isEmpty else {
-      throw RunError(
-        .configuration, "--split \(split): the run's data have no such samples (data.\(split)_fraction is 0)")
-    }
-    let run = TrainingRun(
-      model: model,
-      purpose: .evaluate(samples, split: split, usesAverage: model.update.average != nil, views: views), folder: nil,
-      start: .init(state: state, isResumed: false))
-    let result = try await run.run()
-    if case .failed(let reason) = result.outcome { throw RunError(reason) }
-    guard let validation = result.validation else { throw RunError("\(folder.path): the evaluation gave no result") }
-    let bytes = validation.perplexity == nil ? nil : model.data.targetByteCount(samples)
-    return Evaluated(
-      score: validation,
-      bitsPerByte: bytes.map { validation.loss * Double(validation.count) / log(2) / Double(max(1, $0)) },
-      record: result.evaluation.flatMap(model.record(of:)), skipped: model.data.skipped)
-  }
-
-  /// What an evaluation of a split found.
-  package struct Evaluated: Sendable {
-    package let score: SplitScore
-    /// What the model needs to write a byte of the text down; nil where data are not text.
-    package let bitsPerByte: Double?
-    /// What there is to say about a classifier; nil for other models.
-    package let record: EvaluationRecord?
-    /// What the data left out because it cannot be read; nil where they left out nothing.
-    package let skipped: SkippedSamples?
+    return try RunPlan(configuration, data: data, lanes: lanes)
   }
 
   /// Whether the checkpoint lies in its run's folder, which evaluations are kept in.

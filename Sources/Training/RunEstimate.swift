@@ -32,7 +32,7 @@ package struct RunEstimate: Sendable {
     let parameters = plan.table.byteCount
     let tree = plan.tree
     let lanes = tree.lanes
-    let slotNames = plan.configuration.optimizer.slotNames
+    let stateNames = plan.configuration.optimizer.stateNames
     let hasAverage = plan.configuration.training.average.isEnabled
     let isMixed = plan.configuration.training.precision == .bfloat16
     let gradientBuffers = tree.bufferCount
@@ -41,7 +41,7 @@ package struct RunEstimate: Sendable {
     let batchSlots = (0..<lanes).reduce(lanes) { $0 + DataLoader.slotCount(tree, lane: $1) }
     let carried = plan.trainingPlan.carriedByteCount * tree.microBatches
     let stored =
-      parameters * (1 + slotNames.count + (hasAverage ? 1 : 0))
+      parameters * (1 + stateNames.count + (hasAverage ? 1 : 0))
       + plan.table.bufferByteCount * (hasAverage ? 2 : 1) + carried
     var memory = [
       Item(name: "program and libraries", bytes: Self.programBytes),
@@ -55,9 +55,9 @@ package struct RunEstimate: Sendable {
     ]
     let readers = (lanes + 1) * SampleReader.byteCount(plan.data)
     if readers > 0 { memory.append(Item(name: "augmentation", bytes: readers)) }
-    memory += slotNames.map { Item(name: "optimizer \($0)", bytes: parameters) }
+    memory += stateNames.map { Item(name: "optimizer \($0)", bytes: parameters) }
     if isMixed {
-      memory.append(Item(name: "bfloat16 weights", bytes: plan.table.shadowByteCount * (hasAverage ? 2 : 1)))
+      memory.append(Item(name: "bfloat16 weights", bytes: plan.table.bf16WeightsByteCount * (hasAverage ? 2 : 1)))
     }
     let prepared = plan.trainingPlan.preparedByteCount + plan.evaluationPlan.preparedByteCount
     if prepared > 0 { memory.append(Item(name: "packed weights", bytes: prepared)) }

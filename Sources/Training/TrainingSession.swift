@@ -7,7 +7,6 @@ import JSON
 import Metrics
 import Runs
 import Tensors
-import Tokenizers
 
 /// A run from the command line's point of view: a configuration, a folder, and a place to start.
 package struct TrainingSession: Sendable {
@@ -69,22 +68,22 @@ package struct TrainingSession: Sendable {
       }
       return try startAgain(folder, stored, configuration, lanes: lanes, say: say)
     }
-    let carried = try checkpoint.metadata.standardization()
+    let carried = try checkpoint.metadata.standardization(of: checkpoint.url)
     let data = try configuration.openData(standardization: carried, say: say)
     try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
-    guard checkpoint.metadata.texts["data"] == data.fingerprint else {
+    guard checkpoint.metadata.dataFingerprint == data.fingerprint else {
       throw RunError(
         "\(data.name): not the data that \(checkpoint.url.lastPathComponent) was trained on (fingerprint \(data.fingerprint), "
-          + "expected \(checkpoint.metadata.texts["data"] ?? "none")); restore them or start over with --fresh")
+          + "expected \(checkpoint.metadata.dataFingerprint ?? "none")); restore them or start over with --fresh")
     }
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
     try RunEstimate(plan).check(folder: url)
     let adopted = try adopt(configuration, folder, stored, say: say)
     let model = RunModel(plan)
     let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
-    model.state.refreshShadows()
+    model.state.refreshBF16Weights()
     let state = try metadata.runState(of: checkpoint.url)
-    if let build = metadata.texts["build"], build != BuildInfo.text {
+    if let build = metadata.build, build != BuildInfo.text {
       say("the checkpoint was made by \(build), this is \(BuildInfo.text): the last bits may differ from here on")
     }
     say(
@@ -192,58 +191,5 @@ package struct TrainingSession: Sendable {
         ))
     }
     return .object(members)
-  }
-}
-
-extension RunConfiguration {
-  /// Opens the run's data, and says what they leave out.
-  ///
-  /// - Parameter standardization: what a checkpoint carries, instead of computing it again.
-  func openData(standardization: Standardization? = nil, say: (String) -> Void) throws(DataError) -> Dataset {
-    let data = try Dataset(opening: self.data, runSeed: seed, standardization: standardization)
-    if let skipped = data.skipped { say(skipped.description) }
-    return data
-  }
-}
-
-extension CheckpointMetadata {
-  /// The standardisation that the checkpoint's run computed from its training data.
-  package func standardization() throws(ConfigurationError) -> Standardization? {
-    guard let text = texts["standardization"] else { return nil }
-    let json = try JSONParser.parse(text, file: "standardization")
-    func numbers(_ key: String) -> [Float]? {
-      guard let elements = json[key]?.array else { return nil }
-      let numbers = elements.compactMap { $0.double.map { Float($0) } }
-      return numbers.count == elements.count ? numbers : nil
-    }
-    guard let mean = numbers("mean"), let deviation = numbers("deviation"),
-      let standardization = Standardization(mean: mean, deviation: deviation)
-    else {
-      throw ConfigurationError(
-        path: "standardization",
-        message: "is not a list of means and one of as many deviations above 0 in the checkpoint")
-    }
-    return standardization
-  }
-
-  /// What makes tokens of text for the checkpoint's model; nil where it was trained on no text.
-  package func tokenizer(of file: URL) throws(RunError) -> Tokenizer? {
-    guard let text = texts["tokenizer"] else { return nil }
-    do throws(TokenizerError) {
-      return try Tokenizer(text: Array(text.utf8))
-    } catch {
-      throw RunError("\(file.lastPathComponent): its tokenizer cannot be read: \(error)")
-    }
-  }
-
-  /// Refuses data whose tokens mean something else to the checkpoint's model.
-  package func checkTokenizer(_ data: Dataset, of file: URL) throws(RunError) {
-    guard let tokenizer = try tokenizer(of: file), let other = data.tokenizer, other.digest != tokenizer.digest else {
-      return
-    }
-    throw RunError(
-      .configuration,
-      "\(data.name): its tokenizer (\(other.summary)) is not that of \(file.lastPathComponent) (\(tokenizer.summary)); "
-        + "restore the texts and tokenizer that the run was trained with")
   }
 }

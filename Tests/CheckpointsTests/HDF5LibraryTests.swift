@@ -59,7 +59,7 @@ enum HDF5Library {
         #expect(bytes == tensor.slice.bytes.withUnsafeBytes { Array($0) }, "\(tensor.path)")
         _ = (H5Aclose(attribute), H5Tclose(stored), H5Sclose(space), H5Dclose(dataset))
       }
-      for (name, text) in metadata.texts {
+      for (name, text) in metadata.presentTexts {
         let dataset = H5Dopen2(file, "run/\(name)", 0)
         let type = H5Dget_type(dataset)
         #expect(H5Tget_cset(type) == H5T_CSET_UTF8 && H5Tget_size(type) == max(text.utf8.count, 1))

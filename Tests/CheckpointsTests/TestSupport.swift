@@ -65,8 +65,12 @@ struct SampleTensors {
 }
 
 func sampleMetadata(step: Int) -> CheckpointMetadata {
-  CheckpointMetadata(
-    step: step, texts: ["config": #"{"name": "größe ✓"}"#, "state": #"{"best": null}"#, "build": "", "lines": "a\nb\n"])
+  var metadata = CheckpointMetadata(step: step)
+  metadata.configuration = #"{"name": "größe ✓"}"#
+  metadata.state = #"{"best": null}"#
+  metadata.build = ""
+  metadata.tokenizer = "a\nb\n"
+  return metadata
 }
 
 /// Writes the sample of `seed` = `step`.

@@ -13,7 +13,7 @@ import Testing
     let folder = URL(fileURLWithPath: try #require(Self.folder)).appendingPathComponent("benchmark-\(megabytes)")
     try? FileManager.default.removeItem(at: folder)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    // A model of 50 layers with two optimizer slots.
+    // A model of 50 layers with two optimizer states.
     let side = Int(Double(megabytes * 1_000_000 / 150 / 4).squareRoot())
     let shapes = ["parameters", "optimizer/m", "optimizer/v"].flatMap { kind in
       (0..<50).flatMap { layer in

@@ -13,7 +13,7 @@ import Testing
     #expect(again.pixels == pixels && again.labels == labels)
     #expect(GlyphsData(count: 300).generate(seed: 8).pixels != pixels)
     for index in [0, 1, 150, 299] {
-      let alone = GlyphsData().picture(index, seed: 7)
+      let alone = GlyphsData().image(index, seed: 7)
       #expect(alone.pixels == Array(pixels[index * 784..<(index + 1) * 784]))
       #expect(alone.label == labels[index])
     }

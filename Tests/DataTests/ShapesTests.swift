@@ -12,7 +12,7 @@ import Testing
     #expect(again.pixels == pixels && again.shapes == shapes && again.colors == colors)
     #expect(ShapesData(count: 1100).generate(seed: 8).pixels != pixels)
     for index in [0, 1, 499, 500, 1099] {
-      let alone = ShapesData().picture(index, seed: 7)
+      let alone = ShapesData().image(index, seed: 7)
       #expect(alone.pixels == Array(pixels[index * 3072..<(index + 1) * 3072]))
       #expect(alone.shape == shapes[index] && alone.color == colors[index])
     }

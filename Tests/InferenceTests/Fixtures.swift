@@ -38,7 +38,7 @@ func randomModel(
     state.table.initialize(parameters: state.parameters, buffers: state.buffers, seed: 5)
     var all = state.parameters.all(as: .float32).mutableFloats
     for index in all.indices { all[index] *= 3 }
-    state.refreshShadows()
+    state.refreshBF16Weights()
     return state
   }
 }

@@ -13,8 +13,8 @@ private struct BatchNormCase {
   let beta: TestTensor?
   let mean: TestTensor
   let inverse: TestTensor
-  let observedMean: TestTensor
-  let observedVariance: TestTensor
+  let batchMean: TestTensor
+  let batchVariance: TestTensor
 
   private var statistics: BatchNormKernel.Statistics {
     BatchNormKernel.Statistics(mean: mean.slice, inverseDeviation: inverse.slice)
@@ -29,13 +29,13 @@ private struct BatchNormCase {
     gamma = hasParameters ? TestTensor(random: channels, stream: 2) : nil
     beta = hasParameters ? TestTensor(random: channels, stream: 3) : nil
     (mean, inverse) = (TestTensor(zeros: channels), TestTensor(zeros: channels))
-    (observedMean, observedVariance) = (TestTensor(zeros: channels), TestTensor(zeros: channels))
+    (batchMean, batchVariance) = (TestTensor(zeros: channels), TestTensor(zeros: channels))
   }
 
   func forward() {
     kernel.forward(
       x.slice, shortcut: shortcut?.slice, gamma: gamma?.slice, beta: beta?.slice, into: y.slice,
-      statistics: statistics, observedMean: observedMean.slice, observedVariance: observedVariance.slice)
+      statistics: statistics, batchMean: batchMean.slice, batchVariance: batchVariance.slice)
   }
 
   func backward(
@@ -64,9 +64,9 @@ private struct BatchNormCase {
       test.forward()
       let (means, variances) = reference.statistics(x.doubles)
       expectClose(test.mean.values, means, relative: 1e-6, absolute: 1e-7)
-      #expect(test.observedMean.values == test.mean.values)
+      #expect(test.batchMean.values == test.mean.values)
       let unbiased = variances.map { rows > 1 ? $0 * Double(rows) / Double(rows - 1) : 0 }
-      expectClose(test.observedVariance.values, unbiased, relative: 1e-6, absolute: 1e-9)
+      expectClose(test.batchVariance.values, unbiased, relative: 1e-6, absolute: 1e-9)
       let expected = reference.forward(x.doubles, test.gamma?.doubles, test.beta?.doubles)
       expectClose(test.y.values, expected, relative: type.tolerance, absolute: 1e-5, "\(shape)")
 
@@ -221,6 +221,6 @@ private struct BatchNormCase {
       BatchNormKernel(rows: 3, channels: 2, epsilon: 1e-5, activation: .relu), x, hasParameters: false)
     test.forward()
     #expect(test.y.values[2].isNaN && !test.y.values[3].isNaN)
-    #expect(!test.observedVariance.values[0].isFinite && test.observedVariance.values[1].isFinite)
+    #expect(!test.batchVariance.values[0].isFinite && test.batchVariance.values[1].isFinite)
   }
 }

@@ -24,9 +24,9 @@ final class LayerBench {
   let outputGradient: GuardedTensor
   let parameters: [GuardedTensor]
   /// bfloat16 copies of the weights; the masters themselves in float32.
-  let shadows: [GuardedTensor]
+  let bf16Weights: [GuardedTensor]
   let buffers: [GuardedTensor]
-  let observations: [GuardedTensor]
+  let batchStatistics: [GuardedTensor]
   let saved: [GuardedTensor]
   /// Memory for what a pass leaves for the next; passes of a bench begin at position 0 unless `change` says otherwise.
   let carried: [GuardedTensor]
@@ -47,9 +47,9 @@ final class LayerBench {
 
   var loss: LossSums { passPointer.pointee.loss }
   var gradients: [GuardedTensor] { inputGradients + parameterGradients }
-  var results: [GuardedTensor] { [output] + saved + observations + carried }
+  var results: [GuardedTensor] { [output] + saved + batchStatistics + carried }
   private var all: [GuardedTensor] {
-    inputs + gradients + results + [outputGradient, scratch] + parameters + shadows + buffers + prepared
+    inputs + gradients + results + [outputGradient, scratch] + parameters + bf16Weights + buffers + prepared
   }
 
   init(_ layer: any Layer, _ conditions: Conditions = Conditions()) {
@@ -75,11 +75,11 @@ final class LayerBench {
     parameterGradients = layer.parameters.map {
       GuardedTensor(count: trains ? $0.shape.elementCount : 0, type: .float32)
     }
-    shadows = zip(layer.parameters, parameters).map {
+    bf16Weights = zip(layer.parameters, parameters).map {
       type == .bfloat16 && $0.shape.rank >= 2 && !$0.isPrepared ? GuardedTensor(count: $1.slice.count, type: type) : $1
     }
     buffers = layer.buffers.map { GuardedTensor(count: $0.shape.elementCount, type: .float32) }
-    observations = layer.buffers.map { GuardedTensor(count: $0.shape.elementCount, type: .float32) }
+    batchStatistics = layer.buffers.map { GuardedTensor(count: $0.shape.elementCount, type: .float32) }
     saved = layer.saved.map { GuardedTensor(count: $0.elementCount, type: .float32) }
     let placement = LayerPlacement(
       inputs: type, output: outputType, isTraining: conditions.isTraining, needsInputGradient: wanted,
@@ -112,10 +112,10 @@ final class LayerBench {
     passPointer.pointee.step = 3
     var slices = zip(inputs, inputGradients).flatMap { [$0.slice, $1.slice] } + [output.slice, outputGradient.slice]
     for index in parameters.indices {
-      slices += [parameters[index].slice, shadows[index].slice, parameterGradients[index].slice]
+      slices += [parameters[index].slice, bf16Weights[index].slice, parameterGradients[index].slice]
     }
     slices +=
-      zip(buffers, observations).flatMap { [$0.slice, $1.slice] }
+      zip(buffers, batchStatistics).flatMap { [$0.slice, $1.slice] }
       + (saved + carried + prepared + [scratch]).map(\.slice)
     _ = table.initialize(fromContentsOf: slices)
     _ = matmulTable.initialize(fromContentsOf: matmuls.map(Unmanaged.passUnretained))
@@ -172,7 +172,7 @@ final class LayerBench {
       let random = RandomStream(seed: 12, purpose: .checking, stream: index)
       parameter.values = Self.exact(parameter.slice.count) { deviation * random.normal($0) }
     }
-    copyShadows()
+    copyBF16Weights()
     for (index, buffer) in buffers.enumerated() {
       let random = RandomStream(seed: 13, purpose: .checking, stream: index)
       buffer.values = (0..<buffer.slice.count).map { 0.5 + random.uniform($0) }
@@ -180,9 +180,9 @@ final class LayerBench {
     prepare()
   }
 
-  /// Makes the shadows follow the parameters.
-  func copyShadows() {
-    for (parameter, shadow) in zip(parameters, shadows) where shadow !== parameter { shadow.values = parameter.values }
+  /// Makes the bf16 weights follow the parameters.
+  func copyBF16Weights() {
+    for (parameter, copy) in zip(parameters, bf16Weights) where copy !== parameter { copy.values = parameter.values }
   }
 
   func fillOutputGradient() {

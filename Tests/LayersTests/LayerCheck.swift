@@ -165,7 +165,7 @@ struct LayerCheck {
     return complaints
   }
 
-  /// Evaluation computes the same as training where it should, and leaves observations alone.
+  /// Evaluation computes the same as training where it should, and leaves batch statistics alone.
   func inference() -> [String] {
     let (training, inference) = (bench(), bench { $0.isTraining = false })
     training.forward()

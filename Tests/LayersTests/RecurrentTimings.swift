@@ -48,7 +48,7 @@ struct RecurrentTimings {
     let bench = LayerBench(layer, conditions)
     bench.fill()
     for parameter in bench.parameters { parameter.values = parameter.values.map { 0.06 * $0 } }
-    bench.copyShadows()
+    bench.copyBF16Weights()
     bench.fillOutputGradient()
     let (prepare, forward) = (milliseconds(bench.prepare), milliseconds(bench.forward))
     let backward = milliseconds(bench.backward)

@@ -17,9 +17,9 @@ import Testing
       let mean = x.reduce(0, +) / 8
       let unbiased = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 7
       for (index, observed) in [mean, unbiased].enumerated() {
-        #expect(abs(Double(bench.observations[index].values[channel]) - observed) < 1e-5)
+        #expect(abs(Double(bench.batchStatistics[index].values[channel]) - observed) < 1e-5)
         let before = Double(bench.buffers[index].values[channel])
-        layer.fold(observation: bench.observations[index].slice, into: bench.buffers[index].slice, at: index)
+        layer.fold(batchStatistics: bench.batchStatistics[index].slice, into: bench.buffers[index].slice, at: index)
         #expect(abs(Double(bench.buffers[index].values[channel]) - (0.75 * before + 0.25 * observed)) < 1e-5)
         bench.buffers[index].slice.set(channel, Float(before))
       }

@@ -55,7 +55,7 @@ import Testing
     #expect(bench.read(bench.parameter) == (0..<18).map { -max(-2, min(2, (Float($0) - 9) / 2)) })
   }
 
-  @Test func shadowIsTheRoundedParameterAndTheAverageFollows() throws {
+  @Test func bf16WeightsAreTheRoundedParameterAndTheAverageFollows() throws {
     let bench = try Workbench(#"{"type": "adamw"}"#, count: 35)
     var expected = bench.read(bench.average).map(Double.init)
     for step in 1...10 {
@@ -64,7 +64,7 @@ import Testing
       _ = bench.step(scalars)
       for (i, value) in bench.read(bench.parameter).enumerated() { expected[i] += 0.2 * (Double(value) - expected[i]) }
     }
-    let bytes = bench.shadow.all(as: .bfloat16).bytes
+    let bytes = bench.bf16Weights.all(as: .bfloat16).bytes
     for (i, value) in bench.read(bench.parameter).enumerated() {
       let bits = bytes.unsafeLoad(fromByteOffset: 2 * i, as: UInt16.self)
       #expect(BFloat16(bits: bits) == BFloat16(value))

@@ -11,8 +11,8 @@ struct Workbench {
   let parameter: Arena
   let gradient: Arena
   let average: Arena
-  let shadow: Arena
-  let slots: [Arena]
+  let bf16Weights: Arena
+  let states: [Arena]
   let count: Int
 
   init(_ json: String, count: Int) throws {
@@ -21,8 +21,8 @@ struct Workbench {
     parameter = Arena(byteCount: 4 * count)
     gradient = Arena(byteCount: 4 * count)
     average = Arena(byteCount: 4 * count)
-    shadow = Arena(byteCount: 2 * count)
-    slots = optimizer.slotNames.map { _ in Arena(byteCount: 4 * count) }
+    bf16Weights = Arena(byteCount: 2 * count)
+    states = optimizer.stateNames.map { _ in Arena(byteCount: 4 * count) }
     for i in 0..<count { write(parameter, i, Self.start(i)) }
     average.copy(from: parameter)
   }
@@ -53,9 +53,9 @@ struct Workbench {
       let length = min(chunk ?? count, count - first)
       func slice(_ arena: Arena) -> TensorSlice { arena.slice(offset: 4 * first, count: length, type: .float32) }
       var piece = UpdateChunk(gradient: slice(gradient), parameter: slice(parameter))
-      for (index, slot) in slots.enumerated() { piece.setSlot(index, slice(slot)) }
+      for (index, state) in states.enumerated() { piece.setState(index, slice(state)) }
       piece.average = slice(average)
-      piece.shadow = shadow.slice(offset: 2 * first, count: length, type: .bfloat16)
+      piece.bf16Weights = bf16Weights.slice(offset: 2 * first, count: length, type: .bfloat16)
       statistics.merge(optimizer.update(piece, scalars, measures: measures))
     }
     return statistics

@@ -153,8 +153,8 @@ struct Trial {
       throw RunError("there is no checkpoint to go on from")
     }
     let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
-    model.state.refreshShadows()
-    let state = try RunState(json: JSONParser.parse(metadata.texts["state"] ?? "", file: "state"))
+    model.state.refreshBF16Weights()
+    let state = try metadata.runState(of: checkpoint.url)
     return try await play(model, .init(state: state, isResumed: true))
   }
 

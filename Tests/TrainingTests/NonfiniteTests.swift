@@ -2,7 +2,6 @@ import Checkpoints
 import Configuration
 import Data
 import Foundation
-import JSON
 import Metrics
 import Runs
 import Tensors
@@ -138,7 +137,7 @@ import Training
     #expect(log.norms.map(\.step) == Array(1...20))
     #expect(log.damagedLines == 0)
     let newest = try #require(try CheckpointFolder(folder).newestGood())
-    #expect(try RunState(json: JSONParser.parse(newest.metadata.texts["state"] ?? "", file: "state")).rollBacks == 2)
+    #expect(try newest.metadata.runState(of: newest.url).rollBacks == 2)
   }
 
   @Test func rollBackSurvivesAStop() async throws {

@@ -91,7 +91,7 @@ import Testing
   @Test func picturesAreAsInTheData() async throws {
     let played = try await train()
     let sample = played.model.data.splits.validation[5]
-    let (pixels, _) = GlyphsData(count: 500).picture(sample, seed: 3)
+    let (pixels, _) = GlyphsData(count: 500).image(sample, seed: 3)
     let picture = try #require(played.model.data.picture(of: sample))
     #expect(picture == Image(width: 28, height: 28, channels: 1, bytes: pixels))
     let record = try #require(played.result.evaluation.flatMap { played.model.record(of: $0) })

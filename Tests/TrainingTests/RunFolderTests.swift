@@ -74,7 +74,7 @@ import Training
     }
     let found = Dictionary(uniqueKeysWithValues: newest.tensors.map { ($0.path, $0.shape.dimensions) })
     #expect(found == expected)
-    #expect(Set(newest.metadata.texts.keys) == ["config", "state", "data", "build", "fields", "source_fields"])
+    #expect(newest.metadata.presentTexts.map(\.name) == ["build", "config", "data", "fields", "source_fields", "state"])
     // What is exported is the average, with the plain names that `load_state_dict` wants.
     let file = scratch.url.appending(path: "model.safetensors")
     #expect(try played.model.export(to: file, step: 2) == 14)
@@ -227,15 +227,20 @@ import Training
   }
 
   @Test func aBrokenStandardizationIsRefused() throws {
-    func read(_ text: String) throws -> Standardization? {
-      try CheckpointMetadata(step: 1, texts: ["standardization": text]).standardization()
+    func read(_ text: String?) throws -> Standardization? {
+      var metadata = CheckpointMetadata(step: 1)
+      metadata.standardization = text
+      return try metadata.standardization(of: URL(fileURLWithPath: "step-00000001.h5"))
     }
     #expect(try read(#"{"mean": [1, 2], "deviation": [3, 4]}"#)?.deviation == [3, 4])
-    #expect(try CheckpointMetadata(step: 1, texts: [:]).standardization() == nil)
+    #expect(try read(nil) == nil)
     let broken = [
       #"{"mean": [1, "x", 2], "deviation": [3, 4]}"#, #"{"mean": [1, 2], "deviation": [3]}"#,
       #"{"mean": [1], "deviation": [0]}"#, #"{"mean": [], "deviation": []}"#, "{}",
     ]
-    for text in broken { #expect(throws: ConfigurationError.self, "\(text)") { try read(text) } }
+    for text in broken {
+      let error = #expect(throws: ConfigurationError.self, "\(text)") { try read(text) }
+      #expect(error?.description.hasPrefix("step-00000001.h5: run/standardization: ") == true)
+    }
   }
 }

@@ -12,8 +12,8 @@ private func number(_ ticket: consuming Ticket?) -> Int? {
 
 @Suite struct SlotQueueTests {
   @Test func keepsTheOrderAndTheBound() async {
-    let filled = SlotQueue<Ticket>(capacity: 4)
-    let free = SlotQueue<Ticket>(capacity: 4, wakesReceiverAt: 2)
+    let filled = HandoffQueue<Ticket>(capacity: 4)
+    let free = HandoffQueue<Ticket>(capacity: 4, wakesReceiverAt: 2)
     for number in 0..<4 { free.send(Ticket(number: number)) }
     let count = 20_000
     // Four tickets go round: a queue that held more would trap.
@@ -35,19 +35,19 @@ private func number(_ ticket: consuming Ticket?) -> Int? {
   }
 
   @Test func closingDeliversWhatIsLeft() async {
-    let queue = SlotQueue<Ticket>(capacity: 3)
+    let queue = HandoffQueue<Ticket>(capacity: 3)
     queue.send(Ticket(number: 1))
     queue.send(Ticket(number: 2))
     queue.close()
     #expect(number(await queue.receive()) == 1)
-    #expect(await queue.waitForSlot())
+    #expect(await queue.waitForItem())
     #expect(number(queue.poll()) == 2)
     #expect(number(await queue.receive()) == nil)
-    #expect(await !queue.waitForSlot())
+    #expect(await !queue.waitForItem())
   }
 
   @Test func closingEndsAWait() async throws {
-    let queue = SlotQueue<Ticket>(capacity: 1)
+    let queue = HandoffQueue<Ticket>(capacity: 1)
     let waiting = Task { number(await queue.receive()) }
     try await Task.sleep(for: .milliseconds(20))
     queue.close()
@@ -55,10 +55,10 @@ private func number(_ ticket: consuming Ticket?) -> Int? {
   }
 
   @Test func wakesItsReceiverForEnoughSlots() async throws {
-    let queue = SlotQueue<Ticket>(capacity: 8, wakesReceiverAt: 3)
+    let queue = HandoffQueue<Ticket>(capacity: 8, wakesReceiverAt: 3)
     let woken = Mutex(false)
     async let waiting: Void = {
-      _ = await queue.waitForSlot()
+      _ = await queue.waitForItem()
       woken.withLock { $0 = true }
     }()
     try await Task.sleep(for: .milliseconds(20))
@@ -72,7 +72,7 @@ private func number(_ ticket: consuming Ticket?) -> Int? {
   }
 
   @Test func wakesItsReceiverAtOnceWhenUrged() async throws {
-    let queue = SlotQueue<Ticket>(capacity: 8, wakesReceiverAt: 8)
+    let queue = HandoffQueue<Ticket>(capacity: 8, wakesReceiverAt: 8)
     let waiting = Task { number(await queue.receive()) }
     try await Task.sleep(for: .milliseconds(20))
     queue.send(Ticket(number: 7), urgently: true)
@@ -105,7 +105,7 @@ private actor Hopper {
   }
 
   /// Waits for slots on its own thread, wherever they come from.
-  func drain(_ queue: SlotQueue<Int>) async -> Int {
+  func drain(_ queue: HandoffQueue<Int>) async -> Int {
     var sum = 0
     while let number = await queue.receive() {
       sum += number
@@ -146,7 +146,7 @@ private actor Hopper {
   @Test func comesBackToItsThreadAfterWaiting() async {
     let thread = StageThread("drain")
     let hopper = Hopper(thread)
-    let queue = SlotQueue<Int>(capacity: 1_000)
+    let queue = HandoffQueue<Int>(capacity: 1_000)
     let sum = Task(executorPreference: thread) { await hopper.drain(queue) }
     for number in 1...1_000 {
       queue.send(number)

@@ -142,7 +142,7 @@ extension Workspace {
   func lastState(_ run: String) throws -> JSON {
     let step = try #require(try checkpointSteps(run).last)
     let summary = try CheckpointFile.verify(at: file("\(run)/\(CheckpointFile.name(step: step))"))
-    return try JSONParser.parse(try #require(summary.metadata.texts["state"]), file: "state")
+    return try JSONParser.parse(try #require(summary.metadata.state), file: "state")
   }
 }
 

@@ -115,7 +115,7 @@ package struct Dataset: Sendable {
   }
 
   /// Whether samples are pictures, which can be seen in several ways.
-  package var showsPictures: Bool {
+  package var showsImages: Bool {
     forwardProcess == nil && fields[inputField].type == .float32 && ImageShape(fields[inputField].shape) != nil
   }
 

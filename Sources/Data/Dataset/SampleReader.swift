@@ -86,7 +86,7 @@ package final class SampleReader {
   }
 
   /// Writes the picture of `sample` in −1…1 over `slot`, without noise: what a model of diffusion learns to draw.
-  package func readPicture(_ sample: Int, into slot: TensorSlice) {
+  package func readImage(_ sample: Int, into slot: TensorSlice) {
     guard let process = data.forwardProcess else { preconditionFailure("samples that no noise is added to") }
     transform(sample, .evaluation, into: slot)
     process.normalize(slot)

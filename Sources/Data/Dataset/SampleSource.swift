@@ -80,6 +80,11 @@ package protocol SampleSource: Sendable {
   func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice)
 }
 
+extension SampleField {
+  /// Whether its values are an image: [height, width, 1 or 3].
+  package var isImage: Bool { type == .float32 && shape.rank == 3 && [1, 3].contains(shape[2]) }
+}
+
 extension SampleSource {
   package var readsFiles: Bool { false }
   package var failure: DataError? { nil }

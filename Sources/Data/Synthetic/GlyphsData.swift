@@ -35,8 +35,8 @@ package struct GlyphsData: DataKind {
     return (pixels, labels)
   }
 
-  /// Picture `index` alone.
-  package func picture(_ index: Int, seed: UInt64) -> (pixels: [UInt8], label: UInt8) {
+  /// Image `index` alone.
+  package func image(_ index: Int, seed: UInt64) -> (pixels: [UInt8], label: UInt8) {
     var renderer = GlyphRenderer(seed: seed, distortion: Float(distortion))
     var pixels: [UInt8] = []
     let label = renderer.draw(index, onto: &pixels)

@@ -4,11 +4,11 @@ extension Image {
   /// The picture as a PNG file: the same bytes for the same picture.
   package func png() throws(ImageError) -> [UInt8] { try PNGCodec.encode(self) }
 
-  /// The picture as a JPEG file, with colour at full resolution unless `hasHalvedColour`.
+  /// The picture as a JPEG file, with colour at full resolution unless `hasHalvedColor`.
   ///
   /// - Parameter quality: 1 (small) to 100 (good).
-  package func jpeg(quality: Int = 90, hasHalvedColour: Bool = false) throws(ImageError) -> [UInt8] {
-    try JPEGCodec.encode(self, quality: quality, hasHalvedColour: hasHalvedColour)
+  package func jpeg(quality: Int = 90, hasHalvedColor: Bool = false) throws(ImageError) -> [UInt8] {
+    try JPEGCodec.encode(self, quality: quality, hasHalvedColor: hasHalvedColor)
   }
 
   /// Writes the picture as a PNG file, over one that may be there.

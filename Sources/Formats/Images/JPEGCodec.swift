@@ -48,11 +48,11 @@ enum JPEGCodec {
   }
 
   /// - Parameter quality: 1 (small) to 100 (good).
-  static func encode(_ image: Image, quality: Int, hasHalvedColour: Bool) throws(ImageError) -> [UInt8] {
+  static func encode(_ image: Image, quality: Int, hasHalvedColor: Bool) throws(ImageError) -> [UInt8] {
     precondition((1...100).contains(quality))
     let turbo = try TurboJPEG.compressor()
     let (width, height) = (Int32(clamping: image.width), Int32(clamping: image.height))
-    let samples = image.channels == 1 ? TJSAMP_GRAY : hasHalvedColour ? TJSAMP_420 : TJSAMP_444
+    let samples = image.channels == 1 ? TJSAMP_GRAY : hasHalvedColor ? TJSAMP_420 : TJSAMP_444
     let most = tjBufSize(width, height, Int32(samples.rawValue))
     guard image.width <= largestSide, image.height <= largestSide, most != .max else {
       throw ImageError(

@@ -34,16 +34,13 @@ package struct FeatureClassifier: Sendable {
     let name = run.checkpoint.url.lastPathComponent
     let fields = try run.fields()
     input = try Predictor.picture(in: fields, of: name)
-    source =
-      try run.checkpoint.metadata.texts["source_fields"].map {
-        try Predictor.picture(in: SampleField.fields(of: $0, file: name), of: name)
-      } ?? input
+    source = try run.sourceFields().map { try Predictor.picture(in: $0, of: name) } ?? input
     guard let target = fields.first(where: { $0.name == SampleField.target }), let names = target.classLabels,
       run.configuration.loss.wantsClasses
     else { throw RunError(.configuration, "\(name): expected a classifier, found a model that predicts values") }
     classNames = names
     augmentation = try Predictor.augmentation(run.configuration, from: source, to: input, of: name)
-    standardization = try run.checkpoint.metadata.standardization()
+    standardization = try run.checkpoint.metadata.standardization(of: run.checkpoint.url)
     if let standardization, !standardization.fits(input.shape) {
       throw RunError("\(name): \(standardization.mean.count) means do not standardise inputs of \(input.shape)")
     }

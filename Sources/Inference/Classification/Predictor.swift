@@ -38,10 +38,7 @@ package final class Predictor {
     let fields = try run.fields()
     let input = try Self.picture(in: fields, of: name)
     // A checkpoint of before this was written down is taken to have pictures of one shape throughout.
-    source =
-      try run.checkpoint.metadata.texts["source_fields"].map {
-        try Self.picture(in: SampleField.fields(of: $0, file: name), of: name)
-      } ?? input
+    source = try run.sourceFields().map { try Self.picture(in: $0, of: name) } ?? input
     guard let target = fields.first(where: { $0.name == SampleField.target }), let names = target.classLabels,
       run.configuration.loss.wantsClasses
     else { throw RunError(.configuration, "\(name): expected a model of classes, found one that predicts values") }
@@ -59,7 +56,7 @@ package final class Predictor {
     resizing = ImageResizing(width: source.shape[1], height: source.shape[0], mode: mode)
     augmentation = try Self.augmentation(run.configuration, from: source, to: input, of: name)
     canvas = ImageCanvas(capacity: max(augmentation?.capacity ?? 0, source.shape.elementCount))
-    standardization = try run.checkpoint.metadata.standardization()
+    standardization = try run.checkpoint.metadata.standardization(of: run.checkpoint.url)
     if let standardization, !standardization.fits(input.shape) {
       throw RunError("\(name): \(standardization.mean.count) means do not standardise inputs of \(input.shape)")
     }
@@ -82,7 +79,7 @@ package final class Predictor {
 
   static func picture(in fields: [SampleField], of name: String) throws(RunError) -> SampleField {
     let input = fields.first { $0.name == SampleField.input }
-    guard let input, input.isPicture else {
+    guard let input, input.isImage else {
       throw RunError(
         .configuration,
         "\(name): expected a model of pictures [height, width, 1 or 3], found inputs of shape "

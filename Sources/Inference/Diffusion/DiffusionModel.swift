@@ -24,10 +24,8 @@ package struct DiffusionModel: Sendable {
     let name = run.checkpoint.url.lastPathComponent
     let fields = try run.fields()
     let tokenizer = try run.checkpoint.metadata.tokenizer(of: run.checkpoint.url)
-    let source =
-      try run.checkpoint.metadata.texts["source_fields"].map { try SampleField.fields(of: $0, file: name) } ?? []
     try self.init(
-      run.configuration, fields, source: source, tokenizer, run.answeringPrecision, of: name
+      run.configuration, fields, source: run.sourceFields() ?? [], tokenizer, run.answeringPrecision, of: name
     ) { try run.modelState($0) }
   }
 
@@ -46,7 +44,7 @@ package struct DiffusionModel: Sendable {
         .configuration,
         "\(name): expected a model that denoises, found one whose configuration has no \"diffusion\" section")
     }
-    guard let picture = fields.first(where: { $0.name == SampleField.input }), picture.isPicture else {
+    guard let picture = fields.first(where: { $0.name == SampleField.input }), picture.isImage else {
       throw RunError(
         .configuration, "\(name): expected a model of pictures [height, width, 1 or 3], found other inputs")
     }
@@ -85,23 +83,23 @@ package struct DiffusionModel: Sendable {
   ///   - conditions: from `condition`.
   ///   - rows: pictures in a pass of the model, which is part of what is computed.
   ///   - lanes: threads that draw, which is not.
-  ///   - moments: see `PictureDrawing`; `watched` too.
+  ///   - moments: see `ImageDrawing`; `watched` too.
   ///   - sheets: bytes that the caller needs to lay the pictures out.
   ///   - progress: told how many of how many passes are done, by any of the threads.
   package func draw(
     _ conditions: [[Int32]], _ sampler: SamplerSettings, rows: Int, lanes: Int, moments: [Int] = [], watched: Int = 0,
     sheets: Int = 0, progress: @escaping @Sendable (_ done: Int, _ all: Int) -> Void = { _, _ in }
-  ) throws(RunError) -> PictureDrawing {
+  ) throws(RunError) -> ImageDrawing {
     try condition.checkGuidance(sampler.guidance, from: .commandLine)
     let graph = try RunPlan.graph(configuration, fields, of: name, rows: rows)
     try RunPlan.checkSize(graph, state.table)
     let plan = ExecutionPlan(graph, table: state.table, precision: precision, isTraining: false)
     let lanes = min(lanes, (conditions.count + rows - 1) / rows)
     try checkMemory(plan, pictures: conditions.count + moments.count * watched, sheets: sheets, lanes: lanes)
-    let drawing = PictureDrawing(picture.shape, conditions, rows: rows, moments: moments, watched: watched)
+    let drawing = ImageDrawing(picture.shape, conditions, rows: rows, moments: moments, watched: watched)
     let counter = PassCounter(progress)
     LaneThread.run(lanes, playing: plan, state) { lane, program in
-      let pictures = PictureSampler(program, settings.schedule, settings.prediction, sampler, none: condition.none)
+      let pictures = ImageSampler(program, settings.schedule, settings.prediction, sampler, none: condition.none)
       drawing.run(pictures, lane: lane, of: lanes) { counter.count(of: pictures.stepCount * drawing.batchCount) }
     }
     guard drawing.isFinite else {
@@ -111,7 +109,7 @@ package struct DiffusionModel: Sendable {
   }
 
   private func checkMemory(_ plan: ExecutionPlan, pictures: Int, sheets: Int, lanes: Int) throws(RunError) {
-    let sampler = PictureSampler.byteCount(plan.graph, none: condition.none)
+    let sampler = ImageSampler.byteCount(plan.graph, none: condition.none)
     let lane = Double(plan.activationByteCount + plan.carriedByteCount + sampler)
     let drawn = Double(picture.shape.elementCount) * 4 * Double(pictures)
     let needed = Double(lanes) * lane + Double(plan.preparedByteCount) + drawn + Double(sheets)

@@ -10,16 +10,16 @@ package struct SampleJudgement: Sendable {
     package let classifier: FeatureClassifier
     /// Pictures taken for what was asked for; nil where nothing was asked for.
     package let recognized: Int?
-    /// The same of each wish.
-    package let recognizedOfWishes: [Int]
+    /// The same of each request.
+    package let recognizedOfRequests: [Int]
     /// In the classifier's features.
     package let frechetDistance: Double
     package let precisionRecall: PrecisionRecall
   }
 
-  package let wishes: [ConditionVocabulary.Wish]
-  /// Pictures drawn of each wish.
-  package let countsOfWishes: [Int]
+  package let requests: [GenerationRequest]
+  /// Pictures drawn of each request.
+  package let countsOfRequests: [Int]
   package let count: Int
   /// Real pictures that were compared with.
   package let realCount: Int
@@ -61,32 +61,32 @@ package struct SampleJudgement: Sendable {
 
   /// Refuses classifiers that cannot judge, before anything is drawn.
   package static func check(
-    _ classifiers: [FeatureClassifier], _ model: DiffusionModel, _ wishes: [ConditionVocabulary.Wish]
+    _ classifiers: [FeatureClassifier], _ model: DiffusionModel, _ requests: [GenerationRequest]
   ) throws(RunError) {
     for classifier in classifiers {
       try classifier.check(model.picture.shape, of: model.configuration.name)
       guard model.condition.none != nil else { continue }
       let match = WordMatch(classifier.classNames)
-      if let wish = wishes.first(where: { match.label(in: $0.text) == nil }) {
+      if let request = requests.first(where: { match.label(in: $0.text) == nil }) {
         throw RunError(
           .configuration,
           "--classifier \(classifier.run.configuration.name): none, or more than one, of its classes"
-            + " (\(classifier.classNames.prefix(12).joined(separator: ", "))) is named in \"\(wish.text)\"")
+            + " (\(classifier.classNames.prefix(12).joined(separator: ", "))) is named in \"\(request.text)\"")
       }
     }
   }
 
   /// - Parameters:
-  ///   - drawing: of `wishes` in turns.
+  ///   - drawing: of `requests` in turns.
   ///   - classifiers: that `check` has let pass.
   package init(
-    _ drawing: PictureDrawing, _ wishes: [ConditionVocabulary.Wish], isConditional: Bool,
+    _ drawing: ImageDrawing, _ requests: [GenerationRequest], isConditional: Bool,
     _ classifiers: [FeatureClassifier], real: RealPictures, lanes: Int
   ) throws(RunError) {
-    self.wishes = wishes
+    self.requests = requests
     count = drawing.count
     split = real.split
-    countsOfWishes = wishes.indices.map { (drawing.count - $0 + wishes.count - 1) / wishes.count }
+    countsOfRequests = requests.indices.map { (drawing.count - $0 + requests.count - 1) / requests.count }
     let realCount = min(drawing.count, real.samples.count)
     self.realCount = realCount
     let readers = (0..<lanes).map { _ in PictureReader(real.data, drawing.shape) }
@@ -104,16 +104,16 @@ package struct SampleJudgement: Sendable {
         throw RunError("\(classifier.run.configuration.name): its features are not finite numbers")
       }
       let match = WordMatch(classifier.classNames)
-      let wanted = wishes.map { match.label(in: $0.text) }
-      var ofWishes = [Int](repeating: 0, count: wishes.count)
+      let wanted = requests.map { match.label(in: $0.text) }
+      var ofRequests = [Int](repeating: 0, count: requests.count)
       for number in 0..<drawing.count {
-        let wish = number % wishes.count
-        if drawn.labels[number] == wanted[wish] { ofWishes[wish] += 1 } else { isRecognized[number] = false }
+        let request = number % requests.count
+        if drawn.labels[number] == wanted[request] { ofRequests[request] += 1 } else { isRecognized[number] = false }
       }
       verdicts.append(
         Verdict(
-          classifier: classifier, recognized: isConditional ? ofWishes.reduce(0, +) : nil,
-          recognizedOfWishes: isConditional ? ofWishes : [],
+          classifier: classifier, recognized: isConditional ? ofRequests.reduce(0, +) : nil,
+          recognizedOfRequests: isConditional ? ofRequests : [],
           frechetDistance: FrechetDistance.squared(found.features, drawn.features),
           precisionRecall: PrecisionRecall(real: found.features, drawn: drawn.features, lanes: lanes)))
     }
@@ -138,7 +138,7 @@ private final class PictureReader {
   }
 
   func image(_ sample: Int) -> Image {
-    reader.readPicture(sample, into: slot)
+    reader.readImage(sample, into: slot)
     let values = slot.floats
     return Image(levels: values, shape, black: -1, white: 1)
   }

@@ -46,20 +46,20 @@ package struct BatchNormKernel: Sendable {
   ///   - beta: [channels] float32; 0 where nil.
   ///   - y: rows × channels, of x's type; may be `x` or `shortcut` itself.
   ///   - statistics: written for `backward`.
-  ///   - observedMean: [channels] float32, written for the running statistics; may be the other mean itself.
-  ///   - observedVariance: [channels] float32, written for the running statistics: unbiased, 0 for a single row.
+  ///   - batchMean: [channels] float32, written for the running statistics; may be the other mean itself.
+  ///   - batchVariance: [channels] float32, written for the running statistics: unbiased, 0 for a single row.
   package func forward(
     _ x: TensorSlice, shortcut: TensorSlice?, gamma: TensorSlice?, beta: TensorSlice?, into y: TensorSlice,
-    statistics: Statistics, observedMean: TensorSlice, observedVariance: TensorSlice
+    statistics: Statistics, batchMean: TensorSlice, batchVariance: TensorSlice
   ) {
     check(statistics.mean)
     check(statistics.inverseDeviation)
-    check(observedMean)
-    check(observedVariance)
+    check(batchMean)
+    check(batchVariance)
     if x.type == .bfloat16 {
-      measure(x.pointer(as: BFloat16.self), statistics, observedMean, observedVariance)
+      measure(x.pointer(as: BFloat16.self), statistics, batchMean, batchVariance)
     } else {
-      measure(x.pointer(as: Float.self), statistics, observedMean, observedVariance)
+      measure(x.pointer(as: Float.self), statistics, batchMean, batchVariance)
     }
     let inverses = statistics.inverseDeviation.pointer(as: Float.self)
     apply(x, shortcut, gamma, beta, y, statistics.mean) { inverses[$0] }
@@ -89,12 +89,12 @@ package struct BatchNormKernel: Sendable {
   }
 
   private func measure<E: VectorElement>(
-    _ x: UnsafeMutablePointer<E>, _ statistics: Statistics, _ observedMean: TensorSlice, _ observedVariance: TensorSlice
+    _ x: UnsafeMutablePointer<E>, _ statistics: Statistics, _ batchMean: TensorSlice, _ batchVariance: TensorSlice
   ) {
     let saved = statistics.mean.pointer(as: Float.self)
     let inverses = statistics.inverseDeviation.pointer(as: Float.self)
-    let means = observedMean.pointer(as: Float.self)
-    let variances = observedVariance.pointer(as: Float.self)
+    let means = batchMean.pointer(as: Float.self)
+    let variances = batchVariance.pointer(as: Float.self)
     ChannelPanel.forEach(rows: rows, channels: channels) { panel in
       withColumns(of: Double.self) { centers in
         withColumns(of: Double.self) { squares in

@@ -4,9 +4,9 @@
 ///     m ← m + (1 − β₁)·(g − m)                v ← β₂·v + (1 − β₂)·g²
 ///     θ ← θ − η/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε)
 ///
-/// Slots: m, v.
+/// States: m, v.
 package struct AdamUpdate: UpdateRule {
-  static let slotCount = 2
+  static let stateCount = 2
 
   private let gradientDecay: Float
   private let shrink: Float
@@ -38,12 +38,12 @@ package struct AdamUpdate: UpdateRule {
   }
 
   @inline(__always)
-  func updated(_ parameter: Vector, gradient: Vector, slots: inout SlotVectors) -> Vector {
+  func updated(_ parameter: Vector, gradient: Vector, states: inout StateVectors) -> Vector {
     let g = gradient.addingProduct(parameter, Vector(repeating: gradientDecay))
-    slots.first = slots.first.addingProduct(Vector(repeating: firstWeight), g - slots.first)
-    slots.second = (slots.second * secondDecay).addingProduct(g * secondWeight, g)
-    let root = slots.second.squareRoot
+    states.first = states.first.addingProduct(Vector(repeating: firstWeight), g - states.first)
+    states.second = (states.second * secondDecay).addingProduct(g * secondWeight, g)
+    let root = states.second.squareRoot
     let denominator = Vector(repeating: epsilon).addingProduct(root, Vector(repeating: inverseRootCorrection))
-    return (parameter * shrink).addingProduct(Vector(repeating: -stepSize), slots.first / denominator)
+    return (parameter * shrink).addingProduct(Vector(repeating: -stepSize), states.first / denominator)
   }
 }

@@ -2,9 +2,9 @@
 ///
 ///     θ ← θ·(1 − η·λ) − η·sign(β₁·m + (1 − β₁)·g)      m ← β₂·m + (1 − β₂)·g
 ///
-/// Slot: m.
+/// State: m.
 package struct LionUpdate: UpdateRule {
-  static let slotCount = 1
+  static let stateCount = 1
 
   private let shrink: Float
   private let learningRate: Float
@@ -27,10 +27,10 @@ package struct LionUpdate: UpdateRule {
   }
 
   @inline(__always)
-  func updated(_ parameter: Vector, gradient: Vector, slots: inout SlotVectors) -> Vector {
-    let m = slots.first
+  func updated(_ parameter: Vector, gradient: Vector, states: inout StateVectors) -> Vector {
+    let m = states.first
     let direction = (m * directionDecay).addingProduct(Vector(repeating: directionWeight), gradient)
-    slots.first = (m * momentumDecay).addingProduct(Vector(repeating: momentumWeight), gradient)
+    states.first = (m * momentumDecay).addingProduct(Vector(repeating: momentumWeight), gradient)
     // Zero stays zero and NaN stays NaN.
     var sign = direction
     sign.replace(with: 1, where: direction .> Vector.zero)

@@ -1,6 +1,6 @@
-/// Stochastic gradient descent, without slots: θ ← θ − η·(g + λ·θ).
+/// Stochastic gradient descent, without states: θ ← θ − η·(g + λ·θ).
 package struct GradientDescentUpdate: UpdateRule {
-  static let slotCount = 0
+  static let stateCount = 0
 
   private let decay: Float
   private let learningRate: Float
@@ -15,7 +15,7 @@ package struct GradientDescentUpdate: UpdateRule {
   }
 
   @inline(__always)
-  func updated(_ parameter: Vector, gradient: Vector, slots: inout SlotVectors) -> Vector {
+  func updated(_ parameter: Vector, gradient: Vector, states: inout StateVectors) -> Vector {
     let g = gradient.addingProduct(parameter, Vector(repeating: decay))
     return parameter.addingProduct(Vector(repeating: -learningRate), g)
   }
@@ -26,9 +26,9 @@ package struct GradientDescentUpdate: UpdateRule {
 ///     g ← g + λ·θ      b ← μ·b + (1 − τ)·g, but b ← g in the first step
 ///     θ ← θ − η·b      or, after Nesterov,  θ ← θ − η·(g + μ·b)
 ///
-/// Slot: b.
+/// State: b.
 package struct MomentumUpdate: UpdateRule {
-  static let slotCount = 1
+  static let stateCount = 1
 
   private let decay: Float
   private let learningRate: Float
@@ -52,10 +52,10 @@ package struct MomentumUpdate: UpdateRule {
   }
 
   @inline(__always)
-  func updated(_ parameter: Vector, gradient: Vector, slots: inout SlotVectors) -> Vector {
+  func updated(_ parameter: Vector, gradient: Vector, states: inout StateVectors) -> Vector {
     let g = gradient.addingProduct(parameter, Vector(repeating: decay))
-    slots.first = (slots.first * momentum).addingProduct(Vector(repeating: gradientWeight), g)
-    let direction = isNesterov ? g.addingProduct(Vector(repeating: momentum), slots.first) : slots.first
+    states.first = (states.first * momentum).addingProduct(Vector(repeating: gradientWeight), g)
+    let direction = isNesterov ? g.addingProduct(Vector(repeating: momentum), states.first) : states.first
     return parameter.addingProduct(Vector(repeating: -learningRate), direction)
   }
 }

@@ -3,9 +3,9 @@
 ///     g ← g + λ·θ      v ← α·v + (1 − α)·g²      centered: a ← a + (1 − α)·(g − a), v − a² instead of v below
 ///     with momentum μ: b ← μ·b + g / (√v + ε), θ ← θ − η·b;   without: θ ← θ − η·g / (√v + ε)
 ///
-/// Slots: v, then b with momentum, then a when centered.
+/// States: v, then b with momentum, then a when centered.
 package struct RMSPropUpdate<Momentum: StaticFlag, Centered: StaticFlag>: UpdateRule {
-  @inline(__always) static var slotCount: Int { 1 + (Momentum.isOn ? 1 : 0) + (Centered.isOn ? 1 : 0) }
+  @inline(__always) static var stateCount: Int { 1 + (Momentum.isOn ? 1 : 0) + (Centered.isOn ? 1 : 0) }
 
   private let decay: Float
   private let learningRate: Float
@@ -24,22 +24,22 @@ package struct RMSPropUpdate<Momentum: StaticFlag, Centered: StaticFlag>: Update
   }
 
   @inline(__always)
-  func updated(_ parameter: Vector, gradient: Vector, slots: inout SlotVectors) -> Vector {
+  func updated(_ parameter: Vector, gradient: Vector, states: inout StateVectors) -> Vector {
     let g = gradient.addingProduct(parameter, Vector(repeating: decay))
-    slots.first = (slots.first * alpha).addingProduct(g * squareWeight, g)
-    var variance = slots.first
+    states.first = (states.first * alpha).addingProduct(g * squareWeight, g)
+    var variance = states.first
     if Centered.isOn {
-      var mean = Momentum.isOn ? slots.third : slots.second
+      var mean = Momentum.isOn ? states.third : states.second
       mean = mean.addingProduct(Vector(repeating: squareWeight), g - mean)
-      if Momentum.isOn { slots.third = mean } else { slots.second = mean }
+      if Momentum.isOn { states.third = mean } else { states.second = mean }
       variance = variance.addingProduct(-mean, mean)
       // Rounding can take a constant gradient's variance just below zero, where there is no root.
       variance = variance.replacing(with: 0, where: variance .< Vector.zero)
     }
     let direction = g / (variance.squareRoot + epsilon)
     guard Momentum.isOn else { return parameter.addingProduct(Vector(repeating: -learningRate), direction) }
-    slots.second = direction.addingProduct(slots.second, Vector(repeating: momentum))
-    return parameter.addingProduct(Vector(repeating: -learningRate), slots.second)
+    states.second = direction.addingProduct(states.second, Vector(repeating: momentum))
+    return parameter.addingProduct(Vector(repeating: -learningRate), states.second)
   }
 }
 

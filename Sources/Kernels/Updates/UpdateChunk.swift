@@ -2,18 +2,18 @@ import Tensors
 
 /// Part of one tensor that an optimizer updates in one pass, with everything that belongs to the same elements.
 ///
-/// All slices have the same count; all but `shadow` are float32.
+/// All slices have the same count; all but `bf16Weights` are float32.
 package struct UpdateChunk: Sendable {
-  /// The most slots an optimizer may keep per parameter.
-  package static let slotCapacity = 3
+  /// The most states an optimizer may keep per parameter.
+  package static let stateCapacity = 3
 
   package let gradient: TensorSlice
   package let parameter: TensorSlice
   /// A bfloat16 copy of the new parameters to write, for products.
-  package var shadow: TensorSlice?
+  package var bf16Weights: TensorSlice?
   /// A moving average to draw towards the new parameters.
   package var average: TensorSlice?
-  private var slots = InlineArray<3, TensorSlice?>(repeating: nil)
+  private var states = InlineArray<3, TensorSlice?>(repeating: nil)
 
   package init(gradient: TensorSlice, parameter: TensorSlice) {
     precondition(gradient.type == .float32 && parameter.type == .float32 && gradient.count == parameter.count)
@@ -21,13 +21,13 @@ package struct UpdateChunk: Sendable {
     self.parameter = parameter
   }
 
-  package mutating func setSlot(_ index: Int, _ slice: TensorSlice) {
+  package mutating func setState(_ index: Int, _ slice: TensorSlice) {
     precondition(slice.type == .float32 && slice.count == parameter.count)
-    slots[index] = slice
+    states[index] = slice
   }
 
-  func slot(_ index: Int) -> TensorSlice {
-    guard let slice = slots[index] else { preconditionFailure("slot \(index) of an update was not set") }
+  func state(_ index: Int) -> TensorSlice {
+    guard let slice = states[index] else { preconditionFailure("optimizer state \(index) was not set") }
     return slice
   }
 }

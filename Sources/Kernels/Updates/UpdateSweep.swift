@@ -8,8 +8,8 @@ package protocol StaticFlag: Sendable {
 package enum On: StaticFlag { @inlinable package static var isOn: Bool { true } }
 package enum Off: StaticFlag { @inlinable package static var isOn: Bool { false } }
 
-/// The slots of sixteen parameters; the ones a rule does not have are left alone.
-struct SlotVectors {
+/// The states of sixteen parameters; the ones a rule does not have are left alone.
+struct StateVectors {
   var first: Vector
   var second: Vector
   var third: Vector
@@ -17,9 +17,9 @@ struct SlotVectors {
 
 /// An optimizer's formula on sixteen parameters, with its coefficients for this step worked out.
 protocol UpdateRule {
-  static var slotCount: Int { get }
+  static var stateCount: Int { get }
   /// - Returns: the new parameters.
-  func updated(_ parameter: Vector, gradient: Vector, slots: inout SlotVectors) -> Vector
+  func updated(_ parameter: Vector, gradient: Vector, states: inout StateVectors) -> Vector
 }
 
 extension UpdateRule {
@@ -31,7 +31,7 @@ extension UpdateRule {
   }
 }
 
-/// One pass over a chunk: clip, update, round to the shadow, average, measure. Elements do not see one another, so a
+/// One pass over a chunk: clip, update, round to bf16 weights, average, measure. Elements do not see one another, so a
 /// tensor gets the same bits however it is cut.
 private struct UpdateSweep<Rule: UpdateRule, Measures: StaticFlag> {
   private let rule: Rule
@@ -41,7 +41,7 @@ private struct UpdateSweep<Rule: UpdateRule, Measures: StaticFlag> {
   private let first: UnsafeMutablePointer<Float>
   private let second: UnsafeMutablePointer<Float>
   private let third: UnsafeMutablePointer<Float>
-  private let shadow: UnsafeMutablePointer<BFloat16>?
+  private let bf16Weights: UnsafeMutablePointer<BFloat16>?
   private let average: UnsafeMutablePointer<Float>?
   private let gradientScale: Float
   private let clipValue: Float
@@ -53,13 +53,13 @@ private struct UpdateSweep<Rule: UpdateRule, Measures: StaticFlag> {
     count = chunk.parameter.count
     gradient = chunk.gradient.pointer(as: Float.self)
     parameter = chunk.parameter.pointer(as: Float.self)
-    // Slots that the rule lacks are never touched.
-    first = Rule.slotCount > 0 ? chunk.slot(0).pointer(as: Float.self) : parameter
-    second = Rule.slotCount > 1 ? chunk.slot(1).pointer(as: Float.self) : parameter
-    third = Rule.slotCount > 2 ? chunk.slot(2).pointer(as: Float.self) : parameter
-    if let slice = chunk.shadow { precondition(slice.type == .bfloat16 && slice.count == count) }
+    // States that the rule lacks are never touched.
+    first = Rule.stateCount > 0 ? chunk.state(0).pointer(as: Float.self) : parameter
+    second = Rule.stateCount > 1 ? chunk.state(1).pointer(as: Float.self) : parameter
+    third = Rule.stateCount > 2 ? chunk.state(2).pointer(as: Float.self) : parameter
+    if let slice = chunk.bf16Weights { precondition(slice.type == .bfloat16 && slice.count == count) }
     if let slice = chunk.average { precondition(slice.type == .float32 && slice.count == count) }
-    shadow = chunk.shadow?.pointer(as: BFloat16.self)
+    bf16Weights = chunk.bf16Weights?.pointer(as: BFloat16.self)
     average = chunk.average?.pointer(as: Float.self)
     gradientScale = scalars.gradientScale
     clipValue = scalars.clipValue
@@ -99,17 +99,17 @@ private struct UpdateSweep<Rule: UpdateRule, Measures: StaticFlag> {
   @inline(__always)
   private func advance(_ i: Int, lanes: Int) -> (new: Vector, change: Vector) {
     let old = Float.load(parameter + i, lanes: lanes)
-    var slots = SlotVectors(
-      first: Rule.slotCount > 0 ? Float.load(first + i, lanes: lanes) : .zero,
-      second: Rule.slotCount > 1 ? Float.load(second + i, lanes: lanes) : .zero,
-      third: Rule.slotCount > 2 ? Float.load(third + i, lanes: lanes) : .zero)
+    var states = StateVectors(
+      first: Rule.stateCount > 0 ? Float.load(first + i, lanes: lanes) : .zero,
+      second: Rule.stateCount > 1 ? Float.load(second + i, lanes: lanes) : .zero,
+      third: Rule.stateCount > 2 ? Float.load(third + i, lanes: lanes) : .zero)
     let scaled = Float.load(gradient + i, lanes: lanes) * gradientScale
-    let new = rule.updated(old, gradient: scaled.clipped(to: clipValue), slots: &slots)
+    let new = rule.updated(old, gradient: scaled.clipped(to: clipValue), states: &states)
     Float.store(new, parameter + i, lanes: lanes)
-    if Rule.slotCount > 0 { Float.store(slots.first, first + i, lanes: lanes) }
-    if Rule.slotCount > 1 { Float.store(slots.second, second + i, lanes: lanes) }
-    if Rule.slotCount > 2 { Float.store(slots.third, third + i, lanes: lanes) }
-    if let shadow { BFloat16.store(new, shadow + i, lanes: lanes) }
+    if Rule.stateCount > 0 { Float.store(states.first, first + i, lanes: lanes) }
+    if Rule.stateCount > 1 { Float.store(states.second, second + i, lanes: lanes) }
+    if Rule.stateCount > 2 { Float.store(states.third, third + i, lanes: lanes) }
+    if let bf16Weights { BFloat16.store(new, bf16Weights + i, lanes: lanes) }
     if let average {
       let mean = Float.load(average + i, lanes: lanes)
       Float.store(mean.addingProduct(Vector(repeating: averageWeight), new - mean), average + i, lanes: lanes)

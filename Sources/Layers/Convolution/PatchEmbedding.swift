@@ -92,7 +92,7 @@ package struct PatchEmbedding: ConfigurableLayer {
   package func forward(_ frame: Frame) {
     let patches = patches(frame)
     kernel.cut(frame.input(), into: patches, accumulate: false)
-    frame.matmul(0).execute(patches, frame.shadow(0), bias: frame.parameter(1), into: frame.output)
+    frame.matmul(0).execute(patches, frame.bf16Weights(0), bias: frame.parameter(1), into: frame.output)
   }
 
   package func backward(_ frame: Frame) {
@@ -107,7 +107,7 @@ package struct PatchEmbedding: ConfigurableLayer {
       frame.matmul(1).execute(dy, patches, into: gradient)
     }
     if let dx = frame.inputGradient() {
-      frame.matmul(2).execute(dy, frame.shadow(0), into: patches)
+      frame.matmul(2).execute(dy, frame.bf16Weights(0), into: patches)
       kernel.join(patches, into: dx, accumulate: frame.accumulatesInputGradient())
     }
   }

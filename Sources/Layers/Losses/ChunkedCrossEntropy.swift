@@ -122,7 +122,7 @@ package struct ChunkedCrossEntropy: Loss {
     let tile = frame.scratch.reinterpreted(as: .float32, count: count)
     let bias = linear.settings.hasBias ? frame.parameter(1).slice(group.range) : nil
     frame.matmul(logitsNumber(block, group)).execute(
-      rows(of: frame.input(), block.range), rows(of: frame.shadow(0), group.range), bias: bias, into: tile)
+      rows(of: frame.input(), block.range), rows(of: frame.bf16Weights(0), group.range), bias: bias, into: tile)
     return tile
   }
 
@@ -166,7 +166,8 @@ package struct ChunkedCrossEntropy: Loss {
         }
         if let sums {
           let product = groupIndex == 0 ? Product.inputGradient : .addedInputGradient
-          frame.matmul(number(product, block, group)).execute(dz, rows(of: frame.shadow(0), group.range), into: sums)
+          frame.matmul(number(product, block, group)).execute(
+            dz, rows(of: frame.bf16Weights(0), group.range), into: sums)
         }
       }
       if let dx, let sums, dx.type != .float32 { Elementwise.convert(sums, into: dx) }

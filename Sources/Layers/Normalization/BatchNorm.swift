@@ -73,7 +73,7 @@ package struct BatchNorm: ConfigurableLayer {
     if frame.isTraining {
       kernel.forward(
         frame.input(), shortcut: shortcut, gamma: frame.parameter(0), beta: frame.parameter(1), into: frame.output,
-        statistics: statistics(frame), observedMean: frame.observation(0), observedVariance: frame.observation(1))
+        statistics: statistics(frame), batchMean: frame.batchStatistics(0), batchVariance: frame.batchStatistics(1))
     } else {
       kernel.inference(
         frame.input(), shortcut: shortcut, gamma: frame.parameter(0), beta: frame.parameter(1), into: frame.output,
@@ -91,9 +91,9 @@ package struct BatchNorm: ConfigurableLayer {
       dBeta: frame.parameterGradient(1), accumulateParameters: frame.accumulatesParameterGradient(0))
   }
 
-  package func fold(observation: TensorSlice, into buffer: TensorSlice, at index: Int) {
+  package func fold(batchStatistics: TensorSlice, into buffer: TensorSlice, at index: Int) {
     let momentum = Float(settings.momentum)
-    let observed = observation.floats
+    let observed = batchStatistics.floats
     var running = buffer.mutableFloats
     for channel in running.indices {
       running[channel] = (1 - momentum) * running[channel] + momentum * observed[channel]

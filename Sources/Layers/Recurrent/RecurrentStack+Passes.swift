@@ -130,7 +130,7 @@ extension RecurrentStack {
         let (sequence, tensors) = (sequence(index), tensors(frame, index, scratch))
         let bias = frame.prepared(prepared.bias)
         frame.matmul(ProductNumbers(index, isTraining: isTraining).forward).execute(
-          input, frame.shadow(numbers.inputWeight), bias: settings.hasBias ? bias : nil, into: tensors.gates)
+          input, frame.bf16Weights(numbers.inputWeight), bias: settings.hasBias ? bias : nil, into: tensors.gates)
         begin(frame, sequence, tensors, layer)
         var output: StepView?
         if layer == settings.layers - 1 {
@@ -221,7 +221,9 @@ extension RecurrentStack {
           addBiasGradient(frame, numbers.inputBias, gates)
           addBiasGradient(frame, numbers.hiddenBias, recurrentGates)
         }
-        if let dx { frame.matmul(products.inputGradient).execute(gates, frame.shadow(numbers.inputWeight), into: dx) }
+        if let dx {
+          frame.matmul(products.inputGradient).execute(gates, frame.bf16Weights(numbers.inputWeight), into: dx)
+        }
       }
       if let dx { handDown(frame, dx, layer) }
     }

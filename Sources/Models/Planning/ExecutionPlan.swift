@@ -22,10 +22,10 @@ package struct ExecutionPlan: Sendable {
     case activations(Int)
     case field(Int)
     case parameters(Int)
-    case shadows(Int)
+    case bf16Weights(Int)
     case gradients(Int)
     case buffers(Int)
-    case observations(Int)
+    case batchStatistics(Int)
     case prepared(Int)
     case carried(Int)
   }

@@ -47,7 +47,7 @@ package final class LaneProgram {
   private let passPointer: UnsafeMutablePointer<Pass>
   private var steps: [BoundStep] = []
   private var gradientBindings: [Binding] = []
-  private var observationBindings: [Binding] = []
+  private var batchStatisticsBindings: [Binding] = []
   private var carriedBindings: [Binding] = []
   // Keeps the memory alive that passes write to even where nobody reads it any more.
   private var carried: Arena?
@@ -80,10 +80,10 @@ package final class LaneProgram {
       case .activations(let offset): activations.slice(offset: offset, count: tensor.count, type: tensor.type)
       case .parameters(let offset): state.parameters.slice(offset: offset, count: tensor.count, type: tensor.type)
       case .buffers(let offset): state.buffers.slice(offset: offset, count: tensor.count, type: tensor.type)
-      case .shadows(let offset):
-        (state.shadows ?? state.parameters).slice(offset: offset, count: tensor.count, type: tensor.type)
+      case .bf16Weights(let offset):
+        (state.bf16Weights ?? state.parameters).slice(offset: offset, count: tensor.count, type: tensor.type)
       case .prepared(let offset): prepared.slice(offset: offset, count: tensor.count, type: tensor.type)
-      case .nowhere, .field, .gradients, .observations, .carried:
+      case .nowhere, .field, .gradients, .batchStatistics, .carried:
         activations.slice(offset: 0, count: 0, type: tensor.type)
       }
     }
@@ -153,8 +153,8 @@ package final class LaneProgram {
     case .field(let field): fieldBindings.append((field, entry))
     case .gradients(let offset):
       gradientBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
-    case .observations(let offset):
-      observationBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
+    case .batchStatistics(let offset):
+      batchStatisticsBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
     case .carried(let offset):
       carriedBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
     default: break
@@ -177,9 +177,9 @@ package final class LaneProgram {
   }
 
   /// Where the next forward pass writes what buffers are moved by.
-  package func bind(observations: Arena) {
-    for binding in observationBindings {
-      table[binding.entry] = observations.slice(offset: binding.offset, count: binding.count, type: binding.type)
+  package func bind(batchStatistics: Arena) {
+    for binding in batchStatisticsBindings {
+      table[binding.entry] = batchStatistics.slice(offset: binding.offset, count: binding.count, type: binding.type)
     }
   }
 

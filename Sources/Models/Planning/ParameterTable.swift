@@ -7,12 +7,12 @@ package struct ParameterTable: Sendable {
     /// PyTorch's name, `hidden.0.weight`.
     package let name: String
     package let declaration: ParameterDeclaration
-    /// Bytes from the start of the parameter arena (and of the gradient, slot and average arenas).
+    /// Bytes from the start of the parameter arena (and of the gradient, optimizer state and average arenas).
     package let offset: Int
     /// Position of its layer from the input, among layers that have parameters.
     package let depth: Int
-    /// Bytes from the start of the arena of bfloat16 shadows; nil for a parameter that no product reads from there.
-    package internal(set) var shadowOffset: Int?
+    /// Bytes from the start of the arena of bfloat16 weights; nil for a parameter that no product reads from there.
+    package internal(set) var bf16WeightsOffset: Int?
 
     package var shape: TensorShape { declaration.shape }
     package var count: Int { shape.elementCount }
@@ -32,7 +32,7 @@ package struct ParameterTable: Sendable {
   package private(set) var entries: [Entry] = []
   package private(set) var buffers: [Buffer] = []
   package private(set) var byteCount = 0
-  package private(set) var shadowByteCount = 0
+  package private(set) var bf16WeightsByteCount = 0
   package private(set) var bufferByteCount = 0
   private var indices: [String: Int] = [:]
   private var bufferIndices: [String: Int] = [:]
@@ -48,13 +48,13 @@ package struct ParameterTable: Sendable {
               node: node.name,
               message: "shares \(name), but as \(declaration.shape) instead of \(entries[index].shape)")
           }
-          placeShadow(of: index, declaration)
+          placeBF16Weights(of: index, declaration)
           continue
         }
         indices[name] = entries.count
         entries.append(Entry(name: name, declaration: declaration, offset: byteCount, depth: depth))
         byteCount = Self.advance(byteCount, by: declaration.shape)
-        placeShadow(of: entries.count - 1, declaration)
+        placeBF16Weights(of: entries.count - 1, declaration)
       }
       for (index, declaration) in node.layer.buffers.enumerated() {
         bufferIndices[node.bufferNames[index]] = buffers.count
@@ -73,10 +73,10 @@ package struct ParameterTable: Sendable {
   }
 
   /// Products read matrices in bfloat16, unless their layer prepares what it reads.
-  private mutating func placeShadow(of index: Int, _ declaration: ParameterDeclaration) {
-    guard entries[index].isWeight, !declaration.isPrepared, entries[index].shadowOffset == nil else { return }
-    entries[index].shadowOffset = shadowByteCount
-    shadowByteCount = Self.advance(shadowByteCount, by: declaration.shape, .bfloat16)
+  private mutating func placeBF16Weights(of index: Int, _ declaration: ParameterDeclaration) {
+    guard entries[index].isWeight, !declaration.isPrepared, entries[index].bf16WeightsOffset == nil else { return }
+    entries[index].bf16WeightsOffset = bf16WeightsByteCount
+    bf16WeightsByteCount = Self.advance(bf16WeightsByteCount, by: declaration.shape, .bfloat16)
   }
 
   package func index(of name: String) -> Int? { indices[name] }

@@ -180,8 +180,8 @@ struct PlanLayout {
     tensors += [output, gradients[index] ?? .none]
     var accumulatesParameter: [Bool] = []
     for name in node.parameterNames {
-      let (master, shadow, gradient) = placeParameter(name, runs: runs)
-      tensors += [master, shadow, gradient]
+      let (master, bf16Weights, gradient) = placeParameter(name, runs: runs)
+      tensors += [master, bf16Weights, gradient]
       accumulatesParameter.append(gradient.count > 0 && !writtenParameters.insert(name).inserted)
     }
     for name in node.bufferNames { tensors += placeBuffer(name) }
@@ -216,19 +216,19 @@ struct PlanLayout {
       runsBackward: runs, index: node.index)
   }
 
-  private func placeParameter(_ name: String, runs: Bool) -> (master: Tensor, shadow: Tensor, gradient: Tensor) {
+  private func placeParameter(_ name: String, runs: Bool) -> (master: Tensor, bf16Weights: Tensor, gradient: Tensor) {
     guard let index = table.index(of: name) else { preconditionFailure("\(name) is not in the parameter table") }
     let entry = table.entries[index]
     let master = Tensor(place: .parameters(entry.offset), count: entry.count, type: .float32)
-    var shadow = master
-    if precision == .bfloat16, let offset = entry.shadowOffset {
-      shadow = Tensor(place: .shadows(offset), count: entry.count, type: .bfloat16)
+    var bf16Weights = master
+    if precision == .bfloat16, let offset = entry.bf16WeightsOffset {
+      bf16Weights = Tensor(place: .bf16Weights(offset), count: entry.count, type: .bfloat16)
     }
     var gradient = Tensor.none
     if runs, !frozen.contains(name) {
       gradient = Tensor(place: .gradients(entry.offset), count: entry.count, type: .float32)
     }
-    return (master, shadow, gradient)
+    return (master, bf16Weights, gradient)
   }
 
   private mutating func placePrepared(_ byteCount: Int) -> Tensor {
@@ -249,7 +249,7 @@ struct PlanLayout {
     let count = buffer.declaration.shape.elementCount
     return [
       Tensor(place: .buffers(buffer.offset), count: count, type: .float32),
-      Tensor(place: .observations(buffer.offset), count: count, type: .float32),
+      Tensor(place: .batchStatistics(buffer.offset), count: count, type: .float32),
     ]
   }
 

@@ -24,7 +24,7 @@ package struct Adam: Optimizer {
     self.decay = decay
   }
 
-  package var slotNames: [String] { ["exp_avg", "exp_avg_sq"] }
+  package var stateNames: [String] { ["exp_avg", "exp_avg_sq"] }
 
   package func update(_ chunk: UpdateChunk, _ scalars: UpdateScalars, measures: Bool) -> UpdateStatistics {
     let step = Double(scalars.step)

@@ -11,7 +11,7 @@ package struct Lion: Optimizer, Settings {
     betas = try reader.betas(default: (0.9, 0.99), "weights of the running mean: in the step, and in the mean itself")
   }
 
-  package var slotNames: [String] { ["exp_avg"] }
+  package var stateNames: [String] { ["exp_avg"] }
 
   package func update(_ chunk: UpdateChunk, _ scalars: UpdateScalars, measures: Bool) -> UpdateStatistics {
     LionUpdate(betas: betas, scalars: scalars).update(chunk, scalars, measures: measures)

@@ -20,7 +20,7 @@ package struct RMSProp: Optimizer, Settings {
     try reader.require(momentum < 1, "momentum", "1 never forgets: expected below 1")
   }
 
-  package var slotNames: [String] {
+  package var stateNames: [String] {
     ["square_avg"] + (momentum > 0 ? ["momentum_buffer"] : []) + (isCentered ? ["grad_avg"] : [])
   }
 

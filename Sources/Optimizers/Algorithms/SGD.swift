@@ -19,7 +19,7 @@ package struct SGD: Optimizer, Settings {
       !isNesterov || (momentum > 0 && dampening == 0), "nesterov", "needs \"momentum\" above 0 and no \"dampening\"")
   }
 
-  package var slotNames: [String] { momentum > 0 ? ["momentum_buffer"] : [] }
+  package var stateNames: [String] { momentum > 0 ? ["momentum_buffer"] : [] }
 
   package func update(_ chunk: UpdateChunk, _ scalars: UpdateScalars, measures: Bool) -> UpdateStatistics {
     if momentum == 0 { return GradientDescentUpdate(scalars: scalars).update(chunk, scalars, measures: measures) }

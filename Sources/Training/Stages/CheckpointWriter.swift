@@ -25,8 +25,8 @@ package actor CheckpointWriter {
   private nonisolated let failure = Mutex<CheckpointError?>(nil)
   /// Steps whose files are known to be good.
   private nonisolated let trusted = Mutex<Set<Int>>([])
-  nonisolated let tickets = SlotQueue<SnapshotTicket>(capacity: 1)
-  nonisolated let orders = SlotQueue<CheckpointOrder>(capacity: 1)
+  nonisolated let tickets = HandoffQueue<SnapshotTicket>(capacity: 1)
+  nonisolated let orders = HandoffQueue<CheckpointOrder>(capacity: 1)
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 

@@ -16,8 +16,8 @@ package actor DataLoader {
   /// Most micro-batches that any lane plays in a step.
   private let longestTurn: Int
   /// Filled micro-batches, one queue a lane.
-  nonisolated let queues: [SlotQueue<MicroBatch>]
-  private nonisolated let free: [SlotQueue<MicroBatch>]
+  nonisolated let queues: [HandoffQueue<MicroBatch>]
+  private nonisolated let free: [HandoffQueue<MicroBatch>]
 
   /// Micro-batches a lane can be ahead of the loader's last wake-up: more of them, fewer wake-ups on busy cores.
   package static let slotsPerTurn = 4
@@ -37,9 +37,9 @@ package actor DataLoader {
     self.clock = clock
     longestTurn = (0..<tree.lanes).map { tree.range(of: $0).count }.max() ?? 0
     let capacities = (0..<tree.lanes).map { Self.slotCount(tree, lane: $0) }
-    queues = capacities.map { SlotQueue(capacity: $0) }
+    queues = capacities.map { HandoffQueue(capacity: $0) }
     // Woken when half of a lane's slots are free, not for each one.
-    free = capacities.map { SlotQueue(capacity: $0, wakesReceiverAt: max(1, $0 / 2)) }
+    free = capacities.map { HandoffQueue(capacity: $0, wakesReceiverAt: max(1, $0 / 2)) }
     for (lane, capacity) in capacities.enumerated() {
       for _ in 0..<capacity { free[lane].send(MicroBatch(fields: data.fields, rows: rows)) }
     }

@@ -57,9 +57,9 @@ package actor Recorder {
   private var lastStages = StageClock.now
   private var lastStep = 0
   private nonisolated let failure = Mutex<RecordsError?>(nil)
-  nonisolated let items = SlotQueue<RecorderItem>(
+  nonisolated let items = HandoffQueue<RecorderItem>(
     capacity: Recorder.capacity, wakesReceiverAt: Recorder.reportCount / 2)
-  nonisolated let freeReports = SlotQueue<StepReport>(capacity: Recorder.reportCount)
+  nonisolated let freeReports = HandoffQueue<StepReport>(capacity: Recorder.reportCount)
 
   /// Steps that can wait to be written; then the run waits for the recorder.
   static let reportCount = 16
@@ -116,7 +116,7 @@ package actor Recorder {
 
   func run() async {
     clock.worked()
-    while await items.waitForSlot() {
+    while await items.waitForItem() {
       clock.waited()
       drain()
       clock.worked()

@@ -11,7 +11,7 @@ struct ParameterChunk: Sendable {
   let offset: Int
   let count: Int
 
-  /// Elements in a chunk: its gradient, parameter and slots stay within a core's second-level cache.
+  /// Elements in a chunk: its gradient, parameter and optimizer states stay within a core's second-level cache.
   private static let largestCount = 16_384
 
   /// All tensors that are not frozen, in the table's order.

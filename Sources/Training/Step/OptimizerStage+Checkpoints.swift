@@ -46,7 +46,7 @@ extension OptimizerStage {
     lastSavedStep = state.step
     noteBest()
     let saved = finalState
-    let metadata = CheckpointMetadata(step: state.step, texts: calendar.texts(saved, model))
+    let metadata = calendar.metadata(saved, model)
     let pools = calendar.pools(saved)
     let stall = StageClock.seconds(since: snapshotStart)
     checkpointStall.count += 1

@@ -13,7 +13,7 @@ extension OptimizerStage {
   private func beginDrawing() -> Work? {
     guard let plan = model.plan.samples else { return nil }
     let usesAverage = model.update.average != nil
-    if usesAverage { model.update.average?.refreshShadows() }
+    if usesAverage { model.update.average?.refreshBF16Weights() }
     let drawing = SampleDrawing(plan, of: model, step: state.step, usesAverage: usesAverage)
     let program = Preparation.Program.evaluation(usesAverage: usesAverage)
     guard model.preparation.isNeeded(by: program) else { return play(drawing) }

@@ -21,7 +21,7 @@ extension OptimizerStage {
   func evaluate(
     _ samples: SampleSet, split: String, usesAverage: Bool, views: [ImageView] = [], judges: Bool
   ) -> Work {
-    if usesAverage { model.update.average?.refreshShadows() }
+    if usesAverage { model.update.average?.refreshBF16Weights() }
     let evaluation = Evaluation(
       samples, split: split, of: model, after: state.step, usesAverage: usesAverage, views: views, judges: judges)
     let program = Preparation.Program.evaluation(usesAverage: usesAverage)

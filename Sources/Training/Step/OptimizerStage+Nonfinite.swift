@@ -51,7 +51,7 @@ extension OptimizerStage {
       if let writer { await writer.finishOrders() }
       if let checkpoint = try writer?.folder.newestGood() {
         let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
-        model.state.refreshShadows()
+        model.state.refreshBF16Weights()
         restored = try metadata.runState(of: checkpoint.url)
         writer?.distrust(after: checkpoint.step)
       } else {

@@ -21,7 +21,7 @@ extension OptimizerStage {
   func beginUpdate() -> Work {
     phase = .updating
     isPrepared = false
-    model.foldObservations(step: state.step)
+    model.foldBatchStatistics(step: state.step)
     learningRate = scheduledRate
     clipScale = model.layDownUpdate(state, learningRate: learningRate, gradientStatistics, norm: gradientNorm)
     return .update

@@ -6,12 +6,12 @@ import Tensors
 
 /// The optimizer's sweep over the flat arenas, cut into chunks that lanes share.
 ///
-/// One pass moves parameters, slots, average and shadows and measures what it wrote. What a chunk yields depends on the
-/// chunk alone, so it does not matter which lane takes it.
+/// One pass moves parameters, optimizer states, average and bf16 weights and measures what it wrote. The result depends
+/// on the chunk alone, so it does not matter which lane takes it.
 package final class ParameterUpdate: Sendable {
   let state: ModelState
   let optimizer: any Optimizer
-  let slots: [Arena]
+  let states: [Arena]
   package let average: ModelState?
   /// What the sweep does with each tensor; written by the optimizer stage before it.
   let scalars: SharedArray<UpdateScalars>
@@ -28,7 +28,7 @@ package final class ParameterUpdate: Sendable {
     average = plan.configuration.training.average.isEnabled ? ModelState(averageOf: state) : nil
     let table = plan.table
     let lanes = plan.tree.lanes
-    slots = trains ? optimizer.slotNames.map { _ in Arena(byteCount: table.byteCount) } : []
+    states = trains ? optimizer.stateNames.map { _ in Arena(byteCount: table.byteCount) } : []
     shares = Self.share(reduction.chunks, lanes: lanes)
     tensorShares = (0..<lanes).map { lane in
       table.entries.indices.filter { $0 % lanes == lane && !plan.groups[$0].isFrozen && table.entries[$0].isWeight }
@@ -66,11 +66,11 @@ package final class ParameterUpdate: Sendable {
       let chunk = reduction.chunks[index]
       var update = UpdateChunk(
         gradient: chunk.slice(of: reduction.arenas[0]), parameter: chunk.slice(of: state.parameters))
-      for slot in slots.indices { update.setSlot(slot, chunk.slice(of: slots[slot])) }
+      for index in states.indices { update.setState(index, chunk.slice(of: states[index])) }
       let entry = state.table.entries[chunk.tensor]
-      if let shadow = state.shadow(of: entry) {
+      if let copy = state.bf16Weights(of: entry) {
         let first = (chunk.offset - entry.offset) / ElementType.float32.byteCount
-        update.shadow = shadow.slice(first..<first + chunk.count)
+        update.bf16Weights = copy.slice(first..<first + chunk.count)
       }
       if let average { update.average = chunk.slice(of: average.parameters) }
       statistics[index] = optimizer.update(update, scalars[chunk.tensor])

@@ -9,7 +9,7 @@ extension RunModel {
   /// Every arena that a checkpoint holds, with what its tensors are filed under.
   var storedArenas: [StoredArena] {
     var arenas = [StoredArena(arena: state.parameters, contents: .parameters("parameters"))]
-    for (name, arena) in zip(update.optimizer.slotNames, update.slots) {
+    for (name, arena) in zip(update.optimizer.stateNames, update.states) {
       arenas.append(StoredArena(arena: arena, contents: .parameters("optimizer/\(name)")))
     }
     if let average = update.average {
@@ -119,23 +119,4 @@ struct StoredArena {
 
   let arena: Arena
   let contents: Contents
-}
-
-extension ParameterTable {
-  /// Parameters and buffers that a pass of a model computes with, as a checkpoint files them.
-  ///
-  /// - Parameter isAverage: whether they are the moving average.
-  func evaluatedTensors(_ state: ModelState, isAverage: Bool) -> [CheckpointTensor] {
-    checkpointTensors(isAverage ? "ema" : "parameters", state.parameters, isBuffers: false)
-      + checkpointTensors(isAverage ? "ema" : "buffers", state.buffers, isBuffers: true)
-  }
-
-  /// The tensors of an arena as a checkpoint files them.
-  func checkpointTensors(_ group: String, _ arena: Arena, isBuffers: Bool) -> [CheckpointTensor] {
-    isBuffers
-      ? buffers.map {
-        CheckpointTensor(path: "\(group)/\($0.name)", shape: $0.declaration.shape, slice: slice($0, in: arena))
-      }
-      : entries.map { CheckpointTensor(path: "\(group)/\($0.name)", shape: $0.shape, slice: slice($0, in: arena)) }
-  }
 }

@@ -11,11 +11,11 @@ extension RunModel {
   /// update does that of the parameters: statistics of other weights than those they are used with would be wrong.
   ///
   /// - Parameter step: counted from 0.
-  func foldObservations(step: Int) {
-    for observed in observations {
+  func foldBatchStatistics(step: Int) {
+    for observed in batchStatistics {
       for buffer in table.buffers {
         graph.nodes[buffer.node].layer.fold(
-          observation: table.slice(buffer, in: observed), into: table.slice(buffer, in: state.buffers),
+          batchStatistics: table.slice(buffer, in: observed), into: table.slice(buffer, in: state.buffers),
           at: buffer.index)
       }
     }
@@ -57,7 +57,7 @@ extension RunModel {
   /// Binds a lane's program to a micro-batch and to what goes with it.
   func bind(_ program: LaneProgram, to microBatch: borrowing MicroBatch, step: Int) {
     for field in boundFields { program.bind(field: field.graph, to: microBatch.fields[field.data]) }
-    if !observations.isEmpty { program.bind(observations: observations[microBatch.index]) }
+    if !batchStatistics.isEmpty { program.bind(batchStatistics: batchStatistics[microBatch.index]) }
     if !carried.isEmpty { program.bind(carried: carried[microBatch.index]) }
     program.pass.step = step
     program.pass.position = microBatch.position

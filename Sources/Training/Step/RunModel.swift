@@ -21,7 +21,7 @@ package final class RunModel: Sendable {
   /// What each lane does with its micro-batches.
   let turns: [[GradientTree.Turn]]
   /// What each micro-batch contributes to the buffers; empty when the model has none.
-  let observations: [Arena]
+  let batchStatistics: [Arena]
   /// What each micro-batch leaves for that of the next batch; empty when no layer carries anything.
   let carried: [Arena]
   let losses: SharedArray<LossSums>
@@ -58,7 +58,7 @@ package final class RunModel: Sendable {
     }
     turns = (0..<tree.lanes).map(tree.turns(of:))
     let bufferBytes = plan.table.bufferByteCount
-    observations = bufferBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: bufferBytes) }
+    batchStatistics = bufferBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: bufferBytes) }
     let carriedBytes = trains ? plan.trainingPlan.carriedByteCount : 0
     carried = carriedBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: carriedBytes) }
     watchedNames = plan.trainingPlan.steps.filter { $0.layer.watchedActivation != nil }.map(\.name)
@@ -69,13 +69,13 @@ package final class RunModel: Sendable {
   /// Writes the first values of everything, as the seed says.
   package func initialize() {
     state.table.initialize(parameters: state.parameters, buffers: state.buffers, seed: configuration.seed)
-    for arena in update.slots + carried { arena.all(as: .float32).zero() }
+    for arena in update.states + carried { arena.all(as: .float32).zero() }
     adoptParameters()
   }
 
-  /// Makes shadows and average follow parameters that were written from outside.
+  /// Makes bf16 weights and average follow parameters that were written from outside.
   package func adoptParameters() {
-    state.refreshShadows()
+    state.refreshBF16Weights()
     update.average?.parameters.copy(from: state.parameters)
     update.average?.buffers.copy(from: state.buffers)
   }

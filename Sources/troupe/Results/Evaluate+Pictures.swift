@@ -23,19 +23,19 @@ extension Evaluate {
     let classifiers = try classifier.map { path in
       try FeatureClassifier(RunSource.stored(path, checkpoint: "newest", say: json.output.say))
     }
-    let wishes = try model.condition.wishes(classes: [], prompts: [], from: .commandLine)
-    try SampleJudgement.check(classifiers, model, wishes)
+    let requests = try model.condition.requests(classes: [], prompts: [], from: .commandLine)
+    try SampleJudgement.check(classifiers, model, requests)
     let real = try SampleJudgement.RealPictures(stored, split: split, atLeast: count)
     if let skipped = real.skipped { json.output.say(skipped.description) }
     let meter = DrawingMeter()
     let start = ContinuousClock.now
     let drawing = try model.draw(
-      (0..<count).map { wishes[$0 % wishes.count].tokens }, settings, rows: process.rows, lanes: lanes.count,
+      (0..<count).map { requests[$0 % requests.count].tokens }, settings, rows: process.rows, lanes: lanes.count,
       progress: meter.show)
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     meter.finish()
     let judgement = try SampleJudgement(
-      drawing, wishes, isConditional: model.condition.none != nil, classifiers, real: real, lanes: lanes.count)
+      drawing, requests, isConditional: model.condition.none != nil, classifiers, real: real, lanes: lanes.count)
     report(judgement, settings, steps: settings.stepCount(of: model.settings.schedule), seconds: seconds, stored)
   }
 
@@ -55,13 +55,13 @@ extension Evaluate {
       if let recognized = verdict.recognized {
         json.output.say(
           "\(name): \(share(recognized, count)) are taken for what was asked for (\(recognized) of \(count))")
-        let worst = judgement.wishes.indices.sorted {
-          (verdict.recognizedOfWishes[$0], $0) < (verdict.recognizedOfWishes[$1], $1)
-        }.prefix(Self.listedWishes)
+        let worst = judgement.requests.indices.sorted {
+          (verdict.recognizedOfRequests[$0], $0) < (verdict.recognizedOfRequests[$1], $1)
+        }.prefix(Self.listedRequests)
         json.output.say(
           "  the hardest: "
             + worst.map {
-              "\(judgement.wishes[$0].text) \(share(verdict.recognizedOfWishes[$0], judgement.countsOfWishes[$0]))"
+              "\(judgement.requests[$0].text) \(share(verdict.recognizedOfRequests[$0], judgement.countsOfRequests[$0]))"
             }.joined(separator: ", "))
       }
       let quality = verdict.precisionRecall
@@ -86,7 +86,7 @@ extension Evaluate {
       ]))
   }
 
-  private static let listedWishes = 5
+  private static let listedRequests = 5
 
   private func json(of verdict: SampleJudgement.Verdict, _ judgement: SampleJudgement) -> JSON {
     .object([
@@ -96,8 +96,8 @@ extension Evaluate {
       (
         "recognized_by_condition",
         .object(
-          zip(judgement.wishes, zip(verdict.recognizedOfWishes, judgement.countsOfWishes)).map { wish, counts in
-            (wish.text, .number(Double(counts.0) / Double(max(1, counts.1))))
+          zip(judgement.requests, zip(verdict.recognizedOfRequests, judgement.countsOfRequests)).map { request, counts in
+            (request.text, .number(Double(counts.0) / Double(max(1, counts.1))))
           })
       ),
       ("frechet_distance", .number(verdict.frechetDistance)),

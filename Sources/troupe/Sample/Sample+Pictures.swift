@@ -9,35 +9,35 @@ import Runs
 extension Sample {
   func runPictures(_ stored: StoredRun) throws {
     let model = try DiffusionModel(stored)
-    let wishes = try model.condition.wishes(
+    let requests = try model.condition.requests(
       classes: pictures.classes, prompts: prompt, from: .commandLine)
-    let count = try pictureCount(wishes.count)
+    let count = try pictureCount(requests.count)
     let folder = try pictures.files.map(Self.emptyFolder)
     let settings = try pictures.process.settings(seed: options.seed, of: model.settings.schedule.steps)
     let stepCount = settings.stepCount(of: model.settings.schedule)
-    let strip = pictures.trajectory.map { _ in PictureSheet.moments(PictureSheet.stripStates, of: stepCount) } ?? []
-    let frames = pictures.animation.map { _ in PictureSheet.moments(PictureSheet.mostFrames, of: stepCount) } ?? []
-    let watched = pictures.animation != nil ? PictureSheet.mostAnimated : PictureSheet.mostRows
+    let strip = pictures.trajectory.map { _ in ImageSheet.moments(ImageSheet.stripStates, of: stepCount) } ?? []
+    let frames = pictures.animation.map { _ in ImageSheet.moments(ImageSheet.mostFrames, of: stepCount) } ?? []
+    let watched = pictures.animation != nil ? ImageSheet.mostAnimated : ImageSheet.mostRows
     let isAsked = pictures.files != nil || pictures.trajectory != nil || pictures.animation != nil
     let grid = pictures.output ?? (isAsked ? nil : stored.folder.appending(path: "samples.png").relativePath)
     // What could not be written is refused before it is drawn.
-    if grid != nil { try PictureSheet.check(count, wishes: wishes.count, of: model.picture.shape) }
+    if grid != nil { try ImageSheet.check(count, requests: requests.count, of: model.picture.shape) }
     for path in [grid, pictures.trajectory, pictures.animation].compactMap({ $0 }) { try Self.checkFolder(of: path) }
     let start = ContinuousClock.now
     let meter = DrawingMeter()
     let drawing = try model.draw(
-      (0..<count).map { wishes[$0 % wishes.count].tokens }, settings, rows: pictures.process.rows,
+      (0..<count).map { requests[$0 % requests.count].tokens }, settings, rows: pictures.process.rows,
       lanes: pictures.lanes.count, moments: Set(strip + frames).sorted(),
       watched: strip.isEmpty && frames.isEmpty ? 0 : min(count, watched),
-      sheets: PictureSheet.byteCount(
+      sheets: ImageSheet.byteCount(
         model.picture.shape,
         pictures: max(
-          grid == nil ? 0 : count, min(count, PictureSheet.mostRows) * strip.count,
-          frames.isEmpty ? 0 : min(count, PictureSheet.mostAnimated))),
+          grid == nil ? 0 : count, min(count, ImageSheet.mostRows) * strip.count,
+          frames.isEmpty ? 0 : min(count, ImageSheet.mostAnimated))),
       progress: meter.show)
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     meter.finish()
-    let sheet = PictureSheet(drawing, wishes: wishes.count)
+    let sheet = ImageSheet(drawing, requests: requests.count)
     var written: [(String, JSON)] = []
     func write(_ key: String, _ path: String?, _ file: () throws -> [UInt8]) throws {
       guard let path else { return }
@@ -49,7 +49,7 @@ extension Sample {
     try write("output", grid) { try sheet.grid.png() }
     try write("trajectory", pictures.trajectory) { try sheet.strip(strip).png() }
     try write("animation", pictures.animation) { try sheet.animation(frames) }
-    if let folder { written.append(("files", .string(try writeFiles(drawing, wishes, into: folder)))) }
+    if let folder { written.append(("files", .string(try writeFiles(drawing, requests, into: folder)))) }
     let rate = Double(count) / max(seconds, 1e-9)
     json.output.say(
       String(format: "%d %@ in %.2f s, %.1f a second", count, count == 1 ? "picture" : "pictures", seconds, rate))
@@ -61,20 +61,20 @@ extension Sample {
           ("channels", .integer(drawing.shape[2])), ("sampler", .string(settings.kind.rawValue)),
           ("steps", .integer(stepCount)), ("guidance", .number(settings.guidance)),
           ("seed", .string(String(settings.seed))),
-          ("conditions", .array(wishes.map { .string($0.text) })), ("columns", .integer(sheet.columns)),
+          ("conditions", .array(requests.map { .string($0.text) })), ("columns", .integer(sheet.columns)),
         ] + written + [("seconds", .number(seconds)), ("pictures_per_second", .number(rate))]))
   }
 
-  /// - Parameter wishes: different things that are drawn in turns.
-  private func pictureCount(_ wishes: Int) throws -> Int {
+  /// - Parameter requests: different things that are drawn in turns.
+  private func pictureCount(_ requests: Int) throws -> Int {
     if let count = options.count {
       guard (1...PictureOptions.mostPictures).contains(count) else {
         throw CommandFailure("--count \(count): expected 1 to \(PictureOptions.mostPictures)", 2)
       }
       return count
     }
-    guard wishes > 1 else { return PictureOptions.defaultCount }
-    return min(wishes, PictureOptions.defaultCountOfAll) * max(1, PictureOptions.defaultCountOfAll / wishes)
+    guard requests > 1 else { return PictureOptions.defaultCount }
+    return min(requests, PictureOptions.defaultCountOfAll) * max(1, PictureOptions.defaultCountOfAll / requests)
   }
 
   private static func checkFolder(of path: String) throws {
@@ -99,7 +99,7 @@ extension Sample {
   }
 
   /// Writes each picture as `00042-seven.png`: its number, and what was asked for.
-  private func writeFiles(_ drawing: PictureDrawing, _ wishes: [ConditionVocabulary.Wish], into folder: URL) throws
+  private func writeFiles(_ drawing: ImageDrawing, _ requests: [GenerationRequest], into folder: URL) throws
     -> String
   {
     do {
@@ -108,7 +108,7 @@ extension Sample {
       throw CommandFailure("--files \(folder.relativePath): the folder cannot be made: \(error.localizedDescription)")
     }
     for number in 0..<drawing.count {
-      let words = wishes[number % wishes.count].text.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
+      let words = requests[number % requests.count].text.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
       let name = String(format: "%05d", number) + (words.isEmpty ? "" : "-" + String(words.prefix(60)))
       try drawing.image(number).writePNG(to: folder.appending(path: name + ".png").path)
     }

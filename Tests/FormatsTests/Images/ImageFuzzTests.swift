@@ -69,7 +69,7 @@ struct ImageFuzzTests {
 
   @Test(arguments: [1, 3]) func jpeg(channels: Int) throws {
     // A changed coefficient is still a picture: far fewer are refused.
-    let refused = try refusals(sample(channels: channels).jpeg(quality: 60, hasHalvedColour: true))
+    let refused = try refusals(sample(channels: channels).jpeg(quality: 60, hasHalvedColor: true))
     #expect(refused > Self.mutations / 8)
   }
 }

@@ -14,7 +14,7 @@ struct JPEGTests {
 
   @Test func halvedColour() throws {
     let image = slope()
-    let file = try image.jpeg(quality: 95, hasHalvedColour: true)
+    let file = try image.jpeg(quality: 95, hasHalvedColor: true)
     #expect(try file.count < image.jpeg(quality: 95).count)
     #expect(distance(try decoded(file), image) <= 12)
   }

@@ -37,9 +37,9 @@ import Testing
   }
 
   /// A convolution reads weights that it packs from the masters.
-  @Test func whatIsPreparedHasNoShadow() throws {
+  @Test func packedWeightsHaveNoBF16Copy() throws {
     let plan = try Trial(try network(convolutional, input: [6, 7, 6, 3]), .bfloat16).plan
-    #expect(plan.table.entries.filter { $0.shadowOffset != nil }.map(\.name) == ["layers.8.weight"])
+    #expect(plan.table.entries.filter { $0.bf16WeightsOffset != nil }.map(\.name) == ["layers.8.weight"])
     let (steps, lanes) = (plan.steps.indices.filter { plan.steps[$0].preparedByteCount > 0 }, 3)
     let shares = plan.preparationShares(lanes: lanes)
     #expect(shares.count == lanes && shares.flatMap { $0 }.sorted() == steps && steps.count == 5)
@@ -49,16 +49,16 @@ import Testing
     #expect(byteCounts.reduce(0, +) <= plan.preparedByteCount)
   }
 
-  @Test func shadowsFollowTheWeights() throws {
+  @Test func bf16WeightsFollowTheWeights() throws {
     let trial = try Trial(try network(mlp(#""activation": "relu", "normalization": "layer""#)), .bfloat16)
     for entry in trial.plan.table.entries {
-      guard let shadow = trial.state.shadow(of: entry) else {
+      guard let copy = trial.state.bf16Weights(of: entry) else {
         #expect(entry.shape.rank == 1)
         continue
       }
       let master = trial.plan.table.slice(entry, in: trial.state.parameters)
-      #expect((0..<entry.count).allSatisfy { shadow.value($0) == BFloat16(master.floats[$0]).float }, "\(entry.name)")
+      #expect((0..<entry.count).allSatisfy { copy.value($0) == BFloat16(master.floats[$0]).float }, "\(entry.name)")
     }
-    #expect(try Trial(try network(mlp(#""activation": "relu""#))).state.shadows == nil)
+    #expect(try Trial(try network(mlp(#""activation": "relu""#))).state.bf16Weights == nil)
   }
 }

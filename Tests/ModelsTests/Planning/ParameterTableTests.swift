@@ -35,11 +35,11 @@ import Testing
     #expect(end <= table.byteCount)
     end = 0
     for entry in table.entries where entry.isWeight {
-      let offset = try #require(entry.shadowOffset)
+      let offset = try #require(entry.bf16WeightsOffset)
       #expect(offset >= end && offset % Arena.alignment == 0)
       end = offset + 2 * entry.count
     }
-    #expect(end <= table.shadowByteCount)
+    #expect(end <= table.bf16WeightsByteCount)
     end = 0
     for buffer in table.buffers {
       #expect(buffer.offset >= end && buffer.offset % Arena.alignment == 0)

@@ -31,8 +31,8 @@ import Testing
         for i in span.indices { span[i] = 0.4 * RandomStream(seed: 2, purpose: .checking).normal(i) }
       }
     }
-    tied.state.refreshShadows()
-    apart.state.refreshShadows()
+    tied.state.refreshBF16Weights()
+    apart.state.refreshBF16Weights()
     let (a, b) = (tied.run(), apart.run())
     #expect(a.loss == b.loss && a.prediction == b.prediction)
     for part in ["weight", "bias"] {

@@ -13,13 +13,13 @@ final class Trial {
     var loss: LossSums
     var prediction: [Float]
     var gradients: [UInt8]
-    var observations: [UInt8]
+    var batchStatistics: [UInt8]
   }
 
   let plan: ExecutionPlan
   let state: ModelState
   let gradients: Arena
-  let observations: Arena
+  let batchStatistics: Arena
   private let program: LaneProgram
   private var fields: [Arena] = []
 
@@ -34,9 +34,9 @@ final class Trial {
       graph, table: table, precision: precision, isTraining: isTraining, frozen: frozen, economies: economies)
     state = ModelState(table, precision: precision)
     table.initialize(parameters: state.parameters, buffers: state.buffers, seed: seed)
-    state.refreshShadows()
+    state.refreshBF16Weights()
     gradients = Arena(byteCount: table.byteCount)
-    observations = Arena(byteCount: table.bufferByteCount)
+    batchStatistics = Arena(byteCount: table.bufferByteCount)
     let activations = Arena(byteCount: plan.activationByteCount)
     // Whatever is read before it was written is NaN.
     activations.poison()
@@ -45,7 +45,7 @@ final class Trial {
     program = LaneProgram(
       plan, state: state, activations: activations, prepared: prepared, store: PrimitiveStore())
     program.bind(gradients: gradients)
-    program.bind(observations: observations)
+    program.bind(batchStatistics: batchStatistics)
     program.pass.validRows = graph.fields[0].shape[0]
     program.pass.seed = seed
     for (index, field) in graph.fields.enumerated() { fields.append(program.fill(field, index)) }
@@ -68,12 +68,12 @@ final class Trial {
 
   func run() -> Outcome {
     gradients.poison()
-    observations.poison()
+    batchStatistics.poison()
     let loss = forward()
     let prediction = (0..<program.prediction.count).map { program.prediction.value($0) }
     if plan.isTraining { program.backward() }
     return Outcome(
-      loss: loss, prediction: prediction, gradients: gradients.allBytes, observations: observations.allBytes)
+      loss: loss, prediction: prediction, gradients: gradients.allBytes, batchStatistics: batchStatistics.allBytes)
   }
 
   /// Gives norms scales, shifts and statistics as after some training.

@@ -54,8 +54,8 @@ package struct ShapesData: DataKind {
     return all
   }
 
-  /// Picture `index` alone.
-  package func picture(_ index: Int, seed: UInt64) -> (pixels: [UInt8], shape: Int32, color: Int32) {
+  /// Image `index` alone.
+  package func image(_ index: Int, seed: UInt64) -> (pixels: [UInt8], shape: Int32, color: Int32) {
     let (pixels, shapes, colors) = draw(index..<index + 1, seed: seed)
     return (pixels, shapes[0], colors[0])
   }

@@ -1,24 +1,25 @@
 import Data
 import Kernels
 import Models
+import Runs
 import Tensors
-import Training
 
-/// One look at a held-out split: every sample exactly once, whatever the number of lanes.
+/// The evaluation of one split: every sample exactly once, whatever the number of lanes.
 ///
-/// It adds up losses; where it is asked to judge, it also keeps what a classifier said of every sample. That is for the
-/// last look at a run, not for those in between.
+/// It adds up losses. Where it judges, it also keeps the answer of a classifier to every sample; that is for the last
+/// evaluation of a run, not for those in between.
 package final class Evaluation: Sendable {
-  let samples: SampleSet
-  let split: String
-  /// After how many steps of training.
-  let step: Int
-  let usesAverage: Bool
-  /// The ways in which a classifier is shown every picture, to be judged by the mean of its answers; empty where it sees
+  package let samples: SampleSet
+  package let split: String
+  /// Training steps before the evaluation.
+  package let step: Int
+  /// Whether the moving average of the parameters is evaluated.
+  package let usesAverage: Bool
+  /// The views of every image that a classifier is shown, to be judged by the mean of its answers; empty where it sees
   /// samples as they are.
-  let views: [ImageView]
+  package let views: [ImageView]
   /// By position in the split; nil unless asked for.
-  let judgements: SharedArray<ClassJudgement>?
+  package let judgements: SharedArray<ClassJudgement>?
   /// Of a denoiser, by batch and level.
   private let levels: SharedArray<LossSums>?
   private let data: Dataset
@@ -27,31 +28,30 @@ package final class Evaluation: Sendable {
   private let results: SharedArray<LossSums>
 
   /// - Parameters:
-  ///   - views: only for a classifier of pictures. The loss is then that of the mean answer, neither smoothed nor weighted.
+  ///   - views: only for a classifier of images. The loss is then that of the mean answer, neither smoothed nor weighted.
   ///   - judges: whether to keep judgements; only for a model whose plan says `isClassifier`.
-  init(
-    _ samples: SampleSet, split: String, of model: RunModel, after step: Int, usesAverage: Bool,
+  package init(
+    _ samples: SampleSet, split: String, of plan: RunPlan, after step: Int, usesAverage: Bool,
     views: [ImageView] = [], judges: Bool
   ) {
-    precondition(!judges || model.plan.isClassifier)
-    precondition(views.isEmpty || judges && model.data.showsPictures)
+    precondition(!judges || plan.isClassifier)
+    precondition(views.isEmpty || judges && plan.data.showsImages)
     self.views = views
     self.samples = samples
     self.split = split
     self.step = step
     self.usesAverage = usesAverage
-    data = model.data
-    rows = model.plan.rows
-    lanes = model.tree.lanes
+    data = plan.data
+    rows = plan.rows
+    lanes = plan.tree.lanes
     results = SharedArray(repeating: LossSums(), count: (samples.count + rows - 1) / rows)
     levels =
       data.forwardProcess == nil ? nil : SharedArray(repeating: LossSums(), count: results.count * NoiseLevels.count)
     judgements = judges ? SharedArray(repeating: ClassJudgement(), count: samples.count) : nil
   }
 
-  /// Plays every `lanes`-th batch.
-  func run(_ programs: LanePrograms, lane: Int) {
-    let program = programs.evaluation(usesAverage: usesAverage)
+  /// Evaluates every `lanes`-th batch.
+  package func run(_ program: LaneProgram, _ buffer: EvaluationBatch, lane: Int) {
     let judge = judgements.flatMap { _ in BatchJudge(program, of: data) }
     let tally = NoiseLevelTally(program, of: data)
     let mean = views.isEmpty ? nil : judge.map { MeanPrediction(rows: rows, classes: $0.classes) }
@@ -59,14 +59,10 @@ package final class Evaluation: Sendable {
       let first = batch * rows
       let count = min(rows, samples.count - first)
       func forward(_ reading: Reading) -> LossSums {
-        for row in 0..<count {
-          programs.evaluationBatch.read(samples[first + row], reading, with: programs.reader, row: row)
-        }
-        programs.bindEvaluationBatch(to: program)
-        program.pass.validRows = count
+        buffer.read(first..<first + count, of: samples, reading, for: program)
         return program.forward()
       }
-      let fields = programs.evaluationBatch.fields
+      let fields = buffer.fields
       if let judge, let mean {
         for (index, view) in views.enumerated() {
           _ = forward(.view(view))
@@ -81,7 +77,7 @@ package final class Evaluation: Sendable {
     }
   }
 
-  /// Keeps what `logits` say of the samples from number `first` of the split on.
+  /// Keeps the judgements of the samples from position `first` of the split.
   ///
   /// - Returns: their sums.
   private func keep(
@@ -97,10 +93,10 @@ package final class Evaluation: Sendable {
   }
 
   /// The mean squared error by noise level, of a denoiser; nil of others.
-  var noiseLevels: [Float]? { levels.map(NoiseLevels.means) }
+  package var noiseLevels: [Float]? { levels.map(NoiseLevels.means) }
 
   /// The sums over all batches, added in their order.
-  func total() -> LossSums {
+  package func total() -> LossSums {
     var total = LossSums()
     for batch in 0..<results.count { total.merge(results[batch]) }
     return total

@@ -1,16 +1,16 @@
 import Data
 import Metrics
-import Training
+import Runs
 
-extension RunModel {
-  /// Mistakes that are kept of an evaluation.
+extension Evaluation {
+  /// Mistakes that a record keeps.
   package static let keptMistakes = 24
 
-  /// What the judgements come to: a pure function of the model and the split.
+  /// The judgements as a record: counts, the confusion matrix and the worst mistakes.
   ///
   /// - Returns: nil for an evaluation that did not judge.
-  package func record(of evaluation: Evaluation) -> EvaluationRecord? {
-    guard let judgements = evaluation.judgements, let classes = plan.classNames else { return nil }
+  package func record(of plan: RunPlan) -> EvaluationRecord? {
+    guard let judgements, let classes = plan.classNames else { return nil }
     let hasConfusion = classes.count <= EvaluationRecord.mostClasses
     var confusion = [Int](repeating: 0, count: hasConfusion ? classes.count * classes.count : 0)
     var (count, correct, topCorrect) = (0, 0, 0)
@@ -28,15 +28,15 @@ extension RunModel {
     wrong.sort { (badness($1), $0) < (badness($0), $1) }
     let mistakes = wrong.prefix(Self.keptMistakes).map { position in
       let judgement = judgements[position]
-      let sample = evaluation.samples[position]
+      let sample = samples[position]
       return EvaluationRecord.Mistake(
         sample: sample, target: Int(judgement.target), predicted: Int(judgement.predicted),
         probability: judgement.probability, targetProbability: judgement.targetProbability, loss: judgement.loss,
-        picture: data.thumbnail(of: sample))
+        picture: plan.data.thumbnail(of: sample))
     }
     return EvaluationRecord(
-      run: configuration.name, step: evaluation.step, split: evaluation.split, isEMA: evaluation.usesAverage,
-      views: max(1, evaluation.views.count), loss: Float(evaluation.total().mean), count: count, correct: correct,
+      run: plan.configuration.name, step: step, split: split, isEMA: usesAverage,
+      views: max(1, views.count), loss: Float(total().mean), count: count, correct: correct,
       topCorrect: classes.count > EvaluationRecord.topCount ? topCorrect : nil, classes: classes, confusion: confusion,
       mistakes: mistakes)
   }

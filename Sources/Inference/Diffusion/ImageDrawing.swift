@@ -6,7 +6,7 @@ import Tensors
 /// Pictures to be drawn, and where they go: batches of a plan's rows, which lanes take in turns.
 ///
 /// Lanes write memory of their own rows, so the object may be shared.
-package final class PictureDrawing: Sendable {
+package final class ImageDrawing: Sendable {
   /// (height, width, channels).
   package let shape: TensorShape
   /// What the model is told of each picture.
@@ -42,7 +42,7 @@ package final class PictureDrawing: Sendable {
   ///
   /// - Parameter step: told after each step of a batch.
   package func run(
-    _ sampler: PictureSampler, lane: Int, of lanes: Int, step: () -> Void = {}
+    _ sampler: ImageSampler, lane: Int, of lanes: Int, step: () -> Void = {}
   ) {
     precondition(sampler.rows == rows && sampler.elementCount == shape.elementCount)
     for batch in stride(from: lane, to: batchCount, by: lanes) {

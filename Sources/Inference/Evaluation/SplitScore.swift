@@ -6,7 +6,7 @@ import Metrics
 import Runs
 import Tensors
 
-/// What an evaluation of a split comes to.
+/// The result of an evaluation of a split.
 package struct SplitScore: Sendable, Equatable {
   /// The mean, over samples or, of a language model, over tokens.
   package let loss: Double
@@ -24,7 +24,7 @@ package struct SplitScore: Sendable, Equatable {
   /// Whether the model predicts tokens.
   let isOfTokens: Bool
 
-  init(_ evaluation: Evaluation, of plan: RunPlan) {
+  package init(_ evaluation: Evaluation, of plan: RunPlan) {
     let sums = evaluation.total()
     loss = sums.mean
     accuracy = plan.hasAccuracy ? sums.accuracy : nil
@@ -34,7 +34,7 @@ package struct SplitScore: Sendable, Equatable {
     isOfTokens = plan.predictsTokens
   }
 
-  init(_ record: ValidationRecord, of plan: RunPlan) {
+  package init(_ record: ValidationRecord, of plan: RunPlan) {
     loss = Double(record.loss)
     accuracy = record.accuracy.map { Double($0) }
     count = record.count
@@ -74,19 +74,19 @@ package struct SplitScore: Sendable, Equatable {
 
 extension RunPlan {
   /// What a loss's mean is over, as people count it: predictions that are right or wrong, or else samples.
-  func judgedCount(_ sums: LossSums, of evaluation: Evaluation) -> Int {
+  package func judgedCount(_ sums: LossSums, of evaluation: Evaluation) -> Int {
     hasAccuracy ? Int(sums.count) : evaluation.samples.count
   }
 
   /// Whether a class is predicted at every place of a sequence, and the loss is what it costs to write it down: neither
   /// smoothed nor weighted.
-  var predictsTokens: Bool {
+  package var predictsTokens: Bool {
     configuration.loss.isPlain && data.fields.contains { $0.name == SampleField.target && $0.shape.rank == 1 }
       && data.mixing == nil && graph.predictsSequences
   }
 
   /// Whether a sample is a source sequence with the one that answers it.
-  var answersSequences: Bool {
+  package var answersSequences: Bool {
     configuration.loss.wantsClasses && graph.predictsSequences && data.fields.contains { $0.name == "source" }
   }
 }

@@ -11,7 +11,7 @@ import Tensors
 /// computes with.
 ///
 /// Not for several threads at once.
-package final class PictureSampler {
+package final class ImageSampler {
   package let rows: Int
   /// Elements of a picture.
   package let elementCount: Int

@@ -3,8 +3,8 @@ import Runs
 import Tensors
 
 /// Drawn pictures laid out to be looked at.
-package struct PictureSheet {
-  private let drawing: PictureDrawing
+package struct ImageSheet {
+  private let drawing: ImageDrawing
   /// Pictures in a row of the grid.
   package let columns: Int
   private let zoom: Int
@@ -24,17 +24,17 @@ package struct PictureSheet {
   private static let frameDuration: UInt16 = 60
   private static let lastDuration: UInt16 = 2000
 
-  /// - Parameter wishes: different things that were asked for in turns; each has columns of its own, where there is room.
-  package init(_ drawing: PictureDrawing, wishes: Int) {
+  /// - Parameter requests: different things that were asked for in turns; each has columns of its own, where there is room.
+  package init(_ drawing: ImageDrawing, requests: Int) {
     self.drawing = drawing
-    columns = Self.columns(drawing.count, wishes: wishes)
+    columns = Self.columns(drawing.count, requests: requests)
     zoom = Self.zoom(drawing.shape)
   }
 
-  private static func columns(_ count: Int, wishes: Int) -> Int {
+  private static func columns(_ count: Int, requests: Int) -> Int {
     let square = min(Int(Double(count).squareRoot().rounded(.up)), mostColumns)
     // So that what is asked for comes back in the same columns.
-    let turn = (1...mostColumns).last { wishes % $0 == 0 } ?? 1
+    let turn = (1...mostColumns).last { requests % $0 == 0 } ?? 1
     return turn > 1 ? min(count, turn * max(1, square / turn)) : square
   }
 
@@ -44,8 +44,8 @@ package struct PictureSheet {
   private static let longestSide = 1_000_000
 
   /// Refuses what would not fit a grid, before it is drawn.
-  package static func check(_ count: Int, wishes: Int, of shape: TensorShape) throws(RunError) {
-    let rows = (count - 1) / columns(count, wishes: wishes) + 1
+  package static func check(_ count: Int, requests: Int, of shape: TensorShape) throws(RunError) {
+    let rows = (count - 1) / columns(count, requests: requests) + 1
     guard rows > longestSide / (zoom(shape) * shape[0] + 2) else { return }
     throw RunError(
       .configuration,

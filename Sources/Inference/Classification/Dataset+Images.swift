@@ -2,18 +2,13 @@ import Data
 import Formats
 import Tensors
 
-extension SampleField {
-  /// Whether its values are a picture: [height, width, 1 or 3].
-  package var isPicture: Bool { type == .float32 && shape.rank == 3 && [1, 3].contains(shape[2]) }
-}
-
 extension Dataset {
   /// Pictures in reports are no larger than this, so that a page stays small whatever the images are.
   private static let largestThumbnail = 96
 
   /// The input of a sample as the source has it, neither standardised nor augmented; nil where it is no picture.
   package func picture(of sample: Int) -> Image? {
-    guard let field = source.field(named: SampleField.input), source.fields[field].isPicture else { return nil }
+    guard let field = source.field(named: SampleField.input), source.fields[field].isImage else { return nil }
     let shape = source.fields[field].shape
     let arena = Arena(byteCount: 4 * shape.elementCount)
     let levels = arena.all(as: .float32)

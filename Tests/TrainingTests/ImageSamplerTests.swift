@@ -33,7 +33,7 @@ struct PictureSamplerTests {
     let graph = try builder.finish(prediction: out)
     let state = ModelState(try ParameterTable(graph), precision: precision)
     state.table.initialize(parameters: state.parameters, buffers: state.buffers, seed: 4)
-    state.refreshShadows()
+    state.refreshBF16Weights()
     return (ExecutionPlan(graph, table: state.table, precision: precision, isTraining: false), state)
   }
 
@@ -58,9 +58,9 @@ struct PictureSamplerTests {
     precision: Precision = .float32
   ) throws -> [[UInt32]] {
     let (plan, state) = try plan(rows: rows, precision: precision)
-    let drawing = PictureDrawing(Self.shape, conditions, rows: rows)
+    let drawing = ImageDrawing(Self.shape, conditions, rows: rows)
     LaneThread.run(lanes) { lane in
-      let sampler = PictureSampler(program(plan, state), Self.schedule, .v, settings, none: Self.none)
+      let sampler = ImageSampler(program(plan, state), Self.schedule, .v, settings, none: Self.none)
       drawing.run(sampler, lane: lane, of: lanes)
     }
     #expect(drawing.isFinite)
@@ -149,10 +149,10 @@ struct PictureSamplerTests {
   /// What is kept on the way: the noise, states in between, and the picture itself.
   @Test func momentsAreKept() throws {
     let (plan, state) = try plan(rows: 4)
-    let drawing = PictureDrawing(Self.shape, wanted(6), rows: 4, moments: [0, 5, 10], watched: 5)
+    let drawing = ImageDrawing(Self.shape, wanted(6), rows: 4, moments: [0, 5, 10], watched: 5)
     var settings = settings()
     settings.guidance = 3
-    let sampler = PictureSampler(program(plan, state), Self.schedule, .v, settings, none: Self.none)
+    let sampler = ImageSampler(program(plan, state), Self.schedule, .v, settings, none: Self.none)
     var steps = 0
     drawing.run(sampler, lane: 0, of: 1) { steps += 1 }
     #expect(steps == 20 && sampler.stepCount == 10 && sampler.passCount == 20)
@@ -160,10 +160,10 @@ struct PictureSamplerTests {
       #expect(drawing.image(number, at: 2) == drawing.image(number))
       #expect(drawing.image(number, at: 0) != drawing.image(number, at: 1))
     }
-    let sheet = PictureSheet(drawing, wishes: 5)
+    let sheet = ImageSheet(drawing, requests: 5)
     let strip = sheet.strip([0, 5, 10])
     #expect(sheet.columns == 5 && strip.width == 2 + 3 * (48 + 2) && strip.height == 2 + 5 * (64 + 2))
-    #expect(PictureSheet.moments(12, of: 50).count == 12 && PictureSheet.moments(12, of: 4) == [0, 1, 2, 3, 4])
-    #expect(PictureSheet.moments(3, of: 50) == [0, 25, 50])
+    #expect(ImageSheet.moments(12, of: 50).count == 12 && ImageSheet.moments(12, of: 4) == [0, 1, 2, 3, 4])
+    #expect(ImageSheet.moments(3, of: 50) == [0, 25, 50])
   }
 }

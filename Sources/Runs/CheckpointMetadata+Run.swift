@@ -1,0 +1,129 @@
+import Checkpoints
+import Configuration
+import Data
+import Foundation
+import JSON
+import Tokenizers
+
+/// A run as its checkpoints describe it: encoded in `init`, decoded in the functions below it.
+extension CheckpointMetadata {
+  /// - Parameter tokenizer: the text of the data's tokenizer, which is long, so that callers make it once.
+  package init(
+    _ state: RunState, _ configuration: RunConfiguration, _ data: Dataset, build: String, tokenizer: String?
+  ) {
+    self.init(step: state.step)
+    self.build = build
+    self.configuration = configuration.resolved.prettyText
+    dataFingerprint = data.fingerprint
+    fields = SampleField.json(of: data.fields).compactText
+    sourceFields = SampleField.json(of: data.source.fields).compactText
+    standardization = data.standardization.map { $0.json.compactText }
+    self.state = state.json.compactText
+    self.tokenizer = tokenizer
+  }
+
+  /// The configuration of the run.
+  ///
+  /// - Parameter file: the checkpoint, for errors, here and below.
+  package func configuration(of file: URL) throws -> RunConfiguration {
+    guard let configuration = try decode(\.configuration, of: file, RunConfiguration.init(_:)) else {
+      throw RunError("\(file.path): the configuration of its run is missing")
+    }
+    return configuration
+  }
+
+  /// The state of the run after the checkpoint's step.
+  package func runState(of file: URL) throws -> RunState {
+    guard let state = try decode(\.state, of: file, RunState.init(json:)) else {
+      throw RunError("\(file.path): the state of its run is missing")
+    }
+    guard state.step == step else {
+      throw RunError("\(file.path): the checkpoint is of step \(step), the state in it of step \(state.step)")
+    }
+    return state
+  }
+
+  /// The fields of the samples that the model reads.
+  package func fields(of file: URL) throws -> [SampleField] {
+    guard let fields = try decode(\.fields, of: file, SampleField.fields(of:)) else {
+      throw RunError(
+        .configuration,
+        "\(file.lastPathComponent): the checkpoint does not describe its samples; resume the run to write one that does"
+      )
+    }
+    return fields
+  }
+
+  /// The fields of the samples before augmentation; nil in checkpoints of versions that did not store them.
+  package func sourceFields(of file: URL) throws(ConfigurationError) -> [SampleField]? {
+    try decode(\.sourceFields, of: file, SampleField.fields(of:))
+  }
+
+  /// The standardization that the run computed from its training data.
+  package func standardization(of file: URL) throws(ConfigurationError) -> Standardization? {
+    try decode(\.standardization, of: file, Standardization.init(json:))
+  }
+
+  /// The tokenizer of the model; nil where it was not trained on text.
+  package func tokenizer(of file: URL) throws(RunError) -> Tokenizer? {
+    guard let tokenizer else { return nil }
+    do throws(TokenizerError) {
+      return try Tokenizer(text: Array(tokenizer.utf8))
+    } catch {
+      throw RunError("\(Self.place(of: \.tokenizer, in: file)): \(error)")
+    }
+  }
+
+  /// Refuses data whose tokens mean something else to the checkpoint's model.
+  package func checkTokenizer(_ data: Dataset, of file: URL) throws(RunError) {
+    guard let tokenizer = try tokenizer(of: file), let other = data.tokenizer, other.digest != tokenizer.digest else {
+      return
+    }
+    throw RunError(
+      .configuration,
+      "\(data.name): its tokenizer (\(other.summary)) is not that of \(file.lastPathComponent) (\(tokenizer.summary)); "
+        + "restore the texts and tokenizer that the run was trained with")
+  }
+
+  /// The value of a text that is JSON; nil where the checkpoint has no such text.
+  private func decode<Value>(
+    _ text: KeyPath<CheckpointMetadata, String?>, of file: URL,
+    _ decode: (JSON) throws(ConfigurationError) -> Value
+  ) throws(ConfigurationError) -> Value? {
+    guard let content = self[keyPath: text] else { return nil }
+    let place = Self.place(of: text, in: file)
+    do throws(ConfigurationError) {
+      return try decode(JSONParser.parse(content, file: place))
+    } catch {
+      // A location names the file already.
+      guard error.location == nil else { throw error }
+      throw ConfigurationError(path: error.path.isEmpty ? place : "\(place): \(error.path)", message: error.message)
+    }
+  }
+
+  private static func place(of text: KeyPath<CheckpointMetadata, String?>, in file: URL) -> String {
+    "\(file.lastPathComponent): \(path(of: text))"
+  }
+}
+
+extension Standardization {
+  fileprivate var json: JSON {
+    .object([
+      ("mean", .array(mean.map { .number($0) })), ("deviation", .array(deviation.map { .number($0) })),
+    ])
+  }
+
+  fileprivate init(json: JSON) throws(ConfigurationError) {
+    func numbers(_ key: String) -> [Float]? {
+      guard let elements = json[key]?.array else { return nil }
+      let numbers = elements.compactMap { $0.double.map { Float($0) } }
+      return numbers.count == elements.count ? numbers : nil
+    }
+    guard let mean = numbers("mean"), let deviation = numbers("deviation"),
+      let standardization = Standardization(mean: mean, deviation: deviation)
+    else {
+      throw ConfigurationError(path: "", message: "expected as many means as deviations above 0")
+    }
+    self = standardization
+  }
+}

@@ -1,0 +1,18 @@
+/// The reason that a run cannot start or continue, in one line.
+package struct RunError: Error, CustomStringConvertible, Sendable {
+  package enum Cause: Sendable {
+    /// The configuration or the command line is wrong.
+    case configuration
+    case failure
+  }
+
+  package let cause: Cause
+  package let description: String
+
+  package init(_ cause: Cause, _ description: String) {
+    self.cause = cause
+    self.description = description
+  }
+
+  package init(_ description: String) { self.init(.failure, description) }
+}
