@@ -1,7 +1,7 @@
 import FoundationEssentials
 import JSON
 
-/// Appends the records of a run to `metrics.jsonl`: one JSON object a line, `step` the only time axis.
+/// Appends the records of a run to `metrics.jsonl`: one JSON object per line, `step` the only time axis.
 ///
 /// Lines gather in a buffer that goes to the file when it is full, once a second, with every event, validation and
 /// verdict, and on `flush()`. In steady state nothing is allocated for a `step` or `norms` line. Call `flush()` or
@@ -18,7 +18,7 @@ package final class MetricsWriter {
 
   /// True when the file has no `run` line yet: write it before anything else.
   package let needsHeader: Bool
-  /// True when the validation of the step that the run goes on from had been recorded, and will be made again.
+  /// True when the validation of the step that the run resumes from had been recorded, and will be repeated.
   package let hasDroppedValidation: Bool
   var buffer: LineBuffer
   private var file: LogFile
@@ -27,9 +27,9 @@ package final class MetricsWriter {
   /// Opens the records in `folder`.
   ///
   /// - Parameters:
-  ///   - resumeAt: nil creates the file and refuses where there is one. A step keeps the lines up to that step (see
-  ///     `MetricsWriter.truncate`) and goes on after them.
-  ///   - validatedStep: the last step whose validation is kept; nil keeps those of every step that is.
+  ///   - resumeAt: nil creates the file and refuses an existing one. A step keeps the lines up to that step (see
+  ///     `MetricsWriter.truncate`) and continues after them.
+  ///   - validatedStep: the last step whose validation is kept; nil keeps the validations of all kept steps.
   package init(folder: URL, resumeAt step: Int?, validatedStep: Int? = nil) throws(RecordsError) {
     let path = folder.appending(path: Self.fileName).systemPath
     let kept = try step.map { (step) throws(RecordsError) in
@@ -58,15 +58,9 @@ package final class MetricsWriter {
     try file.synchronize()
   }
 
-  func begin(_ kind: StaticString, step: Int) {
-    buffer.raw("{\"kind\":\"")
-    buffer.raw(kind)
-    buffer.raw("\",\"step\":")
-    buffer.integer(step)
-  }
-
-  func end(urgent: Bool = false) throws(RecordsError) {
-    buffer.raw("}\n")
-    if urgent || buffer.count >= Self.flushThreshold || .now - lastFlush >= Self.flushInterval { try flush() }
+  /// Ends a line whose text is in the buffer.
+  func end(isUrgent: Bool = false) throws(RecordsError) {
+    buffer.raw("\n")
+    if isUrgent || buffer.count >= Self.flushThreshold || .now - lastFlush >= Self.flushInterval { try flush() }
   }
 }
