@@ -67,12 +67,12 @@ let package = Package(
     room("Tensors", ["CPlatform"]),
     room("JSON"),
     room("Files", ["CCrypto", "CPlatform", .product(name: "SystemPackage", package: "swift-system")]),
-    room("Configuration", ["JSON"]),
+    room("Configuration", ["Files", "JSON"]),
     room("Kernels", ["Tensors", "CPlatform", "COneDNN"]),
     room("Layers", ["Tensors", "Configuration", "Kernels"]),
     room("Models", ["Tensors", "Configuration", "Kernels", "Layers"]),
     room("Optimizers", ["Tensors", "Configuration", "JSON", "Kernels"]),
-    room("Formats", ["Tensors", "CImage", "CZlib"]),
+    room("Formats", ["Tensors", "CImage", "CZlib", "Files"]),
     room("Tokenizers", ["Files", "JSON"]),
     room(
       "Data",
@@ -91,7 +91,7 @@ let package = Package(
         "Tensors", "CLAPACK", "CPlatform", "Checkpoints", "Configuration", "Data", "Formats", "JSON", "Kernels",
         "Layers", "Metrics", "Models", "Runs", "Tokenizers",
       ]),
-    room("Reports", ["JSON", "Metrics"], resources: reportParts.map { .embedInCode("Page/\($0)") }),
+    room("Reports", ["Files", "JSON", "Metrics"], resources: reportParts.map { .embedInCode("Page/\($0)") }),
     room(
       "Training",
       [

@@ -1,7 +1,7 @@
 import Files
 
 /// Why a checkpoint could not be written, trusted or read: one line for people.
-package struct CheckpointError: Error, CustomStringConvertible, Equatable {
+package struct CheckpointError: FileErrorWrapper, CustomStringConvertible, Equatable {
   package let description: String
   /// The errno of the system call that failed, where one did.
   package let code: Int32?
@@ -22,17 +22,14 @@ package struct CheckpointError: Error, CustomStringConvertible, Equatable {
     self.code = code
   }
 
+  package init(_ error: FileError) { self.init(error.description, code: error.code?.rawValue) }
+
   /// Any error of what a checkpoint is made of.
   init(_ error: any Error) {
-    self = error as? CheckpointError ?? CheckpointError("\(error)", code: (error as? FileError)?.code?.rawValue)
-  }
-
-  /// Runs what uses files.
-  static func files<Result: ~Copyable>(_ body: () throws(FileError) -> Result) throws(CheckpointError) -> Result {
-    do throws(FileError) {
-      return try body()
-    } catch {
-      throw CheckpointError(error)
+    switch error {
+    case let error as CheckpointError: self = error
+    case let error as FileError: self.init(error)
+    default: self.init("\(error)")
     }
   }
 

@@ -27,6 +27,22 @@ package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
   package var description: String { "cannot \(operation) \(path): \(reason)".inOneLine }
 }
 
+/// An error of a room, which can hold one of its files.
+package protocol FileErrorWrapper: Error {
+  init(_ error: FileError)
+}
+
+extension FileErrorWrapper {
+  /// Runs what uses files.
+  package static func files<Result: ~Copyable>(_ body: () throws(FileError) -> Result) throws(Self) -> Result {
+    do throws(FileError) {
+      return try body()
+    } catch {
+      throw Self(error)
+    }
+  }
+}
+
 extension String {
   /// The text for a terminal: names of files may hold anything, so line ends become spaces and control characters "?".
   package var inOneLine: String {

@@ -4,6 +4,25 @@ import SystemPackage
 
 // Calls on names and folders.
 extension FileSystemCalls {
+  /// Makes a folder, and those above it that are missing; one that is there is fine.
+  package func makeFolder(_ path: String) throws(FileError) {
+    do throws(FileError) {
+      try makeLastFolder(path)
+    } catch {
+      guard error.code == .noSuchFileOrDirectory, path.folderPath != path else { throw error }
+      try makeFolder(path.folderPath)
+      try makeLastFolder(path)
+    }
+  }
+
+  private func makeLastFolder(_ path: String) throws(FileError) {
+    do throws(FileError) {
+      _ = try perform(.makeFolder, path) { (_) throws(Errno) in try Self.check(mkdir(path, 0o777)) }
+    } catch {
+      guard error.code == .fileExists, (try? FilePath(path).stat().type) == .directory else { throw error }
+    }
+  }
+
   /// Makes what was renamed or removed in `folder` permanent.
   package func syncFolder(_ folder: String) throws(FileError) {
     try sync(openAny(.open, folder, O_RDONLY | O_DIRECTORY))

@@ -4,7 +4,8 @@ import SystemPackage
 /// The system calls of all file operations, so that tests can make each of them fail, fall short or be the last one.
 package struct FileSystemCalls: Sendable {
   package enum Operation: String, Sendable, CaseIterable {
-    case open, create, write, read, sync, close, rename, remove, list, freeSpace, status, truncate, lock, map
+    case open, create, write, read, truncate, sync, close, map, lock
+    case status, rename, remove, list, makeFolder, freeSpace
   }
 
   /// The fate of a call.
@@ -56,6 +57,7 @@ extension FileSystemCalls.Operation {
   var verb: String {
     switch self {
     case .sync: "bring to disk"
+    case .makeFolder: "make the folder"
     case .freeSpace: "ask for the free space of"
     case .status: "examine"
     default: rawValue

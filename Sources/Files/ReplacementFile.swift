@@ -50,6 +50,11 @@ package struct ReplacementFile: ~Copyable {
 
   package func write(_ bytes: RawSpan) throws(FileError) { try calls.write(bytes, to: file) }
 
+  /// Writes the first `count` bytes.
+  package func write(_ bytes: [UInt8], count: Int) throws(FileError) {
+    try write(bytes.span.extracting(first: count).bytes)
+  }
+
   /// Returns once everything is on the disk and in its place.
   package mutating func commit() throws(FileError) {
     try finish()

@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import JSON
 
@@ -58,7 +59,8 @@ package struct ChromeTrace: Sendable {
       }
     }
     text.raw("],\"displayTimeUnit\":\"ms\"}\n")
-    try LogFile.replace(file.systemPath, with: Array(text.text))
+    let bytes = Array(text.text)
+    try RecordsError.files { () throws(FileError) in try ReplacementFile.write(bytes, to: file.systemPath) }
   }
 
   private func metadata(_ name: String, thread: Int, _ arguments: JSON) -> JSON {

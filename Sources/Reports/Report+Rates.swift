@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import JSON
 import Metrics
@@ -13,6 +14,6 @@ extension Report {
       "diverged": JSON.finite(divergence),
     ]
     let page = ReportPage.text(data: data, scripts: [PackageResources.learning_rate_js])
-    try LogFile.replace(file.systemPath, with: page)
+    try RecordsError.files { () throws(FileError) in try ReplacementFile.write(page, to: file.systemPath) }
   }
 }

@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import JSON
 import Metrics
@@ -21,7 +22,8 @@ package enum Report {
 
   /// Draws `runs` side by side into `file`, replacing it only once the new report is whole on the disk.
   package static func write(runs: [RunLog], to file: URL) throws(RecordsError) {
-    try LogFile.replace(file.systemPath, with: ReportPage.text(data: data(of: runs), scripts: scripts))
+    let page = ReportPage.text(data: data(of: runs), scripts: scripts)
+    try RecordsError.files { () throws(FileError) in try ReplacementFile.write(page, to: file.systemPath) }
   }
 
   /// The scripts that draw runs, besides those that all pages share.

@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import JSON
 import Metrics
@@ -33,7 +34,8 @@ package enum ReportPage {
   ///
   /// - Parameter data: drawn by `sweep.js`.
   package static func write(sweep data: JSON, to file: URL) throws(RecordsError) {
-    try LogFile.replace(file.systemPath, with: text(data: data, scripts: sweepScripts))
+    let page = text(data: data, scripts: sweepScripts)
+    try RecordsError.files { () throws(FileError) in try ReplacementFile.write(page, to: file.systemPath) }
   }
 
   /// The scripts that draw sweeps, besides those that all pages share.

@@ -2,7 +2,7 @@ import Files
 import Formats
 
 /// What is wrong with a data set, in one line: where, what was expected, what was found and what to do about it.
-package struct DataError: Error, Equatable, CustomStringConvertible {
+package struct DataError: FileErrorWrapper, Equatable, CustomStringConvertible {
   /// The file, or the kind of generated set ("spirals").
   package var subject: String
   /// Where in it: a line and column, a byte offset, a sample, a key; empty where the whole is meant.
@@ -28,17 +28,10 @@ package struct DataError: Error, Equatable, CustomStringConvertible {
 }
 
 extension DataError {
-  package init(_ error: FileError, advice: String = "") {
-    self.init(error.path, expected: "a file to \(error.operation)", found: error.reason, advice: advice)
-  }
+  package init(_ error: FileError) { self.init(error, advice: "") }
 
-  /// Runs what uses files.
-  static func files<Result: ~Copyable>(_ body: () throws(FileError) -> Result) throws(DataError) -> Result {
-    do throws(FileError) {
-      return try body()
-    } catch {
-      throw DataError(error)
-    }
+  init(_ error: FileError, advice: String) {
+    self.init(error.path, expected: "a file to \(error.operation)", found: error.reason, advice: advice)
   }
 
   /// A piece of a file, quoted for a message: printable, one line, at most 40 characters.

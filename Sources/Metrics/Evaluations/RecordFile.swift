@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import JSON
 
@@ -21,19 +22,21 @@ enum RecordFile {
     } catch {
       throw .notReplaced(path: path, reason: error.reason)
     }
-    try LogFile.replace(path, with: record.json.markupSafeText + [UInt8(ascii: "\n")])
+    try RecordsError.files { () throws(FileError) in
+      try ReplacementFile.write(record.json.markupSafeText + [UInt8(ascii: "\n")], to: path)
+    }
     return replaced
   }
 
   /// - Returns: nil where there is no file.
   static func read<Record: JSONRecord>(_ type: Record.Type, from file: URL) throws(Damage) -> Record? {
-    let path = file.systemPath
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-    guard attributes?[.type] as? FileAttributeType == .typeRegular, let size = attributes?[.size] as? Int,
-      size <= largestFile, let data = FileManager.default.contents(atPath: path)
-    else { throw Damage(reason: "not a file that can be read") }
-    let bytes = Array(data)
+    let bytes: [UInt8]
+    do throws(FileError) {
+      bytes = try FileSystemCalls.real.contents(of: file.systemPath, largest: largestFile, followsLinks: false)
+    } catch {
+      if error.code == .noSuchFileOrDirectory { return nil }
+      throw Damage(reason: error.reason)
+    }
     guard let json = try? JSONParser.parse(bytes.span) else { throw Damage(reason: "not JSON") }
     do throws(JSONMismatch) {
       return try Record(json: json)

@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import JSON
 
@@ -52,11 +53,13 @@ package enum MetricsCSV {
   /// Streams the records in `folder` into `steps.csv`, `validation.csv` and `norms.csv` in `destination`, replacing
   /// earlier ones. Returns the number of damaged lines that were skipped.
   @discardableResult
-  package static func write(folder: URL, to destination: URL) throws(RecordsError) -> Int {
+  package static func write(
+    folder: URL, to destination: URL, calls: FileSystemCalls = .real
+  ) throws(RecordsError) -> Int {
     var reader = try MetricsReader(folder: folder)
-    var steps = try CSVFile(steps, fileNames[0], in: destination)
-    var validation = try CSVFile(validation, fileNames[1], in: destination)
-    var norms = try CSVFile(norms, fileNames[2], in: destination)
+    var steps = try CSVFile(steps, fileNames[0], in: destination, calls)
+    var validation = try CSVFile(validation, fileNames[1], in: destination, calls)
+    var norms = try CSVFile(norms, fileNames[2], in: destination, calls)
     var tensors: [TensorDescription] = []
     var misfits = 0
     while let line = try reader.next() {
@@ -118,12 +121,14 @@ package enum CSVCell {
 /// One table on its way to the disk.
 private struct CSVFile<Record>: ~Copyable {
   private let columns: [MetricsCSV.Column<Record>]
-  private var file: LogFile
+  private var file: ReplacementFile
   private var buffer = LineBuffer(capacity: 2 * MetricsWriter.flushThreshold)
 
-  init(_ columns: [MetricsCSV.Column<Record>], _ name: String, in folder: URL) throws(RecordsError) {
+  init(_ columns: [MetricsCSV.Column<Record>], _ name: String, in folder: URL, _ calls: FileSystemCalls) throws(RecordsError) {
+    file = try RecordsError.files { () throws(FileError) in
+      try ReplacementFile(for: folder.appending(path: name).systemPath, calls: calls)
+    }
     self.columns = columns
-    file = try LogFile(path: folder.appending(path: name).systemPath, mode: .replace)
     buffer.raw(columns.map(\.header).joined(separator: ",") + "\n")
   }
 
@@ -133,11 +138,18 @@ private struct CSVFile<Record>: ~Copyable {
       column.cell(record).write(to: &buffer)
     }
     buffer.raw("\n")
-    if buffer.count >= MetricsWriter.flushThreshold { try finish() }
+    if buffer.count >= MetricsWriter.flushThreshold { try RecordsError.files { () throws(FileError) in try flush() } }
   }
 
   mutating func finish() throws(RecordsError) {
-    try file.append(buffer.bytes, count: buffer.count)
+    try RecordsError.files { () throws(FileError) in
+      try flush()
+      try file.commit()
+    }
+  }
+
+  private mutating func flush() throws(FileError) {
+    try file.write(buffer.bytes, count: buffer.count)
     buffer.removeAll()
   }
 }

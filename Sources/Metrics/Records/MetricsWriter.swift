@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import JSON
 
@@ -21,7 +22,7 @@ package final class MetricsWriter {
   /// True when the validation of the step that the run resumes from had been recorded, and will be repeated.
   package let hasDroppedValidation: Bool
   var buffer: LineBuffer
-  private var file: LogFile
+  private var file: AppendLog
   private var lastFlush = ContinuousClock.now
 
   /// Opens the records in `folder`.
@@ -37,7 +38,11 @@ package final class MetricsWriter {
     }
     needsHeader = kept?.hasHeader != true
     hasDroppedValidation = kept?.hasDroppedValidation == true
-    file = try LogFile(path: path, mode: step == nil ? .create : .append)
+    do throws(FileError) {
+      file = try AppendLog(path: path, mode: step == nil ? .create : .append)
+    } catch {
+      throw error.code == .fileExists ? .exists(path: path) : .file(error)
+    }
     buffer = LineBuffer(capacity: 2 * Self.flushThreshold)
   }
 
@@ -49,13 +54,13 @@ package final class MetricsWriter {
     lastFlush = .now
     guard buffer.count > 0 else { return }
     defer { buffer.removeAll() }
-    try file.append(buffer.bytes, count: buffer.count)
+    try RecordsError.files { () throws(FileError) in try file.append(buffer.bytes, count: buffer.count) }
   }
 
   /// Returns once everything written so far is on the disk.
   package func synchronize() throws(RecordsError) {
     try flush()
-    try file.synchronize()
+    try RecordsError.files { () throws(FileError) in try file.synchronize() }
   }
 
   /// Ends a line whose text is in the buffer.
