@@ -88,8 +88,8 @@ let package = Package(
     room(
       "Inference",
       [
-        "Tensors", "CLAPACK", "CPlatform", "Checkpoints", "Configuration", "Data", "Formats", "JSON", "Kernels",
-        "Layers", "Metrics", "Models", "Runs", "Tokenizers",
+        "Tensors", "CLAPACK", "CPlatform", "Checkpoints", "Configuration", "Data", "Files", "Formats", "JSON",
+        "Kernels", "Layers", "Metrics", "Models", "Runs", "Tokenizers",
       ]),
     room("Reports", ["Files", "JSON", "Metrics"], resources: reportParts.map { .embedInCode("Page/\($0)") }),
     room(
@@ -120,8 +120,8 @@ let package = Package(
     .executableTarget(
       name: "troupe",
       dependencies: [
-        "CPlatform", "Checkpoints", "Configuration", "Data", "Diagnostics", "Formats", "Inference", "JSON", "Kernels",
-        "Metrics", "Reports", "Runs", "Sweeps", "Tokenizers", "Training", "Watch",
+        "CPlatform", "Checkpoints", "Configuration", "Data", "Diagnostics", "Files", "Formats", "Inference", "JSON",
+        "Kernels", "Metrics", "Reports", "Runs", "Sweeps", "Tokenizers", "Training", "Watch",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

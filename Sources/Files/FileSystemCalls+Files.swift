@@ -77,9 +77,13 @@ extension FileSystemCalls {
   }
 
   /// Appends all of `bytes` to a file with `length` bytes; on failure the file is cut back to them.
-  package func append(_ bytes: RawSpan, to file: borrowing OpenFile, after length: Int) throws(FileError) {
+  /// - Parameter isSynchronized: whether the bytes must be on the disk.
+  package func append(
+    _ bytes: RawSpan, to file: borrowing OpenFile, after length: Int, isSynchronized: Bool = false
+  ) throws(FileError) {
     do throws(FileError) {
       try write(bytes, to: file)
+      if isSynchronized { try sync(file) }
     } catch {
       try? truncate(file, to: length)
       throw error
@@ -144,15 +148,42 @@ extension FileSystemCalls {
     return bytes
   }
 
-  /// All bytes of a regular file.
+  /// All bytes of a regular file, or of standard input by its name.
   /// - Parameter largest: a larger file is refused before anything is allocated.
   package func contents(of path: String, largest: Int, followsLinks: Bool = true) throws(FileError) -> [UInt8] {
+    if path == Self.standardInput { return try standardInput(largest: largest) }
     let file = try open(path, followsLinks: followsLinks)
     let count = try size(of: file)
-    guard count <= largest else {
-      throw FileError(path, "read", reason: "expected at most \(largest) bytes, found \(count)")
-    }
+    guard count <= largest else { throw Self.tooLarge(path, count, largest) }
     return try bytes(of: file, in: 0..<count)
+  }
+
+  private static let standardInput = "/dev/stdin"
+
+  /// Standard input, which may be a pipe.
+  private func standardInput(largest: Int) throws(FileError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    while true {
+      let piece = try receive(from: STDIN_FILENO, Self.standardInput, atMost: 1 << 16)
+      if piece.isEmpty { return bytes }
+      bytes += piece
+      guard bytes.count <= largest else { throw Self.tooLarge(Self.standardInput, bytes.count, largest) }
+    }
+  }
+
+  /// Waits for bytes of a pipe.
+  /// - Parameter name: for errors.
+  /// - Returns: at least one byte, or none at the pipe's end.
+  package func receive(from pipe: Int32, _ name: String, atMost count: Int) throws(FileError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    let received = try perform(.read, name) { (limit) throws(Errno) in
+      try Self.check(bytes.withUnsafeMutableBytes { Glibc.read(pipe, $0.baseAddress, min(count, limit)) })
+    }
+    return Array(bytes[..<received])
+  }
+
+  private static func tooLarge(_ path: String, _ count: Int, _ largest: Int) -> FileError {
+    FileError(path, "read", reason: "larger than \(largest >> 20) MiB, with \(count) bytes")
   }
 
   /// Another descriptor of the file, for a library that closes it.

@@ -72,9 +72,7 @@ package enum IDXFolder {
     pixels: [UInt8], height: Int, width: Int, channels: Int = 1, labels: [UInt8], to folder: String,
     replacing: Bool = false
   ) throws(DataError) {
-    if mkdir(folder, 0o755) != 0, errno != EEXIST {
-      throw DataError(folder, expected: "a folder that can be made", found: String(cString: strerror(errno)))
-    }
+    try DataError.files { () throws(FileError) in try FileSystemCalls.real.makeFolder(folder) }
     let images = channels == 1 ? self.images : colorImages
     let extents = [labels.count, height, width] + (channels == 1 ? [] : [channels])
     for name in [images, self.labels] where !replacing && access("\(folder)/\(name)", F_OK) == 0 {

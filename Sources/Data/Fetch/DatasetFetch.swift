@@ -39,10 +39,10 @@ package struct DatasetFetch: Sendable {
 
   /// - Throws: `FetchError`, and `DataError` for what is wrong with an archive.
   package func run(_ report: @escaping @Sendable (Event) -> Void) async throws {
-    do {
-      try FileManager.default.createDirectory(atPath: workFolder, withIntermediateDirectories: true)
+    do throws(FileError) {
+      try FileSystemCalls.real.makeFolder(workFolder)
     } catch {
-      throw FetchError(workFolder, "cannot be made", advice: "choose another folder with --into")
+      throw FetchError(error, advice: "choose another folder with --into")
     }
     let lock = try lockWorkFolder()
     defer { withExtendedLifetime(lock) {} }

@@ -100,7 +100,7 @@ extension RunModel {
 
   /// SHA-256 of all parameters and buffers, tensor after tensor.
   package var parametersDigest: String {
-    var digest = SHA256()
+    var digest = Digest.sha256()
     for tensor in modelTensors { digest.update(tensor.slice.bytes) }
     return digest.hexadecimal()
   }
