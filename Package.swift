@@ -30,7 +30,7 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 /// - Parameter symbols: functions that the test program's own `troupe_counted_…` take the place of, in all libraries.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], counting symbols: [String] = []) -> Target {
   .testTarget(
-    name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: settings,
+    name: "\(name)Tests", dependencies: [.target(name: name), "TestSupport"] + dependencies, swiftSettings: settings,
     linkerSettings: symbols.map {
       .unsafeFlags(
         ["-Xlinker", "--defsym=\($0)=troupe_counted_\($0)", "-Xlinker", "--export-dynamic-symbol=\($0)"])
@@ -126,8 +126,10 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    .target(name: "TestSupport", dependencies: ["Files"], path: "Tests/TestSupport", swiftSettings: settings),
     tests("Tensors"),
     tests("JSON"),
+    tests("Files"),
     tests("Configuration", ["JSON", "Runs"]),
     tests("Kernels", ["Tensors"]),
     tests("Layers", ["Tensors", "Configuration", "JSON", "Kernels"]),
@@ -155,7 +157,7 @@ let package = Package(
       name: "TroupeTests",
       dependencies: [
         "troupe", "Checkpoints", "Configuration", "Data", "Files", "Formats", "JSON", "Metrics", "Reports", "Runs",
-        "Sweeps",
+        "Sweeps", "TestSupport",
       ],
       swiftSettings: settings),
   ]

@@ -24,6 +24,9 @@ package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
     self.code = code
   }
 
+  /// The same error under the name of another file.
+  func of(_ path: String) -> FileError { FileError(path, operation, reason, code) }
+
   package var description: String { "cannot \(operation) \(path): \(reason)".inOneLine }
 }
 

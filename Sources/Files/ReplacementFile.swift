@@ -31,7 +31,7 @@ package struct ReplacementFile: ~Copyable {
     case .kept: break
     }
     let path = Self.path(for: target)
-    file = try calls.create(path)
+    file = try Self.naming(target) { () throws(FileError) in try calls.create(path) }
     self.path = path
     self.target = target
     self.calls = calls
@@ -48,7 +48,20 @@ package struct ReplacementFile: ~Copyable {
     try file.commit()
   }
 
-  package func write(_ bytes: RawSpan) throws(FileError) { try calls.write(bytes, to: file) }
+  /// Runs calls on the temporary file; their errors name the target, which the user knows.
+  private static func naming<Result: ~Copyable>(
+    _ target: String, _ body: () throws(FileError) -> Result
+  ) throws(FileError) -> Result {
+    do throws(FileError) {
+      return try body()
+    } catch {
+      throw error.of(target)
+    }
+  }
+
+  package func write(_ bytes: RawSpan) throws(FileError) {
+    try Self.naming(target) { () throws(FileError) in try calls.write(bytes, to: file) }
+  }
 
   /// Writes the first `count` bytes.
   package func write(_ bytes: [UInt8], count: Int) throws(FileError) {
@@ -64,13 +77,15 @@ package struct ReplacementFile: ~Copyable {
 
   /// Brings the bytes to the disk and closes the file.
   package mutating func finish() throws(FileError) {
-    try calls.sync(file)
-    try calls.close(&file)
+    try Self.naming(target) { () throws(FileError) in
+      try calls.sync(file)
+      try calls.close(&file)
+    }
   }
 
   /// Gives the finished file its name, which lasts once the folder is synchronized.
   package mutating func takePlace() throws(FileError) {
-    try calls.rename(path, to: target)
+    try Self.naming(target) { () throws(FileError) in try calls.rename(path, to: target) }
     isPending = false
   }
 
