@@ -26,7 +26,7 @@ extension TemporaryFolder {
       "base/grand.json": #"{"seed": 7, "optimizer": {"type": "adamw", "betas": [0.9, 0.99]}}"#,
     ])
     let json = try folder.load("child.json")
-    // Another type is another component, so nothing of its predecessor stays.
+    // Another type is another component, so no key of the old one stays.
     #expect(
       json.compactText
         == #"{"seed":7,"optimizer":{"type":"sgd","momentum":0.9},"name":"child","#
@@ -69,7 +69,7 @@ extension TemporaryFolder {
     #expect(try folder.load("30.json") == .object([]))
   }
 
-  @Test func saysWhichFileIsWrong() throws {
+  @Test func errorsNameTheFile() throws {
     let folder = try TemporaryFolder([
       "missing.json": #"{"extends": "nowhere.json"}"#, "number.json": #"{"extends": 3}"#, "list.json": "[1]",
       "broken.json": #"{"extends": "bad.json"}"#, "bad.json": "{\n  \"a\": }", "folder.json/x": "", "empty.json": "",
@@ -85,7 +85,7 @@ extension TemporaryFolder {
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func refusesWhatNeverEnds() throws {
+  @Test(.timeLimit(.minutes(1))) func refusesEndlessFiles() throws {
     let folder = try TemporaryFolder()
     folder.makePipe("pipe.json")
     try folder.write(#"{"extends": "pipe.json"}"#, "child.json")
@@ -136,10 +136,10 @@ extension TemporaryFolder {
 
   @Test(arguments: [
     ("name", "expected key=value"), ("=3", "expected key=value"), ("", "expected key=value"),
-    ("name.first=3", "\"first\" is asked of a string, which has no keys"),
+    ("name.first=3", "\"first\" is not a key of a string, which has none"),
     ("model.widths.2=3", "\"2\" is not an index into a list of 2"),
     ("model.widths.-1=3", "\"-1\" is not an index"), ("model.widths.x=3", "\"x\" is not an index"),
-    ("model.widths.0.a=3", "\"a\" is asked of a number"),
+    ("model.widths.0.a=3", "\"a\" is not a key of a number"),
   ])
   func refuses(_ assignment: String, _ words: String) throws {
     let json = try JSONParser.parse(base, file: "c")

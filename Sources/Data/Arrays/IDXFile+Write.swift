@@ -9,7 +9,7 @@ extension IDXFile {
   /// The file gets its name only when all of it is on disk.
   /// - Parameters:
   ///   - dimensions: extents, the number of samples first.
-  ///   - replacing: without it, an existing file is left alone and refused.
+  ///   - replacing: whether an existing file is replaced instead of refused.
   package static func write(
     _ bytes: [UInt8], dimensions: [Int], to path: String, replacing: Bool = false
   ) throws(DataError) {
@@ -63,7 +63,7 @@ package enum IDXFolder {
   package static let colorImages = "images-idx4-ubyte.gz"
   package static let labels = "labels-idx1-ubyte.gz"
 
-  /// Writes images and their labels as two gzip IDX files into `folder`, which is made if need be.
+  /// Writes images and their labels as two gzip IDX files into `folder`, which is made if needed.
   ///
   /// - Parameters:
   ///   - pixels: [count, height, width], or [count, height, width, channels].

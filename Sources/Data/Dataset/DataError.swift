@@ -1,15 +1,15 @@
 import Files
 import Formats
 
-/// What is wrong with a data set, in one line: where, what was expected, what was found and what to do about it.
+/// An error in a data set, in one line: the place, what was expected, what was found and what to do about it.
 package struct DataError: FileErrorWrapper, Equatable, CustomStringConvertible {
   /// The file, or the kind of generated set ("spirals").
   package var subject: String
-  /// Where in it: a line and column, a byte offset, a sample, a key; empty where the whole is meant.
+  /// A line and column, a byte offset, a sample or a key; empty for the whole subject.
   package var place: String
   package var expected: String
   package var found: String
-  /// What the user can do; empty where it is plain.
+  /// Empty where it is plain what to do.
   package var advice: String
 
   package init(_ subject: String, at place: String = "", expected: String, found: String, advice: String = "") {
@@ -34,18 +34,16 @@ extension DataError {
     self.init(error.path, expected: "a file to \(error.operation)", found: error.reason, advice: advice)
   }
 
-  /// A piece of a file, quoted for a message: printable, one line, at most 40 characters.
-  static func quoted(_ text: some StringProtocol) -> String { HDF5Error.quoted(text) }
+  static func quoted(_ text: some StringProtocol) -> String { MessageText.quoted(text) }
+  package static func bytes(_ count: Int) -> String { MessageText.bytes(count) }
 
-  /// Bytes for a message, in the largest unit that keeps at least one whole one.
-  package static func bytes(_ count: Int) -> String {
-    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
-    var value = Double(count)
-    var unit = 0
-    while value >= 1024 && unit < units.count - 1 {
-      value /= 1024
-      unit += 1
+  /// - Parameter path: the archive.
+  init(_ path: String, _ error: TarError) {
+    switch error {
+    case .flaw(let place, let expected, let found, let advice):
+      self.init(path, at: place, expected: expected, found: found, advice: advice)
+    case .source(let error as DataError): self = error
+    case .source(let error): self.init(path, expected: "readable data", found: "\(error)")
     }
-    return unit == 0 ? "\(count) bytes" : "\((value * 10).rounded() / 10) \(units[unit])"
   }
 }

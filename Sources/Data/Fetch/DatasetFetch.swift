@@ -3,12 +3,12 @@ import Foundation
 
 /// Brings a public data set into a folder: downloads, checks, unpacks, and only then gives the folder its name.
 ///
-/// Until then everything lies in `<folder>.part`, from which a later fetch goes on.
+/// Until then everything is in `<folder>.part`, from which a later fetch resumes.
 package struct DatasetFetch: Sendable {
   package enum Event: Sendable {
     case begins(file: String, url: String)
     case receives(file: String, bytes: Int, total: Int?)
-    /// It was there already, from an earlier fetch.
+    /// From an earlier fetch.
     case has(file: String)
     case unpacks(file: String)
   }
@@ -21,7 +21,7 @@ package struct DatasetFetch: Sendable {
 
   /// - Parameters:
   ///   - folder: must not exist.
-  ///   - base: where the files are instead of at the source's home.
+  ///   - base: the address of the files, instead of the source's home.
   package init(_ source: DatasetSource, into folder: String, from base: String? = nil) throws(DataError) {
     let home = base ?? source.home
     guard let url = URL(string: home), ["http", "https"].contains(url.scheme?.lowercased()), url.host != nil else {
@@ -37,7 +37,7 @@ package struct DatasetFetch: Sendable {
     }
   }
 
-  /// - Throws: `FetchError`, and `DataError` for what is wrong with an archive.
+  /// - Throws: `FetchError`, and `DataError` for errors in an archive.
   package func run(_ report: @escaping @Sendable (Event) -> Void) async throws {
     do throws(FileError) {
       try FileSystemCalls.real.makeFolder(workFolder)

@@ -1,12 +1,12 @@
 import Files
 import Foundation
 
-/// The tokens of a large corpus in a file, so that the next run maps them instead of making them again.
+/// The tokens of a large corpus in a file, which the next run maps instead of encoding again.
 ///
 /// Little-endian: a header of 64 bytes, the tokens, zeros up to a multiple of 8, the beginnings of the documents (u64).
-/// A cache is not trusted: one that is damaged, or made of other texts or by another tokenizer, is written again.
+/// A cache that is damaged, or made from other texts or by another tokenizer, is written again.
 struct TokenCache {
-  /// What decides the tokens.
+  /// Everything that decides the tokens.
   struct Key: Equatable {
     /// CRC32C of the documents, one after another.
     var corpusChecksum: UInt32

@@ -1,10 +1,10 @@
 import Files
 
 extension Image {
-  /// The picture as a PNG file: the same bytes for the same picture.
+  /// The image as a PNG file: the same bytes for the same image.
   package func png() throws(ImageError) -> [UInt8] { try PNGCodec.encode(self) }
 
-  /// The picture as a JPEG file, with colour at full resolution unless `hasHalvedColor`.
+  /// The image as a JPEG file, with color at full resolution unless `hasHalvedColor`.
   ///
   /// - Parameter quality: 1 (small) to 100 (good).
   package func jpeg(quality: Int = 90, hasHalvedColor: Bool = false) throws(ImageError) -> [UInt8] {

@@ -38,13 +38,13 @@ struct SheetTests {
   @Test func filesAppearWhole() throws {
     let folder = try TemporaryFolder()
     for image in [sample(), sample(channels: 1)] {
-      try image.writePNG(to: folder.path("picture.png"))
-      let file = [UInt8](try folder.bytes("picture.png"))
+      try image.writePNG(to: folder.path("image.png"))
+      let file = [UInt8](try folder.bytes("image.png"))
       #expect(try decoded(file) == image)
     }
-    #expect(try folder.names() == ["picture.png"])
-    #expect(throws: FileError(folder.path("missing/picture.png"), "create", .noSuchFileOrDirectory)) {
-      try sample().writePNG(to: folder.path("missing/picture.png"))
+    #expect(try folder.names() == ["image.png"])
+    #expect(throws: FileError(folder.path("missing/image.png"), "create", .noSuchFileOrDirectory)) {
+      try sample().writePNG(to: folder.path("missing/image.png"))
     }
   }
 }
