@@ -51,7 +51,21 @@ extension TemporaryFolder {
   }
 }
 
-/// One clear line, whatever was said before it: no trace, no signal, the code that scripts rely on.
+extension Workspace {
+  /// Expects that a sample of the run is refused in one line.
+  func refuses(
+    _ options: [String], code: Int32 = 2, saying words: [String], location: SourceLocation = #_sourceLocation
+  ) {
+    do {
+      let result = try TroupeProcess(["sample", "run"] + options, in: url).wait(location)
+      expectRefusal(result, code: code, saying: words, location)
+    } catch {
+      Issue.record(error, sourceLocation: location)
+    }
+  }
+}
+
+/// Expects one clear line after any notes: no trace, no signal, the code that scripts rely on.
 func expectRefusal(
   _ result: TroupeResult, code: Int32, saying words: [String], _ location: SourceLocation = #_sourceLocation
 ) {
@@ -111,7 +125,7 @@ extension Workspace {
 }
 
 extension Workspace {
-  /// What the newest checkpoint of a run says of the run's state.
+  /// The state of a run in its newest checkpoint.
   func lastState(_ run: String) throws -> JSON {
     let step = try #require(try checkpointSteps(run).last)
     let summary = try CheckpointFile.verify(at: file("\(run)/\(CheckpointFile.name(step: step))"))
