@@ -27,11 +27,7 @@ actor SweepCoordinator {
     let worker = Self.identity(jobs: jobs)
     self.worker = worker
     let file = folder.lock(ofWorker: worker.id)
-    do throws(FileLock.Failure) {
-      lock = try FileLock(file)
-    } catch {
-      throw RunError("cannot lock \(file.relativePath)\(error.reason)")
-    }
+    lock = try RunError.files { () throws(FileError) in try FileLock(file) }
     let journal = try Journal(folder: folder.url, creates: !resumes)
     self.journal = journal
     var state = SweepState(definition)

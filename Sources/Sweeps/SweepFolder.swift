@@ -44,20 +44,12 @@ package struct SweepFolder: Sendable {
   }
 
   static func makeFolder(_ url: URL) throws(RunError) {
-    do {
-      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    } catch {
-      throw RunError("cannot make the folder \(url.relativePath): \((error as NSError).localizedDescription)")
-    }
+    try RunError.files { () throws(FileError) in try FileSystemCalls.real.makeFolder(url.path) }
   }
 
   /// Puts a file in the place of an earlier one at once.
   func write(_ text: String, to file: URL) throws(RunError) {
-    do {
-      try Data(text.utf8).write(to: file, options: .atomic)
-    } catch {
-      throw RunError("cannot write \(file.relativePath): \((error as NSError).localizedDescription)")
-    }
+    try RunError.files { () throws(FileError) in try ReplacementFile.write(Array(text.utf8), to: file.path) }
   }
 
   /// Everything that a journal says, without writing to it.

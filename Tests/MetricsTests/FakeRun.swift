@@ -2,22 +2,6 @@ import FoundationEssentials
 import Glibc
 import Metrics
 
-/// A folder that goes away with its owner.
-final class TemporaryFolder {
-  let url: URL
-
-  init() throws {
-    url = FileManager.default.temporaryDirectory.appending(path: "run-records-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  func file(_ name: String) -> URL { url.appending(path: name) }
-
-  func text(_ name: String) throws -> String { String(decoding: try Data(contentsOf: file(name)), as: UTF8.self) }
-}
-
 /// Makes run folders that look like those of real training, from formulas and a small generator.
 struct FakeRun {
   var name: String

@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import Metrics
 import Reports
+import TestSupport
 import Testing
 
 @Suite struct MetricsTests {

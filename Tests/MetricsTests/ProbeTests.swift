@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Metrics
 import Reports
+import TestSupport
 import Testing
 
 @Suite struct ProbeTests {

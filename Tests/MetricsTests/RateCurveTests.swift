@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Reports
+import TestSupport
 import Testing
 
 @Suite struct RateCurveTests {

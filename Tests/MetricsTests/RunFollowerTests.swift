@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Metrics
+import TestSupport
 import Testing
 
 @Suite struct RunFollowerTests {

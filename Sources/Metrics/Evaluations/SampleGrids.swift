@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 
 /// The pictures that a run drew while it went on: `samples/step-00001000.png` in its folder, one a step.
@@ -29,12 +30,10 @@ package enum SampleGrids {
   /// Puts a picture into the run folder; a run that goes through a step again draws it again.
   package static func write(_ png: [UInt8], step: Int, to run: URL) throws(RecordsError) {
     let folder = run.appending(path: folderName)
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-      throw .file(path: folder.systemPath, operation: "make the folder", reason: "\(error)")
+    try RecordsError.files { () throws(FileError) in
+      try FileSystemCalls.real.makeFolder(folder.systemPath)
+      try ReplacementFile.write(png, to: folder.appending(path: name(step: step)).systemPath)
     }
-    try LogFile.replace(folder.appending(path: name(step: step)).systemPath, with: png)
   }
 
   /// Some of the pictures in a run folder by their steps: the first and the last, and what else fits.
@@ -46,12 +45,9 @@ package enum SampleGrids {
     var left = byteBudget
     for place in order(of: steps.count) {
       let path = folder.appending(path: name(step: steps[place])).systemPath
-      let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-      guard attributes?[.type] as? FileAttributeType == .typeRegular, let size = attributes?[.size] as? Int,
-        size <= left, let data = FileManager.default.contents(atPath: path)
-      else { continue }
-      left -= data.count
-      grids.append(Grid(step: steps[place], png: Array(data)))
+      guard let png = try? FileSystemCalls.real.contents(of: path, largest: left, followsLinks: false) else { continue }
+      left -= png.count
+      grids.append(Grid(step: steps[place], png: png))
     }
     return grids.sorted { $0.step < $1.step }
   }

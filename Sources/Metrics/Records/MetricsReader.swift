@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import JSON
 
@@ -9,12 +10,12 @@ package struct MetricsReader: ~Copyable {
 
   /// Opens the records in a run folder; throws `RecordsError.noRecords` where there are none.
   package init(folder: URL) throws(RecordsError) {
-    lines = try LineReader(path: folder.appending(path: MetricsWriter.fileName).systemPath)
+    lines = try LineReader(recordsIn: folder)
   }
 
   /// Goes on reading where an earlier reader stopped; `isContinued` says whether that was possible.
   init(folder: URL, from position: LineReader.Position?) throws(RecordsError) {
-    lines = try LineReader(path: folder.appending(path: MetricsWriter.fileName).systemPath, from: position)
+    lines = try LineReader(recordsIn: folder, from: position)
   }
 
   var isContinued: Bool { lines.isContinued }
@@ -35,7 +36,7 @@ package struct MetricsReader: ~Copyable {
   mutating func nextWhole(skimming: Bool = false) throws(RecordsError) -> (
     line: MetricsLine, behind: LineReader.Position
   )? {
-    while let line = try lines.next() {
+    while let line = try lines.nextRecord() {
       guard case .bytes(let range, whole: true) = line else {
         // What is torn now may be whole the next time.
         if case .bytes = line { return nil }
@@ -59,7 +60,7 @@ package struct MetricsReader: ~Copyable {
 
   /// The next record with the place of its text in `buffer`.
   mutating func nextWithBytes() throws(RecordsError) -> (line: MetricsLine, range: Range<Int>)? {
-    while let line = try lines.next() {
+    while let line = try lines.nextRecord() {
       if case .bytes(let range, _) = line,
         let node = try? JSONParser.parse(lines.buffer.span.extracting(range)),
         let record = MetricsLine(node)
@@ -73,4 +74,23 @@ package struct MetricsReader: ~Copyable {
 
   /// Holds the line that `nextWithBytes` has just returned.
   var buffer: [UInt8] { lines.buffer }
+}
+
+extension LineReader {
+  /// Reads the records of a run folder.
+  init(recordsIn folder: URL, from position: Position? = nil) throws(RecordsError) {
+    do throws(FileError) {
+      self = try LineReader(path: folder.appending(path: MetricsWriter.fileName).systemPath, from: position)
+    } catch {
+      throw error.code == .noSuchFileOrDirectory ? .noRecords(path: error.path) : .file(error)
+    }
+  }
+
+  mutating func nextRecord() throws(RecordsError) -> Line? {
+    do throws(FileError) {
+      return try next()
+    } catch {
+      throw .file(error)
+    }
+  }
 }

@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 
 /// Follows a run's records as they grow, reading every line once and keeping a bounded part of them.

@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 
 /// Everything that a run folder says about a run, thinned where it would not fit in memory.
@@ -75,10 +76,12 @@ package struct RunLog: Sendable {
 
   static func configuration(in folder: URL) throws(RecordsError) -> String? {
     let path = folder.appending(path: RunFiles.resolvedConfiguration).systemPath
-    guard let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int else { return nil }
-    guard size <= largestConfiguration else {
-      throw .tooLarge(path: path, bytes: size, limit: largestConfiguration)
+    do throws(FileError) {
+      let bytes = try FileSystemCalls.real.contents(of: path, largest: largestConfiguration)
+      return String(decoding: bytes, as: UTF8.self)
+    } catch {
+      if error.code == .noSuchFileOrDirectory { return nil }
+      throw .file(error)
     }
-    return FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
   }
 }

@@ -50,17 +50,8 @@ struct RunLogBuilder: Sendable {
   }
 
   private mutating func add(_ record: StagesRecord) {
-    guard isBounded, var sum = stages.first else { return stages.append(record) }
-    sum.step = record.step
-    for stage in record.stages {
-      if let place = sum.stages.firstIndex(where: { $0.name == stage.name }) {
-        sum.stages[place].busy += stage.busy
-        sum.stages[place].waiting += stage.waiting
-      } else {
-        sum.stages.append(stage)
-      }
-    }
-    stages = [sum]
+    guard isBounded else { return stages.append(record) }
+    stages = [StagesRecord(step: record.step, stages: StagesRecord.totals(stages + [record]))]
   }
 
   /// The log so far, without what lies beside the records.

@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import JSON
 
@@ -40,8 +41,8 @@ package struct RunSummary: Sendable {
     let watched = RunGoal(configuration: summary.configuration)
     var turn: EventRecord.Kind?
     do throws(RecordsError) {
-      var lines = try LineReader(path: folder.appending(path: MetricsWriter.fileName).systemPath)
-      while let line = try lines.next() {
+      var lines = try LineReader(recordsIn: folder)
+      while let line = try lines.nextRecord() {
         guard case .bytes(let range, _) = line, MetricsReader.isSmall(lines.buffer, range),
           let node = try? JSONParser.parse(lines.buffer.span.extracting(range)), let record = MetricsLine(node)
         else { continue }

@@ -13,7 +13,7 @@ package final class TensorBoardWriter {
 
   package let fileName: String
   private var histogram = TensorBoardHistogram()
-  private var file: LogFile
+  private var file: AppendLog
   private var pending: [UInt8] = []
   /// The message under way; kept, so that a steady step allocates nothing.
   private var message = ProtoBuffer()
@@ -28,7 +28,9 @@ package final class TensorBoardWriter {
   /// - Parameter wallTime: Seconds since 1970 for the first records and the name of the file.
   package init(folder: URL, resumeAt step: Int?, wallTime: Double) throws(RecordsError) {
     let name = Self.makeFileName(wallTime: wallTime)
-    file = try LogFile(path: folder.appending(path: name).systemPath, mode: .create)
+    file = try RecordsError.files { () throws(FileError) in
+      try AppendLog(path: folder.appending(path: name).systemPath, mode: .create)
+    }
     fileName = name
     append(wallTime: wallTime, step: nil) { $0.field(3, "brain.Event:2") }
     if let step { append(wallTime: wallTime, step: step) { $0.field(7) { $0.field(1, 1) } } }
@@ -101,7 +103,7 @@ package final class TensorBoardWriter {
   /// Hands everything written so far to the system. On failure the events that were waiting are dropped.
   package func flush() throws(RecordsError) {
     defer { pending.removeAll(keepingCapacity: true) }
-    try file.append(pending, count: pending.count)
+    try RecordsError.files { () throws(FileError) in try file.append(pending, count: pending.count) }
   }
 
   func summary(step: Int, _ build: (inout ProtoBuffer) -> Void) throws(RecordsError) {

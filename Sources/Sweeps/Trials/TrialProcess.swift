@@ -178,29 +178,29 @@ struct TrialProcess: Sendable {
 private final class Stream: Sendable {
   /// Closed when the child has been started.
   let writing: Int32
-  private let reading: Int32
-  private let start: off_t
+  private let file: OpenFile
+  private let start: Int
 
   private static let longest = 1 << 20
 
-  init(_ file: URL) throws(RunError) {
-    writing = open(file.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    reading = open(file.path, O_RDONLY | O_CLOEXEC)
-    guard writing >= 0, reading >= 0 else {
-      throw RunError("cannot write \(file.relativePath): \(String(cString: strerror(errno)))")
+  init(_ url: URL) throws(RunError) {
+    let calls = FileSystemCalls.real
+    do throws(FileError) {
+      let file = try calls.openToAppend(url.path)
+      start = try calls.size(of: file)
+      writing = try calls.duplicate(file)
+      self.file = file
+    } catch {
+      throw RunError(error)
     }
-    start = lseek(reading, 0, SEEK_END)
   }
-
-  deinit { close(reading) }
 
   /// The end of what the child has written; still readable where the file's name has gone.
   var text: String {
-    let size = lseek(reading, 0, SEEK_END)
-    let first = max(start, size - off_t(Self.longest))
-    guard size > first else { return "" }
-    var bytes = [UInt8](repeating: 0, count: Int(size - first))
-    let count = bytes.withUnsafeMutableBytes { pread(reading, $0.baseAddress, $0.count, first) }
-    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    let calls = FileSystemCalls.real
+    guard let size = try? calls.size(of: file), size > start,
+      let bytes = try? calls.bytes(of: file, in: max(start, size - Self.longest)..<size)
+    else { return "" }
+    return String(decoding: bytes, as: UTF8.self)
   }
 }
