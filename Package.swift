@@ -115,7 +115,7 @@ let package = Package(
       "Watch",
       [
         "Files", "JSON", "Metrics", "Reports", "Sweeps",
-        .product(name: "FlyingFox", package: "FlyingFox"),
+        .product(name: "FlyingSocks", package: "FlyingFox"),
       ]),
     .executableTarget(
       name: "troupe",

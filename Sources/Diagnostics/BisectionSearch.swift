@@ -33,7 +33,20 @@ struct BisectionSearch {
     recorded = comparison.difference
     // Both begin as their configurations say; whether the models are the same shows there.
     var players = [try runs[0].player(from: nil), try runs[1].player(from: nil)]
-    defer { for player in players { player.finish() } }
+    let verdict: RunBisection.Verdict
+    do {
+      verdict = try await judge(&players, comparison, say: say)
+    } catch {
+      for player in players { await player.finish() }
+      throw error
+    }
+    for player in players { await player.finish() }
+    return verdict
+  }
+
+  private mutating func judge(
+    _ players: inout [StepPlayer], _ comparison: RecordComparison, say: (String) -> Void
+  ) async throws -> RunBisection.Verdict {
     if let reason = Self.incomparable(players.map(\.model), table) { return .incomparable(reason: reason) }
     try compareCheckpoints(players.map(\.model), before: recorded?.step ?? Int.max)
     guard recorded != nil || differentCheckpoint != nil else {
@@ -46,7 +59,7 @@ struct BisectionSearch {
     }
     let start = commonCheckpoint
     for (index, run) in runs.enumerated() {
-      players[index].finish()
+      await players[index].finish()
       players[index] = try run.player(from: start.flatMap { step in run.checkpoints.first { $0.step == step } })
     }
     let last = min(recorded?.step ?? Int.max, differentCheckpoint ?? Int.max)
@@ -66,7 +79,7 @@ struct BisectionSearch {
     for step in start + 1...max(start + 1, last) {
       async let first = players[0].play()
       async let second = players[1].play()
-      let traces = await [first, second]
+      let traces = try await [first, second]
       playedSteps += 1
       if let parting = await parting(step, traces, players) { return .part(parting) }
       for run in 0..<2 where mismatches[run] == nil {

@@ -78,7 +78,8 @@ package struct LearningRateSearch: Sendable {
       ending = .diverged(rate: sweep.rate(step: result.state.step))
     }
     guard points.count > 1 else {
-      throw RunError("no learning rate was found: \(result.outcome.words(points.count))")
+      let reason = result.outcome.failure ?? "the search was stopped after \(points.count) steps"
+      throw RunError("no learning rate was found: \(reason)")
     }
     return LearningRateSearch(
       name: configuration.name, curve: RateCurve(points, ending: ending),
@@ -123,15 +124,5 @@ package struct LearningRateSearch: Sendable {
       ("losses", .array(curve.points.map { .number($0.loss) })),
       ("smoothed", .array(curve.smoothed.map { .number($0) })),
     ])
-  }
-}
-
-extension RunOutcome {
-  /// Why so few steps were made.
-  fileprivate func words(_ steps: Int) -> String {
-    switch self {
-    case .diverged(let reason), .failed(let reason): reason
-    case .finished, .stoppedEarly, .paused, .interrupted: "the search was stopped after \(steps) steps"
-    }
   }
 }

@@ -53,10 +53,8 @@ package struct ResumeProof: Sendable {
       json, runDirectory: folder.path, mode: mode, lanes: lanes, say: say)
     session.stopRequest.stop(afterStep: stopAt)
     let result = try await session.run { _ in }
-    switch result.outcome {
-    case .finished, .stoppedEarly, .paused, .interrupted: return session.model
-    case .diverged(let reason), .failed(let reason): throw RunError(reason)
-    }
+    if let failure = result.outcome.failure { throw RunError(failure) }
+    return session.model
   }
 
   /// The first step and tensor in which the records differ, or else the first tensor whose last bits do.

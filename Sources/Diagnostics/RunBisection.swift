@@ -86,8 +86,7 @@ struct BisectedRun {
     let plan = try RunPlan(configuration, data: data, lanes: 1)
     try RunEstimate(plan, writesCheckpoints: false).checkMemory()
     let model = RunModel(plan)
-    var state = RunState()
-    state.plateau = configuration.schedule.initialPlateau
+    var state = RunState(startOf: configuration)
     if let checkpoint, let metadata {
       _ = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
       model.state.refreshBF16Weights()

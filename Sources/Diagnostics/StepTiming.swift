@@ -51,8 +51,7 @@ package struct StepTiming: Sendable {
       if ContinuousClock.now >= end, count >= fewestSteps { stop.ask(SIGINT) }
     }
     let result = try await run.run()
-    if case .diverged(let reason) = result.outcome { throw RunError(reason) }
-    if case .failed(let reason) = result.outcome { throw RunError(reason) }
+    if let failure = result.outcome.failure { throw RunError(failure) }
     let sorted = times.withLock { $0.sorted() }
     guard !sorted.isEmpty else { throw RunError("the benchmark made no step") }
     let gflop = estimate.flopsPerStep / 1e9

@@ -7,12 +7,12 @@ import Tensors
 ///
 /// With or without `transformer.` in front. Its `Conv1D` keeps products' weights as [in, out], which PyTorch's linear layers, and ours,
 /// have as [out, in]. The masks `attn.bias` and `attn.masked_bias` are no weights.
-enum GPT2Weights {
+package enum GPT2Weights {
   private static let embedding = "wte.weight"
   private static let prefix = "transformer."
 
   /// Whether a file holds such weights.
-  static func areIn(_ contents: Safetensors.Contents) -> Bool {
+  package static func areIn(_ contents: Safetensors.Contents) -> Bool {
     contents.entries.contains { $0.name == embedding || $0.name == prefix + embedding }
   }
 
@@ -49,7 +49,7 @@ enum GPT2Weights {
   /// Fills parameters from a file; all must be there, and the file must hold no others.
   ///
   /// - Parameter tensors: under our names.
-  static func read(_ contents: Safetensors.Contents, at url: URL, into tensors: [CheckpointTensor]) throws {
+  package static func read(_ contents: Safetensors.Contents, at url: URL, into tensors: [CheckpointTensor]) throws {
     let known = Set(contents.entries.map(\.name))
     let front = known.contains(prefix + embedding) ? prefix : ""
     var temporary: [(from: TensorSlice, to: CheckpointTensor, memory: Arena)] = []

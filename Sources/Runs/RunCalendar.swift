@@ -5,8 +5,8 @@ import Kernels
 import Optimizers
 
 /// When things happen in a run, counted in steps: a pure function of the configuration.
-struct RunCalendar: Sendable {
-  let totalSteps: Int
+package struct RunCalendar: Sendable {
+  package let totalSteps: Int
   private let stepsPerEpoch: Int
   private let schedule: any Schedule
   private let evaluateEvery: Int
@@ -39,37 +39,37 @@ struct RunCalendar: Sendable {
     tokenizer = plan.data.tokenizer?.text
   }
 
-  func rateFactor(step: Int) -> Double {
+  package func rateFactor(step: Int) -> Double {
     schedule.factor(step: step, horizon: ScheduleHorizon(totalSteps: totalSteps, stepsPerEpoch: stepsPerEpoch))
   }
 
   /// `step` counts the steps done: the first that is logged is 1.
   /// The last step is evaluated in any case, and before it is saved.
-  func evaluates(after step: Int) -> Bool { step % evaluateEvery == 0 || step == totalSteps }
-  func saves(after step: Int) -> Bool { step % saveEvery == 0 }
-  func logsNorms(after step: Int) -> Bool { step % normsEvery == 0 || step == 1 }
-  func watchesActivations(after step: Int) -> Bool { step % activationsEvery == 0 || step == 1 }
+  package func evaluates(after step: Int) -> Bool { step % evaluateEvery == 0 || step == totalSteps }
+  package func saves(after step: Int) -> Bool { step % saveEvery == 0 }
+  package func logsNorms(after step: Int) -> Bool { step % normsEvery == 0 || step == 1 }
+  package func watchesActivations(after step: Int) -> Bool { step % activationsEvery == 0 || step == 1 }
 
-  func drawsHistograms(after step: Int) -> Bool { histogramsEvery.map { step % $0 == 0 } ?? false }
+  package func drawsHistograms(after step: Int) -> Bool { histogramsEvery.map { step % $0 == 0 } ?? false }
 
   /// A run that draws samples at all draws the last ones at its end.
-  func drawsSamples(after step: Int) -> Bool {
+  package func drawsSamples(after step: Int) -> Bool {
     samplesEvery.map { step % $0 == 0 || step == totalSteps } ?? false
   }
 
-  func pools(_ state: RunState) -> CheckpointPools {
+  package func pools(_ state: RunState) -> CheckpointPools {
     CheckpointPools(last: keepLast, best: state.best.map(\.step), every: keepEvery)
   }
 
   /// What a checkpoint of this state says of its run.
-  func metadata(_ state: RunState, _ plan: RunPlan) -> CheckpointMetadata {
+  package func metadata(_ state: RunState, _ plan: RunPlan) -> CheckpointMetadata {
     CheckpointMetadata(state, plan.configuration, plan.data, build: build, tokenizer: tokenizer)
   }
 }
 
 extension RunState {
   /// Takes note of an evaluation: for early stopping and for schedules that wait for a plateau.
-  mutating func observe(validation: LossSums, configuration: RunConfiguration) {
+  package mutating func observe(validation: LossSums, configuration: RunConfiguration) {
     let loss = validation.mean
     let improvement = configuration.training.earlyStopping.minimumImprovement
     if loss < (lowestLoss ?? .infinity) - improvement {
@@ -82,12 +82,12 @@ extension RunState {
   }
 
   /// - Parameter evaluations: more of them, none of which brings a lower loss.
-  func hasRunOutOfPatience(_ settings: EarlyStoppingSettings, afterEvaluations evaluations: Int = 0) -> Bool {
+  package func hasRunOutOfPatience(_ settings: EarlyStoppingSettings, afterEvaluations evaluations: Int = 0) -> Bool {
     settings.patience.map { evaluationsSinceLowest + evaluations >= $0 } ?? false
   }
 
   /// Enters a checkpoint among the best, if it is one of them.
-  mutating func noteCheckpoint(validation: LossSums, _ settings: CheckpointSettings) {
+  package mutating func noteCheckpoint(validation: LossSums, _ settings: CheckpointSettings) {
     let value = settings.monitor == .loss ? validation.mean : validation.accuracy
     guard value.isFinite else { return }
     best.removeAll { $0.step == step }

@@ -27,7 +27,7 @@ package struct RunConfiguration: Sendable {
   package var optimizer: any Optimizer { optimizerSettings.optimizer }
 
   /// The same run with rates that no configuration spells; `resolved` does not know of them.
-  func following(_ schedule: any Schedule) -> RunConfiguration {
+  package func following(_ schedule: any Schedule) -> RunConfiguration {
     var changed = self
     changed.schedule = schedule
     return changed

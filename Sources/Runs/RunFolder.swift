@@ -72,10 +72,10 @@ package final class RunFolder: Sendable {
   }
 
   /// The file that the run's first parameters came from; nil where the seed says them.
-  var initialParameters: String? { Self.initialParameters(of: url) }
+  package var initialParameters: String? { Self.initialParameters(of: url) }
 
   /// The same of a run whose folder is not locked.
-  static func initialParameters(of url: URL) -> String? {
+  package static func initialParameters(of url: URL) -> String? {
     let text = try? String(contentsOf: url.appending(path: initialParametersName), encoding: .utf8)
     return text?.trimmingCharacters(in: .newlines)
   }
@@ -103,7 +103,7 @@ package final class RunFolder: Sendable {
   }
 
   /// The same folder with a changed configuration, which a resumed run goes on with.
-  func replacingConfiguration(_ resolved: JSON) throws(RunError) -> RunFolder {
+  package func replacingConfiguration(_ resolved: JSON) throws(RunError) -> RunFolder {
     try Self.write(resolved.prettyText + "\n", to: url.appending(path: RunFiles.resolvedConfiguration))
     return RunFolder(url: url, resolved: resolved, lock: lock)
   }

@@ -9,4 +9,12 @@ package enum RunOutcome: Sendable, Equatable {
   /// A gradient or loss was not finite, and the policy said abort.
   case diverged(String)
   case failed(String)
+
+  /// The reason of a run that diverged or failed; nil for all others.
+  package var failure: String? {
+    switch self {
+    case .finished, .stoppedEarly, .paused, .interrupted: nil
+    case .diverged(let reason), .failed(let reason): reason
+    }
+  }
 }

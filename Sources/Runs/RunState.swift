@@ -32,6 +32,11 @@ package struct RunState: Sendable, Equatable {
 
   package init() {}
 
+  /// The state before the first step.
+  package init(startOf configuration: RunConfiguration) {
+    plateau = configuration.schedule.initialPlateau
+  }
+
   package var json: JSON {
     .object([
       ("step", .integer(step)), ("cursor", .integer(cursor)), ("skipped_updates", .integer(skippedUpdates)),

@@ -16,10 +16,10 @@ package final class StopRequest: Sendable {
   package func pause(afterStep step: Int) { pauseStep.store(step, ordering: .relaxed) }
 
   /// Whether a run with `step` steps behind it is to pause.
-  func pauses(after step: Int) -> Bool { step >= pauseStep.load(ordering: .relaxed) }
+  package func pauses(after step: Int) -> Bool { step >= pauseStep.load(ordering: .relaxed) }
 
   /// The signal that asks a run with `step` steps behind it to stop.
-  func signal(after step: Int) -> Int32? { signal ?? (step >= lastStep.load(ordering: .relaxed) ? SIGINT : nil) }
+  package func signal(after step: Int) -> Int32? { signal ?? (step >= lastStep.load(ordering: .relaxed) ? SIGINT : nil) }
 
   /// The signal that asked; nil if none did.
   package var signal: Int32? {

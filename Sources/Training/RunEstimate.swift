@@ -38,7 +38,7 @@ package struct RunEstimate: Sendable {
     let gradientBuffers = tree.bufferCount
     let activations = max(plan.trainingPlan.activationByteCount, plan.evaluationPlan.activationByteCount)
     let fields = plan.data.fields
-    let batchSlots = (0..<lanes).reduce(lanes) { $0 + DataLoader.slotCount(tree, lane: $1) }
+    let batchBuffers = (0..<lanes).reduce(lanes) { $0 + DataLoader.bufferCount(tree, lane: $1) }
     let carried = plan.trainingPlan.carriedByteCount * tree.microBatches
     let stored =
       parameters * (1 + stateNames.count + (hasAverage ? 1 : 0))
@@ -49,8 +49,8 @@ package struct RunEstimate: Sendable {
       Item(name: "gradients (\(gradientBuffers) buffers)", bytes: parameters * gradientBuffers),
       Item(name: "activations (\(lanes) lanes)", bytes: activations * lanes),
       Item(
-        name: "batches (\(batchSlots) slots)",
-        bytes: batchSlots * MicroBatch.byteCount(fields: fields, rows: plan.rows)),
+        name: "batches (\(batchBuffers) buffers)",
+        bytes: batchBuffers * MicroBatch.byteCount(fields: fields, rows: plan.rows)),
       Item(name: "data set", bytes: plan.data.residentBytes),
     ]
     let readers = (lanes + 1) * SampleReader.byteCount(plan.data)

@@ -37,15 +37,7 @@ package struct TrainingRun: Sendable {
     }
   }
 
-  /// What the stages are to do.
-  package enum Purpose: Sendable {
-    case train
-    /// One look at some samples, with the parameters as they are; `views` as in `Evaluation`.
-    case evaluate(SampleSet, split: String, usesAverage: Bool, views: [ImageView] = [])
-  }
-
   package let model: RunModel
-  package let purpose: Purpose
   /// Where checkpoints and records go; nil for a run that leaves nothing, such as a benchmark.
   package let folder: URL?
   package let start: Start
@@ -55,11 +47,10 @@ package struct TrainingRun: Sendable {
   package let progress: @Sendable (RunProgress) -> Void
 
   package init(
-    model: RunModel, purpose: Purpose = .train, folder: URL?, start: Start, stopRequest: StopRequest = StopRequest(),
+    model: RunModel, folder: URL?, start: Start, stopRequest: StopRequest = StopRequest(),
     profile: StepProfile? = nil, progress: @escaping @Sendable (RunProgress) -> Void = { _ in }
   ) {
     self.model = model
-    self.purpose = purpose
     self.folder = folder
     self.start = start
     self.stopRequest = stopRequest
@@ -99,21 +90,16 @@ package struct TrainingRun: Sendable {
       writer = CheckpointWriter(
         thread: writerThread, folder: folder, snapshot: snapshot, recorder: recorder, clock: clocks.writer)
     }
-    let optimizer = OptimizerStage(
-      thread: laneThreads[0], model: model, purpose: purpose, start: start,
-      calendar: RunCalendar(model, build: BuildInfo.text),
-      recorder: recorder, writer: writer, snapshot: snapshot, stopRequest: stopRequest, header: header,
-      clock: clocks.optimizer, window: profile?.window)
-    let loader: DataLoader? =
-      if case .train = purpose {
-        DataLoader(
-          thread: loaderThread, data: model.data, tree: model.tree, rows: model.plan.rows, cursor: start.state.cursor,
-          clock: clocks.loader)
-      } else {
-        nil
-      }
+    let loader = DataLoader(
+      thread: loaderThread, data: model.data, tree: model.tree, rows: model.plan.rows, cursor: start.state.cursor,
+      clock: clocks.loader)
+    let meeting = LaneGroup(count: lanes)
+    let coordinator = Coordinator(
+      thread: laneThreads[0], model: model, lanes: meeting, start: start, clock: clocks.coordinator,
+      stopRequest: stopRequest, recorder: recorder, header: header, writer: writer, snapshot: snapshot,
+      profile: profile?.window)
 
-    let loading = Task(executorPreference: loaderThread) { await loader?.run() }
+    let loading = Task(executorPreference: loaderThread) { await loader.run() }
     let recording = Task(executorPreference: recorderThread) { await recorder.run() }
     let writing = Task(executorPreference: writerThread) { [writer] in await writer?.run() }
     if start.isResumed {
@@ -121,33 +107,32 @@ package struct TrainingRun: Sendable {
         .event(EventRecord(step: start.state.step, kind: .resumed, text: "resumed after step \(start.state.step)")),
         urgently: true)
     }
+    let coordinating = Task(executorPreference: laneThreads[0]) { await coordinator.run() }
     await withTaskGroup { group in
       for lane in 0..<lanes {
-        let track = profile?.lanes[lane]
         let stage = ForwardStage(
-          lane: lane, thread: laneThreads[lane], model: model,
-          backward: BackwardStage(thread: laneThreads[lane], lane: lane, reduction: model.reduction, track: track),
-          optimizer: optimizer, loader: loader, snapshot: snapshot, clock: clocks.lanes[lane], track: track)
+          lane: lane, thread: laneThreads[lane], model: model, lanes: meeting, loader: loader, snapshot: snapshot,
+          clock: clocks.lanes[lane], observer: profile?.lanes[lane])
         group.addTask(executorPreference: laneThreads[lane]) { await stage.run() }
       }
     }
-    loader?.stop()
+    var outcome = await coordinating.value
+    loader.stop()
     writer?.orders.close()
     await loading.value
     await writing.value
-    var outcome = await optimizer.outcome
     if let failure = writer?.firstFailure { outcome = .failed(failure.description) }
-    let state = await optimizer.finalState
-    let sessionSeconds = await optimizer.sessionSeconds
+    let state = await coordinator.finalState
+    let sessionSeconds = await coordinator.sessionSeconds
     await recorder.finish(outcome.event(step: state.step))
     recorder.items.close()
     await recording.value
-    if let failure = recorder.firstFailure, !outcome.isBad { outcome = .failed(failure.description) }
-    let evaluation = await optimizer.lastEvaluation
+    if let failure = recorder.firstFailure, outcome.failure == nil { outcome = .failed(failure.description) }
+    let evaluation = await coordinator.lastEvaluation
     return Result(
-      outcome: outcome, state: state, loss: await optimizer.lastLoss,
+      outcome: outcome, state: state, loss: await coordinator.measurements.loss,
       evaluation: evaluation, validation: evaluation.map { SplitScore($0, of: model.plan) },
-      checkpointStall: await optimizer.checkpointStall,
+      checkpointStall: await coordinator.checkpointStall,
       sessionSeconds: sessionSeconds,
       stages: folder == nil ? clocks.take() : [])
   }
@@ -156,11 +141,11 @@ package struct TrainingRun: Sendable {
 /// What a run's stages count their time with.
 struct StageClocks: Sendable {
   /// The stages besides the lanes, which every run has.
-  static let stageNames = ["loader", "optimizer", "writer", "recorder"]
+  static let stageNames = ["loader", "coordinator", "writer", "recorder"]
 
   let loader: StageClock
   let lanes: [StageClock]
-  let optimizer: StageClock
+  let coordinator: StageClock
   let writer: StageClock
   let recorder: StageClock
 
@@ -170,7 +155,7 @@ struct StageClocks: Sendable {
     let stages = Self.stageNames.map { name in
       StageClock(name, track: profile?.stages.first { $0.name == name })
     }
-    (loader, optimizer, writer, recorder) = (stages[0], stages[1], stages[2], stages[3])
+    (loader, coordinator, writer, recorder) = (stages[0], stages[1], stages[2], stages[3])
   }
 
   func take() -> [StageTime] {
@@ -180,18 +165,10 @@ struct StageClocks: Sendable {
     }
   }
 
-  var all: [StageClock] { [loader] + lanes + [optimizer, writer, recorder] }
+  var all: [StageClock] { [loader] + lanes + [coordinator, writer, recorder] }
 }
 
 extension RunOutcome {
-  /// What has gone wrong already is said, not what went wrong after it.
-  fileprivate var isBad: Bool {
-    switch self {
-    case .finished, .stoppedEarly, .paused, .interrupted: false
-    case .diverged, .failed: true
-    }
-  }
-
   func event(step: Int) -> EventRecord {
     switch self {
     case .finished: EventRecord(step: step, kind: .finished, text: "finished")

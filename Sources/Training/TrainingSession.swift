@@ -47,13 +47,7 @@ package struct TrainingSession: Sendable {
     return TrainingSession(
       folder: folder, model: model,
       start: .init(
-        state: firstState(configuration), isResumed: false, initialParameters: folder.initialParameters))
-  }
-
-  private static func firstState(_ configuration: RunConfiguration) -> RunState {
-    var state = RunState()
-    state.plateau = configuration.schedule.initialPlateau
-    return state
+        state: RunState(startOf: configuration), isResumed: false, initialParameters: folder.initialParameters))
   }
 
   private static func resume(
@@ -119,7 +113,7 @@ package struct TrainingSession: Sendable {
     say("the run was stopped before its first checkpoint: it starts again at its first step")
     return TrainingSession(
       folder: adopted, model: model,
-      start: .init(state: firstState(configuration), isResumed: true, initialParameters: folder.initialParameters))
+      start: .init(state: RunState(startOf: configuration), isResumed: true, initialParameters: folder.initialParameters))
   }
 
   /// One line about what is about to run.
@@ -154,7 +148,7 @@ package struct TrainingSession: Sendable {
 
   /// Keeps in the run folder what the run's last evaluation found out about a classifier.
   package func keepEvaluation(_ result: TrainingRun.Result) throws(RecordsError) {
-    guard let record = result.evaluation.flatMap(model.record(of:)) else { return }
+    guard let record = result.evaluation?.record(of: model.plan) else { return }
     try EvaluationFile.write(record, to: folder.url)
   }
 

@@ -42,7 +42,7 @@ package struct MicroBatch: ~Copyable, @unchecked Sendable {
   }
 
   /// Becomes part `index` of a batch: fills all rows with its samples.
-  mutating func read(_ index: Int, of batch: BatchPlace, with readers: SampleReaders) {
+  package mutating func read(_ index: Int, of batch: BatchPlace, with readers: SampleReaders) {
     step = batch.cursor
     self.index = index
     sampleCount = rows
@@ -52,7 +52,7 @@ package struct MicroBatch: ~Copyable, @unchecked Sendable {
 }
 
 /// Which samples a batch has: a pure function of its number.
-struct BatchPlace {
+package struct BatchPlace {
   /// Batches consumed before it.
   let cursor: Int
   let epoch: Int
@@ -62,7 +62,7 @@ struct BatchPlace {
   /// Tokens of its sequences that the batches before it held.
   let tokensBefore: Int
 
-  init(_ data: Dataset, cursor: Int, batchSize: Int) {
+  package init(_ data: Dataset, cursor: Int, batchSize: Int) {
     self.cursor = cursor
     (epoch, first) = data.order.position(step: cursor, batchSize: batchSize)
     order = data.order.epoch(epoch)

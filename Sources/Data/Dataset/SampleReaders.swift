@@ -7,10 +7,10 @@ import Tensors
 ///
 /// A sample is a function of its number and the epoch, so it does not matter which of them reads it.
 // Sendable because every thread has a reader of its own, and reads rows of its own.
-struct SampleReaders: @unchecked Sendable {
+package struct SampleReaders: @unchecked Sendable {
   private let readers: [SampleReader]
 
-  init(_ data: Dataset) {
+  package init(_ data: Dataset) {
     let count = data.source.readsFiles ? ProcessInfo.processInfo.activeProcessorCount : 1
     readers = (0..<count).map { _ in SampleReader(data) }
   }

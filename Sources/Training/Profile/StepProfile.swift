@@ -139,6 +139,22 @@ package final class ProfileTrack: Sendable {
   package var all: [ProfileSpan] { (0..<used.load(ordering: .acquiring)).map { spans[$0] } }
 }
 
+extension ProfileTrack: StepObserver {
+  func ranForward(_ layer: Int, _ tape: borrowing Tape) {
+    note(.forward, layer: layer, microBatch: tape.microBatch.index)
+  }
+
+  func ranBackward(_ layer: Int, _ tape: borrowing Tape) {
+    note(.backward, layer: layer, microBatch: tape.microBatch.index)
+  }
+
+  func reduced(_ layer: Int, microBatch: Int) { note(.reduction, layer: layer, microBatch: microBatch) }
+
+  func performed(_ task: LaneTask) {
+    if let kind = task.span { note(kind) }
+  }
+}
+
 extension ProfileWindow {
   /// When the first step inside began.
   fileprivate var beginning: UInt64? {

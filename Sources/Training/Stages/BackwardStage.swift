@@ -1,38 +1,39 @@
 import Runs
 
-/// Plays micro-batches backwards on one lane's thread and hands their gradients to the reduction, layer by layer.
+/// Runs micro-batches backward on one lane's thread and hands their gradients to the reduction, layer by layer.
 package actor BackwardStage {
   private nonisolated let thread: StageThread
   private let lane: Int
   private let reduction: GradientReduction
-  /// Nil in a run without a profile.
-  private let track: ProfileTrack?
+  /// Nil unless somebody watches the layers.
+  private let observer: (any StepObserver)?
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-  init(thread: StageThread, lane: Int, reduction: GradientReduction, track: ProfileTrack? = nil) {
+  init(thread: StageThread, lane: Int, reduction: GradientReduction, observer: (any StepObserver)?) {
     self.thread = thread
     self.lane = lane
     self.reduction = reduction
-    self.track = track
+    self.observer = observer
   }
 
   /// - Parameters:
-  ///   - turn: which of the lane's gradient buffers this micro-batch's gradients go to.
+  ///   - turn: the lane's gradient buffer for this micro-batch, and the sums that follow it.
   ///   - isLastTurn: whether the lane has no further micro-batch in this batch.
   /// - Returns: the tape, for the next micro-batch.
-  func play(_ tape: consuming Tape, turn: GradientTree.Turn, isLastTurn: Bool) -> Tape {
+  func run(_ tape: consuming Tape, turn: GradientTree.Turn, isLastTurn: Bool) -> Tape {
     tape.program.bind(gradients: reduction.laneArenas[lane][turn.buffer])
-    guard let track else {
-      tape.program.backward { step in reduction.finished(step: step, lane: lane, turn: turn, isLastTurn: isLastTurn) }
+    guard let observer else {
+      tape.program.backward { layer in
+        reduction.finished(step: layer, lane: lane, turn: turn, isLastTurn: isLastTurn)
+      }
       return tape
     }
-    let part = tape.microBatch.index
-    track.begin()
-    tape.program.backward { step in
-      track.note(.backward, layer: step, microBatch: part)
-      reduction.finished(step: step, lane: lane, turn: turn, isLastTurn: isLastTurn)
-      track.note(.reduction, layer: step, microBatch: part)
+    observer.begin()
+    tape.program.backward { layer in
+      observer.ranBackward(layer, tape)
+      reduction.finished(step: layer, lane: lane, turn: turn, isLastTurn: isLastTurn)
+      observer.reduced(layer, microBatch: tape.microBatch.index)
     }
     return tape
   }

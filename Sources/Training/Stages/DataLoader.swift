@@ -2,7 +2,7 @@ import Data
 import Runs
 import Synchronization
 
-/// Reads micro-batches ahead of the lanes into a bounded number of slots.
+/// Reads micro-batches ahead of the lanes into a bounded number of batch buffers.
 ///
 /// The batch at a cursor is a pure function of (seed, cursor): the loader starts anywhere at once and has nothing to save.
 package actor DataLoader {
@@ -13,14 +13,14 @@ package actor DataLoader {
   private let rows: Int
   private let firstCursor: Int
   private let clock: StageClock
-  /// Most micro-batches that any lane plays in a step.
+  /// Most micro-batches that any lane runs in a step.
   private let longestTurn: Int
-  /// Filled micro-batches, one queue a lane.
+  /// Filled micro-batches, one queue per lane.
   nonisolated let queues: [HandoffQueue<MicroBatch>]
   private nonisolated let free: [HandoffQueue<MicroBatch>]
 
   /// Micro-batches a lane can be ahead of the loader's last wake-up: more of them, fewer wake-ups on busy cores.
-  package static let slotsPerTurn = 4
+  package static let buffersPerTurn = 4
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -36,9 +36,9 @@ package actor DataLoader {
     firstCursor = cursor
     self.clock = clock
     longestTurn = (0..<tree.lanes).map { tree.range(of: $0).count }.max() ?? 0
-    let capacities = (0..<tree.lanes).map { Self.slotCount(tree, lane: $0) }
+    let capacities = (0..<tree.lanes).map { Self.bufferCount(tree, lane: $0) }
     queues = capacities.map { HandoffQueue(capacity: $0) }
-    // Woken when half of a lane's slots are free, not for each one.
+    // Woken when half of a lane's buffers are free, not for each one.
     free = capacities.map { HandoffQueue(capacity: $0, wakesReceiverAt: max(1, $0 / 2)) }
     for (lane, capacity) in capacities.enumerated() {
       for _ in 0..<capacity { free[lane].send(MicroBatch(fields: data.fields, rows: rows)) }
@@ -46,9 +46,9 @@ package actor DataLoader {
   }
 
   /// Micro-batches that can be ready for a lane at once.
-  static func slotCount(_ tree: GradientTree, lane: Int) -> Int {
+  static func bufferCount(_ tree: GradientTree, lane: Int) -> Int {
     let perStep = tree.range(of: lane).count
-    return perStep == 0 ? 1 : max(slotsPerTurn, perStep + 1)
+    return perStep == 0 ? 1 : max(buffersPerTurn, perStep + 1)
   }
 
   /// Reads batch after batch until `stop()`.
@@ -60,19 +60,19 @@ package actor DataLoader {
       for turn in 0..<longestTurn {
         for lane in 0..<tree.lanes where turn < tree.range(of: lane).count {
           clock.worked()
-          guard var slot = await free[lane].receive() else { return }
+          guard var microBatch = await free[lane].receive() else { return }
           clock.waited()
-          slot.read(tree.range(of: lane).lowerBound + turn, of: batch, with: readers)
-          queues[lane].send(slot)
+          microBatch.read(tree.range(of: lane).lowerBound + turn, of: batch, with: readers)
+          queues[lane].send(microBatch)
         }
       }
       cursor += 1
     }
   }
 
-  nonisolated func recycle(_ slot: consuming MicroBatch, lane: Int) { free[lane].send(slot) }
+  nonisolated func recycle(_ microBatch: consuming MicroBatch, lane: Int) { free[lane].send(microBatch) }
 
-  /// Ends `run()`; slots that are under way are dropped with the loader.
+  /// Ends `run()`; micro-batches on their way are dropped with the loader.
   nonisolated func stop() {
     for queue in free { queue.close() }
     for queue in queues { queue.close() }

@@ -34,10 +34,10 @@ struct ParameterChunk: Sendable {
 /// When the last lane has finished a layer, that lane joins what all lanes hold of the layer's gradients, divides once by
 /// the weight of the batch and measures the result: the data are still in the caches, and no sweep of its own is needed.
 /// The order of the sums is that of `GradientTree`; which lane does them changes nothing.
-final class GradientReduction: Sendable {
+package final class GradientReduction: Sendable {
   let chunks: [ParameterChunk]
   /// Gradient arenas, lane by lane; the sum of the batch ends up in the first.
-  let arenas: [Arena]
+  package let arenas: [Arena]
   /// Each lane's arenas.
   let laneArenas: [[Arena]]
   private let tree: GradientTree
@@ -49,11 +49,11 @@ final class GradientReduction: Sendable {
   private let losses: SharedArray<LossSums>
   private let statistics: SharedArray<TensorStatistics>
 
-  init(_ plan: RunPlan, losses: SharedArray<LossSums>, trains: Bool) {
+  init(_ plan: RunPlan, losses: SharedArray<LossSums>) {
     let table = plan.table
     tree = plan.tree
     self.losses = losses
-    arenas = (0..<tree.bufferCount).map { _ in Arena(byteCount: trains ? table.byteCount : 0) }
+    arenas = (0..<tree.bufferCount).map { _ in Arena(byteCount: table.byteCount) }
     var rest = arenas[...]
     laneArenas = (0..<tree.lanes).map { [tree] lane in
       defer { rest = rest.dropFirst(tree.bufferCount(of: lane)) }

@@ -21,14 +21,14 @@ package final class ParameterUpdate: Sendable {
   private let tensorShares: [[Int]]
   private let statistics: SharedArray<UpdateStatistics>
 
-  init(_ plan: RunPlan, state: ModelState, reduction: GradientReduction, trains: Bool) {
+  init(_ plan: RunPlan, state: ModelState, reduction: GradientReduction) {
     self.state = state
     self.reduction = reduction
     optimizer = plan.configuration.optimizer
     average = plan.configuration.training.average.isEnabled ? ModelState(averageOf: state) : nil
     let table = plan.table
     let lanes = plan.tree.lanes
-    states = trains ? optimizer.stateNames.map { _ in Arena(byteCount: table.byteCount) } : []
+    states = optimizer.stateNames.map { _ in Arena(byteCount: table.byteCount) }
     shares = Self.share(reduction.chunks, lanes: lanes)
     tensorShares = (0..<lanes).map { lane in
       table.entries.indices.filter { $0 % lanes == lane && !plan.groups[$0].isFrozen && table.entries[$0].isWeight }

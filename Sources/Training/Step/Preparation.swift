@@ -2,7 +2,8 @@ import Models
 import Runs
 import Tensors
 
-/// What layers derive from the parameters for all lanes to read, such as packed weights, and which lane derives what.
+/// The tensors that layers derive from the parameters for all lanes to read, such as packed weights, and each lane's share
+/// of the work.
 package final class Preparation: Sendable {
   /// Which of a lane's programs is prepared.
   package enum Program: Sendable, Equatable {
@@ -11,15 +12,14 @@ package final class Preparation: Sendable {
     case evaluation(usesAverage: Bool)
   }
 
-  /// Nil in a model that only evaluates.
-  let training: Arena?
+  let training: Arena
   let evaluation: Arena
   private let trainingShares: [[Int]]
   private let evaluationShares: [[Int]]
 
-  init(_ plan: RunPlan, trains: Bool) {
+  init(_ plan: RunPlan) {
     let lanes = plan.tree.lanes
-    training = trains ? Arena(byteCount: plan.trainingPlan.preparedByteCount) : nil
+    training = Arena(byteCount: plan.trainingPlan.preparedByteCount)
     evaluation = Arena(byteCount: plan.evaluationPlan.preparedByteCount)
     trainingShares = plan.trainingPlan.preparationShares(lanes: lanes)
     evaluationShares = plan.evaluationPlan.preparationShares(lanes: lanes)
@@ -27,13 +27,13 @@ package final class Preparation: Sendable {
 
   /// Whether any layer of the program prepares anything.
   func isNeeded(by program: Program) -> Bool {
-    (program == .training ? training?.byteCount ?? 0 : evaluation.byteCount) > 0
+    (program == .training ? training : evaluation).byteCount > 0
   }
 
-  /// One lane's share: what it writes depends on the layer alone, not on the lane.
+  /// Does one lane's share. The tensors depend on the layer alone, not on the lane.
   func run(_ program: Program, _ programs: LanePrograms, lane: Int) {
     switch program {
-    case .training: programs.training?.prepare(trainingShares[lane])
+    case .training: programs.training.prepare(trainingShares[lane])
     case .evaluation(let usesAverage): programs.evaluation(usesAverage: usesAverage).prepare(evaluationShares[lane])
     }
   }

@@ -5,7 +5,7 @@ import Models
 import Optimizers
 import Runs
 
-/// What happens between the gradients of a batch and the sweep that updates the parameters.
+/// The work between the gradients of a batch and the sweep that updates the parameters.
 extension RunModel {
   /// Moves running statistics by what each micro-batch observed, in their order, and draws their average along as the
   /// update does that of the parameters: statistics of other weights than those they are used with would be wrong.
@@ -31,12 +31,12 @@ extension RunModel {
     configuration.optimizer.learningRate * calendar.rateFactor(step: state.step) * (state.plateau?.factor ?? 1)
   }
 
-  /// Lays down what the update does with each tensor.
+  /// Sets the scalars of the next update, tensor by tensor.
   ///
   /// - Parameters:
   ///   - gradients: of the batch, tensor by tensor; `norm` is that of all of them.
-  /// - Returns: what clipping multiplies the gradient with.
-  func layDownUpdate(
+  /// - Returns: the factor of clipping.
+  func setUpdate(
     _ state: RunState, learningRate: Double, _ gradients: [TensorStatistics], norm: Double
   ) -> Double {
     let clipping = configuration.clipping.scales(gradients, globalNorm: norm)

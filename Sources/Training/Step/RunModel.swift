@@ -6,19 +6,18 @@ import Optimizers
 import Runs
 import Tensors
 
-/// A plan with its memory: what all stages of a run share.
+/// A plan with its memory, shared by all stages of a run.
 ///
-/// What changes in it during a step lies in arenas and shared arrays, whose writers are laid down by the phases of the step.
+/// The parts that change during a step are arenas and shared arrays; the tasks of the step order their writers.
 package final class RunModel: Sendable {
   package let plan: RunPlan
   package let state: ModelState
-  let reduction: GradientReduction
+  package let reduction: GradientReduction
   package let update: ParameterUpdate
   let preparation: Preparation
 
-  /// Which field of the data feeds which field of the graph.
-  let boundFields: [(graph: Int, data: Int)]
-  /// What each lane does with its micro-batches.
+  let boundFields: [RunPlan.BoundField]
+  /// The order and the gradient buffers of each lane's micro-batches.
   let turns: [[GradientTree.Turn]]
   /// What each micro-batch contributes to the buffers; empty when the model has none.
   let batchStatistics: [Arena]
@@ -35,31 +34,24 @@ package final class RunModel: Sendable {
   package var tree: GradientTree { plan.tree }
   package var batchSize: Int { plan.batchSize }
 
-  /// Whether the loss can tell right answers from wrong ones.
-  var hasAccuracy: Bool { plan.hasAccuracy }
-
   var adaptiveClipping: AdaptiveClipping? {
     if case .adaptive(let clipping) = configuration.clipping { clipping } else { nil }
   }
 
   /// Allocates everything but the lanes' activations.
-  ///
-  /// - Parameter trains: false for a model that is only evaluated, without gradients and optimizer state.
-  package init(_ plan: RunPlan, trains: Bool = true) {
+  package init(_ plan: RunPlan) {
     self.plan = plan
     let tree = plan.tree
     state = ModelState(plan.table, precision: plan.configuration.training.precision)
     losses = SharedArray(repeating: LossSums(), count: tree.microBatches)
-    reduction = GradientReduction(plan, losses: losses, trains: trains)
-    update = ParameterUpdate(plan, state: state, reduction: reduction, trains: trains)
-    preparation = Preparation(plan, trains: trains)
-    boundFields = plan.graph.fields.enumerated().compactMap { index, field in
-      plan.data.fields.firstIndex { $0.name == field.name }.map { (index, $0) }
-    }
+    reduction = GradientReduction(plan, losses: losses)
+    update = ParameterUpdate(plan, state: state, reduction: reduction)
+    preparation = Preparation(plan)
+    boundFields = plan.boundFields
     turns = (0..<tree.lanes).map(tree.turns(of:))
     let bufferBytes = plan.table.bufferByteCount
     batchStatistics = bufferBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: bufferBytes) }
-    let carriedBytes = trains ? plan.trainingPlan.carriedByteCount : 0
+    let carriedBytes = plan.trainingPlan.carriedByteCount
     carried = carriedBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: carriedBytes) }
     watchedNames = plan.trainingPlan.steps.filter { $0.layer.watchedActivation != nil }.map(\.name)
     watched = SharedArray(

@@ -2,6 +2,7 @@ import Data
 import Formats
 import Foundation
 import Inference
+import Models
 import Runs
 
 extension SamplePlan {
@@ -35,10 +36,10 @@ package final class SampleDrawing: Sendable {
   }
 
   /// Draws every `lanes`-th batch.
-  func run(_ programs: LanePrograms, lane: Int) {
+  func run(_ program: LaneProgram, lane: Int) {
     guard lane < pictures.batchCount else { return }
     let sampler = ImageSampler(
-      programs.evaluation(usesAverage: usesAverage), plan.diffusion.schedule, plan.diffusion.prediction,
+      program, plan.diffusion.schedule, plan.diffusion.prediction,
       plan.settings.sampler, none: plan.none)
     pictures.run(sampler, lane: lane, of: lanes)
   }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Runs
 import Watch
 
 struct WatchCommand: AsyncParsableCommand {
@@ -36,12 +37,18 @@ struct WatchCommand: AsyncParsableCommand {
     try await reportingFailures {
       let runs = WatchedRuns(try FolderOfRuns(folder).url)
       if terminal { return await draw(runs) }
-      do throws(WatchError) {
-        try await WatchServer(runs).serve(port: port) { address in
+      let (server, port, folder) = (WatchServer(runs), UInt16(port), folder)
+      let serving = Task {
+        try await server.serve(port: port) { address in
           Output.write("watching \(folder) at \(address) (Ctrl-C ends it)\n", to: .standardOutput)
         }
+      }
+      let signals = SignalWatch(StopRequest()) { _ in serving.cancel() }
+      defer { withExtendedLifetime(signals) {} }
+      do {
+        try await serving.value
       } catch {
-        throw CommandFailure(error.description)
+        throw CommandFailure("\(error)")
       }
     }
   }

@@ -23,6 +23,13 @@ package struct StepTrace: Sendable {
     package let tensor: String
     /// Nil for what belongs to the whole batch.
     package let microBatch: Int?
+
+    package init(pass: Pass, layer: String, tensor: String, microBatch: Int?) {
+      self.pass = pass
+      self.layer = layer
+      self.tensor = tensor
+      self.microBatch = microBatch
+    }
   }
 
   package private(set) var places: [Place] = []
