@@ -41,12 +41,12 @@ package struct JournalHeader: Sendable, Equatable {
 
 /// A process that works on a sweep.
 package struct WorkerRecord: Sendable, Equatable {
-  package private(set) var id = ""
-  package private(set) var host = ""
+  package var id = ""
+  package var host = ""
   /// Identifies a machine since its last start.
-  package private(set) var boot = ""
-  package private(set) var process = 0
-  package private(set) var jobs = 1
+  package var boot = ""
+  package var process = 0
+  package var jobs = 1
 
   package init(id: String, host: String, boot: String, process: Int, jobs: Int) {
     self.id = id

@@ -45,7 +45,7 @@ package struct GridSampler: Sampler {
 
   package static var isRandom: Bool { false }
 
-  static func maker(from reader: SettingsReader) -> SearchMethod.SamplerMaker {
+  package static func maker(from reader: SettingsReader) -> SearchMethod.SamplerMaker {
     { GridSampler($0.space, isShuffled: $0.isShuffled) }
   }
 
@@ -73,7 +73,7 @@ package struct RandomSampler: Sampler {
   private let space: SearchSpace
   private let seed: UInt64
 
-  static func maker(from reader: SettingsReader) -> SearchMethod.SamplerMaker {
+  package static func maker(from reader: SettingsReader) -> SearchMethod.SamplerMaker {
     { RandomSampler($0.space, seed: $0.seed) }
   }
 

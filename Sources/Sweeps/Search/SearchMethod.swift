@@ -10,14 +10,14 @@ package struct SearchMethod: RawRepresentable, CaseIterable, Sendable {
   ]
 
   /// The input of a sampler.
-  struct Context {
+  package struct Context {
     let space: SearchSpace
     let seed: UInt64
     /// Whether points may be stopped early, so that neighbors should not come one after another.
     let isShuffled: Bool
   }
 
-  typealias SamplerMaker = @Sendable (Context) -> any Sampler
+  package typealias SamplerMaker = @Sendable (Context) -> any Sampler
 
   package let rawValue: String
   /// Whether points are drawn at random: then there is a "search_seed", and ranges may be continuous.
