@@ -17,8 +17,8 @@ struct RunLogBuilder: Sendable {
   private var stages: [StagesRecord] = []
   private let isBounded: Bool
 
-  /// - Parameter isBounded: whether memory must not grow with the length of the run: then steps and evaluations are thinned
-  ///   too, and the intervals of stages are added up.
+  /// - Parameter isBounded: whether memory must not grow with the length of the run: then steps and evaluations are
+  ///   thinned too, and the intervals of stages are added up.
   init(folder: URL, isBounded: Bool = false) {
     bare = RunLog(folder: folder, name: folder.standardizedFileURL.lastPathComponent)
     self.isBounded = isBounded

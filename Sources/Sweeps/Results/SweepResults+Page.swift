@@ -41,8 +41,9 @@ extension SweepResults {
     return .joining(
       [
         "name": definition.name, "method": definition.settings.method.rawValue,
-        "rule": definition.identity["early_terminate"]?["type"]?.string ?? "", "metric": Self.json(of: definition.metric),
-        "second": Self.json(of: second), "metric_names": state.reportedMetrics, "seeds": definition.seeds,
+        "rule": definition.identity["early_terminate"]?["type"]?.string ?? "",
+        "metric": Self.json(of: definition.metric), "second": Self.json(of: second),
+        "metric_names": state.reportedMetrics, "seeds": definition.seeds,
         "rungs": definition.rungs.names,
       ], counts,
       ["parameters": definition.space.parameters.map { Self.json(of: $0.parameter, $0.path, definition.space) }],

@@ -49,8 +49,8 @@ package struct GridSampler: Sampler {
     { GridSampler($0.space, isShuffled: $0.isShuffled) }
   }
 
-  /// - Parameter isShuffled: whether points come in a random order. In the order of the grid, a rule of early termination
-  ///   would compare neighbors only.
+  /// - Parameter isShuffled: whether points come in a random order. In the order of the grid, a rule of early
+  ///   termination would compare neighbors only.
   package init(_ space: SearchSpace, isShuffled: Bool = false) {
     let points = space.grid(most: SearchSpace.mostGridPoints) ?? []
     guard isShuffled, points.count > 1 else {

@@ -28,9 +28,9 @@ package struct TPESettings: Settings {
 /// kernels over all parameters at once (Falkner et al., "BOHB", 2018).
 ///
 /// The points so far are split into the good ones (the share `gamma`, at most 25) and the rest. Each group gives a
-/// density, l and g: a mixture of a kernel per point and the uniform prior. Candidates are drawn from l, and the one with
-/// the largest l / g, the greatest expected improvement, is taken. Points of different rungs compare by rung first.
-/// Running points count as bad, so that several workers do not all choose the same.
+/// density, l and g: a mixture of a kernel per point and the uniform prior. Of candidates from l, the one with the largest
+/// l / g, the greatest expected improvement, is taken. Points of different rungs compare by rung first. Running points
+/// count as bad, so that several workers do not all choose the same.
 package struct TPESampler: Sampler {
   private let space: SearchSpace
   private let settings: TPESettings
@@ -83,8 +83,8 @@ package struct TPESampler: Sampler {
 
 /// A density over a space: the mean of a kernel around each of some points, and of the uniform prior.
 struct ParzenEstimator {
-  /// A point's place on each parameter's scale from 0 to 1, or a categorical value's number; nil for a parameter that is
-  /// not active.
+  /// A point's place on each parameter's scale from 0 to 1, or a categorical value's number; nil for an inactive
+  /// parameter.
   typealias Place = [Double?]
 
   private let space: SearchSpace
@@ -177,7 +177,7 @@ struct ParzenEstimator {
     return highest + log(sum / Double(kernels.count))
   }
 
-  /// A kernel over categories (Aitchison and Aitken 1976): the center has most of the weight, the others share the rest.
+  /// A kernel over categories (Aitchison and Aitken 1976): the center has most weight, the others share the rest.
   private static func weight(_ isCenter: Bool, of count: Int, _ width: Double) -> Double {
     guard count > 1 else { return 1 }
     let spread = width * Double(count - 1) / Double(count)

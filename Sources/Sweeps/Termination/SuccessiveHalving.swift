@@ -44,8 +44,8 @@ package struct SuccessiveHalving: HalvingRule {
   }
 }
 
-/// Hyperband (Li et al., 2017), asynchronous as in the ASHA paper: points go into brackets in turn, as many into each as
-/// in Hyperband; bracket b is first paused at rung b, which favors slow starters.
+/// Hyperband (Li et al., 2017), asynchronous as in the ASHA paper: points go into brackets in turn, as many into each
+/// as in Hyperband; bracket b is first paused at rung b, which favors slow starters.
 package struct Hyperband: HalvingRule {
   package let first: TrainingDuration
   package let eta: Int
