@@ -28,9 +28,9 @@ package struct TPESettings: Settings {
 /// kernels over all parameters at once (Falkner et al., "BOHB", 2018).
 ///
 /// The points so far are split into the good ones (the share `gamma`, at most 25) and the rest. Each group gives a
-/// density, l and g: a mixture of a kernel per point and the uniform prior. Of candidates from l, the one with the largest
-/// l / g, the greatest expected improvement, is taken. Points of different rungs compare by rung first. Running points
-/// count as bad, so that several workers do not all choose the same.
+/// density, l and g: a mixture of a kernel per point and the uniform prior. Of candidates from l, the one with the
+/// largest l / g, the greatest expected improvement, is taken. Points of different rungs compare by rung first. Running
+/// points count as bad, so that several workers do not all choose the same.
 package struct TPESampler: Sampler {
   private let space: SearchSpace
   private let settings: TPESettings

@@ -122,7 +122,8 @@ package struct RungPlan: Sendable {
         + (counts.count > Self.mostListed ? ", …" : "")
       throw fail(
         "trials are paused after \(rungs) \(whole.unit.rawValue), without an evaluation there by "
-          + "training.validate_every \(evaluation); set it to \"\(TrainingDuration(rule.first.count, whole.unit))\" in \"overrides\"")
+          + "training.validate_every \(evaluation); set it to "
+          + "\"\(TrainingDuration(rule.first.count, whole.unit))\" in \"overrides\"")
     }
     durations = counts.map { TrainingDuration($0, whole.unit) } + [nil]
   }

@@ -194,7 +194,7 @@ private final class Stream: Sendable {
 
   deinit { close(reading) }
 
-  /// The end of the child's output; readable even where the file has been removed.
+  /// The end of what the child has written; still readable where the file's name has gone.
   var text: String {
     let size = lseek(reading, 0, SEEK_END)
     let first = max(start, size - off_t(Self.longest))
