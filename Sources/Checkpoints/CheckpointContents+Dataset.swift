@@ -28,7 +28,7 @@ extension CheckpointContents.Dataset {
     }
   }
 
-  /// Where the data lie.
+  /// The bytes of the data in the file.
   private static func range(_ header: HDF5ObjectHeader, byteCount: Int) throws(CheckpointError) -> Range<Int> {
     guard !header.has(.externalFiles) else { throw CheckpointError("its data are in another file: refused") }
     let message = try header.only(.layout)

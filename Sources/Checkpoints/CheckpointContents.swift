@@ -1,8 +1,8 @@
 import Foundation
 import Tensors
 
-/// What a checkpoint file says it holds, taken from its structures alone: no data are read, nothing is allocated by a
-/// size that the file states.
+/// The contents of a checkpoint file according to its structures: no data are read, and no allocation depends on a size
+/// that the file states.
 struct CheckpointContents {
   struct Dataset {
     enum Kind: Equatable {
@@ -26,10 +26,11 @@ struct CheckpointContents {
 
   /// Walks the file.
   ///
-  /// With a parser of its own for the few structures that a checkpoint has, not with HDF5: version 1.10 of it
-  /// follows wild pointers when a file is made to harm, checksums and all.
-  /// - Throws: at the first link that is not plain, dataset that is not contiguous, or anything else a writer of this
-  ///   format would not have made.
+  /// It parses the few structures that a checkpoint has itself: version 1.10 of the HDF5 library follows wild pointers
+  /// in a malicious file, even where its checksums fit.
+  ///
+  /// - Throws: at the first link that is not plain, dataset that is not contiguous, or anything else that a writer of
+  ///   this format does not write.
   init(of verified: borrowing VerifiedFile, calls: FileSystemCalls) throws(CheckpointError) {
     do {
       var walk = CheckpointWalk(byteCount: verified.byteCount, calls: calls)
@@ -42,7 +43,7 @@ struct CheckpointContents {
       throw error.within(verified.url.path)
     }
     if let named = CheckpointFile.step(ofName: verified.url.lastPathComponent), named != step {
-      throw CheckpointError("\(verified.url.path) holds step \(step), not the one it is named after")
+      throw CheckpointError("\(verified.url.path) holds step \(step), not the one of its name")
     }
     let textBytes = texts.reduce(0) { $0 + $1.range.count }
     guard textBytes <= CheckpointLayout.largestTexts else {

@@ -10,7 +10,7 @@ extension CheckpointError {
     }
   }
 
-  /// Runs what reads HDF5's structures.
+  /// Runs a reader of HDF5 structures and converts its errors.
   static func reading<Result>(_ body: () throws(HDF5Error) -> Result) throws(CheckpointError) -> Result {
     do throws(HDF5Error) {
       return try body()

@@ -1,12 +1,12 @@
 import Foundation
 
-/// Why a checkpoint could not be written, trusted or read: one line for people.
+/// The reason why a checkpoint could not be written, trusted or read, in one line.
 package struct CheckpointError: Error, CustomStringConvertible, Equatable {
   package let description: String
   /// The errno of the system call that failed, where one did.
   package let code: Int32?
 
-  /// Names come from files, so nothing in them may start a new line or flood the terminal.
+  // Names come from files, so nothing in them may start a new line or flood the terminal.
   private static let longestDescription = 2_000
 
   package init(_ description: String, code: Int32? = nil) {
@@ -22,6 +22,6 @@ package struct CheckpointError: Error, CustomStringConvertible, Equatable {
     self.code = code
   }
 
-  /// The same error with what it was part of in front.
+  /// The same error with a prefix.
   func within(_ context: String) -> CheckpointError { CheckpointError("\(context): \(description)", code: code) }
 }

@@ -3,8 +3,8 @@ import Foundation
 import Tensors
 
 extension CheckpointFile {
-  /// Checks everything about a checkpoint: its digest before anything is interpreted, then its structure, then the
-  /// CRC32C of every dataset. Memory: one block, and the texts.
+  /// Checks a checkpoint: its digest before anything is interpreted, then its structure, then the CRC32C of every
+  /// dataset. Memory: one block, and the texts.
   package static func verify(at url: URL, calls: FileSystemCalls = .real) throws(CheckpointError) -> CheckpointSummary {
     let verified = try VerifiedFile(url, calls: calls)
     let contents = try CheckpointContents(of: verified, calls: calls)
@@ -25,7 +25,7 @@ extension CheckpointFile {
       metadata: try metadata(of: contents, in: verified, calls: calls))
   }
 
-  /// Fills `tensors` from a checkpoint and returns the rest of it.
+  /// Fills `tensors` from a checkpoint and returns its metadata.
   ///
   /// Names, shapes and types must agree; before they do, nothing is read into memory. After an error in between
   /// (the disk fails while it is read) the tensors' contents are undefined.
@@ -34,7 +34,11 @@ extension CheckpointFile {
   ) throws(CheckpointError) -> CheckpointMetadata {
     let verified = try VerifiedFile(url, calls: calls)
     let contents = try CheckpointContents(of: verified, calls: calls)
-    let stored = try pair(tensors, with: contents, match: match, url: url)
+    let pairing = TensorPairing<CheckpointContents.Dataset>(match: match) { dataset, tensor in
+      if dataset.shape != tensor.shape { return "is \(dataset.shape) in the file, \(tensor.shape) here" }
+      return dataset.kind == .tensor(tensor.slice.type) ? nil : "is not \(tensor.slice.type) in the file"
+    }
+    let stored = try pairing.pairs(of: tensors, in: contents.tensors.map { ($0.path, $0) }, url: url)
     for (tensor, dataset) in zip(tensors, stored) {
       var bytes = tensor.slice.mutableBytes
       var crc: UInt32 = 0
@@ -48,7 +52,7 @@ extension CheckpointFile {
     return try metadata(of: contents, in: verified, calls: calls)
   }
 
-  /// The step and the texts of a checkpoint, after the check of its digest and structure.
+  /// The metadata of a checkpoint, after the check of its digest and structure.
   package static func metadata(
     at url: URL, calls: FileSystemCalls = .real
   ) throws(CheckpointError) -> CheckpointMetadata {
@@ -82,44 +86,5 @@ extension CheckpointFile {
         "\(url.path) is damaged: \(dataset.path) has the CRC32C \(String(crc, radix: 16)), its attribute says "
           + String(dataset.crc, radix: 16))
     }
-  }
-
-  /// The dataset of each tensor, or an error that names the first differences.
-  private static func pair(
-    _ tensors: [CheckpointTensor], with contents: CheckpointContents, match: Match, url: URL
-  ) throws(CheckpointError) -> [CheckpointContents.Dataset] {
-    var stored: [String: CheckpointContents.Dataset] = [:]
-    for dataset in contents.tensors { stored[dataset.path] = dataset }
-    var differences: [String] = []
-    var pairs: [CheckpointContents.Dataset] = []
-    for tensor in tensors {
-      guard let dataset = stored.removeValue(forKey: tensor.path) else {
-        differences.append("\(tensor.path) is missing in the file")
-        continue
-      }
-      if dataset.shape != tensor.shape {
-        differences.append("\(tensor.path) is \(dataset.shape) in the file, \(tensor.shape) here")
-      } else if dataset.kind != .tensor(tensor.slice.type) {
-        differences.append("\(tensor.path) is not \(tensor.slice.type) in the file")
-      }
-      pairs.append(dataset)
-    }
-    if match == .exact {
-      differences += stored.keys.sorted().map { "\($0) is in the file only" }
-    }
-    guard differences.isEmpty else {
-      throw CheckpointError("\(url.path) does not fit: " + Differences.summary(of: differences))
-    }
-    return pairs
-  }
-}
-
-/// Several differences in one line.
-enum Differences {
-  private static let mostNamed = 3
-
-  static func summary(of differences: [String]) -> String {
-    let rest = differences.count - mostNamed
-    return differences.prefix(mostNamed).joined(separator: "; ") + (rest > 0 ? "; and \(rest) more" : "")
   }
 }

@@ -4,23 +4,23 @@ import Foundation
 import Tensors
 
 extension CheckpointFile {
-  /// Room that must be left on the disk beside the checkpoint itself, for its digest and the run's other files.
+  /// Bytes that must stay free on the disk after a checkpoint, for its digest and the run's other files.
   package static let spareSpace = 1 << 20
-  /// Bytes read and digested at once: they stay in the second-level cache between the two.
+  /// Bytes read and digested at once, which stay in the second-level cache between the two.
   static let blockSize = 512 << 10
 
   /// Writes a checkpoint and returns only when it is on the disk, under its final name, and has been read back.
   ///
-  /// In this order: check the tensors; remove what a killed writer of the same step left; ask for free space; write
+  /// In this order: check the tensors; remove files of a killed writer of the same step; check the free space; write
   /// `<name>.tmp`, fsync, close; read it back from the disk, comparing checksums and taking the digest; write
-  /// `<name>.sha256` the same way; rename; fsync the folder. Whatever fails, every other checkpoint is untouched and no
-  /// half-written file bears a checkpoint's name. Older checkpoints may be pruned only after this has returned.
+  /// `<name>.sha256` the same way; rename; fsync the folder. After any failure, every other checkpoint is untouched and
+  /// no incomplete file has a checkpoint's name. Older checkpoints may be pruned only after this has returned.
   ///
-  /// A good file of this name with the same contents is left as it is; with other contents it is not replaced but
-  /// an error. A damaged one is moved to `<name>.damaged`.
+  /// A good file of this name with the same contents stays as it is; one with other contents is not replaced but is an
+  /// error. A damaged one is moved to `<name>.damaged`.
   ///
-  /// Peak memory: the structures (about 250 bytes a tensor) and one block; tensors are written from where they are, so
-  /// they must not change meanwhile.
+  /// Peak memory: the structures (about 250 bytes per tensor) and one block; tensors are written from their own memory,
+  /// so they must not change meanwhile.
   ///
   /// - Parameter url: `…/step-00001000.h5`, in a folder that exists. A name of this form must state `metadata.step`.
   @discardableResult
@@ -91,7 +91,7 @@ private struct CheckpointWriting {
     target = url.path
   }
 
-  /// What already bears the checkpoint's name.
+  /// The file that already has the checkpoint's name.
   private enum Present {
     case nothing, damaged
     case good(digest: String)
@@ -104,7 +104,7 @@ private struct CheckpointWriting {
       try checkSpace(for: image)
       try write(image)
       let digest = try readBack(image)
-      let present = try whatIsPresent()
+      let present = try present()
       switch present {
       case .good(digest):
         try calls.remove(temporary)
@@ -121,7 +121,7 @@ private struct CheckpointWriting {
       try calls.syncFolder(folder)
       return CheckpointReceipt(digest: digest, byteCount: image.byteCount)
     } catch {
-      // As far as it goes: what stays is recognised by its name and removed by the next write or pruning.
+      // Files that cannot be removed now are recognized by their names and removed by the next write or pruning.
       _ = try? calls.remove(temporary)
       _ = try? calls.remove(temporarySidecar)
       if (try? calls.exists(target)) == false { _ = try? calls.remove(sidecar) }
@@ -147,7 +147,7 @@ private struct CheckpointWriting {
     try calls.close(file)
   }
 
-  /// Reads what was written and compares it with what should have been.
+  /// Reads the written file and compares it with the image.
   /// - Returns: the digest of the file.
   private func readBack(_ image: CheckpointImage) throws(CheckpointError) -> String {
     let file = try calls.open(temporary)
@@ -173,7 +173,7 @@ private struct CheckpointWriting {
     return hash.hexadecimal()
   }
 
-  private func whatIsPresent() throws(CheckpointError) -> Present {
+  private func present() throws(CheckpointError) -> Present {
     guard try calls.exists(target) else { return .nothing }
     do {
       return .good(digest: try VerifiedFile(URL(fileURLWithPath: target), calls: calls).digest)

@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// A run's state in one HDF5 file, written so that a reader finds all of it or none of it.
+/// A run's state in one HDF5 file, of which a reader finds all or nothing.
 ///
 /// The file: superblock version 2; root attributes `format` = "troupe-checkpoint", `format_version` = 1 (int32) and
 /// `step` (int64); a dataset for each tensor, little-endian float32 or int32, contiguous, in plain groups
@@ -10,7 +10,7 @@ import Tensors
 /// `sha256sum -c` understands.
 ///
 /// Any HDF5 reader since version 1.8 opens it; this one needs no HDF5 library and keeps no state, so calls from several
-/// threads are fine. Two writers of one folder are the caller's to prevent.
+/// threads are safe. The caller must prevent two writers of one folder.
 package enum CheckpointFile {
   /// `step-00001000.h5`
   package static func name(step: Int) -> String {
@@ -28,16 +28,16 @@ package enum CheckpointFile {
   /// The file beside a checkpoint that holds its digest.
   package static func digestURL(of url: URL) -> URL { url.appendingPathExtension("sha256") }
 
-  /// How many tensors a read expects of the file.
+  /// The tensors that a read expects in the file.
   package enum Match: Sendable {
-    /// Exactly the given ones: neither more nor fewer. For resuming.
+    /// Exactly the given ones, for resuming.
     case exact
-    /// At least the given ones. For evaluation, sampling and export, which need the parameters only.
+    /// At least the given ones, for evaluation, sampling and export, which need only the parameters.
     case subset
   }
 }
 
-/// What writing a checkpoint cost.
+/// The digest and the size of a written checkpoint.
 package struct CheckpointReceipt: Sendable, Equatable {
   /// SHA-256 of the file, 64 lowercase hexadecimal digits.
   package let digest: String

@@ -1,12 +1,12 @@
 import Foundation
 
-/// Which checkpoints stay. The pools are disjoint: a file that one pool keeps does not use up a place of the next.
+/// The checkpoints to keep. The pools are disjoint: a file that one pool keeps does not use up a place of the next.
 package struct CheckpointPools: Sendable, Equatable {
-  /// Steps divisible by this are kept for ever; nil keeps none so.
+  /// Steps divisible by this are kept forever; nil keeps none this way.
   package var every: Int?
-  /// The best steps so far, in any order, as the caller judges them.
+  /// The best steps so far according to the caller, in any order.
   package var best: [Int]
-  /// How many of the newest others are kept.
+  /// The number of the newest others that are kept.
   package var last: Int
 
   package init(last: Int, best: [Int] = [], every: Int? = nil) {
@@ -25,16 +25,15 @@ package struct CheckpointPools: Sendable, Equatable {
 }
 
 extension CheckpointFolder {
-  /// However small the pools are: the newest good file, and one in case it goes bad.
+  /// For pools of any size: the newest good file, and one in case it is damaged later.
   private static let fewestGood = 2
 
-  /// Removes the checkpoints that no pool keeps, and what killed writers left (`.tmp`, digests without a file).
+  /// Removes the checkpoints that no pool keeps, and remains of killed writers (`.tmp`, digests without a file).
   ///
-  /// To be called after a write has returned, never during one. The two newest good checkpoints always stay; where
+  /// Callers call it after a write has returned, never during one. The two newest good checkpoints always stay; where
   /// fewer than two are good, no checkpoint is removed.
   ///
-  /// - Parameter trusted: steps that this process has itself written or verified; others are read before they count
-  ///   as good.
+  /// - Parameter trusted: steps that this process has written or verified; others are read before they count as good.
   /// - Returns: the steps removed, oldest first.
   @discardableResult
   package func prune(_ pools: CheckpointPools, trusted: Set<Int> = []) throws(CheckpointError) -> [Int] {
@@ -47,7 +46,7 @@ extension CheckpointFolder {
       removed = checkpoints.filter { !kept.contains($0.step) && !spared.contains($0.step) }
     }
     for checkpoint in removed {
-      // In this order a kill in between leaves a digest without a file, never a file that cannot be trusted.
+      // In this order, a kill in between leaves a digest without a file, never a file without a digest.
       try calls.remove(checkpoint.url.path)
       try calls.remove(CheckpointFile.digestURL(of: checkpoint.url).path)
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A checkpoint of a folder by its name; nothing about its contents is known.
+/// A checkpoint file by its name; its contents are not checked.
 package struct StoredCheckpoint: Sendable, Equatable {
   package let step: Int
   package let url: URL
@@ -8,8 +8,7 @@ package struct StoredCheckpoint: Sendable, Equatable {
 
 /// The checkpoints of one run: finds the newest good one and prunes.
 ///
-/// Only names as `CheckpointFile.name(step:)` writes them are looked at. One writer at a time, which the caller
-/// sees to.
+/// Only files with names of `CheckpointFile.name(step:)` count. The caller must prevent two writers at a time.
 package struct CheckpointFolder: Sendable {
   package let url: URL
   let calls: FileSystemCalls

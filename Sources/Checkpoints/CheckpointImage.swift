@@ -1,7 +1,7 @@
 import Files
 import Tensors
 
-/// The bytes of a checkpoint file in order: HDF5's structures, encoded here, and the tensors, where they are in memory.
+/// The bytes of a checkpoint file in order: encoded HDF5 structures, and the tensors in their own memory.
 ///
 /// The HDF5 library takes no part. Writing through it would cost a second copy of every tensor and a lock, and version
 /// 1.10 leaves broken files and open handles behind on a full disk. A checkpoint needs five structures of its format.
@@ -31,7 +31,7 @@ struct CheckpointImage {
 extension CheckpointImage.Segment {
   var byteCount: Int { withBytes { $0.byteCount } }
 
-  /// The checksum of the bytes; the file itself states those of texts and tensors.
+  /// The checksum of the bytes; those of texts and tensors are attributes in the file.
   var crc: UInt32 {
     switch content {
     case .structure(let bytes): CRC32C.checksum(bytes.span.bytes)

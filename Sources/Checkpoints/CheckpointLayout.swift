@@ -1,6 +1,6 @@
 import Tensors
 
-/// What is fixed about the format; its description for people is in CheckpointFile's comment.
+/// The constants of the format, which the comment of `CheckpointFile` describes.
 enum CheckpointLayout {
   static let format = "troupe-checkpoint"
   static let version: Int32 = 1
@@ -14,14 +14,14 @@ enum CheckpointLayout {
   static let textGroup = "run"
   /// The most bytes all texts of a checkpoint may have together.
   static let largestTexts = 64 << 20
-  /// The most groups and datasets a file may have, and how deep they may lie: beyond any model, below any harm.
+  /// The most groups and datasets of a file, and their greatest depth: beyond any model, below any harm.
   static let mostObjects = 100_000
   static let deepestPath = 16
   static let mostDimensions = 32
   /// The most bytes one name may have.
   static let longestName = 1_024
 
-  /// Why `path` cannot name a dataset; nil when it can.
+  /// The reason why `path` cannot name a dataset; nil when it can.
   static func flaw(in path: String) -> String? {
     let parts = path.split(separator: "/", omittingEmptySubsequences: false)
     if path.utf8.contains(0) { return "contains a NUL character" }
@@ -32,6 +32,6 @@ enum CheckpointLayout {
     return nil
   }
 
-  /// How every checkpoint starts: HDF5's signature and superblock version 2, the first one with checksums.
+  /// The first bytes of every checkpoint: HDF5's signature and superblock version 2, the first one with checksums.
   static let signature: [UInt8] = [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A, 2]
 }

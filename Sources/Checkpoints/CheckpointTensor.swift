@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// One tensor of a checkpoint: what it is called in the file, its shape, and where its elements lie in memory.
+/// One tensor of a checkpoint: its path in the file, its shape, and its elements in memory.
 package struct CheckpointTensor: Sendable {
   /// The HDF5 path without a leading slash, such as `parameters/hidden.0.weight`.
   package let path: String
@@ -19,7 +19,7 @@ package struct CheckpointTensor: Sendable {
   }
 }
 
-/// What is in a checkpoint that has passed every check.
+/// The contents of a checkpoint that has passed every check.
 package struct CheckpointSummary: Sendable {
   package struct Tensor: Sendable, Equatable {
     package let path: String

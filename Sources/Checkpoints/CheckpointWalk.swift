@@ -7,9 +7,9 @@ struct CheckpointWalk {
 
   private let byteCount: Int
   private let calls: FileSystemCalls
-  /// The addresses of the objects met so far: each may have one name only, which also rules out cycles.
+  /// The addresses of the objects so far: each may have one name only, which also rules out cycles.
   private var visited: Set<UInt64> = []
-  /// How many bytes of structures may still be read.
+  /// Bytes of structures that may still be read.
   private var budget: Int
 
   /// The most bytes of structures; prefixes of headers are read twice.

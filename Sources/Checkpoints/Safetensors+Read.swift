@@ -2,7 +2,7 @@ import Foundation
 import Tensors
 
 extension Safetensors {
-  /// What the file holds, after every check of its header against the format and the file's size.
+  /// The tensors and texts of a file, after checks of its header against the format and the file's size.
   package static func contents(at url: URL, calls: FileSystemCalls = .real) throws(CheckpointError) -> Contents {
     try contents(of: calls.open(url.path), calls: calls)
   }
@@ -13,26 +13,14 @@ extension Safetensors {
   ) throws(CheckpointError) -> Contents {
     let file = try calls.open(url.path)
     let contents = try contents(of: file, calls: calls)
-    var stored: [String: Entry] = [:]
-    for entry in contents.entries { stored[entry.name] = entry }
-    var differences: [String] = []
-    var entries: [Entry] = []
-    for tensor in tensors {
-      guard let entry = stored.removeValue(forKey: tensor.path) else {
-        differences.append("\(tensor.path) is missing in the file")
-        continue
-      }
+    let pairing = TensorPairing<Entry>(match: match) { entry, tensor in
       if entry.dimensions != tensor.shape.dimensions {
-        differences.append("\(tensor.path) is \(entry.dimensions) in the file, \(tensor.shape) here")
-      } else if !canFill(tensor.slice.type, from: entry.type) {
-        differences.append("\(tensor.path) is \(entry.type.rawValue) in the file, \(tensor.slice.type) here")
+        return "is \(entry.dimensions) in the file, \(tensor.shape) here"
       }
-      entries.append(entry)
+      return canFill(tensor.slice.type, from: entry.type)
+        ? nil : "is \(entry.type.rawValue) in the file, \(tensor.slice.type) here"
     }
-    if match == .exact { differences += stored.keys.sorted().map { "\($0) is in the file only" } }
-    guard differences.isEmpty else {
-      throw CheckpointError("\(url.path) does not fit: " + Differences.summary(of: differences))
-    }
+    let entries = try pairing.pairs(of: tensors, in: contents.entries.map { ($0.name, $0) }, url: url)
     for (tensor, entry) in zip(tensors, entries) { try fill(tensor.slice, from: entry, of: file, calls: calls) }
     return contents
   }

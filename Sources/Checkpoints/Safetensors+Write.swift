@@ -6,8 +6,9 @@ import Tensors
 extension Safetensors {
   /// Writes tensors under their paths, in the order of the reference writer: wider types first, then by name.
   ///
-  /// Appears under its name only when complete and on the disk. A file of this name is not overwritten.
-  /// - Parameter metadata: free texts; PyTorch loaders look for `format` = `pt`.
+  /// The file has its name only when it is complete and on the disk. A file of this name is not overwritten.
+  ///
+  /// - Parameter metadata: any texts; PyTorch loaders look for `format` = `pt`.
   package static func write(
     _ tensors: [CheckpointTensor], metadata: [String: String] = [:], to url: URL, calls: FileSystemCalls = .real
   ) throws(CheckpointError) {

@@ -6,7 +6,7 @@ import Tensors
 /// The length of the header (u64, little-endian), the header (JSON, padded with spaces to 8 bytes), then the tensors'
 /// bytes, row-major and without holes.
 package enum Safetensors {
-  /// The types the format knows, by their names in it.
+  /// The types of the format, by their names in it.
   package enum DataType: String, Sendable, CaseIterable {
     case bool = "BOOL"
     case u8 = "U8"
@@ -46,11 +46,11 @@ package enum Safetensors {
     package let type: DataType
     /// Empty for a scalar; the format allows extents of 0.
     package let dimensions: [Int]
-    /// Where its bytes lie in the file; as many as type and extents need.
+    /// Its bytes in the file; their number fits type and extents.
     package let range: Range<Int>
   }
 
-  /// What a file holds.
+  /// The tensors and texts of a file.
   package struct Contents: Sendable, Equatable {
     /// In the order of their bytes.
     package let entries: [Entry]

@@ -1,6 +1,6 @@
 import JSON
 
-/// A safetensors header as it is written, unchecked against the file.
+/// A safetensors header, not yet checked against its file.
 struct SafetensorsHeader {
   struct Tensor {
     let name: String
@@ -13,7 +13,7 @@ struct SafetensorsHeader {
   let tensors: [Tensor]
   let metadata: [String: String]
 
-  /// Takes the one form that the format allows; missing, unknown or duplicate keys, signs and fractions are refused.
+  /// Parses the one form that the format allows; missing, unknown or duplicate keys, signs and fractions are errors.
   init(_ bytes: [UInt8]) throws(CheckpointError) {
     guard bytes.first == UInt8(ascii: "{") else { throw Self.malformed("expected \"{\" as the first byte") }
     guard bytes.last(where: { $0 != UInt8(ascii: " ") }) == UInt8(ascii: "}") else {
@@ -32,7 +32,7 @@ struct SafetensorsHeader {
         tensors.append(try Self.tensor(member))
         continue
       }
-      guard let entries = member.value.members else { throw Self.malformed("the metadata are no object") }
+      guard let entries = member.value.members else { throw Self.malformed("the metadata are not an object") }
       for entry in entries {
         guard let text = entry.value.string else { throw Self.malformed("the metadata \"\(entry.key)\" are no text") }
         metadata[entry.key] = text

@@ -1,6 +1,6 @@
 import JSON
 
-/// What is wrong with a configuration, said in one line: where, what was found, what was expected, what to do.
+/// An error of a configuration in one line: the place, the value found, the value expected, the remedy.
 package struct ConfigurationError: Error, CustomStringConvertible, Sendable {
   /// Keys from the top, `model.layers[2].width`; empty for the whole file.
   package var path: String
@@ -19,7 +19,7 @@ package struct ConfigurationError: Error, CustomStringConvertible, Sendable {
 }
 
 extension String {
-  /// Control characters, which a key may hold, as JSON's escapes: an error is one line and leaves the terminal alone.
+  /// The string with control characters as JSON's escapes: keys of a file must not break the line of an error.
   fileprivate var onOneLine: String {
     guard unicodeScalars.contains(where: { $0.value < 0x20 }) else { return self }
     return unicodeScalars.map { scalar in
@@ -29,9 +29,9 @@ extension String {
   }
 }
 
-/// The edit distance of Damerau and Levenshtein (insert, delete, replace, swap neighbours) for "did you mean".
+/// The edit distance of Damerau and Levenshtein (insert, delete, replace, swap neighbors) for "did you mean".
 package enum NearestName {
-  /// The closest of `candidates` if it is close enough to be a slip of the fingers.
+  /// The closest of `candidates` if it is close enough for a typing error.
   package static func of(_ name: String, among candidates: some Sequence<String>) -> String? {
     let scored = candidates.map { (distance(name.lowercased(), $0.lowercased()), $0) }
     guard let best = scored.min(by: { $0 < $1 }) else { return nil }
@@ -46,7 +46,7 @@ package enum NearestName {
     return candidates.isEmpty ? "" : "; known: " + candidates.sorted().joined(separator: ", ")
   }
 
-  /// A name longer than this is nobody's typing slip; the bound keeps hostile input from costing a quadratic search.
+  /// The longest compared prefix: malicious names must not cost a quadratic search.
   private static let longest = 128
 
   static func distance(_ a: String, _ b: String) -> Int {

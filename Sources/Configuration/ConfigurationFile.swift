@@ -1,15 +1,15 @@
 import Foundation
 import JSON
 
-/// Reads configuration files: "extends" merged, overrides applied, nothing decoded yet.
+/// Reads configuration files and merges them with the files that they extend.
 package enum ConfigurationFile {
-  /// A larger file is no configuration.
+  /// A larger file is not a configuration.
   static let largestByteCount = 16 << 20
   static let longestInheritance = 16
 
-  /// The JSON object of the file at `path`, on top of what it extends.
+  /// The JSON object of the file at `path`, merged onto the file that it extends.
   ///
-  /// An object overrides its parent's key by key; any other value replaces it, and so does an object whose "type" differs.
+  /// An object overrides its parent's key by key; any other value replaces it, and so does an object of another "type".
   package static func load(_ path: String) throws(ConfigurationError) -> JSON {
     try load(path, descendants: [])
   }
@@ -45,14 +45,14 @@ package enum ConfigurationFile {
     } catch {
       var isFolder: ObjCBool = false
       let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-      let what =
+      let reason =
         isFolder.boolValue
         ? "expected a configuration file, found a folder"
         : isThere ? "cannot be read as a file" : "no such configuration file"
-      throw ConfigurationError(path: "", message: "\(path): \(what)")
+      throw ConfigurationError(path: "", message: "\(path): \(reason)")
     }
     throw ConfigurationError(
-      path: "", message: "\(path): larger than \(largestByteCount >> 20) MiB, so not a configuration")
+      path: "", message: "\(path): larger than \(largestByteCount >> 20) MiB, so it is not a configuration")
   }
 }
 
@@ -60,9 +60,10 @@ extension JSON {
   /// This value laid over `base`.
   package func merged(onto base: JSON) -> JSON {
     guard let own = members, var merged = base.members else { return self }
+    let inherited = MemberIndex(merged)
     if let kind = self["type"], let baseKind = base["type"], kind != baseKind { return self }
     for member in own {
-      if let index = merged.firstIndex(where: { $0.key == member.key }) {
+      if let index = inherited.position(of: member.key) {
         merged[index].value = member.value.merged(onto: merged[index].value)
       } else {
         merged.append(member)
@@ -71,10 +72,10 @@ extension JSON {
     return JSON(.object(merged), at: location)
   }
 
-  /// This object with one value replaced, as `--set optimizer.learning_rate=3e-4` asks.
+  /// This object with one value replaced, as by `--set optimizer.learning_rate=3e-4`.
   ///
-  /// - Parameter assignment: keys joined by dots (list elements by their index), `=`, and a JSON value; what is not JSON is
-  ///   taken as a string.
+  /// - Parameter assignment: keys joined by dots (list elements by their index), `=`, and a JSON value; any other text
+  ///   is a string.
   package func setting(_ assignment: String) throws(ConfigurationError) -> JSON {
     guard let equals = assignment.firstIndex(of: "="), equals > assignment.startIndex else {
       throw ConfigurationError(
@@ -84,19 +85,19 @@ extension JSON {
     let text = String(assignment[assignment.index(after: equals)...])
     var value = (try? JSONParser.parse(text, file: "--set \(path)")) ?? .string(text)
     value.location = nil
-    return try setting(path, to: value, asked: "--set: ")
+    return try setting(path, to: value, origin: "--set: ")
   }
 
   /// This object with the value at `path`, keys joined by dots, replaced.
   ///
-  /// - Parameter asked: who asks, for errors.
-  package func setting(_ path: String, to value: JSON, asked: String = "") throws(ConfigurationError) -> JSON {
+  /// - Parameter origin: the option that sets the value, in front of errors.
+  package func setting(_ path: String, to value: JSON, origin: String = "") throws(ConfigurationError) -> JSON {
     let keys = path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-    return try replacing(keys[...], with: value, path: path, asked: asked)
+    return try replacing(keys[...], with: value, path: path, origin: origin)
   }
 
   private func replacing(
-    _ keys: ArraySlice<String>, with value: JSON, path: String, asked: String
+    _ keys: ArraySlice<String>, with value: JSON, path: String, origin: String
   ) throws(ConfigurationError) -> JSON {
     guard let key = keys.first else {
       return value
@@ -106,23 +107,23 @@ extension JSON {
     case .object(var members):
       if let index = members.firstIndex(where: { $0.key == key }) {
         members[index].value = try members[index].value.replacing(
-          keys.dropFirst(), with: value, path: path, asked: asked)
-        // Another type is another component: its predecessor's keys would only be refused.
+          keys.dropFirst(), with: value, path: path, origin: origin)
+        // Another type is another component, which would refuse the old one's keys.
         if key == "type", keys.count == 1, self["type"] != value { members = [Member("type", value)] }
       } else {
-        let inner = try JSON.object([]).replacing(keys.dropFirst(), with: value, path: path, asked: asked)
+        let inner = try JSON.object([]).replacing(keys.dropFirst(), with: value, path: path, origin: origin)
         members.append(Member(key, inner))
       }
       copy.content = .object(members)
     case .array(var elements):
       guard let index = Int(key), elements.indices.contains(index) else {
         throw ConfigurationError(
-          path: path, message: "\(asked)\"\(key)\" is not an index into a list of \(elements.count)")
+          path: path, message: "\(origin)\"\(key)\" is not an index into a list of \(elements.count)")
       }
-      elements[index] = try elements[index].replacing(keys.dropFirst(), with: value, path: path, asked: asked)
+      elements[index] = try elements[index].replacing(keys.dropFirst(), with: value, path: path, origin: origin)
       copy.content = .array(elements)
     default:
-      throw ConfigurationError(path: path, message: "\(asked)\"\(key)\" is asked of \(kindName), which has no keys")
+      throw ConfigurationError(path: path, message: "\(origin)\"\(key)\" is not a key of \(kindName), which has none")
     }
     return copy
   }

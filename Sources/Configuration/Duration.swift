@@ -12,7 +12,7 @@ package struct TrainingDuration: Sendable, Equatable, CustomStringConvertible {
     self.unit = unit
   }
 
-  /// Steps this lasts when an epoch has `stepsPerEpoch`; at most `Int.max`.
+  /// The duration in steps, with `stepsPerEpoch` steps in an epoch; at most `Int.max`.
   package func steps(perEpoch stepsPerEpoch: Int) -> Int {
     guard unit == .epochs else { return count }
     let (steps, overflow) = count.multipliedReportingOverflow(by: stepsPerEpoch)

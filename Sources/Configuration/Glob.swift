@@ -8,11 +8,11 @@ package struct Glob: Sendable, Equatable {
     symbols = Array(pattern)
   }
 
-  /// Whether the whole name matches. Costs at most the product of the two lengths, whatever the pattern.
+  /// Whether the whole name matches; costs at most the product of the two lengths.
   package func matches(_ name: String) -> Bool {
     let name = Array(name)
     var (symbol, position) = (0, 0)
-    // Where to go on when a match fails after the last star: give the star one more character.
+    // Where to continue when a match fails after the last star, which then takes one more character.
     var retry: (symbol: Int, position: Int)?
     while position < name.count {
       if symbol < symbols.count, symbols[symbol] == "*" {

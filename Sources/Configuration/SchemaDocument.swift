@@ -1,6 +1,6 @@
 import JSON
 
-/// A JSON Schema (draft-07) of a kind of file, made from the calls that decode it.
+/// Makes the JSON Schema (draft-07) of a kind of file from the calls that decode it.
 package enum SchemaDocument {
   /// - Parameter describe: reads the file's keys from a reader that only describes.
   package static func make(_ title: String, describe: (SettingsReader) throws(ConfigurationError) -> Void) -> JSON {
@@ -10,7 +10,7 @@ package enum SchemaDocument {
     let extends = SchemaProperty(
       key: "extends", node: .string(pattern: nil), documentation: "a file whose values this one overrides, key by key",
       defaultValue: nil, isRequired: false)
-    // What a file extends may hold the keys that are otherwise required.
+    // Required keys may be in the file that a file extends.
     var root = SchemaNode.object([extends] + reader.properties).schema.members ?? []
     root.removeAll { $0.key == "required" }
     var members: [(String, JSON)] = [

@@ -1,6 +1,6 @@
 import JSON
 
-/// What a key accepts: recorded by `SettingsReader` as it reads, written out as JSON Schema.
+/// The values that a key accepts, which `SettingsReader` records as it reads, as JSON Schema.
 package indirect enum SchemaNode: Sendable {
   case boolean
   case integer(minimum: Int, maximum: Int)
@@ -9,7 +9,7 @@ package indirect enum SchemaNode: Sendable {
   case choice([String])
   case array(SchemaNode, minimumCount: Int)
   case object([SchemaProperty])
-  /// One of several objects, told apart by "type"; stands under `definitions` by its name.
+  /// One of several objects, distinguished by "type", under its name in `definitions`.
   case reference(String)
   case either(SchemaNode, SchemaNode)
   /// An object with free keys.
@@ -35,13 +35,13 @@ package struct SchemaProperty: Sendable {
   }
 }
 
-/// The catalogues met while describing: name → alternatives.
+/// The catalogs that readers have described: name → alternatives.
 package final class SchemaDefinitions {
   package private(set) var alternatives: [String: [SchemaNode]] = [:]
 
   package init() {}
 
-  /// Describes a catalogue once, however often and however deeply it refers to itself.
+  /// Describes a catalog once, even one that refers to itself.
   func define(_ name: String, _ describe: () -> [SchemaNode]) {
     guard alternatives[name] == nil else { return }
     alternatives[name] = []

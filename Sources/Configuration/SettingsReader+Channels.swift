@@ -2,9 +2,9 @@ import JSON
 
 // Numbers that belong to the channels of an image.
 extension SettingsReader {
-  /// One number for all channels, or a list with one a channel.
+  /// One number for all channels, or a list with one per channel.
   ///
-  /// - Returns: at least one number; how many channels there are, the data know.
+  /// - Returns: at least one number; only the data know the number of channels.
   package func perChannel(
     _ key: String, in range: ClosedRange<Double>, above: Bool = false, _ documentation: String
   ) throws(ConfigurationError) -> [Double] {
@@ -37,7 +37,7 @@ extension JSON {
   ) throws(ConfigurationError) -> [Double] {
     if case .number = content { return [try decodedNumber(path, range, above: above)] }
     guard let elements = array, !elements.isEmpty else {
-      throw mistyped(path, expected: "a number, or a list with one a channel")
+      throw mistyped(path, expected: "a number, or a list with one per channel")
     }
     var numbers: [Double] = []
     for (index, element) in elements.enumerated() {

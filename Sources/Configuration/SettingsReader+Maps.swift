@@ -1,8 +1,8 @@
 import JSON
 
-// Objects whose keys are the file's own, and values of any kind.
+// Objects with any keys, and values of any kind.
 extension SettingsReader {
-  /// An object with free keys, each with settings of one kind; empty where it is not written.
+  /// An object with any keys, each with settings of one kind; empty where it is not written.
   ///
   /// - Returns: keys and settings in the order they were written.
   package func map<S: Settings>(
@@ -24,7 +24,7 @@ extension SettingsReader {
       })
   }
 
-  /// An object with free keys and values of any kind; empty where it is not written.
+  /// An object with any keys and values of any kind; empty where it is not written.
   package func anyMap(_ key: String, _ documentation: String) throws(ConfigurationError) -> [(key: String, value: JSON)]
   {
     try read(
@@ -36,7 +36,7 @@ extension SettingsReader {
       })
   }
 
-  /// A string, or an object that is not looked into.
+  /// A string, or an object that is not decoded.
   package func stringOrObject(_ key: String, _ documentation: String) throws(ConfigurationError) -> JSON {
     try read(
       key, .either(.string(pattern: nil), .map(.any)), default: nil, placeholder: .string(""),
@@ -104,7 +104,7 @@ extension SettingsReader {
   }
 }
 
-/// What a key holds that takes a count or the things that are counted.
+/// The value of a key that accepts a count or a list of numbers.
 package enum CountOrIntegers: Sendable, Equatable {
   case count(Int)
   case integers([Int])

@@ -17,12 +17,12 @@ package struct CatalogEntry<Product>: Sendable {
   }
 }
 
-/// All components that can stand in one place of a configuration; a literal in one file each.
+/// All components that a key of a configuration can choose from; each catalog is a literal in one file.
 package struct Catalog<Product>: Sendable {
   /// The name under `definitions` in the JSON Schema.
   package let name: String
   package let entries: [CatalogEntry<Product>]
-  /// Whether `"he_normal"` may stand for `{"type": "he_normal"}`.
+  /// Whether `"he_normal"` is short for `{"type": "he_normal"}`.
   package let allowsBareName: Bool
 
   package init(_ name: String, _ entries: [CatalogEntry<Product>], allowsBareName: Bool = false) {
@@ -148,7 +148,7 @@ extension SettingsReader {
       })
   }
 
-  /// A list of components of `catalog`, which may itself be the catalogue this reader belongs to.
+  /// A list of components of `catalog`, which may be the catalog that this reader belongs to.
   package func components<Product>(
     _ key: String, from catalog: @autoclosure () -> Catalog<Product>, named name: String, minimumCount: Int = 1,
     _ documentation: String

@@ -1,6 +1,6 @@
 import JSON
 
-// Nested objects that are not there unless they are written; the resolved configuration then has none either.
+// Nested objects without a default; the resolved configuration has none where they are not written.
 extension SettingsReader {
   /// A nested object with fixed keys, or nil where it is not written.
   package func optionalObject<S: Settings>(

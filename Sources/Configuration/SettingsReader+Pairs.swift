@@ -18,7 +18,7 @@ package struct AxisPair: Hashable, Sendable {
   }
 }
 
-// Whole numbers for both axes of an image, and words that may stand in their place.
+// Whole numbers for both axes of an image, and words in their place.
 extension SettingsReader {
   /// One whole number for both axes, or `[vertical, horizontal]`.
   package func pair(

@@ -42,9 +42,9 @@ struct SequenceModel: Sendable {
     let tensors = table.evaluatedTensors(state, isAverage: run.configuration.training.average.isEnabled)
     _ = try CheckpointFile.read(at: run.checkpoint.url, into: tensors, match: .subset)
     state.refreshBF16Weights()
-    var economies = ExecutionPlan.Economies()
-    economies.sharesMemory = !keepsGradients
-    plan = ExecutionPlan(graph, table: table, precision: precision, isTraining: keepsGradients, economies: economies)
+    var options = PlanOptions()
+    options.sharesMemory = !keepsGradients
+    plan = ExecutionPlan(graph, table: table, precision: precision, isTraining: keepsGradients, options: options)
   }
 }
 
@@ -65,7 +65,7 @@ final class SequencePlayer {
       plan, state: model.state, activations: activations, prepared: Arena(byteCount: plan.preparedByteCount),
       store: PrimitiveStore())
     // Every sequence begins anew, so what passes leave is never read.
-    program.bind(carried: Arena(byteCount: plan.carriedByteCount))
+    program.bind(sequenceState: Arena(byteCount: plan.sequenceStateByteCount))
     let count = model.rows * model.length
     batch = Arena(byteCount: 2 * Arena.aligned(4 * count))
     input = batch.slice(offset: 0, count: count, type: .int32)

@@ -9,7 +9,6 @@ import Runs
 package struct SequenceProbe: Sendable {
   package static let defaultTimes = [64, 128, 256, 512, 1024]
   package static let defaultFactors = [1, 2, 4]
-  private static let families = ["transformer", "recurrent"]
 
   let run: StoredRun
   let data: Dataset
@@ -21,10 +20,10 @@ package struct SequenceProbe: Sendable {
   /// - Throws: for a run of anything but a language model on text.
   package init(_ run: StoredRun, lanes: Int) throws {
     let configuration = run.configuration
-    guard Self.families.contains(configuration.modelKind), configuration.data.kind is TextData else {
+    guard configuration.model.predictsNextToken, configuration.data.kind is TextData else {
       throw RunError(
         .configuration,
-        "\(run.folder.relativePath): expected a language model (\"transformer\" or \"recurrent\" on \"text\" data), "
+        "\(run.folder.relativePath): expected a language model on \"text\" data, "
           + "found \"\(configuration.modelKind)\" on \"\(type(of: configuration.data.kind).kind)\" data; probe a run of text"
       )
     }

@@ -2,8 +2,8 @@ import Kernels
 import Tensors
 
 extension Frame {
-  /// How the backward pass of a linear map begins: dy becomes f'(y)·dy where it lies, its column sums the gradient of the
-  /// bias.
+  /// How the backward pass of a linear map begins: dy becomes f'(y)·dy where it lies, its column sums the gradient of
+  /// the bias.
   ///
   /// - Parameters:
   ///   - activation: f, whose derivative follows from its output.

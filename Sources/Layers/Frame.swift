@@ -1,7 +1,7 @@
 import Kernels
 import Tensors
 
-/// What is the same for every layer during one pass over one micro-batch.
+/// The values that all layers share during one pass over one micro-batch.
 package struct Pass: Sendable {
   /// Optimizer updates made before this pass.
   package var step = 0
@@ -14,7 +14,7 @@ package struct Pass: Sendable {
   /// Tokens of the sequence that came before this piece of it; 0 where a sequence begins.
   package var position = 0
   package var seed: UInt64 = 0
-  /// What the loss layer found.
+  /// The sums that the loss layer reported.
   package var loss = LossSums()
 
   package init() {}
@@ -30,24 +30,29 @@ package struct Frame {
     package var parameters = 0
     package var buffers = 0
     package var saved = 0
-    package var carried = 0
+    package var sequenceState = 0
     package var prepared = 0
     package var matmuls = 0
     package var convolutions = 0
+    /// Whether the plan runs the layer backwards.
+    package var runsBackward = false
 
     package init() {}
 
-    /// Input, its gradient; output, its gradient; parameter, its bf16 weights, its gradient; buffer, its batch statistics;
-    /// saved; carried; prepared; scratch.
+    /// Input, its gradient; output, its gradient; parameter, its bf16 weights, its gradient; buffer, its batch
+    /// statistics; saved; sequence state; prepared; scratch.
     package var total: Int { scratchIndex + 1 }
     package var outputIndex: Int { 2 * inputs }
     package var parameterIndex: Int { outputIndex + 2 }
     package var bufferIndex: Int { parameterIndex + 3 * parameters }
     package var savedIndex: Int { bufferIndex + 2 * buffers }
-    package var carriedIndex: Int { savedIndex + saved }
-    package var preparedIndex: Int { carriedIndex + carried }
+    package var sequenceStateIndex: Int { savedIndex + saved }
+    package var preparedIndex: Int { sequenceStateIndex + sequenceState }
     package var scratchIndex: Int { preparedIndex + prepared }
   }
+
+  /// The products of a linear map, and their numbers: y from x and W, dW from dy and x, dx from dy and W.
+  enum LinearProduct: Int { case forward, weightGradient, inputGradient }
 
   private let slices: UnsafePointer<TensorSlice>
   private let matmuls: UnsafePointer<Unmanaged<Matmul>>
@@ -79,17 +84,17 @@ package struct Frame {
 
   package func input(_ i: Int = 0) -> TensorSlice { slices[2 * checked(i, counts.inputs)] }
 
-  /// Where the gradient of input `i` goes; nil when nobody needs it.
+  /// The gradient of input `i`; nil where it is not needed.
   package func inputGradient(_ i: Int = 0) -> TensorSlice? { present(slices[2 * checked(i, counts.inputs) + 1]) }
 
-  /// Where a kernel may write the gradient of the first input: memory nobody reads when nobody needs it.
+  /// Memory for the gradient of the first input: scratch where the gradient is not needed.
   ///
-  /// The layer asks for that memory through `unneededInputGradient`.
+  /// The layer reserves that scratch through `unneededInputGradient`.
   package var inputGradientOrScratch: TensorSlice {
     inputGradient() ?? scratch.reinterpreted(as: input().type, count: input().count)
   }
 
-  /// Whether the gradient of input `i` must be added to what is there, because another layer wrote there first.
+  /// Whether the gradient of input `i` must be added to, because another layer has written it already.
   package func accumulatesInputGradient(_ i: Int = 0) -> Bool { accumulatedInputs >> UInt64(i) & 1 == 1 }
 
   package var output: TensorSlice { slices[counts.outputIndex] }
@@ -105,7 +110,7 @@ package struct Frame {
     slices[counts.parameterIndex + 3 * checked(i, counts.parameters) + 1]
   }
 
-  /// Where the gradient of parameter `i` goes; nil for a frozen one.
+  /// The gradient of parameter `i`; nil for a frozen one.
   package func parameterGradient(_ i: Int) -> TensorSlice? {
     present(slices[counts.parameterIndex + 3 * checked(i, counts.parameters) + 2])
   }
@@ -116,7 +121,7 @@ package struct Frame {
   /// State that training moves without a gradient, such as running statistics.
   package func buffer(_ i: Int) -> TensorSlice { slices[counts.bufferIndex + 2 * checked(i, counts.buffers)] }
 
-  /// What this micro-batch contributes to buffer `i`.
+  /// The contribution of this micro-batch to buffer `i`.
   package func batchStatistics(_ i: Int) -> TensorSlice {
     slices[counts.bufferIndex + 2 * checked(i, counts.buffers) + 1]
   }
@@ -124,20 +129,36 @@ package struct Frame {
   /// Kept from forward to backward.
   package func saved(_ i: Int) -> TensorSlice { slices[counts.savedIndex + checked(i, counts.saved)] }
 
-  /// What the pass over the piece before left, where `position` is above 0; this pass leaves there what the next needs.
-  package func carried(_ i: Int) -> TensorSlice { slices[counts.carriedIndex + checked(i, counts.carried)] }
+  /// KV cache or recurrent state: read where `position` is above 0, and written for the next piece.
+  package func sequenceState(_ i: Int) -> TensorSlice {
+    slices[counts.sequenceStateIndex + checked(i, counts.sequenceState)]
+  }
 
-  package var carriedCount: Int { counts.carried }
+  package var sequenceStateCount: Int { counts.sequenceState }
 
-  /// What `prepare` derived from the parameters: as many bytes as the layer asked for, or up to 3 more.
+  /// A tensor that `prepare` derived from the parameters: as many bytes as the layer asked for, or up to 3 more.
   package func prepared(_ i: Int) -> TensorSlice { slices[counts.preparedIndex + checked(i, counts.prepared)] }
 
-  package var preparedCount: Int { counts.prepared }
+  /// A tensor that the layer prepares in some plans only.
+  func preparedIfAny(_ i: Int) -> TensorSlice? { i < counts.prepared ? prepared(i) : nil }
+
+  /// `LayerPlacement.isTraining`: whether the plan runs the layer backwards.
+  var runsBackward: Bool { counts.runsBackward }
 
   /// Memory for the duration of one call.
   package var scratch: TensorSlice { slices[counts.scratchIndex] }
 
+  /// Parameter 0 of most layers: W, or γ.
+  var weight: TensorSlice { parameter(0) }
+  var weightGradient: TensorSlice? { parameterGradient(0) }
+  /// Parameter 1 of most layers: b, or β.
+  var bias: TensorSlice { parameter(1) }
+  var biasGradient: TensorSlice? { parameterGradient(1) }
+
   package func matmul(_ i: Int) -> Matmul { matmuls[checked(i, counts.matmuls)]._withUnsafeGuaranteedRef { $0 } }
+
+  func matmul(_ product: LinearProduct) -> Matmul { matmul(product.rawValue) }
+  func convolution(_ product: LinearProduct) -> Convolution { convolution(product.rawValue) }
 
   package func convolution(_ i: Int) -> Convolution {
     convolutions[checked(i, counts.convolutions)]._withUnsafeGuaranteedRef { $0 }

@@ -2,7 +2,7 @@ import Configuration
 import Kernels
 import Tensors
 
-/// How a parameter starts.
+/// The first values of a parameter.
 ///
 /// Glorot and Bengio 2010 (variance 2 / (fan in + fan out)), He et al. 2015 (variance 2 / fan in), Saxe et al. 2013
 /// (orthogonal rows or columns).
@@ -16,7 +16,7 @@ package enum Initializer: Sendable, Equatable {
   package static let zeros = Initializer.constant(0)
   package static let ones = Initializer.constant(1)
 
-  /// Writes the first values of a parameter: a pure function of the stream.
+  /// Writes the values: a pure function of the stream.
   package func fill(_ tensor: TensorSlice, _ declaration: ParameterDeclaration, _ random: RandomStream) {
     let fanIn = Double(declaration.fanIn)
     let fanOut = Double(declaration.fanOut)
@@ -72,22 +72,14 @@ package enum Initializer: Sendable, Equatable {
   }
 }
 
-/// The initialisers that a configuration can choose; those without settings may be written as a bare name.
+/// The initializers that a configuration can choose; those without settings may be written as a bare name.
 package let initializerCatalog = Catalog<Initializer>(
   "initializer",
   [
-    CatalogEntry("glorot_uniform", "Glorot and Bengio 2010: uniform, variance 2 / (fan in + fan out)") {
-      (_) throws(ConfigurationError) in .glorotUniform
-    },
-    CatalogEntry("glorot_normal", "Glorot and Bengio 2010: normal, variance 2 / (fan in + fan out)") {
-      (_) throws(ConfigurationError) in .glorotNormal
-    },
-    CatalogEntry("he_uniform", "He et al. 2015: uniform, variance 2 / fan in") {
-      (_) throws(ConfigurationError) in .heUniform
-    },
-    CatalogEntry("he_normal", "He et al. 2015: normal, variance 2 / fan in") {
-      (_) throws(ConfigurationError) in .heNormal
-    },
+    entry("glorot_uniform", "Glorot and Bengio 2010: uniform, variance 2 / (fan in + fan out)", .glorotUniform),
+    entry("glorot_normal", "Glorot and Bengio 2010: normal, variance 2 / (fan in + fan out)", .glorotNormal),
+    entry("he_uniform", "He et al. 2015: uniform, variance 2 / fan in", .heUniform),
+    entry("he_normal", "He et al. 2015: normal, variance 2 / fan in", .heNormal),
     CatalogEntry("normal", "normal with mean 0 and the given deviation") { (reader) throws(ConfigurationError) in
       .normal(deviation: try reader.number("deviation", default: 0.02, in: 0...1e6, "standard deviation"))
     },
@@ -98,11 +90,18 @@ package let initializerCatalog = Catalog<Initializer>(
       (reader) throws(ConfigurationError) in
       .orthogonal(gain: try reader.number("gain", default: 1, in: 0...1e6, "factor on the orthogonal matrix"))
     },
-    CatalogEntry("zeros", "0 everywhere") { (_) throws(ConfigurationError) in .zeros },
+    entry("zeros", "0 everywhere", .zeros),
     CatalogEntry("constant", "one value everywhere") { (reader) throws(ConfigurationError) in
       .constant(try reader.number("value", in: -1e6...1e6, "the value"))
     },
   ], allowsBareName: true)
+
+/// An initializer without settings.
+private func entry(
+  _ kind: String, _ documentation: String, _ initializer: Initializer
+) -> CatalogEntry<Initializer> {
+  CatalogEntry(kind, documentation) { (_) throws(ConfigurationError) in initializer }
+}
 
 extension SettingsReader {
   /// The "initializer" key that layers with weights share.

@@ -4,8 +4,9 @@ import Tensors
 
 /// One operation of a network: what it needs, how it runs forwards, how it runs backwards.
 ///
-/// A layer is made for fixed input shapes, and one that exists is valid, so running never fails. It owns no memory: the plan
-/// places every tensor it declares and hands it a `Frame`. Shapes include the micro-batch as their first dimension.
+/// A layer is made for fixed input shapes, and one that exists is valid, so running never fails. It owns no memory: the
+/// plan places every tensor it declares and hands it a `Frame`. Shapes include the micro-batch as their first
+/// dimension.
 package protocol Layer: Sendable {
   /// The value of "type" that selects the layer in a configuration.
   static var kind: String { get }
@@ -13,14 +14,15 @@ package protocol Layer: Sendable {
   var inputShapes: [TensorShape] { get }
   /// Inputs that are whole numbers (tokens, classes, lengths; int32) and not values, and what each must be below.
   var integerInputs: [Int: Int] { get }
+  /// That of the first input where the layer says nothing else.
   var outputShape: TensorShape { get }
   var parameters: [ParameterDeclaration] { get }
   /// State that training moves without a gradient; each has batch statistics of the same shape per micro-batch.
   var buffers: [BufferDeclaration] { get }
   /// float32 tensors kept from forward to backward.
   var saved: [TensorShape] { get }
-  /// What a pass over a piece of a sequence leaves for the pass over the next piece of the same rows.
-  func carried(_ placement: LayerPlacement) -> [CarriedDeclaration]
+  /// KV cache or recurrent state, which a pass over the next piece of the same sequences continues.
+  func sequenceState(_ placement: LayerPlacement) -> [SequenceStateDeclaration]
   /// Bytes needed during one call, at most.
   func scratchByteCount(_ placement: LayerPlacement) -> Int
   /// The products it runs, by the numbers it will ask for.
@@ -29,30 +31,30 @@ package protocol Layer: Sendable {
   func convolutions(_ placement: LayerPlacement) -> [ConvolutionShape]
   /// Bytes of each tensor that `prepare` writes.
   func prepared(_ placement: LayerPlacement) -> [Int]
-  /// What must still be there when `backward` runs.
+  /// The tensors of the forward pass that `backward` reads: the inputs where the layer says nothing else.
   var backwardReads: BackwardReads { get }
   /// Multiplications and additions of one forward pass; a backward pass takes about twice as many.
   var forwardFlops: Int { get }
-  /// Whether a product runs more than once a pass, so that `forwardFlops` and not `matmuls` says what is computed.
+  /// Whether a product runs more than once per pass, so that `forwardFlops` and not `matmuls` counts the work.
   var repeatsMatmuls: Bool { get }
-  /// Whether the output is the input seen in another shape: then nothing runs and nothing is stored.
+  /// Whether the output is the input in another shape: then nothing runs and nothing is stored.
   var isReshape: Bool { get }
   /// Whether the output can be float32 where everything else is bfloat16.
   var canWidenOutput: Bool { get }
   /// The nonlinearity whose dead or saturated share is worth watching.
   var watchedActivation: Activation? { get }
-  /// What it does besides its kind, in the plan's description: `batch_norm+add+relu`.
+  /// The fused operations besides its kind, in the plan's description: `batch_norm+add+relu`.
   var additions: [String] { get }
 
-  /// Derives from parameters and buffers what every pass reads, such as weights in oneDNN's own layout.
+  /// Derives tensors for every pass from parameters and buffers, such as weights in oneDNN's own layout.
   ///
-  /// Called once on one of the lanes after every change of the parameters; all of them read what it wrote. It may use
+  /// Called once on one of the lanes after every change of the parameters; all lanes read its results. It may use
   /// parameters, buffers, prepared tensors, scratch and primitives, and nothing else of the frame.
   func prepare(_ frame: Frame)
   func forward(_ frame: Frame)
   /// Adds to or sets the gradients of inputs and parameters, given that of the output.
   func backward(_ frame: Frame)
-  /// Moves `buffer` by what one micro-batch observed; called once a micro-batch, in their order.
+  /// Moves `buffer` by the statistics of one micro-batch; called once per micro-batch, in their order.
   func fold(batchStatistics: TensorSlice, into buffer: TensorSlice, at index: Int)
   /// This layer with `next`, its only consumer, done in the same pass; nil where that is not possible.
   ///
@@ -61,7 +63,7 @@ package protocol Layer: Sendable {
   ///
   /// - Parameters:
   ///   - input: which input of `next` this layer's output is.
-  ///   - isTraining: whether the joined layer has to run backwards and to observe statistics.
+  ///   - isTraining: whether the joined layer has to run backwards and to measure statistics.
   func fused(with next: any Layer, at input: Int, isTraining: Bool) -> (any Layer)?
 
   /// Settings and shapes that every test of layers goes through.
@@ -69,18 +71,20 @@ package protocol Layer: Sendable {
 }
 
 extension Layer {
+  package var outputShape: TensorShape { inputShapes[0] }
+  package var backwardReads: BackwardReads { .inputs }
   package var integerInputs: [Int: Int] { [:] }
   package var parameters: [ParameterDeclaration] { [] }
   package var buffers: [BufferDeclaration] { [] }
   package var saved: [TensorShape] { [] }
-  package func carried(_ placement: LayerPlacement) -> [CarriedDeclaration] { [] }
+  package func sequenceState(_ placement: LayerPlacement) -> [SequenceStateDeclaration] { [] }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { 0 }
   package func matmuls(_ placement: LayerPlacement) -> [MatmulShape] { [] }
   package func convolutions(_ placement: LayerPlacement) -> [ConvolutionShape] { [] }
   package func prepared(_ placement: LayerPlacement) -> [Int] { [] }
   package func prepare(_ frame: Frame) {}
 
-  /// Scratch for a kernel that computes the gradient of the first input even where nobody needs it.
+  /// Scratch for a kernel that computes the gradient of the first input even where it is not needed.
   func unneededInputGradient(_ placement: LayerPlacement) -> Int {
     placement.isTraining && !placement.needsInputGradient[0]
       ? inputShapes[0].elementCount * placement.inputs.byteCount : 0
@@ -105,7 +109,7 @@ package struct ParameterDeclaration: Sendable {
   /// Numbers of inputs and outputs that an element connects, which Glorot's and He's rules scale by.
   package let fanIn: Int
   package let fanOut: Int
-  /// Whether its layer reads only what it prepared from it, so that products need no bfloat16 copy.
+  /// Whether its layer reads only tensors prepared from it, so that products need no bf16 weights.
   package let isPrepared: Bool
 
   package init(
@@ -134,10 +138,10 @@ package struct BufferDeclaration: Sendable {
   }
 }
 
-/// State that lives on from one piece of a sequence to the next: a recurrent network's, or attention's keys and values.
+/// KV cache or recurrent state: kept from one piece of a sequence to the next.
 ///
-/// A layer reads it only where `Frame.position` is above 0, so nobody has to clear it.
-package struct CarriedDeclaration: Sendable {
+/// A layer reads it only where `Frame.position` is above 0, so it need not be cleared.
+package struct SequenceStateDeclaration: Sendable {
   package let name: String
   /// (B, …).
   package let shape: TensorShape
@@ -161,7 +165,7 @@ package struct BackwardReads: OptionSet, Sendable {
   package static func input(_ i: Int) -> BackwardReads { BackwardReads(rawValue: 2 << i) }
 }
 
-/// What the plan decided for a layer: the types of its tensors and which gradients are wanted.
+/// The plan's decisions for a layer: the types of its tensors and which gradients are wanted.
 package struct LayerPlacement: Hashable, Sendable {
   package var inputs: ElementType
   package var output: ElementType
@@ -204,14 +208,18 @@ package struct LayerBlueprint: Sendable {
 package protocol ConfigurableLayer: Layer {
   associatedtype LayerSettings: Settings
   init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError)
+
+  static var traits: LayerTraits { get }
 }
 
 extension ConfigurableLayer {
+  package static var traits: LayerTraits { LayerTraits() }
+
   package static func blueprint(_ settings: LayerSettings) -> LayerBlueprint {
     LayerBlueprint(kind: kind) { (inputs) throws(LayerError) in try Self(settings: settings, inputs: inputs) }
   }
 
-  static func catalogEntry(_ documentation: String) -> CatalogEntry<LayerBlueprint> {
+  package static func catalogEntry(_ documentation: String) -> CatalogEntry<LayerBlueprint> {
     CatalogEntry(kind, documentation) { (reader) throws(ConfigurationError) in
       blueprint(try LayerSettings(from: reader))
     }
@@ -246,6 +254,21 @@ package struct LayerExample: Sendable {
     self.settings = settings
     self.inputs = inputs.map { TensorShape($0) }
     self.output = TensorShape(output)
+  }
+}
+
+/// How a layer differs from most others, for the tests that every layer goes through.
+package struct LayerTraits: Sendable {
+  /// Whether training computes something else than evaluation.
+  package let differsInTraining: Bool
+  package let takesAnyNumberOfInputs: Bool
+  /// The step of central differences, small where a larger one could cross a kink or grow from step to step.
+  package let difference: Float
+
+  init(differsInTraining: Bool = false, takesAnyNumberOfInputs: Bool = false, difference: Float = 0.01) {
+    self.differsInTraining = differsInTraining
+    self.takesAnyNumberOfInputs = takesAnyNumberOfInputs
+    self.difference = difference
   }
 }
 

@@ -4,8 +4,9 @@ import Tensors
 
 /// y = x·Wᵀ + b, then an activation if one was fused in.
 ///
-/// x is (…, in), W (out, in), b (out), y (…, out); leading dimensions are rows. Products run through oneDNN; with a fused
-/// activation f the backward pass first turns dy into f'(y)·dy where it lies, and sums its columns into db on the way:
+/// x is (…, in), W (out, in), b (out), y (…, out); leading dimensions are rows. Products run through oneDNN; with a
+/// fused activation f the backward pass first turns dy into f'(y)·dy where it lies, and sums its columns into db on the
+/// way:
 ///
 ///     dx = dy·W      dW = dyᵀ·x      db = Σ rows of dy
 package struct Linear: ConfigurableLayer {
@@ -67,40 +68,30 @@ package struct Linear: ConfigurableLayer {
   }
 
   package func matmuls(_ placement: LayerPlacement) -> [MatmulShape] {
-    var forward = MatmulShape(
-      rows: rows, columns: settings.units, inner: inputs, transposesB: true, inputs: placement.inputs,
-      output: placement.output)
-    forward.hasBias = settings.hasBias
-    if MatmulShape.fusedActivations.contains(activation) { forward.activation = activation }
-    guard placement.isTraining else { return [forward] }
-    var weightGradient = MatmulShape(
-      rows: settings.units, columns: inputs, inner: rows, transposesA: true, inputs: placement.inputs, output: .float32)
-    weightGradient.accumulates = placement.accumulatesParameterGradient[0]
-    var inputGradient = MatmulShape(
-      rows: rows, columns: inputs, inner: settings.units, inputs: placement.inputs, output: placement.inputs)
-    inputGradient.accumulates = placement.accumulatesInputGradient[0]
-    return [forward, weightGradient] + (placement.needsInputGradient[0] ? [inputGradient] : [])
+    placement.linearProducts(
+      rows: rows, columns: settings.units, inner: inputs, hasBias: settings.hasBias, activation: activation,
+      accumulatesInput: placement.accumulatesInputGradient[0])
   }
 
   package func forward(_ frame: Frame) {
-    let bias = settings.hasBias ? frame.parameter(1) : nil
-    frame.matmul(0).execute(frame.input(), frame.bf16Weights(0), bias: bias, into: frame.output)
+    let bias = settings.hasBias ? frame.bias : nil
+    frame.matmul(.forward).execute(frame.input(), frame.bf16Weights(0), bias: bias, into: frame.output)
     if !MatmulShape.fusedActivations.contains(activation) { activation.apply(frame.output, into: frame.output) }
   }
 
   package func backward(_ frame: Frame) {
     let dy = frame.differentiatedOutput(
       activation, rows: rows, columns: settings.units, bias: settings.hasBias ? 1 : nil)
-    if let weightGradient = frame.parameterGradient(0) {
-      frame.matmul(1).execute(dy, frame.input(), into: weightGradient)
+    if let weightGradient = frame.weightGradient {
+      frame.matmul(.weightGradient).execute(dy, frame.input(), into: weightGradient)
     }
     if let inputGradient = frame.inputGradient() {
-      frame.matmul(2).execute(dy, frame.bf16Weights(0), into: inputGradient)
+      frame.matmul(.inputGradient).execute(dy, frame.bf16Weights(0), into: inputGradient)
     }
   }
 
-  /// An activation whose derivative follows from its output leaves no reason to keep what went into it; a loss that
-  /// reads logits tile by tile none to hold all of them.
+  /// The input of an activation whose derivative follows from its output need not be kept; nor need all logits of a
+  /// loss that reads them tile by tile.
   package func fused(with next: any Layer, at input: Int, isTraining: Bool) -> (any Layer)? {
     if let loss = next as? CrossEntropy { return input == 0 ? ChunkedCrossEntropy(self, loss) : nil }
     guard let next = next as? ActivationLayer, activation == .identity, next.activation.derivativeFollowsFromOutput

@@ -1,25 +1,25 @@
 import Configuration
 
-/// What happens when a gradient or the loss is not finite; parameters are never updated with it.
+/// The reaction to a gradient or loss that is not finite; parameters are never updated with it.
 package enum NonfinitePolicy: Sendable, Equatable {
   case abort
   /// Leave the update out, up to `limit` times in a run.
   case skip(limit: Int)
-  /// Go back to the last good checkpoint and go on with the data after the bad batch, up to `limit` times in a run.
+  /// Return to the last good checkpoint and resume with the data after the bad batch, up to `limit` times in a run.
   case rollBack(limit: Int)
 
   package enum Decision: Sendable, Equatable {
     case skip, rollBack
-    /// With what the error says besides the tensor.
+    /// The reason is part of the error, beside the tensor.
     case abort(reason: String)
   }
 
   /// - Parameters:
   ///   - skipped: updates left out so far in this run.
-  ///   - rollBacks: times gone back so far in this run.
+  ///   - rollBacks: returns to a checkpoint so far in this run.
   package func decide(skipped: Int, rollBacks: Int) -> Decision {
     switch self {
-    case .abort: .abort(reason: "on_nonfinite is \"abort\"; \"skip\" or \"roll_back\" would go on")
+    case .abort: .abort(reason: "on_nonfinite is \"abort\"; \"skip\" or \"roll_back\" would continue")
     case .skip(let limit):
       skipped < limit
         ? .skip : .abort(reason: "\(skipped) updates were skipped before, as many as max_skipped allows")

@@ -1,7 +1,7 @@
 import Configuration
 import Kernels
 
-/// How parameters follow from their gradients.
+/// The rule by which parameters follow from their gradients.
 ///
 /// An optimizer holds settings only; its states lie in flat arenas, laid out like the parameters and zero
 /// at first. Updates are in place, allocate nothing, and treat every element alone, so the bits do not depend on how
@@ -10,7 +10,7 @@ package protocol Optimizer: Sendable {
   /// The base rate, which the schedule and parameter groups multiply.
   var learningRate: Double { get }
 
-  /// What is kept per parameter, in the order of `UpdateChunk`'s states and under PyTorch's names.
+  /// The names of the states per parameter, in the order of `UpdateChunk`'s and as PyTorch names them.
   var stateNames: [String] { get }
 
   /// Clips, updates, rounds to the bf16 weights and averages in one pass.

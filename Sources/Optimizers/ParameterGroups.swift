@@ -1,7 +1,7 @@
 import Configuration
 import Tensors
 
-/// What the groups of an optimizer lay down for one tensor.
+/// The rules of an optimizer's groups for one tensor.
 package struct ParameterGroup: Sendable, Equatable {
   /// Multiplies the scheduled learning rate.
   package var rateScale = 1.0
@@ -60,7 +60,7 @@ package struct ParameterGroups: Sendable {
     place = SettingsPlace("groups", in: reader)
   }
 
-  /// What applies to each tensor. A group's own "weight_decay" holds for everything it matches.
+  /// The rules for each tensor. A group's own "weight_decay" holds for everything it matches.
   ///
   /// - Parameters:
   ///   - names: of all parameters.
@@ -85,7 +85,7 @@ package struct ParameterGroups: Sendable {
     }
     for (group, isUsed) in zip(groups, isUsed) where !isUsed { throw unused(group.pattern, group.place, names) }
     if !names.isEmpty, resolved.allSatisfy(\.isFrozen) {
-      throw place.error("freezes every parameter: nothing is left to train")
+      throw place.error("freezes every parameter: nothing remains to be trained")
     }
     return resolved
   }

@@ -1,6 +1,6 @@
 import Configuration
 
-/// Where a key stands, for errors that are found only after its object was read.
+/// The place of a key, for errors that are found only after its object was read.
 struct SettingsPlace: Sendable {
   private let template: ConfigurationError
 

@@ -94,14 +94,14 @@ package struct RunPlan: Sendable {
     groups = try Self.groups(configuration, table)
     let frozen = Set(zip(table.entries, groups).filter { $0.1.isFrozen }.map(\.0.name))
     let precision = configuration.training.precision
-    var economies = ExecutionPlan.Economies()
-    economies.keepsPrediction = false
+    var options = PlanOptions()
+    options.keepsPrediction = false
     trainingPlan = ExecutionPlan(
-      graph, table: table, precision: precision, isTraining: true, frozen: frozen, economies: economies)
+      graph, table: table, precision: precision, isTraining: true, frozen: frozen, options: options)
     // What a classifier says of each sample is judged; nobody reads what is said of each token of a sequence.
-    economies.keepsPrediction = !graph.predictsSequences
+    options.keepsPrediction = !graph.predictsSequences
     evaluationPlan = ExecutionPlan(
-      graph, table: table, precision: precision, isTraining: false, economies: economies)
+      graph, table: table, precision: precision, isTraining: false, options: options)
     let horizon = ScheduleHorizon(totalSteps: totalSteps, stepsPerEpoch: stepsPerEpoch)
     do throws(ConfigurationError) {
       try configuration.schedule.check(horizon)
@@ -109,19 +109,19 @@ package struct RunPlan: Sendable {
       throw RunError(.configuration, error.description)
     }
     try checkWatched()
-    try checkCarried()
+    try checkSequenceState()
   }
 
   /// Refuses an order of batches that the model makes nothing of, and a model that waits for another one.
-  private func checkCarried() throws(RunError) {
-    let carries = trainingPlan.carriedByteCount > 0
+  private func checkSequenceState() throws(RunError) {
+    let carries = trainingPlan.sequenceStateByteCount > 0
     guard data.pieceLength == nil || carries else {
       throw RunError(
         .configuration,
         "data.order: \"streams\" is for models that carry a state from batch to batch; use \"windows\", or a "
           + "\"recurrent\" model with \"carry\": true")
     }
-    guard data.pieceLength != nil || !carries || !(configuration.data.kind is TextData) else {
+    guard data.pieceLength != nil || !carries || configuration.data.kind.windowLength == nil else {
       throw RunError(
         .configuration,
         "model.carry: there is nothing to carry between windows in a random order; set data.order to \"streams\"")
@@ -212,8 +212,7 @@ package struct RunPlan: Sendable {
     else {
       throw RunError(.configuration, "data: \(name) has no fields \"input\" and \"target\" to train on")
     }
-    let denoising = ["mse", "huber"]
-    guard configuration.data.diffusion == nil || denoising.contains(configuration.loss.kind) else {
+    guard configuration.data.diffusion == nil || configuration.loss.comparesValues else {
       throw RunError(
         .configuration,
         "loss.type: a model that denoises predicts values of any size, which \(configuration.loss.kind) does not compare;"

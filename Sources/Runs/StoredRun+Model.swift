@@ -10,17 +10,25 @@ extension StoredRun {
     OneDNN.supportsBFloat16 ? configuration.training.precision : .float32
   }
 
-  /// What a model of the run computes with: the moving average in the parameters' place where the run kept one.
+  /// The parameters and buffers that the model evaluates with.
   ///
-  /// - Parameter graph: the run's model in any of its forms.
-  package func modelState(_ graph: ModelGraph) throws -> ModelState {
+  /// - Parameters:
+  ///   - graph: the run's model in any of its forms.
+  ///   - usesAverage: whether to read the moving average; by default where the run kept one.
+  package func modelState(_ graph: ModelGraph, usesAverage: Bool? = nil) throws -> ModelState {
     let table: ParameterTable
     do throws(GraphError) { table = try ParameterTable(graph) } catch { throw RunError(error.description) }
     let state = ModelState(table, precision: answeringPrecision)
-    let tensors = table.evaluatedTensors(state, isAverage: configuration.training.average.isEnabled)
+    let tensors = table.evaluatedTensors(state, isAverage: usesAverage ?? configuration.training.average.isEnabled)
     _ = try CheckpointFile.read(at: checkpoint.url, into: tensors, match: .subset)
     state.refreshBF16Weights()
     return state
+  }
+
+  /// The run's model on one sample; it is built without the data where the checkpoint describes them.
+  package func graph() throws -> ModelGraph {
+    guard checkpoint.metadata.fields != nil else { return try plan(lanes: 1).graph }
+    return try RunPlan.graph(configuration, fields(), of: checkpoint.url.lastPathComponent, rows: 1)
   }
 
   /// The fields of the samples that the model reads.

@@ -3,7 +3,7 @@ import CPlatform
 /// One contiguous, 64-byte aligned, zeroed piece of memory that holds one kind of data (parameters, gradients, …).
 ///
 /// Tensors are byte ranges in it. An arena never grows and is freed with its last reference.
-// Sendable because who may touch which range, and when, is laid down by the plan: lanes read parameters between two
+// Sendable because who may touch which range, and when, is fixed by the plan: lanes read parameters between two
 // updates, an update owns its chunk, a snapshot is taken at a step boundary.
 package final class Arena: @unchecked Sendable {
   /// Cache lines and the widest vector are 64 bytes.

@@ -17,7 +17,8 @@ package final class AtomicCounters: @unchecked Sendable {
     counters.deallocate()
   }
 
-  /// Raises a counter; true for the last of every `participants` calls, which then sees what the others wrote before theirs.
+  /// Raises a counter; true for the last of every `participants` calls, which then sees all that the others wrote
+  /// before.
   package func isLast(at index: Int, of participants: Int) -> Bool {
     precondition(index >= 0 && index < count)
     return counters[index].add(1, ordering: .acquiringAndReleasing).newValue % participants == 0

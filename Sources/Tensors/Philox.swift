@@ -18,15 +18,15 @@ package enum Philox {
   }
 }
 
-/// What a random number is for; two purposes never share numbers.
+/// The use of a random number; two purposes never share numbers.
 package enum RandomPurpose: UInt32, Sendable {
   case initialization = 1
   case shuffling, splitting, dropout, generation, augmentation, noise, sampling, checking, mixing, diffusion, search
 }
 
-/// The numbers of one purpose under one seed: element `i` at `(step, stream)` is the same wherever and whenever it is asked for.
+/// The numbers of one purpose under one seed: element `i` at `(step, stream)` is always the same.
 ///
-/// `stream` tells apart what happens in the same step: a layer, a tensor, a sample.
+/// `stream` distinguishes the users of one step: a layer, a tensor, a sample.
 package struct RandomStream: Sendable {
   @usableFromInline let key: SIMD2<UInt32>
   @usableFromInline let step: UInt32

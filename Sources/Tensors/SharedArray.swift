@@ -1,6 +1,6 @@
 /// A fixed number of plain values that several lanes fill, each its own elements.
-// Sendable for the reason given at Arena: who writes which element, and when it may be read, is laid down by the phases of
-// a step.
+// Sendable for the reason given at Arena: who writes which element, and when it may be read, is fixed by the order of a
+// step.
 package final class SharedArray<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
   private let storage: UnsafeMutableBufferPointer<Element>
 

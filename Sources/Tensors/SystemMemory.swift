@@ -2,7 +2,7 @@ import Foundation
 
 /// The memory of the machine.
 package enum SystemMemory {
-  /// What Linux says can be used without swapping; nil where it does not say.
+  /// The bytes that Linux reports as usable without swapping; nil where it reports none.
   package static var availableByteCount: Int? {
     guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8),
       let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable:") }),

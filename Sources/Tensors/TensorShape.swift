@@ -1,7 +1,7 @@
 /// The extents of a tensor, outermost first; row-major, so the last dimension is contiguous.
 ///
-/// A shape that exists is valid: every extent is at least 1 and the element count fits an `Int` with room for its bytes.
-/// No extents at all is a scalar.
+/// A shape that exists is valid: every extent is at least 1 and the element count fits an `Int` with room for its
+/// bytes. No extents at all is a scalar.
 package struct TensorShape: Hashable, Sendable, CustomStringConvertible {
   package let dimensions: [Int]
   package let elementCount: Int
@@ -35,7 +35,7 @@ package struct TensorShape: Hashable, Sendable, CustomStringConvertible {
 
   package var rank: Int { dimensions.count }
 
-  /// The innermost extent, which normalisation and linear layers work along; 1 for a scalar.
+  /// The innermost extent, along which norms and linear layers work; 1 for a scalar.
   package var last: Int { dimensions.last ?? 1 }
 
   package subscript(_ axis: Int) -> Int { dimensions[axis] }

@@ -1,13 +1,13 @@
-/// Compares tensors by a number instead of by their elements.
+// Compares tensors by a number instead of by their elements.
 extension TensorSlice {
   /// Of FNV-1a: odd, and far from a power of two.
   private static let factor: UInt64 = 0x100_0000_01B3
   private static let basis: UInt64 = 0xCBF2_9CE4_8422_2325
 
-  /// 64 bits that follow from every bit of the tensor: equal tensors have equal ones, and others hardly ever.
+  /// 64 bits that follow from every bit of the tensor: equal tensors have equal ones, different tensors almost never.
   ///
-  /// Eight words go through FNV-1a side by side, then their sums through another. Not for telling apart what somebody
-  /// made to look alike.
+  /// Eight words go through FNV-1a side by side, then their sums through another. Not a defense against tensors that
+  /// were made to collide.
   package var fingerprint: UInt64 {
     let bytes = bytes
     let words = byteCount / 8

@@ -1,4 +1,4 @@
-/// Where a tensor lies in an arena: an address, a number of elements and their type.
+/// A tensor in an arena: an address, a number of elements and their type.
 ///
 /// The plan resolves every tensor to a slice before the first step, so a step neither looks anything up nor allocates.
 /// Layers see slices as spans; only kernels use the address.
@@ -26,40 +26,37 @@ package struct TensorSlice: @unchecked Sendable {
   /// The elements, read as float32.
   @inlinable package var floats: Span<Float> {
     @_lifetime(borrow self) get {
-      precondition(type == .float32)
-      let start = UnsafePointer(address.assumingMemoryBound(to: Float.self))
-      return _overrideLifetime(Span(_unsafeStart: start, count: count), borrowing: self)
+      _overrideLifetime(Span(_unsafeStart: UnsafePointer(start(.float32)), count: count), borrowing: self)
     }
   }
 
   /// The elements, written as float32.
   @inlinable package var mutableFloats: MutableSpan<Float> {
     @_lifetime(borrow self) get {
-      precondition(type == .float32)
-      let start = address.assumingMemoryBound(to: Float.self)
-      return _overrideLifetime(MutableSpan(_unsafeStart: start, count: count), borrowing: self)
+      _overrideLifetime(MutableSpan(_unsafeStart: start(.float32), count: count), borrowing: self)
     }
   }
 
   /// The elements, read as int32.
   @inlinable package var integers: Span<Int32> {
     @_lifetime(borrow self) get {
-      precondition(type == .int32)
-      let start = UnsafePointer(address.assumingMemoryBound(to: Int32.self))
-      return _overrideLifetime(Span(_unsafeStart: start, count: count), borrowing: self)
+      _overrideLifetime(Span(_unsafeStart: UnsafePointer(start(.int32)), count: count), borrowing: self)
     }
   }
 
   /// The elements, written as int32.
   @inlinable package var mutableIntegers: MutableSpan<Int32> {
     @_lifetime(borrow self) get {
-      precondition(type == .int32)
-      let start = address.assumingMemoryBound(to: Int32.self)
-      return _overrideLifetime(MutableSpan(_unsafeStart: start, count: count), borrowing: self)
+      _overrideLifetime(MutableSpan(_unsafeStart: start(.int32), count: count), borrowing: self)
     }
   }
 
-  /// The bytes, whatever they mean.
+  @inlinable func start<Element>(_ expected: ElementType) -> UnsafeMutablePointer<Element> {
+    precondition(type == expected)
+    return address.assumingMemoryBound(to: Element.self)
+  }
+
+  /// The bytes, for any element type.
   package var bytes: RawSpan {
     @_lifetime(borrow self) get {
       _overrideLifetime(RawSpan(_unsafeStart: UnsafeRawPointer(address), byteCount: byteCount), borrowing: self)
@@ -79,7 +76,7 @@ package struct TensorSlice: @unchecked Sendable {
     return TensorSlice(address: address, count: count, type: type)
   }
 
-  /// What lies behind the first `offset` bytes, which must be whole elements.
+  /// The rest of the slice after the first `offset` bytes, which must be whole elements.
   package func bytes(from offset: Int) -> TensorSlice {
     precondition(offset % type.byteCount == 0)
     return slice(offset / type.byteCount..<count)

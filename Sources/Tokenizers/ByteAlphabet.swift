@@ -1,4 +1,5 @@
-/// GPT-2's way to write any bytes as printable text: a character for each byte (Radford et al. 2019, `bytes_to_unicode`).
+/// GPT-2's way to write any bytes as printable text: a character for each byte (Radford et al. 2019,
+/// `bytes_to_unicode`).
 ///
 /// Bytes that are printable in Latin-1 stand for themselves; the other 68 take U+0100 onwards in their order.
 enum ByteAlphabet {

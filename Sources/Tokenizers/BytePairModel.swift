@@ -1,8 +1,14 @@
+import JSON
+
 /// The vocabulary and merges of byte-level byte-pair encoding (Sennrich et al. 2016; over bytes, Radford et al. 2019).
 ///
-/// A word is its bytes at first. As long as two neighbours are a pair of `merges`, the one of the lowest rank, and of those
-/// the leftmost, becomes one token.
-package struct BytePairModel: Sendable, Equatable {
+/// A word is its bytes at first. As long as two neighbors are a pair of `merges`, the one of the lowest rank, and of
+/// those the leftmost, becomes one token.
+package struct BytePairModel: TokenizerModel, Equatable {
+  package static let kind = "byte_pair"
+  package static let documentation = "byte-level byte-pair encoding, as GPT-2"
+  package static let file = TokenizerFile.required("a tokenizer.json of `troupe tokenizer train` or of Hugging Face")
+
   struct Merge: Sendable, Equatable {
     /// The place in the list of merges: lower is merged first.
     var rank: Int32
@@ -40,6 +46,15 @@ package struct BytePairModel: Sendable, Equatable {
 
   @inline(__always)
   func merge(_ left: Int32, _ right: Int32) -> Merge? { merges[Self.key(left, right)] }
+
+  package static func tokenizer(_ json: JSON) throws(TokenizerError) -> Tokenizer? {
+    json["model"] == nil ? nil : try HuggingFaceTokenizer.tokenizer(json)
+  }
+
+  package var vocabularySize: Int { pieces.count }
+  package func append(_ token: Int, to text: inout [UInt8]) { text += pieces[token] }
+  package func json(_ special: [Tokenizer.SpecialToken]) -> JSON { HuggingFaceTokenizer.json(self, special) }
+  package func encoder() -> any TokenizerModelEncoder { BytePairEncoder(self) }
 
   package static func == (a: BytePairModel, b: BytePairModel) -> Bool {
     a.pieces == b.pieces && a.byteTokens == b.byteTokens && a.merges == b.merges

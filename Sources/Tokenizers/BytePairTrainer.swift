@@ -1,9 +1,9 @@
-/// Learns byte pairs from texts: again and again the most frequent pair of neighbours within words becomes a token.
+/// Learns byte pairs from texts: the most frequent pair of neighbors within words becomes a token, again and again.
 ///
-/// Pair counts follow each merge, in the words that hold the pair alone. Among pairs of equal count the one of the lower
-/// tokens is merged first, so the result is a function of the texts, as it is in Hugging Face's trainer.
+/// Pair counts follow each merge, in the words that hold the pair alone. Among pairs of equal count the one of the
+/// lower tokens is merged first, so the result is a function of the texts, as it is in Hugging Face's trainer.
 package struct BytePairTrainer {
-  /// Fewer occurrences are not worth a token.
+  /// Pairs of fewer occurrences are not merged.
   package static let leastCount = 2
 
   private var wordCounts: [[UInt8]: Int] = [:]
@@ -45,6 +45,6 @@ package struct BytePairTrainer {
     }
     let byteTokens = (0..<256).map { tokens[[UInt8($0)]] ?? 0 }
     let model = BytePairModel(pieces: pieces, byteTokens: byteTokens, pairs: pairs, merged: merged)
-    return Tokenizer(model: .bytePair(model), specialTokens: []).adding(specialTokens: specialTokens)
+    return Tokenizer(model: model, specialTokens: []).adding(specialTokens: specialTokens)
   }
 }

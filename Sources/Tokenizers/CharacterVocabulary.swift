@@ -1,5 +1,13 @@
-/// The characters of a corpus in ascending order: a token is a character's place among them.
-package struct CharacterVocabulary: Sendable, Equatable {
+import JSON
+
+/// The characters of a corpus in ascending order, as nanoGPT's shakespeare_char: a token is a character's place among
+/// them.
+package struct CharacterVocabulary: TokenizerModel, TokenizerModelEncoder, Equatable {
+  package static let kind = "characters"
+  package static let documentation = "a token per character, in the order of Unicode, as nanoGPT's shakespeare_char"
+  package static let file = TokenizerFile.optional(
+    "a vocabulary of `troupe tokenizer train`; by default the characters of the whole corpus")
+
   package let scalars: [Unicode.Scalar]
   /// Tokens by scalar value, -1 for characters that are not among them.
   private let tokens: [Int32]
@@ -13,8 +21,31 @@ package struct CharacterVocabulary: Sendable, Equatable {
     self.tokens = tokens
   }
 
-  /// Appends the tokens of `range` of valid UTF-8.
-  func append(_ text: Span<UInt8>, _ range: Range<Int>, to output: inout [Int32]) throws(TokenizerError) {
+  package static func tokenizer(_ json: JSON) throws(TokenizerError) -> Tokenizer? {
+    guard json["type"]?.string == kind else { return nil }
+    try Tokenizer.refuseKeys(of: json, besides: ["type", "characters", "special_tokens"])
+    guard let text = json["characters"]?.string, let vocabulary = CharacterVocabulary(Array(text.unicodeScalars)) else {
+      throw TokenizerError(
+        at: "characters", expected: "a text of at least one character, each once and in ascending order",
+        found: json["characters"].map { TokenizerError.quoted($0.compactText) } ?? "none")
+    }
+    return try Tokenizer.characters(vocabulary).adding(specialTokens: Tokenizer.specialTokens(json))
+  }
+
+  package var vocabularySize: Int { scalars.count }
+
+  package func append(_ token: Int, to text: inout [UInt8]) { text += String(scalars[token]).utf8 }
+
+  package func json(_ specialTokens: [Tokenizer.SpecialToken]) -> JSON {
+    var characters = String.UnicodeScalarView()
+    characters.append(contentsOf: scalars)
+    return Tokenizer.json(
+      [("type", .string(Self.kind)), ("characters", .string(String(characters)))], specialTokens)
+  }
+
+  package func encoder() -> any TokenizerModelEncoder { self }
+
+  package func append(_ text: Span<UInt8>, _ range: Range<Int>, to output: inout [Int32]) throws(TokenizerError) {
     var position = range.lowerBound
     while position < range.upperBound {
       let (value, length) = UTF8Text.scalar(text, at: position)

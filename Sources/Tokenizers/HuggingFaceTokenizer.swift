@@ -2,7 +2,8 @@ import JSON
 
 /// Hugging Face's `tokenizer.json`, as far as it is GPT-2's: byte-level byte pairs behind GPT-2's pattern.
 ///
-/// What would make another tokenizer of it (normalizers, other pre-tokenizers, unknown tokens, …) is refused by name.
+/// Settings that would make another tokenizer (normalizers, other pre-tokenizers, unknown tokens, …) are refused by
+/// name.
 enum HuggingFaceTokenizer {
   static func json(_ model: BytePairModel, _ special: [Tokenizer.SpecialToken]) -> JSON {
     let byteLevel = JSON.object([
@@ -51,14 +52,12 @@ enum HuggingFaceTokenizer {
         at: "model.type", expected: "\"BPE\"", found: excerpt(model["type"]),
         advice: "only byte-level byte-pair encoding is read")
     }
-    try refuse(model["unk_token"], "model.unk_token", unlessIn: [.null])
-    try refuse(model["dropout"], "model.dropout", unlessIn: [.null, .integer(0)])
-    for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
-      try refuse(model[key], "model.\(key)", unlessIn: [.null, .string("")])
-    }
-    for key in ["fuse_unk", "byte_fallback", "ignore_merges"] {
-      try refuse(model[key], "model.\(key)", unlessIn: [.boolean(false)])
-    }
+    let allowed: [(String, [JSON])] = [
+      ("unk_token", [.null]), ("dropout", [.null, .integer(0)]), ("continuing_subword_prefix", [.null, .string("")]),
+      ("end_of_word_suffix", [.null, .string("")]), ("fuse_unk", [.boolean(false)]),
+      ("byte_fallback", [.boolean(false)]), ("ignore_merges", [.boolean(false)]),
+    ]
+    for (key, values) in allowed { try refuse(model[key], "model.\(key)", unlessIn: values) }
     let special = try addedTokens(json["added_tokens"])
     let vocabulary = try HuggingFaceVocabulary(model["vocab"], special)
     let merges = try vocabulary.merges(model["merges"])
@@ -69,10 +68,8 @@ enum HuggingFaceTokenizer {
         found: "\(behind.last ?? 0)")
     }
     return Tokenizer(
-      model: .bytePair(
-        BytePairModel(
-          pieces: vocabulary.pieces, byteTokens: try vocabulary.byteTokens(), pairs: merges.pairs,
-          merged: merges.merged)),
+      model: BytePairModel(
+        pieces: vocabulary.pieces, byteTokens: try vocabulary.byteTokens(), pairs: merges.pairs, merged: merges.merged),
       specialTokens: special)
   }
 
@@ -82,7 +79,7 @@ enum HuggingFaceTokenizer {
     return TokenizerError.quoted(json.compactText)
   }
 
-  /// Refuses a setting that would make another tokenizer; one that is not there makes none.
+  /// Refuses a setting that would make another tokenizer; an absent one does not.
   private static func refuse(
     _ value: JSON?, _ place: String, unlessIn allowed: [JSON]
   ) throws(TokenizerError) {
@@ -125,7 +122,7 @@ enum HuggingFaceTokenizer {
       }
       guard texts.insert(Array(text.utf8)).inserted, ids.insert(Int32(id)).inserted else {
         throw TokenizerError(
-          at: place, expected: "a content and an id of its own", found: "\(TokenizerError.quoted(text)) with id \(id)")
+          at: place, expected: "a new content and a new id", found: "\(TokenizerError.quoted(text)) with id \(id)")
       }
       tokens.append(Tokenizer.SpecialToken(text: text, token: Int32(id)))
     }

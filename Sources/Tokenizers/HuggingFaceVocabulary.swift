@@ -1,12 +1,12 @@
 import JSON
 
-/// "vocab" and "merges" of a `tokenizer.json`, checked: what they give needs no further checks while encoding.
+/// "vocab" and "merges" of a `tokenizer.json`, checked once, so that encoding needs no checks.
 struct HuggingFaceVocabulary {
   /// The bytes of each token.
   let pieces: [[UInt8]]
   private let tokens: [[UInt8]: Int32]
 
-  /// - Parameter special: tokens whose text stands in the vocabulary as it is.
+  /// - Parameter special: tokens whose text is in the vocabulary as it is.
   init(_ json: JSON?, _ special: [Tokenizer.SpecialToken]) throws(TokenizerError) {
     let place = "model.vocab"
     guard let members = json?.members, !members.isEmpty, members.count <= Tokenizer.mostTokens else {
@@ -41,7 +41,7 @@ struct HuggingFaceVocabulary {
       }
       pieces[id] = piece
     }
-    // A special token that lies in the vocabulary must be there under its own text.
+    // A special token within the vocabulary must be there under its own text.
     for token in special where Int(token.token) < pieces.count && pieces[Int(token.token)] != Array(token.text.utf8) {
       throw TokenizerError(
         at: "added_tokens", expected: "\(TokenizerError.quoted(token.text)) to be the vocabulary's \(token.token)",
@@ -82,7 +82,7 @@ struct HuggingFaceVocabulary {
       let (leftToken, rightToken) = (try token(left, place), try token(right, place))
       merged.append(try token(left + right, place))
       if let first = ranks.updateValue(rank, forKey: BytePairModel.key(leftToken, rightToken)) {
-        throw TokenizerError(at: place, expected: "a pair of its own", found: "that of model.merges[\(first)]")
+        throw TokenizerError(at: place, expected: "a new pair", found: "that of model.merges[\(first)]")
       }
       pairs.append((leftToken, rightToken))
     }

@@ -1,12 +1,20 @@
-/// The words of a corpus as tokens, and how often each pair of neighbours occurs in them.
+/// The words of a corpus as tokens, and how often each pair of neighbors occurs in them.
 struct PairCounts {
   private var words: [[Int32]] = []
   private var wordCounts: [Int] = []
   private var counts: [UInt64: Int] = [:]
-  /// The words that a pair has been seen in; it may be gone from them since.
+  /// The words in which a pair has occurred; it may have been merged since.
   private var places: [UInt64: [Int32]] = [:]
-  /// A heap: most frequent first, then lowest. Counts may be outdated, never too low.
-  private var heap: [(count: Int, pair: UInt64)] = []
+  /// Counts may be outdated, never too low.
+  private var heap = Heap<Entry>()
+
+  /// The most frequent pair comes first, of equal ones the lowest.
+  private struct Entry: Comparable {
+    let count: Int
+    let pair: UInt64
+
+    static func < (a: Entry, b: Entry) -> Bool { a.count != b.count ? a.count > b.count : a.pair < b.pair }
+  }
 
   init(_ wordCounts: [[UInt8]: Int]) {
     var byteTokens = [Int32](repeating: 0, count: 256)
@@ -19,7 +27,7 @@ struct PairCounts {
         note(BytePairModel.key(left, right), count, in: index)
       }
     }
-    for (pair, count) in counts { push(count, pair) }
+    for (pair, count) in counts { heap.push(Entry(count: count, pair: pair)) }
   }
 
   private mutating func note(_ pair: UInt64, _ count: Int, in word: Int32) {
@@ -29,13 +37,14 @@ struct PairCounts {
 
   /// The pair that is merged next; nil where none occurs often enough.
   mutating func mostFrequent(atLeast least: Int) -> (left: Int32, right: Int32)? {
-    while let (count, pair) = popFirst() {
+    while let entry = heap.popFirst() {
+      let pair = entry.pair
       let current = counts[pair] ?? 0
-      if current != count {
-        if current > 0 { push(current, pair) }
+      if current != entry.count {
+        if current > 0 { heap.push(Entry(count: current, pair: pair)) }
         continue
       }
-      guard count >= least else { return nil }
+      guard current >= least else { return nil }
       return (
         Int32(bitPattern: UInt32(truncatingIfNeeded: pair >> 32)), Int32(bitPattern: UInt32(truncatingIfNeeded: pair))
       )
@@ -51,7 +60,7 @@ struct PairCounts {
     for word in Set(holders).sorted() { merge(pair, into: token, in: word, &raised) }
     counts[key] = nil
     raised.remove(key)
-    for pair in raised { push(counts[pair] ?? 0, pair) }
+    for pair in raised { heap.push(Entry(count: counts[pair] ?? 0, pair: pair)) }
   }
 
   private mutating func merge(
@@ -83,37 +92,5 @@ struct PairCounts {
       position += 2
     }
     words[Int(word)] = new
-  }
-
-  private static func comes(_ a: (count: Int, pair: UInt64), before b: (count: Int, pair: UInt64)) -> Bool {
-    a.count != b.count ? a.count > b.count : a.pair < b.pair
-  }
-
-  private mutating func push(_ count: Int, _ pair: UInt64) {
-    var child = heap.count
-    heap.append((count, pair))
-    while child > 0 {
-      let parent = (child - 1) / 2
-      guard Self.comes(heap[child], before: heap[parent]) else { break }
-      heap.swapAt(child, parent)
-      child = parent
-    }
-  }
-
-  private mutating func popFirst() -> (count: Int, pair: UInt64)? {
-    guard let first = heap.first else { return nil }
-    let last = heap.removeLast()
-    guard !heap.isEmpty else { return first }
-    heap[0] = last
-    var parent = 0
-    while true {
-      var child = 2 * parent + 1
-      guard child < heap.count else { break }
-      if child + 1 < heap.count, Self.comes(heap[child + 1], before: heap[child]) { child += 1 }
-      guard Self.comes(heap[child], before: heap[parent]) else { break }
-      heap.swapAt(child, parent)
-      parent = child
-    }
-    return first
   }
 }

@@ -1,17 +1,8 @@
 import Files
 
-/// Text ↔ tokens: whole numbers 0 ..< `vocabularySize`.
+/// A map between text and tokens, whole numbers 0 ..< `vocabularySize`.
 package struct Tokenizer: Sendable {
-  package enum Model: Sendable {
-    /// A token a byte; any bytes are text.
-    case bytes
-    /// A token a character, in the order of Unicode scalars, as nanoGPT's shakespeare_char.
-    case characters(CharacterVocabulary)
-    /// Byte-level byte-pair encoding, as GPT-2.
-    case bytePair(BytePairModel)
-  }
-
-  /// A token that stands for itself and for no part of an ordinary text.
+  /// A token that is no part of an ordinary text.
   package struct SpecialToken: Sendable, Equatable {
     package let text: String
     package let token: Int32
@@ -22,36 +13,35 @@ package struct Tokenizer: Sendable {
     }
   }
 
-  /// What GPT-2 puts between documents.
+  /// Between documents, as GPT-2 has it.
   package static let endOfText = "<|endoftext|>"
-  /// Where the answer to a source sequence begins and ends, and what stands behind the shorter ones.
+  /// Around the answer to a source sequence, and behind short ones.
   package static let beginOfAnswer = "<|begin|>"
   package static let endOfAnswer = "<|end|>"
   package static let padding = "<|pad|>"
   /// More tokens than any vocabulary has.
   package static let mostTokens = 1 << 20
 
-  package let model: Model
+  package let model: any TokenizerModel
   /// By token.
   package let specialTokens: [SpecialToken]
   package let vocabularySize: Int
 
-  /// - Parameters:
-  ///   - specialTokens: within the model's vocabulary or right behind it.
-  init(model: Model, specialTokens: [SpecialToken]) {
+  /// - Parameter specialTokens: within the model's vocabulary or right behind it.
+  init(model: any TokenizerModel, specialTokens: [SpecialToken]) {
     self.model = model
     self.specialTokens = specialTokens.sorted { $0.token < $1.token }
     let ordinary = model.vocabularySize
     vocabularySize = ordinary + specialTokens.count { $0.token >= ordinary }
   }
 
-  package static let bytes = Tokenizer(model: .bytes, specialTokens: [])
+  package static let bytes = Tokenizer(model: ByteModel(), specialTokens: [])
 
   package static func characters(_ vocabulary: CharacterVocabulary) -> Tokenizer {
-    Tokenizer(model: .characters(vocabulary), specialTokens: [])
+    Tokenizer(model: vocabulary, specialTokens: [])
   }
 
-  /// This tokenizer with more special tokens behind its vocabulary; those it has already stay where they are.
+  /// This tokenizer with more special tokens behind its vocabulary; existing ones stay where they are.
   package func adding(specialTokens texts: [String]) -> Tokenizer {
     var all = specialTokens
     for text in texts where token(special: text) == nil {
@@ -66,31 +56,15 @@ package struct Tokenizer: Sendable {
   }
 
   /// "bytes", "characters" or "byte_pair".
-  package var kind: String {
-    switch model {
-    case .bytes: "bytes"
-    case .characters: "characters"
-    case .bytePair: "byte_pair"
-    }
-  }
+  package var kind: String { type(of: model).kind }
 
   /// In a few words: "byte_pair, 1024 tokens, digest 0123abcd".
   package var summary: String { "\(kind), \(vocabularySize) tokens, digest \(digest)" }
 
-  /// CRC32C of everything that decides what a text becomes, as hexadecimal text.
+  /// CRC32C of everything that decides the tokens of a text, as hexadecimal text.
   package var digest: String {
     let digits = String(CRC32C.checksum(Array(text.utf8).span.bytes), radix: 16)
     return String(repeating: "0", count: 8 - digits.count) + digits
-  }
-}
-
-extension Tokenizer.Model {
-  var vocabularySize: Int {
-    switch self {
-    case .bytes: 256
-    case .characters(let vocabulary): vocabulary.scalars.count
-    case .bytePair(let model): model.pieces.count
-    }
   }
 }
 
@@ -130,11 +104,7 @@ extension Tokenizer {
       text += special.text.utf8
       return true
     }
-    switch model {
-    case .bytes: text.append(UInt8(truncatingIfNeeded: token))
-    case .characters(let vocabulary): text += String(vocabulary.scalars[Int(token)]).utf8
-    case .bytePair(let model): text += model.pieces[Int(token)]
-    }
+    model.append(Int(token), to: &text)
     return true
   }
 

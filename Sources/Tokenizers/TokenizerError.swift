@@ -1,14 +1,14 @@
-/// What is wrong with a tokenizer's file or with a text for it: where, what was expected, what was found, what to do.
+/// An error in a tokenizer's file or in a text: the place, what was expected, what was found and what to do about it.
 ///
-/// Whoever knows the file's name puts it in front.
+/// Callers prepend the file name.
 package struct TokenizerError: Error, Equatable, CustomStringConvertible {
-  /// Bytes from the start of the text to the flaw; nil where a tokenizer itself is wrong.
+  /// Bytes from the start of the text to the error; nil for an error in a tokenizer.
   package var offset: Int?
-  /// Where in a tokenizer's file: "model.merges[7]"; empty where the whole is meant.
+  /// The place in a tokenizer's file: "model.merges[7]"; empty for the whole file.
   package var place: String
   package var expected: String
   package var found: String
-  /// What the user can do; empty where it is plain.
+  /// Empty where it is plain what to do.
   package var advice: String
 
   package init(offset: Int, expected: String, found: String, advice: String = "") {

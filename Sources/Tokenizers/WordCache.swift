@@ -1,4 +1,4 @@
-/// The tokens of words met before: most of a text is the same words again.
+/// The tokens of earlier words: most of a text is the same words again.
 struct WordCache {
   private struct Entry {
     var hash: UInt32 = 0
@@ -10,9 +10,9 @@ struct WordCache {
 
   private static let slots = 1 << 17
   private static let mostWords = 1 << 16
-  /// Words that are longer hardly come again.
+  /// Longer words hardly come again.
   private static let longestWord = 64
-  /// Places that are looked at; a word whose places are all taken is not kept.
+  /// Places for a word; where all are taken it is not kept.
   private static let mostProbes = 16
 
   private var entries = [Entry](repeating: Entry(), count: slots)

@@ -1,15 +1,15 @@
 /// Merges the tokens of one word; keeps its memory from word to word.
 ///
-/// A list of neighbours and a heap of the pairs among them, so that a word of n bytes costs n·log n.
+/// A list of neighbors and a heap of the pairs among them, so that a word of n bytes costs n·log n.
 struct WordMerger {
   private let model: BytePairModel
   private var tokens: [Int32] = []
   private var next: [Int32] = []
   private var previous: [Int32] = []
   /// Rank in the upper half and position in the lower: the least is merged first.
-  private var heap: [UInt64] = []
+  private var heap = Heap<UInt64>()
 
-  /// A word of more bytes, which no text has, is merged in parts, so that positions keep within 32 bits.
+  /// A longer word, which no text has, is merged in parts, so that positions fit 32 bits.
   private static let longestWord = 1 << 24
 
   init(_ model: BytePairModel) { self.model = model }
@@ -27,9 +27,9 @@ struct WordMerger {
       return
     }
     load(text, range)
-    while let first = popFirst() {
+    while let first = heap.popFirst() {
       let position = Int(first & 0xFFFF_FFFF)
-      // What stands there may have been merged since.
+      // The pair there may have been merged since.
       guard next[position] >= 0, tokens[position] >= 0, let merge = merge(at: position),
         merge.rank == Int32(truncatingIfNeeded: first >> 32)
       else { continue }
@@ -43,7 +43,7 @@ struct WordMerger {
     tokens.removeAll(keepingCapacity: true)
     next.removeAll(keepingCapacity: true)
     previous.removeAll(keepingCapacity: true)
-    heap.removeAll(keepingCapacity: true)
+    heap.removeAll()
     for index in 0..<count {
       tokens.append(model.byteTokens[Int(text[range.lowerBound + index])])
       next.append(index + 1 < count ? Int32(index + 1) : -1)
@@ -73,32 +73,6 @@ struct WordMerger {
 
   private mutating func push(_ position: Int) {
     guard let merge = merge(at: position) else { return }
-    var child = heap.count
-    let key = UInt64(UInt32(bitPattern: merge.rank)) << 32 | UInt64(position)
-    heap.append(key)
-    while child > 0 {
-      let parent = (child - 1) / 2
-      guard key < heap[parent] else { break }
-      heap[child] = heap[parent]
-      child = parent
-    }
-    heap[child] = key
-  }
-
-  private mutating func popFirst() -> UInt64? {
-    guard let first = heap.first else { return nil }
-    let last = heap.removeLast()
-    guard !heap.isEmpty else { return first }
-    var parent = 0
-    while true {
-      var child = 2 * parent + 1
-      guard child < heap.count else { break }
-      if child + 1 < heap.count, heap[child + 1] < heap[child] { child += 1 }
-      guard heap[child] < last else { break }
-      heap[parent] = heap[child]
-      parent = child
-    }
-    heap[parent] = last
-    return first
+    heap.push(UInt64(UInt32(bitPattern: merge.rank)) << 32 | UInt64(position))
   }
 }

@@ -2,8 +2,8 @@
 ///
 ///     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 ///
-/// The last two: white space before a word gives its last character to the word if that is a space, and keeps it as a word
-/// of its own otherwise.
+/// The last two: white space before a word gives its last character to the word if that is a space, and keeps it as a
+/// word of its own otherwise.
 enum WordScanner {
   private enum Class: UInt8 { case other, letter, number, space }
 

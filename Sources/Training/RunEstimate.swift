@@ -39,10 +39,10 @@ package struct RunEstimate: Sendable {
     let activations = max(plan.trainingPlan.activationByteCount, plan.evaluationPlan.activationByteCount)
     let fields = plan.data.fields
     let batchBuffers = (0..<lanes).reduce(lanes) { $0 + DataLoader.bufferCount(tree, lane: $1) }
-    let carried = plan.trainingPlan.carriedByteCount * tree.microBatches
+    let trainingState = plan.trainingPlan.sequenceStateByteCount * tree.microBatches
     let stored =
       parameters * (1 + stateNames.count + (hasAverage ? 1 : 0))
-      + plan.table.bufferByteCount * (hasAverage ? 2 : 1) + carried
+      + plan.table.bufferByteCount * (hasAverage ? 2 : 1) + trainingState
     var memory = [
       Item(name: "program and libraries", bytes: Self.programBytes),
       Item(name: "parameters", bytes: parameters),
@@ -69,8 +69,8 @@ package struct RunEstimate: Sendable {
       memory.append(
         Item(name: "running statistics", bytes: plan.table.bufferByteCount * (1 + tree.microBatches)))
     }
-    let carriedInAll = carried + plan.evaluationPlan.carriedByteCount * lanes
-    if carriedInAll > 0 { memory.append(Item(name: "carried state", bytes: carriedInAll)) }
+    let sequenceStateBytes = trainingState + plan.evaluationPlan.sequenceStateByteCount * lanes
+    if sequenceStateBytes > 0 { memory.append(Item(name: "carried state", bytes: sequenceStateBytes)) }
     if let samples = plan.samples { memory.append(Item(name: "drawn samples", bytes: samples.byteCount(plan))) }
     if writesCheckpoints { memory.append(Item(name: "checkpoint snapshot", bytes: stored)) }
     self.memory = memory

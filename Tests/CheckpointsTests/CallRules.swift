@@ -31,8 +31,8 @@ extension FileSystemCalls {
     return FileSystemCalls { _, _ in counter.next() == index ? .fail(code) : .proceed }
   }
 
-  /// As if the process were killed within call number `index`: a write does a part, anything else nothing; and nothing
-  /// happens afterwards, no tidying either.
+  /// As if the process were killed within call number `index`: a write does a part, any other call nothing, and nothing
+  /// happens afterwards, not even cleanup.
   static func killed(at index: Int) -> FileSystemCalls {
     let counter = CallCounter()
     return FileSystemCalls { operation, _ in

@@ -22,12 +22,13 @@ import Testing
   }
 
   /// Expects the newest checkpoint to be named as damaged and the older one to be found.
-  private func expectFallback(_ what: String) throws {
+  private func expectFallback(_ damage: String) throws {
     var reports: [String] = []
     let good = try CheckpointFolder(folder.url).newestGood { reports.append($0) }
-    #expect(good?.digest == older.digest, "\(what)")
+    #expect(good?.digest == older.digest, "\(damage)")
     #expect(
-      reports.count == 1 && reports.first?.hasPrefix("step-00000002.h5 is passed over: ") == true, "\(what): \(reports)"
+      reports.count == 1 && reports.first?.hasPrefix("step-00000002.h5 is passed over: ") == true,
+      "\(damage): \(reports)"
     )
   }
 
@@ -45,7 +46,7 @@ import Testing
     let handle = try FileHandle(forUpdating: newest)
     let stream = RandomStream(seed: 5, purpose: .checking)
     for trial in 0..<2_500 {
-      // Every other one among HDF5's structures, which are a small part of the file.
+      // Every second offset in HDF5's structures, which are a small part of the file.
       let offset = stream.integer(2 * trial, below: trial % 2 == 0 ? bytes.count : 8_192)
       let flipped = bytes[offset] ^ (1 << UInt8(trial % 8))
       try handle.seek(toOffset: UInt64(offset))
@@ -59,8 +60,8 @@ import Testing
     _ = try CheckpointFile.verify(at: newest)
   }
 
-  /// The second line of defence: with a digest that fits the damaged file, every byte of a tensor is still covered
-  /// by its CRC32C and HDF5's structures by their own; what neither covers is never read.
+  /// The second line of defense: with a digest that fits the damaged file, every byte of a tensor is still covered by
+  /// its CRC32C and HDF5's structures by their own; bytes that neither covers are never read.
   @Test func flippedBitsUnderADigestThatFits() throws {
     let summary = try CheckpointFile.verify(at: newest)
     let stream = RandomStream(seed: 6, purpose: .checking)
@@ -79,11 +80,11 @@ import Testing
         refused += 1
       }
     }
-    // The rest hit the unused room between the structures.
+    // The others hit unused bytes between the structures.
     #expect(refused > 400)
   }
 
-  /// Damage under checksums that fit, all of them: what the structures then say may be nonsense, but no more than that.
+  /// Damage under checksums that all fit: the structures may be nonsense, but nothing worse happens.
   @Test func hostileStructuresUnderChecksumsThatFit() throws {
     let headers = headerRanges()
     #expect(headers.count > 15)

@@ -7,7 +7,7 @@ import Testing
 
   init() throws { folder = try ScratchFolder() }
 
-  /// How many calls a write of the sample makes.
+  /// The number of calls that a write of the sample makes.
   static func callsOfAWrite() throws -> Int {
     let counter = CallCounter()
     try writeSample(3, in: ScratchFolder(), calls: .counting(counter))
@@ -31,7 +31,7 @@ import Testing
       #expect(error.description.hasSuffix(String(cString: strerror(code))) && !error.description.contains("\n"))
       #expect(try CheckpointFile.verify(at: folder.checkpoint(1)).digest == first.digest)
       #expect(try CheckpointFile.verify(at: folder.checkpoint(2)).digest == second.digest)
-      // Tidied up, unless it was the very last call: then the file is whole, only not known to survive a power cut.
+      // Cleaned up, unless it was the last call: then the file is complete, but may not survive a power failure.
       let isLast = try folder.names().contains(CheckpointFile.name(step: 3))
       #expect(!isLast || index >= calls - 2, "call \(index)")
       if isLast { _ = try CheckpointFile.verify(at: folder.checkpoint(3)) }
@@ -56,14 +56,14 @@ import Testing
         try CheckpointFile.write(
           sample.tensors, metadata: sampleMetadata(step: 3), to: folder.checkpoint(3), calls: .killed(at: index))
       }
-      // What a new process finds.
+      // A new process finds the older checkpoint.
       let checkpoints = CheckpointFolder(folder.url)
       var reports: [String] = []
       let newest = try #require(try checkpoints.newestGood { reports.append($0) }, "call \(index)")
       #expect(reports.isEmpty, "call \(index)")
       survivors.insert(newest.step)
       #expect(newest.step == 3 || newest.digest == second.digest)
-      // It tidies up and goes on.
+      // It cleans up and continues.
       try checkpoints.prune(CheckpointPools(last: 9))
       let expected = (1...newest.step).flatMap {
         [CheckpointFile.name(step: $0), CheckpointFile.name(step: $0) + ".sha256"]
@@ -89,7 +89,7 @@ import Testing
     }
   }
 
-  @Test func shortAndInterruptedCallsGoOn() throws {
+  @Test func shortAndInterruptedCallsAreContinued() throws {
     let expected = try writeSample(3, in: ScratchFolder())
     #expect(try writeSample(3, in: folder, calls: FileSystemCalls { _, _ in .atMost(777) }) == expected)
     let counter = CallCounter()
@@ -100,7 +100,7 @@ import Testing
     #expect(try CheckpointFile.verify(at: folder.checkpoint(3), calls: interrupted).digest == expected.digest)
   }
 
-  @Test func aDiskThatFillsUpIsFoundOut() throws {
+  @Test func aDiskThatFillsUpIsDetected() throws {
     let counter = CallCounter()
     let calls = FileSystemCalls { operation, _ in
       guard operation == .write else { return .proceed }
@@ -116,8 +116,8 @@ import Testing
     #expect(try folder.names().isEmpty)
   }
 
-  @Test func aFaultyDiskIsFoundOutWhenReadBack() throws {
-    // The file is changed behind the writer's back, after its fsync and before it is read again.
+  @Test func aFaultyDiskIsDetectedWhenReadBack() throws {
+    // The file is changed after its fsync and before it is read again.
     let path = folder.checkpoint(3).path + ".tmp"
     let size = try writeSample(3, in: ScratchFolder()).byteCount
     for offset in [0, 8, size / 2, size - 1] {
@@ -141,7 +141,7 @@ import Testing
     }
   }
 
-  @Test func aFolderThatIsNotThere() throws {
+  @Test func aMissingFolder() throws {
     let sample = SampleTensors(seed: 3)
     let error = failure { () throws(CheckpointError) in
       try CheckpointFile.write(

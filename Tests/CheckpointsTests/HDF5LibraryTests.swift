@@ -16,7 +16,7 @@ enum HDF5Library {
   }
 }
 
-/// Checkpoints are encoded without the HDF5 library, so here it judges them: what it reads must be what was written.
+/// Checkpoints are encoded without the HDF5 library, so it must read here what was written.
 @Suite struct HDF5LibraryTests {
   let folder: ScratchFolder
 
@@ -75,7 +75,7 @@ enum HDF5Library {
     }
   }
 
-  /// Groups beyond every threshold at which the library itself would change the way it stores them.
+  /// Groups beyond every threshold at which the library changes how it stores them.
   @Test(arguments: [0, 1, 9, 5_000]) func readsGroupsOfAnySize(count: Int) throws {
     let shapes = (0..<count).map {
       (path: "parameters/layer.\($0).weight", dimensions: [2, $0 % 3 + 1], type: ElementType.float32)
@@ -97,7 +97,7 @@ enum HDF5Library {
     }
   }
 
-  /// Somebody may add to a checkpoint with the library; it is then no longer one, but the library must manage.
+  /// A user may add to a checkpoint with the library; it is then no longer a checkpoint, but a valid HDF5 file.
   @Test func addsToACheckpoint() throws {
     try writeSample(1, in: folder)
     let url = folder.checkpoint(1)

@@ -5,7 +5,7 @@ import Foundation
 import Tensors
 import Testing
 
-/// Files with a digest that fits, which only somebody who means harm would make.
+/// Malicious files with a digest that fits.
 enum HostileFile: String, CaseIterable, Sendable {
   case softLink, softLinkToNowhere, externalLink, externalStorage, chunked, filtered, compact, virtual
   case float64, bigEndian, int64, compound, empty, hugeShape, manyDimensions, unallocated
@@ -14,7 +14,7 @@ enum HostileFile: String, CaseIterable, Sendable {
     textWithNumbers
   case oldSuperblock, notHDF5, userBlock
 
-  /// A part of the line that refuses it.
+  /// A part of the error that refuses it.
   var complaint: String {
     switch self {
     case .softLink, .softLinkToNowhere, .externalLink: "soft or external link named weight"
@@ -45,7 +45,7 @@ enum HostileFile: String, CaseIterable, Sendable {
 
 /// Writes HDF5 files without any of the checks that the writer of checkpoints makes.
 ///
-/// To be used inside `HDF5Library.alone`.
+/// Callers use it inside `HDF5Library.alone`.
 private struct HostileWriter {
   let kind: HostileFile
   let file: hid_t
@@ -179,7 +179,7 @@ private struct HostileWriter {
 
   static func write(_ kind: HostileFile, to url: URL) {
     let access = H5Pcreate(troupe_h5_file_access())
-    // Whatever was left open is closed with the file.
+    // Open objects are closed with the file.
     _ = H5Pset_fclose_degree(access, H5F_CLOSE_STRONG)
     let newest = kind == .virtual ? H5F_LIBVER_V110 : H5F_LIBVER_V18
     if kind != .oldSuperblock { _ = H5Pset_libver_bounds(access, H5F_LIBVER_V18, newest) }

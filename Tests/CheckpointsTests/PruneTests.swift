@@ -41,7 +41,7 @@ import Testing
     #expect(try steps() == [2, 3, 5])
   }
 
-  @Test func leftoversGoAndNothingElse() throws {
+  @Test func onlyLeftoversAreRemoved() throws {
     try writeSample(1, in: folder)
     let leftovers = ["step-00000002.h5.tmp", "step-00000002.h5.sha256.tmp", "step-00000003.h5.sha256"]
     let others = [
@@ -65,7 +65,7 @@ import Testing
           try CheckpointFolder(folder.url, calls: calls).prune(CheckpointPools(last: 2))
         }
         for step in 4...5 { _ = try CheckpointFile.verify(at: folder.checkpoint(step)) }
-        // Every checkpoint that is still there is whole, and the next pruning finishes the work.
+        // Every remaining checkpoint is complete, and the next pruning finishes the work.
         for checkpoint in try checkpoints.all() { _ = try CheckpointFile.verify(at: checkpoint.url) }
         try checkpoints.prune(CheckpointPools(last: 2))
         #expect(try steps() == [4, 5] && folder.names().count == 4, "call \(index)")
@@ -78,7 +78,7 @@ import Testing
     #expect(try checkpoints.prune(CheckpointPools(last: 2)).isEmpty)
   }
 
-  @Test func aFolderThatIsNotThere() throws {
+  @Test func aMissingFolder() throws {
     let missing = CheckpointFolder(folder.file("missing"))
     #expect(failure { () throws(CheckpointError) in _ = try missing.newestGood() } != nil)
   }

@@ -9,7 +9,7 @@ import Testing
 
   init() throws { folder = try ScratchFolder() }
 
-  @Test func everyBitComesBack() throws {
+  @Test func everyBitIsRestored() throws {
     let written = SampleTensors(seed: 7)
     let metadata = sampleMetadata(step: 1_000)
     let url = folder.checkpoint(1_000)
@@ -62,7 +62,7 @@ import Testing
     #expect(read.bytes == written.bytes)
   }
 
-  @Test func noTensorsAtAll() throws {
+  @Test func noTensors() throws {
     let url = folder.checkpoint(0)
     try CheckpointFile.write([], metadata: CheckpointMetadata(step: 0), to: url)
     #expect(try CheckpointFile.read(at: url, into: []) == CheckpointMetadata(step: 0))

@@ -24,11 +24,11 @@ import Testing
     try Data(prefix + bytes + [UInt8](repeating: 0, count: data)).write(to: url)
   }
 
-  private func complaint() throws -> String? {
+  private func refusal() throws -> String? {
     failure { () throws(CheckpointError) in _ = try Safetensors.contents(at: url) }?.description
   }
 
-  @Test func everyBitComesBack() throws {
+  @Test func everyBitIsRestored() throws {
     let written = SampleTensors(seed: 4, shapes: Self.shapes)
     let metadata = ["format": "pt", "note": "quo\"te \\ größe\n\u{1}"]
     try Safetensors.write(written.tensors, metadata: metadata, to: url)
@@ -118,7 +118,7 @@ import Testing
     ]
     for (header, data) in headers {
       try write(header: header, data: data)
-      #expect(try complaint() == nil, "\(header)")
+      #expect(try refusal() == nil, "\(header)")
     }
     #expect(try Safetensors.contents(at: url).entries.map(\.name) == ["é😀/"])
   }
@@ -146,7 +146,8 @@ import Testing
       16
     ),
     (
-      #"{"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]},"\u0061":{"dtype":"U8","shape":[8],"data_offsets":[8,16]}}"#,
+      #"{"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]},"#
+        + #""\u0061":{"dtype":"U8","shape":[8],"data_offsets":[8,16]}}"#,
       16
     ),
     (
@@ -165,24 +166,24 @@ import Testing
   ])
   func refusedHeaders(header: String, data: Int) throws {
     try write(header: header, data: data)
-    let complaint = try #require(try complaint(), "\(header.prefix(100))")
+    let complaint = try #require(try refusal(), "\(header.prefix(100))")
     #expect(complaint.contains(url.path) && !complaint.contains("\n"))
   }
 
   @Test func refusedLengths() throws {
     for length in [0, 1, 3, 1 << 20, 100_000_001, UInt64(Int.max), .max] {
       try write(header: "{}", data: 0, length: length)
-      #expect(try complaint() != nil, "\(length)")
+      #expect(try refusal() != nil, "\(length)")
     }
     for count in 0..<8 {
       try Data(count: count).write(to: url)
-      #expect(try complaint() != nil)
+      #expect(try refusal() != nil)
     }
     try Data([2, 0, 0, 0, 0, 0, 0, 0, UInt8(ascii: "{"), 0xFF]).write(to: url)
-    #expect(try complaint() != nil)
+    #expect(try refusal() != nil)
   }
 
-  /// Random damage ends in an error or in entries that lie inside the file; never anything else.
+  /// Random damage ends in an error or in entries inside the file.
   @Test func damagedHeaders() throws {
     try write(header: Self.good, data: 16)
     let bytes = try Data(contentsOf: url)

@@ -3,7 +3,7 @@ import Foundation
 import JSON
 import Testing
 
-/// Files in a folder that goes when the test ends.
+/// Files in a folder that is removed when the test ends.
 private final class Folder {
   let url: URL
 
@@ -36,7 +36,7 @@ private final class Folder {
       "base/grand.json": #"{"seed": 7, "optimizer": {"type": "adamw", "betas": [0.9, 0.99]}}"#,
     ])
     let json = try folder.load("child.json")
-    // Another type is another component, so nothing of its predecessor stays.
+    // Another type is another component, so no key of the old one stays.
     #expect(
       json.compactText
         == #"{"seed":7,"optimizer":{"type":"sgd","momentum":0.9},"name":"child","#
@@ -79,7 +79,7 @@ private final class Folder {
     #expect(try folder.load("30.json") == .object([]))
   }
 
-  @Test func saysWhichFileIsWrong() throws {
+  @Test func errorsNameTheFile() throws {
     let folder = try Folder([
       "missing.json": #"{"extends": "nowhere.json"}"#, "number.json": #"{"extends": 3}"#, "list.json": "[1]",
       "broken.json": #"{"extends": "bad.json"}"#, "bad.json": "{\n  \"a\": }", "folder.json/x": "", "empty.json": "",
@@ -95,7 +95,7 @@ private final class Folder {
     }
   }
 
-  @Test func refusesWhatNeverEnds() {
+  @Test func refusesEndlessFiles() {
     let error = #expect(throws: ConfigurationError.self) { _ = try ConfigurationFile.load("/dev/zero") }
     #expect(error?.message.contains("larger than 16 MiB") == true)
   }
@@ -138,10 +138,10 @@ private final class Folder {
 
   @Test(arguments: [
     ("name", "expected key=value"), ("=3", "expected key=value"), ("", "expected key=value"),
-    ("name.first=3", "\"first\" is asked of a string, which has no keys"),
+    ("name.first=3", "\"first\" is not a key of a string, which has none"),
     ("model.widths.2=3", "\"2\" is not an index into a list of 2"),
     ("model.widths.-1=3", "\"-1\" is not an index"), ("model.widths.x=3", "\"x\" is not an index"),
-    ("model.widths.0.a=3", "\"a\" is asked of a number"),
+    ("model.widths.0.a=3", "\"a\" is not a key of a number"),
   ])
   func refuses(_ assignment: String, _ words: String) throws {
     let json = try JSONParser.parse(base, file: "c")

@@ -68,7 +68,7 @@ import Testing
     }
   }
 
-  @Test func nestingEndsSomewhere() throws {
+  @Test func deepNestingIsRefused() throws {
     let depth = JSONParser.deepestNesting
     _ = try parse(String(repeating: "[", count: depth) + "1" + String(repeating: "]", count: depth))
     for open in ["[", #"{"a":"#] {
@@ -77,7 +77,7 @@ import Testing
     }
   }
 
-  @Test func valuesKnowWhereTheyStand() throws {
+  @Test func valuesHaveLocations() throws {
     let json = try parse("{\n  \"a\": [1,\n    {\"b\": true}]\n}")
     #expect(json.location?.description == "f.json:1:1")
     #expect(json["a"]?.location?.description == "f.json:2:8")
@@ -98,7 +98,7 @@ import Testing
     #expect(JSON.number(Double.nan).string == "nan" && JSON.number(-Double.infinity).string == "-inf")
   }
 
-  @Test(arguments: 0..<100) func whatIsWrittenReadsBack(_ seed: Int) throws {
+  @Test(arguments: 0..<100) func writtenValuesReadBack(_ seed: Int) throws {
     var maker = JSONMaker(seed: UInt64(seed))
     let json = maker.value(depth: 5)
     #expect(try parse(json.compactText) == json)
@@ -107,7 +107,7 @@ import Testing
   }
 }
 
-/// Made-up values.
+/// Random values.
 struct JSONMaker {
   private let random: RandomStream
   private var drawn = 0

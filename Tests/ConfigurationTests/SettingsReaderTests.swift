@@ -47,6 +47,17 @@ private struct Sample: Settings {
     return (try reader.decode(Sample.init(from:)), reader.resolved)
   }
 
+  @Test(.timeLimit(.minutes(1))) func readsAnObjectOfVeryManyKeys() throws {
+    let keys = (0..<200_000).map { ("k\($0)", JSON.integer($0)) }
+    let object = JSON.object(keys + [("count", .integer(3))])
+    let other = JSON.object(keys.map { ("\($0.0)x", $0.1) })
+    #expect(object.merged(onto: other).members?.count == 400_001)
+    for json in [object, other] {
+      let error = #expect(throws: ConfigurationError.self) { try SettingsReader(json).decode(Sample.init(from:)) }
+      #expect(error?.description.contains(json == object ? "unknown key" : "\"count\" is missing") == true)
+    }
+  }
+
   @Test func fillsInEveryDefault() throws {
     let (sample, resolved) = try read(#"{"count": 3}"#)
     #expect(sample.rate == 0.5 && sample.color == .red && sample.automatic == nil && sample.part.size == 4)
@@ -57,7 +68,7 @@ private struct Sample: Settings {
     #expect(try read(resolved.compactText).resolved == resolved)
   }
 
-  @Test func readsWhatIsWritten() throws {
+  @Test func readsWrittenValues() throws {
     let sample = try read(
       #"""
       {"count": 1e1, "rate": 1, "color": "blue", "title": "xy", "length": "1 step", "automatic": 8, "weights": [0, 9.0],
@@ -117,13 +128,13 @@ private struct Sample: Settings {
     #expect(!description.unicodeScalars.contains { $0.value < 0x20 })
   }
 
-  @Test func longValuesAreCutShort() {
+  @Test func longValuesAreShortened() {
     let long = String(repeating: "x", count: 10_000)
     let error = #expect(throws: ConfigurationError.self) { _ = try read(#"{"count": "\#(long)"}"#) }
     #expect((error?.description.count ?? 0) < 200)
   }
 
-  @Test func describesWhatItReads() throws {
+  @Test func describesItsKeys() throws {
     let definitions = SchemaDefinitions()
     let reader = SettingsReader(describingInto: definitions)
     _ = try Sample(from: reader)
@@ -147,12 +158,12 @@ private struct Sample: Settings {
     ("activaton", "activation"), ("Activation", "activation"), ("widht", "width"), ("dept", "depth"),
     ("learningrate", "learning_rate"), ("rate", "learning_rate"), ("decay", "weight_decay"), ("droput", "dropout"),
   ])
-  func findsSlips(_ slip: String, _ name: String) {
+  func findsMisspellings(_ slip: String, _ name: String) {
     #expect(NearestName.of(slip, among: Self.names) == name)
     #expect(NearestName.hint(slip, among: Self.names) == ", did you mean \"\(name)\"?")
   }
 
-  @Test func namesWhatThereIsOtherwise() {
+  @Test func listsKnownNamesOtherwise() {
     #expect(NearestName.of("zzzzzzzz", among: Self.names) == nil)
     #expect(NearestName.hint("zzzzzzzz", among: ["b", "a"]) == "; known: a, b")
     #expect(NearestName.hint("x", among: []) == "")
@@ -166,7 +177,7 @@ private struct Sample: Settings {
     return try reader.duration("length", minimum: minimum, "")
   }
 
-  @Test func saysItsUnit() throws {
+  @Test func hasAUnit() throws {
     #expect(try read("5 epochs") == TrainingDuration(5, .epochs) && read("1 epoch").description == "1 epoch")
     #expect(try read("2000 steps").description == "2000 steps" && read("0 steps").count == 0)
     #expect(try read("1 steps") == TrainingDuration(1, .steps) && read("007 steps").count == 7)

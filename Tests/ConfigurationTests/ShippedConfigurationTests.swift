@@ -19,14 +19,14 @@ enum Shipped {
   static func load(_ name: String) throws -> JSON { try ConfigurationFile.load(folder.appending(path: name).path) }
 }
 
-/// Where a value stands in another one.
+/// The path of a value in another one.
 enum Step {
   case key(String)
   case index(Int)
 }
 
 extension JSON {
-  /// Every place of a value in this one, the whole of it aside.
+  /// The places of all values in this one, without its own.
   var places: [[Step]] {
     let inner: [(Step, JSON)] =
       (members ?? []).map { (.key($0.key), $0.value) }
@@ -69,11 +69,11 @@ extension JSON {
 
   @Test(arguments: Shipped.names) func decodes(_ name: String) throws {
     let configuration = try RunConfiguration(try Shipped.load(name))
-    // What was resolved is a configuration of the same run.
+    // The resolved configuration is one of the same run.
     #expect(try RunConfiguration(configuration.resolved).resolved == configuration.resolved)
   }
 
-  @Test(arguments: Shipped.names) func noKeyCanBeMisspelt(_ name: String) throws {
+  @Test(arguments: Shipped.names) func noKeyCanBeMisspelled(_ name: String) throws {
     let json = try Shipped.load(name)
     for place in json.places {
       guard case .key(let key) = place.last else { continue }
@@ -110,7 +110,7 @@ extension JSON {
 }
 
 @Suite struct DamagedConfigurationTests {
-  /// Text that is damaged in any way is read or refused in one line, never worse.
+  /// Damaged text is read or refused in one line.
   @Test(arguments: 0..<10) func damagedTextIsReadOrRefused(_ part: Int) throws {
     let files = try Shipped.names.map { try Data(contentsOf: Shipped.folder.appending(path: $0)) }
     let pieces = [
@@ -141,7 +141,6 @@ extension JSON {
     }
   }
 
-  /// Values of any kind anywhere.
   @Test(arguments: 0..<5) func anyValueAnywhereIsReadOrRefused(_ part: Int) throws {
     let files = try Shipped.names.map(Shipped.load)
     for seed in part * 200..<(part + 1) * 200 {

@@ -47,10 +47,10 @@ extension SampleSource {
   func values(_ index: Int, _ field: Int) -> [Float] {
     let count = fields[field].shape.elementCount
     let arena = Arena(byteCount: count * 4)
-    let slot = arena.all(as: fields[field].type)
-    read(index, .evaluation, field: field, into: slot)
-    return slot.type == .int32
-      ? slot.integers.indices.map { Float(slot.integers[$0]) } : slot.floats.indices.map { slot.floats[$0] }
+    let output = arena.all(as: fields[field].type)
+    read(index, .evaluation, field: field, into: output)
+    return output.type == .int32
+      ? output.integers.indices.map { Float(output.integers[$0]) } : output.floats.indices.map { output.floats[$0] }
   }
 }
 
@@ -64,10 +64,10 @@ extension Dataset {
 extension SampleReader {
   func values(_ sample: Int, _ field: Int, _ reading: Reading, of set: Dataset) -> [Float] {
     let arena = Arena(byteCount: set.fields[field].shape.elementCount * 4)
-    let slot = arena.all(as: set.fields[field].type)
-    read(sample, reading, field: field, into: slot)
-    return slot.type == .int32
-      ? slot.integers.indices.map { Float(slot.integers[$0]) } : slot.floats.indices.map { slot.floats[$0] }
+    let output = arena.all(as: set.fields[field].type)
+    read(sample, reading, field: field, into: output)
+    return output.type == .int32
+      ? output.integers.indices.map { Float(output.integers[$0]) } : output.floats.indices.map { output.floats[$0] }
   }
 }
 

@@ -55,8 +55,8 @@ import Testing
   private func contents(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
 
   @Test func idx() throws {
-    let labels = try scratch.write(DataReadingTests.idx([6], [0, 1, 2, 0, 1, 2]), "labels")
-    let images = DataReadingTests.idx([6, 4, 4], (0..<96).map { UInt8($0) })
+    let labels = try scratch.write(DataTests.idx([6], [0, 1, 2, 0, 1, 2]), "labels")
+    let images = DataTests.idx([6, 4, 4], (0..<96).map { UInt8($0) })
     let raw = try refusals(images) {
       try IDXData(images: $0, labels: labels, maxBytes: Self.limit).open(seed: 0).samples
     }
@@ -97,7 +97,7 @@ import Testing
     let text = (0..<40).map { "Zeile \($0): größer als „\($0 / 2)“\t\($0)\n" }.joined()
     let refused = try refusals(Array(text.utf8)) { path in
       var data = TextData(files: [path])
-      data.tokenizer = .characters(file: nil)
+      data.tokenizer = .ownCharacters
       data.length = 16
       return try data.open(seed: 1).samples
     }
@@ -115,7 +115,7 @@ import Testing
     let damagedPairs = try refusals(Array(pairs.utf8)) { path in
       var data = PairData(files: [path])
       data.sourceLength = 12
-      data.tokenizer = .characters(file: nil)
+      data.tokenizer = .ownCharacters
       return try data.open(seed: 1).samples
     }
     #expect(damagedPairs > Self.mutations / 8)
@@ -130,7 +130,7 @@ import Testing
     data.maxBytes = 1 << 20
     expectRefusal("max_bytes") { _ = try data.open(seed: 0) }
     // A tiny file with a huge claim is refused before memory is taken for it.
-    let liar = try scratch.write(DataReadingTests.idx([1 << 30, 3], []), "liar")
+    let liar = try scratch.write(DataTests.idx([1 << 30, 3], []), "liar")
     expectRefusal("truncated") { _ = try IDXFile(reading: liar, ranks: 2...2) }
   }
 }

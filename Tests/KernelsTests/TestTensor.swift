@@ -6,7 +6,7 @@ import Testing
 /// A slice does not keep its arena, and a tensor in an expression would be gone before the kernel runs.
 private let arenas = Mutex<[Arena]>([])
 
-/// A tensor of its own, with a strip behind it that must stay as it is.
+/// A tensor of its own, with a strip behind it that must not change.
 struct TestTensor {
   let slice: TensorSlice
   private let strip: TensorSlice
@@ -46,7 +46,7 @@ struct TestTensor {
     self.init((0..<count).map { numbers.normal($0) * scale }, type)
   }
 
-  /// What the tensor holds; also checks that nothing was written behind it.
+  /// The elements; also checks that nothing was written after the tensor.
   var values: [Float] {
     let marks = strip.integers
     for i in marks.indices { #expect(marks[i] == Self.mark, "written behind the tensor") }
@@ -63,7 +63,7 @@ struct TestTensor {
   var doubles: [Double] { values.map(Double.init) }
 }
 
-/// Rounding that an element of this type may suffer, relative.
+/// Relative rounding error of an element of this type.
 extension ElementType {
   var tolerance: Double { self == .bfloat16 ? 0x1p-8 : 2e-6 }
 }

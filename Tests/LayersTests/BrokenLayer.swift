@@ -1,7 +1,7 @@
 import Layers
 import Tensors
 
-/// y = γ·x², with γ one factor a column, read from a copy that it prepares, and a slip of the pen if one is asked for.
+/// y = γ·x², with γ one factor per column, read from a copy that it prepares, and with a chosen defect.
 struct BrokenLayer: Layer {
   enum Defect: String, CaseIterable, Sendable {
     case none
@@ -17,7 +17,7 @@ struct BrokenLayer: Layer {
     case dependsOnWhatIsWanted
     case wrongInBFloat16
 
-    /// What the checker must say.
+    /// The expected complaint.
     var complaint: String {
       switch self {
       case .none: ""
@@ -113,7 +113,7 @@ struct BrokenLayer: Layer {
 }
 
 extension TensorSlice {
-  /// One element outside the tensor, which only a layer that is wrong on purpose asks for.
+  /// One element outside the tensor, which only a wrong layer reads.
   fileprivate func beyond(by elements: Int) -> TensorSlice {
     TensorSlice(address: address + elements * type.byteCount, count: 1, type: type)
   }

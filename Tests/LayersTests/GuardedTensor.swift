@@ -1,6 +1,6 @@
 import Tensors
 
-/// A tensor between two strips of marked memory that nobody may write.
+/// A tensor between two strips of marked memory that must not change.
 final class GuardedTensor {
   let slice: TensorSlice
   private let arena: Arena
@@ -17,7 +17,7 @@ final class GuardedTensor {
     poison()
   }
 
-  /// NaN in every element (-1 in integers): what was never written shows, and so does what was read without leave.
+  /// NaN in every element (-1 in integers), so that unwritten and undeclared tensors show.
   func poison() { slice.address.initializeMemory(as: UInt8.self, repeating: 0xFF, count: slice.byteCount) }
 
   /// Whether the strips on both sides are as they were.

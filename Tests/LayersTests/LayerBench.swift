@@ -2,7 +2,7 @@ import Kernels
 import Layers
 import Tensors
 
-/// What a layer is run under.
+/// The conditions of a run of a layer.
 struct Conditions {
   var activations = ElementType.float32
   /// Whether the output is float32 even where activations are not.
@@ -13,7 +13,7 @@ struct Conditions {
   var accumulates = false
 }
 
-/// One layer with memory of its own, every tensor guarded: what a plan does for a network, done for a test.
+/// One layer with memory of its own, every tensor guarded: the plan of a test.
 ///
 /// Like oneDNN's primitives it belongs to the thread that made it.
 final class LayerBench {
@@ -28,8 +28,8 @@ final class LayerBench {
   let buffers: [GuardedTensor]
   let batchStatistics: [GuardedTensor]
   let saved: [GuardedTensor]
-  /// Memory for what a pass leaves for the next; passes of a bench begin at position 0 unless `change` says otherwise.
-  let carried: [GuardedTensor]
+  /// KV cache or recurrent state; passes of a bench begin at position 0 unless `change` says otherwise.
+  let sequenceState: [GuardedTensor]
   let prepared: [GuardedTensor]
   let scratch: GuardedTensor
   /// Those that are wanted; of no elements where they are not.
@@ -47,7 +47,7 @@ final class LayerBench {
 
   var loss: LossSums { passPointer.pointee.loss }
   var gradients: [GuardedTensor] { inputGradients + parameterGradients }
-  var results: [GuardedTensor] { [output] + saved + batchStatistics + carried }
+  var results: [GuardedTensor] { [output] + saved + batchStatistics + sequenceState }
   private var all: [GuardedTensor] {
     inputs + gradients + results + [outputGradient, scratch] + parameters + bf16Weights + buffers + prepared
   }
@@ -85,7 +85,7 @@ final class LayerBench {
       inputs: type, output: outputType, isTraining: conditions.isTraining, needsInputGradient: wanted,
       accumulatesInputGradient: wanted.map { $0 && conditions.accumulates },
       accumulatesParameterGradient: layer.parameters.map { _ in trains && conditions.accumulates })
-    carried = layer.carried(placement).map { GuardedTensor(count: $0.shape.elementCount, type: $0.type) }
+    sequenceState = layer.sequenceState(placement).map { GuardedTensor(count: $0.shape.elementCount, type: $0.type) }
     prepared = layer.prepared(placement).map { GuardedTensor(count: ($0 + 3) / 4, type: .float32) }
     scratch = GuardedTensor(count: (layer.scratchByteCount(placement) + 3) / 4, type: .float32)
     let stream = stream
@@ -97,10 +97,11 @@ final class LayerBench {
     counts.parameters = parameters.count
     counts.buffers = buffers.count
     counts.saved = saved.count
-    counts.carried = carried.count
+    counts.sequenceState = sequenceState.count
     counts.prepared = prepared.count
     counts.matmuls = matmuls.count
     counts.convolutions = convolutions.count
+    counts.runsBackward = placement.isTraining
     self.counts = counts
     table = .allocate(capacity: counts.total)
     matmulTable = .allocate(capacity: matmuls.count + 1)
@@ -116,7 +117,7 @@ final class LayerBench {
     }
     slices +=
       zip(buffers, batchStatistics).flatMap { [$0.slice, $1.slice] }
-      + (saved + carried + prepared + [scratch]).map(\.slice)
+      + (saved + sequenceState + prepared + [scratch]).map(\.slice)
     _ = table.initialize(fromContentsOf: slices)
     _ = matmulTable.initialize(fromContentsOf: matmuls.map(Unmanaged.passUnretained))
     _ = convolutionTable.initialize(fromContentsOf: convolutions.map(Unmanaged.passUnretained))
@@ -148,8 +149,8 @@ final class LayerBench {
 
   /// Gives inputs, parameters and buffers their values, the same in every bench of the layer, and has it prepare.
   ///
-  /// Inputs keep away from 0, where some activations have a kink, and from each other where the largest counts. All values
-  /// are exact in bfloat16.
+  /// Inputs keep away from 0, where some activations have a kink, and from each other for the sake of maxima. All
+  /// values are exact in bfloat16.
   func fill() {
     for (index, input) in inputs.enumerated() {
       let random = RandomStream(seed: 11, purpose: .checking, stream: index)
@@ -196,7 +197,7 @@ final class LayerBench {
 
   func poison(_ tensors: [GuardedTensor]) { for tensor in tensors { tensor.poison() } }
 
-  /// What `run` does to memory that is not its own to write: strips beside tensors, and every tensor but `writable`.
+  /// The changes by `run` of memory that it must not write: strips beside tensors, and every tensor but `writable`.
   func trespasses(in run: () -> Void, writable: [GuardedTensor]) -> [String] {
     let others = all.filter { tensor in !writable.contains { $0 === tensor } }
     let before = others.map(\.bits)

@@ -2,10 +2,9 @@ import Kernels
 import Layers
 import Tensors
 
-/// What every layer must do, whatever it computes; a layer that passes can stand in any plan.
+/// The rules that every layer must follow; a layer that passes can be part of any plan.
 ///
-/// Each check returns complaints rather than recording them, so that a layer that is wrong on purpose can show that it is
-/// caught.
+/// Each check returns complaints rather than recording them, so that a test can run it on a wrong layer.
 struct LayerCheck {
   let layer: any Layer
   /// Central differences move inputs and parameters by this times a standard normal direction.
@@ -57,7 +56,7 @@ struct LayerCheck {
     return complaints
   }
 
-  /// Runs forwards, takes away what backward did not ask to be kept, and gives it a gradient.
+  /// Runs forward, poisons the tensors that backward does not declare to read, and sets the output's gradient.
   private func prepareBackward(_ bench: LayerBench) {
     bench.forward()
     bench.poison(bench.inputs.indices.filter { !layer.backwardReads.contains(.input($0)) }.map { bench.inputs[$0] })
@@ -106,7 +105,7 @@ struct LayerCheck {
     }
   }
 
-  /// Gradients that nobody needs change nothing about the others.
+  /// Gradients that are not needed do not change the others.
   func unwantedGradients() -> [String] {
     let benches = [bench(), bench { $0.needsInputGradients = false }, bench { $0.trainsParameters = false }]
     var complaints: [String] = []
@@ -132,7 +131,7 @@ struct LayerCheck {
     bench.fill()
     bench.fillOutputGradient()
     let weights = bench.outputGradient.values.map(Double.init)
-    // What backward differentiates: the output weighed by its gradient, summed in float64.
+    // The function that backward differentiates: the output weighed by its gradient, summed in float64.
     func objective() -> Double {
       bench.prepare()
       bench.forward()
@@ -152,7 +151,7 @@ struct LayerCheck {
         let (ahead, above) = (objective(), tensor.values)
         tensor.values = zip(start, step).map(-)
         let (behind, below) = (objective(), tensor.values)
-        // By the distance that float32 really moved.
+        // By the actual distance in float32.
         let expected = zip(slopes, zip(above, below)).reduce(0) { $0 + $1.0 * (Double($1.1.0) - Double($1.1.1)) }
         let tolerance = 2 * Double(difference) * Self.derivativeTolerance * (length + 1e-2)
         if !(abs(ahead - behind - expected) <= tolerance) {
@@ -165,11 +164,11 @@ struct LayerCheck {
     return complaints
   }
 
-  /// Evaluation computes the same as training where it should, and leaves batch statistics alone.
+  /// Evaluation computes the same as training where it should, and does not write batch statistics.
   func inference() -> [String] {
     let (training, inference) = (bench(), bench { $0.isTraining = false })
     training.forward()
-    let writable = [inference.output, inference.scratch] + inference.saved + inference.carried
+    let writable = [inference.output, inference.scratch] + inference.saved + inference.sequenceState
     var complaints = inference.trespasses(in: inference.forward, writable: writable).map { "inference: \($0)" }
     if inference.output.values.contains(where: \.isNaN) { complaints.append("inference: leaves output unwritten") }
     let isSame = inference.output.bits == training.output.bits && inference.loss == training.loss
@@ -179,7 +178,7 @@ struct LayerCheck {
     return complaints
   }
 
-  /// bfloat16 activations give what float32 gives, rounded.
+  /// bfloat16 activations give the results of float32, rounded.
   func bfloat16() -> [String] {
     guard Self.types.contains(.bfloat16) else { return [] }
     let reference = bench()

@@ -1,7 +1,7 @@
 import Kernels
 import Testing
 
-/// The checker itself: each slip is caught, and named for what it is.
+/// The checker itself: it catches each defect and names it.
 @Suite struct LayerCheckTests {
   @Test(arguments: BrokenLayer.Defect.allCases) func catches(_ defect: BrokenLayer.Defect) {
     if defect == .wrongInBFloat16, !OneDNN.supportsBFloat16 { return }

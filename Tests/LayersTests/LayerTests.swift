@@ -6,45 +6,28 @@ import Layers
 import Tensors
 import Testing
 
-/// One example of one layer that configurations can name, or that architectures add by themselves.
+/// One example of one layer that configurations can name, or that model families add.
 struct LayerCase: Sendable, CustomTestStringConvertible {
   let type: any ConfigurableLayer.Type
   let example: LayerExample
 
-  static let all = configurableLayers.flatMap { type in type.examples.map { LayerCase(type: type, example: $0) } }
+  static let all = layerTypes.flatMap { layer in layer.type.examples.map { LayerCase(type: layer.type, example: $0) } }
 
   var testDescription: String { "\(example.settings) on \(example.inputs)" }
   var json: JSON { get throws { try JSONParser.parse(example.settings, file: "example") } }
 
-  /// Whether a configuration can name the layer.
-  var isCatalogued: Bool { layerCatalog.entries.contains { $0.kind == type.kind } }
-
-  var catalog: Catalog<LayerBlueprint> { isCatalogued ? layerCatalog : type.ownCatalog }
+  /// The layer alone, whether a configuration can name it or not.
+  var catalog: Catalog<LayerBlueprint> { Catalog("layer", [type.catalogEntry("")]) }
 
   func make(_ inputs: [TensorShape]) throws -> any Layer { try catalog.read(json).product.make(inputs) }
 }
 
-extension ConfigurableLayer {
-  /// For a layer that no configuration names.
-  fileprivate static var ownCatalog: Catalog<LayerBlueprint> {
-    let entry = CatalogEntry(kind, "a layer inside of architectures") { (reader) throws(ConfigurationError) in
-      blueprint(try LayerSettings(from: reader))
-    }
-    return Catalog("layer", [entry])
-  }
-}
-
 @Suite struct LayerTests {
   @Test func everyLayerHasExamples() {
-    for type in configurableLayers { #expect(!type.examples.isEmpty, "\(type.kind)") }
-    let kinds = Set(configurableLayers.map { $0.kind })
-    // Layers of two inputs stand in no stack.
-    let internals = [
-      ResidualAdd.kind, ChannelScale.kind, SpatialScale.kind, ChannelShift.kind, Concatenate.kind, ModulatedNorm.kind,
-      GatedAdd.kind,
-    ]
-    #expect(kinds == Set(layerCatalog.entries.map(\.kind)).union(internals))
-    #expect(kinds.count == configurableLayers.count)
+    for (type, _) in layerTypes {
+      #expect(!type.examples.isEmpty, "\(type.kind)")
+    }
+    #expect(Set(layerTypes.map { $0.type.kind }).count == layerTypes.count)
   }
 
   @Test(arguments: LayerCase.all) func behaves(_ test: LayerCase) throws {
@@ -58,12 +41,8 @@ extension ConfigurableLayer {
       return
     }
     var check = LayerCheck(layer: layer)
-    check.isSameInInference =
-      !(layer is BatchNorm || layer is Dropout || layer is Dropout2D || layer is StochasticDepth)
-    // A larger step could make another pixel of a window the largest.
-    if layer is MaxPool2D { check.difference = 1e-3 }
-    // A larger one would be felt through all steps, and cross ReLU's kinks.
-    if layer is any RecurrentLayer { check.difference = layer is RNN ? 1e-3 : 3e-3 }
+    check.isSameInInference = !test.type.traits.differsInTraining
+    check.difference = test.type.traits.difference
     let complaints = check.complaints()
     #expect(complaints.isEmpty, "\(complaints.joined(separator: "\n"))")
   }
@@ -85,8 +64,7 @@ extension ConfigurableLayer {
   @Test(arguments: LayerCase.all) func refusesOtherInputs(_ test: LayerCase) throws {
     let inputs = test.example.inputs
     #expect(throws: LayerError.self) { _ = try test.make([]) }
-    if test.type.kind != Concatenate.kind {
-      // That one joins any number.
+    if !test.type.traits.takesAnyNumberOfInputs {
       #expect(throws: LayerError.self) { _ = try test.make(inputs + [inputs[0]]) }
     }
     #expect(throws: LayerError.self) { _ = try test.make([TensorShape.scalar] + inputs.dropFirst()) }
@@ -147,7 +125,7 @@ extension ConfigurableLayer {
     #expect(norm.fused(with: gelu, at: 0, isTraining: true) == nil)
   }
 
-  @Test func groupNormTakesInTheActivationBehindIt() throws {
+  @Test func groupNormFusesTheActivationBehindIt() throws {
     for shape in [[2, 3, 3, 8], [3, 12]] {
       let norm = try GroupNorm(settings: .init(groups: 4), inputs: [shape.shape])
       for activation in Activation.allCases {
@@ -214,7 +192,7 @@ extension ConfigurableLayer {
     let settings = PatchEmbedding.LayerSettings(patch: 2, width: 12, initializer: .zeros)
     let embedding = LayerBench(try PatchEmbedding(settings: settings, inputs: [[1, 4, 4, 3].shape]))
     embedding.fill()
-    // Weights that hand every number of a patch on.
+    // Weights that copy every number of a patch.
     embedding.parameters[0].values = (0..<144).map { $0 % 13 == 0 ? 1 : 0 }
     embedding.parameters[1].values = [Float](repeating: 0, count: 12)
     embedding.inputs[0].values = (0..<48).map(Float.init)

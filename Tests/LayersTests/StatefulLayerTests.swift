@@ -3,7 +3,7 @@ import Layers
 import Tensors
 import Testing
 
-/// What only batch norm and dropout of several kinds do: state that moves, and numbers drawn.
+/// The state of batch norm and the random masks of dropout.
 @Suite struct StatefulLayerTests {
   @Test func batchNormMovesItsAveragesAsPyTorchDoes() throws {
     var settings = BatchNorm.LayerSettings()

@@ -44,7 +44,7 @@ import Testing
     let parameters = Arena(byteCount: 4 * rows * columns)
     let g = gradients.all(as: .float32)
     let w = parameters.all(as: .float32)
-    // Row 0 is below its bound, row 1 above, row 2 has no parameters to speak of, row 3 is broken.
+    // Row 0 is below its bound, row 1 above, row 2 has tiny parameters, row 3 is not finite.
     let rowGradients: [Float] = [0.01, 5, 1, .infinity]
     let rowParameters: [Float] = [1, 2, 0, 1]
     var gradient = g.mutableFloats

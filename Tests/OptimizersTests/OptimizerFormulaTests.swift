@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import Optimizers
 import Tensors
 import Testing
 
@@ -85,7 +86,8 @@ let formulaCases = [
     json: #"{"type": "sgd", "momentum": 0.9, "nesterov": true}"#, stateNames: ["momentum_buffer"],
     update: sgd(0.9, 0, true)),
   FormulaCase(
-    json: #"{"type": "adam"}"#, stateNames: ["exp_avg", "exp_avg_sq"], update: adam(0.9, 0.999, 1e-8, decoupled: false)),
+    json: #"{"type": "adam"}"#, stateNames: ["exp_avg", "exp_avg_sq"],
+    update: adam(0.9, 0.999, 1e-8, decoupled: false)),
   FormulaCase(
     json: #"{"type": "adamw", "betas": [0.8, 0.95], "epsilon": 1e-6}"#, stateNames: ["exp_avg", "exp_avg_sq"],
     update: adam(0.8, 0.95, 1e-6, decoupled: true)),
@@ -104,6 +106,11 @@ let formulaCases = [
 ]
 
 @Suite struct OptimizerFormulaTests {
+  @Test func everyOptimizerHasAFormula() throws {
+    let kinds = try formulaCases.compactMap { try json($0.json)["type"]?.string }
+    #expect(Set(kinds) == Set(optimizerCatalog.entries.map(\.kind)))
+  }
+
   /// 37 elements: two whole vectors and a tail.
   @Test(arguments: formulaCases, [0, 0.1])
   func followsPyTorch(_ example: FormulaCase, decay: Double) throws {

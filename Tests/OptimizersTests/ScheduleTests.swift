@@ -16,7 +16,7 @@ import Testing
     var testDescription: String { json }
   }
 
-  @Test(arguments: [
+  private static let points = [
     Points(json: #"{"type": "constant"}"#, factors: [(0, 1), (199, 1)]),
     Points(json: #"{"type": "constant", "warmup": "4 steps"}"#, factors: [(0, 0.2), (3, 0.8), (4, 1)]),
     Points(json: #"{"type": "linear_warmup", "warmup": "9 steps"}"#, factors: [(0, 0.1), (8, 0.9), (9, 1), (199, 1)]),
@@ -54,7 +54,14 @@ import Testing
       json: #"{"type": "warmup_stable_decay", "decay": "100 steps", "decay_shape": "one_minus_sqrt"}"#,
       factors: [(100, 1), (125, 0.5), (200, 0)]),
     Points(json: #"{"type": "reduce_on_plateau", "warmup": "1 step"}"#, factors: [(0, 0.5), (1, 1), (199, 1)]),
-  ])
+  ]
+
+  @Test func everyScheduleHasPoints() throws {
+    let kinds = try Self.points.compactMap { try json($0.json)["type"]?.string }
+    #expect(Set(kinds) == Set(scheduleCatalog.entries.map(\.kind)))
+  }
+
+  @Test(arguments: points)
   func keyPoints(_ points: Points) throws {
     let schedule = try schedule(points.json)
     try schedule.check(horizon)

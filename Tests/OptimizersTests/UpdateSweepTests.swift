@@ -72,7 +72,7 @@ import Testing
     for (mean, reference) in zip(bench.read(bench.average), expected) { #expect(abs(Double(mean) - reference) < 1e-6) }
   }
 
-  @Test func emptyChunksAreNothing() throws {
+  @Test func emptyChunksDoNothing() throws {
     let bench = try Workbench(#"{"type": "adamw"}"#, count: 0)
     #expect(bench.update(scalars(step: 1)) == UpdateStatistics())
   }

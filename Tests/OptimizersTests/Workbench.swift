@@ -5,7 +5,7 @@ import Optimizers
 import Tensors
 import Testing
 
-/// A parameter with everything that belongs to it, and gradients that anyone can recompute.
+/// A parameter with its states, and gradients that tests can recompute.
 struct Workbench {
   let optimizer: any Optimizer
   let parameter: Arena

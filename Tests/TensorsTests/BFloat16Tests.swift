@@ -28,7 +28,7 @@ import Testing
     #expect(rounded.bits >> 15 == UInt16(bits >> 31))
   }
 
-  @Test func everyValueComesBack() {
+  @Test func everyValueRoundTrips() {
     for bits in UInt16.min...UInt16.max {
       let value = BFloat16(bits: bits).float
       if value.isNaN { continue }

@@ -20,7 +20,7 @@ import Testing
     let epochs = 200
     var distance = 0.0
     var fixed = 0
-    var neighbours = 0
+    var adjacent = 0
     var firsts = Set<Int>()
     for epoch in 0..<epochs {
       let order = RandomStream(seed: 1, purpose: .shuffling, step: epoch).permutation(of: count)
@@ -29,13 +29,13 @@ import Testing
       for (position, element) in elements.enumerated() {
         distance += Double(abs(position - element))
         fixed += position == element ? 1 : 0
-        if position > 0, abs(element - elements[position - 1]) == 1 { neighbours += 1 }
+        if position > 0, abs(element - elements[position - 1]) == 1 { adjacent += 1 }
       }
     }
-    // An element moves a third of the length on average; 1 stays in place and 2 stay neighbours per shuffle.
+    // An element moves a third of the length on average; 1 stays in place and 2 stay adjacent per shuffle.
     #expect(abs(distance / Double(count * epochs) - 333.3) < 5)
     #expect(abs(Double(fixed) / Double(epochs) - 1) < 0.4)
-    #expect(abs(Double(neighbours) / Double(epochs) - 2) < 0.6)
+    #expect(abs(Double(adjacent) / Double(epochs) - 2) < 0.6)
     #expect(firsts.count > 160)
   }
 

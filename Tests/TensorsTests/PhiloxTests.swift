@@ -72,8 +72,8 @@ import Testing
       #expect(abs(found - mean) < 5 * (variance / Double(count)).squareRoot())
     }
     #expect(x.allSatisfy { $0.isFinite && abs($0) < 7 })
-    let neighbours = zip(x, x.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 } / Double(count)
-    #expect(abs(neighbours) < 5 / Double(count).squareRoot())
+    let adjacent = zip(x, x.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 } / Double(count)
+    #expect(abs(adjacent) < 5 / Double(count).squareRoot())
     let beyondTwo = Double(x.count { abs($0) > 2 }) / Double(count)
     #expect(abs(beyondTwo - 0.0455) < 0.0025)
   }

@@ -1,5 +1,6 @@
 import Configuration
 import Data
+import Inference
 import Runs
 import Synchronization
 import Tensors
@@ -83,13 +84,12 @@ private final class FadingSamples: SampleSource {
       let model = try Trial(json: json, samples: samples, lanes: lanes).model()
       model.initialize()
       let set = model.data.splits.validation
-      let run = TrainingRun(
-        model: model, purpose: .evaluate(set, split: "validation", usesAverage: false), folder: nil,
-        start: .init(state: RunState(), isResumed: false))
+      let evaluation = Evaluation(
+        set, split: "validation", of: model.plan, after: 0, usesAverage: false, judges: false)
       _ = samples.takeReads(of: set)
-      let result = try await run.run()
+      evaluation.run(model.plan, model.state)
       #expect(samples.takeReads(of: set) == [Int](repeating: 1, count: count))
-      let validation = try #require(result.validation)
+      let validation = SplitScore(evaluation, of: model.plan)
       #expect(validation.count == count)
       results.append((validation.loss, validation.accuracy))
     }

@@ -52,7 +52,7 @@ import Training
 /// What a run's last evaluation leaves of a classifier.
 @Suite(.serialized) struct EvaluationRecordTests {
   private func left(by played: Played) -> EvaluationRecord? {
-    played.result.evaluation.flatMap { played.model.record(of: $0) }
+    played.result.evaluation?.record(of: played.model.plan)
   }
 
   @Test func addsUpToTheValidation() async throws {
@@ -65,7 +65,7 @@ import Training
     #expect(record.classes == ["0", "1", "2", "3"])
     #expect((0..<4).reduce(0) { $0 + record.confusion[5 * $1] } == record.correct)
     #expect(record.topCorrect == nil)
-    #expect(record.mistakes.count == min(RunModel.keptMistakes, 37 - record.correct))
+    #expect(record.mistakes.count == min(Evaluation.keptMistakes, 37 - record.correct))
     let losses = record.mistakes.map(\.loss)
     #expect(losses == losses.sorted(by: >))
     let split = played.model.data.splits.validation
@@ -137,7 +137,7 @@ import Training
     let kept = try #require(try RunLog.read(folder: folder).evaluations.first)
     let stored = try StoredRun(folder.path, say: { _ in })
     #expect(stored.isInRunFolder)
-    #expect(try await stored.evaluate(split: "validation", lanes: 3).record == kept)
-    #expect(try await stored.evaluate(split: "train", lanes: 1).record?.count == 263)
+    #expect(try stored.evaluate(split: "validation", lanes: 3).record == kept)
+    #expect(try stored.evaluate(split: "train", lanes: 1).record?.count == 263)
   }
 }

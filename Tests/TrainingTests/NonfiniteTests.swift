@@ -192,7 +192,7 @@ import Training
     let file = scratch.url.appending(path: "first.safetensors")
     let other = try trial(settings + ["seed=77"]).model()
     other.initialize()
-    _ = try other.export(to: file, step: 0)
+    _ = try other.state.export(to: file, step: 0)
     var rolled = try trial(settings)
     rolled.initialParameters = file.path
     rolled.prepare = { try $0.load(parametersFrom: file) }

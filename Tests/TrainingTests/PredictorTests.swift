@@ -40,7 +40,7 @@ import Testing
   /// The same answers as an evaluation, from the pictures that it kept, without the data.
   @Test(arguments: ["float32", "bfloat16"]) func answersAsAnEvaluation(precision: String) async throws {
     _ = try await train("training.ema.decay=0.8", "training.precision=\(precision)")
-    let record = try #require(try await stored().evaluate(split: "test", lanes: 2).record)
+    let record = try #require(try stored().evaluate(split: "test", lanes: 2).record)
     #expect(record.mistakes.count > 3 && record.topAccuracy != nil)
     try removeData()
     let predictor = try Predictor(stored())
@@ -60,13 +60,13 @@ import Testing
   @Test(arguments: ["float32", "bfloat16"]) func viewsAreAveraged(precision: String) async throws {
     _ = try await train("training.precision=\(precision)")
     let run = try stored()
-    let plain = try await run.evaluate(split: "test", lanes: 2)
-    let same = try await run.evaluate(split: "test", views: [ImageView(), ImageView()], lanes: 2)
+    let plain = try run.evaluate(split: "test", lanes: 2)
+    let same = try run.evaluate(split: "test", views: [ImageView(), ImageView()], lanes: 2)
     #expect(same.score.accuracy == plain.score.accuracy && same.record?.confusion == plain.record?.confusion)
     #expect(abs(same.score.loss - plain.score.loss) < 1e-5 && same.record?.views == 2 && plain.record?.views == 1)
 
-    let flipped = try await run.evaluate(split: "test", views: ImageView.flip, lanes: 1)
-    #expect(try await run.evaluate(split: "test", views: ImageView.flip, lanes: 3).record == flipped.record)
+    let flipped = try run.evaluate(split: "test", views: ImageView.flip, lanes: 1)
+    #expect(try run.evaluate(split: "test", views: ImageView.flip, lanes: 3).record == flipped.record)
     #expect(flipped.score.count == 50 && flipped.score.loss != plain.score.loss)
     let record = try #require(flipped.record)
     #expect(record.mistakes.count > 3 && Float(flipped.score.loss) == record.loss)
@@ -94,7 +94,7 @@ import Testing
     let (pixels, _) = GlyphsData(count: 500).image(sample, seed: 3)
     let picture = try #require(played.model.data.picture(of: sample))
     #expect(picture == Image(width: 28, height: 28, channels: 1, bytes: pixels))
-    let record = try #require(played.result.evaluation.flatMap { played.model.record(of: $0) })
+    let record = try #require(played.result.evaluation?.record(of: played.model.plan))
     let worst = try #require(record.mistakes.first)
     #expect(try Image(decoding: worst.picture.span.bytes) == played.model.data.picture(of: worst.sample))
   }
@@ -137,7 +137,7 @@ import Testing
           + #"{"type":"random_resized_crop","size":[7,6]}]}"#, "training.precision=\(precision)",
         #"model={"type":"mlp","depth":1,"width":20,"activation":"tanh"}"#, #"training.duration="1 step""#), folder)
     let run = try stored()
-    let record = try #require(try await run.evaluate(split: "validation", lanes: 2).record)
+    let record = try #require(try run.evaluate(split: "validation", lanes: 2).record)
     #expect(record.mistakes.count > 8 && played.model.data.source.count == files.count)
     let predictor = try Predictor(run)
     #expect(predictor.source.shape == TensorShape([13, 15, 3]) && predictor.input.shape == TensorShape([7, 6, 3]))
@@ -160,7 +160,7 @@ import Testing
     }
     expect("step-00000001.h5", "pictures", "[12]")
     let refusal = await #expect(throws: RunError.self) {
-      _ = try await stored().evaluate(split: "validation", views: ImageView.flip, lanes: 1)
+      _ = try stored().evaluate(split: "validation", views: ImageView.flip, lanes: 1)
     }
     #expect(refusal?.cause == .configuration && refusal?.description.contains("--views") == true)
   }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <turbojpeg.h>
 
-// Width, height and channels (1 grey, 3 red, green and blue) of a picture, and what went wrong with it.
+// Width, height and channels (1 grey, 3 red, green and blue) of an image, and what went wrong with it.
 typedef struct {
   uint32_t width;
   uint32_t height;
@@ -17,61 +17,61 @@ typedef struct {
   char message[sizeof(((png_image *)0)->message)];
 } troupe_png;
 
-static inline const char *troupe_png_message(const troupe_png *picture) { return picture->message; }
+static inline const char *troupe_png_message(const troupe_png *png) { return png->message; }
 
-static inline uint32_t troupe_png_format(const troupe_png *picture) {
-  return picture->channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
+static inline uint32_t troupe_png_format(const troupe_png *png) {
+  return png->channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
 }
 
-static inline bool troupe_png_end(troupe_png *picture, png_image *image, bool is_done) {
-  if (!is_done) memcpy(picture->message, image->message, sizeof picture->message);
+static inline bool troupe_png_end(troupe_png *png, png_image *image, bool is_done) {
+  if (!is_done) memcpy(png->message, image->message, sizeof png->message);
   png_image_free(image);
   return is_done;
 }
 
-// Fills in `picture` from a file's header.
-static inline bool troupe_png_size(troupe_png *picture, const void *file, size_t count) {
+// Fills in `png` from a file's header.
+static inline bool troupe_png_size(troupe_png *png, const void *file, size_t count) {
   png_image image = {.version = PNG_IMAGE_VERSION};
   bool is_read = png_image_begin_read_from_memory(&image, file, count);
-  picture->width = image.width;
-  picture->height = image.height;
-  picture->channels = image.format & PNG_FORMAT_FLAG_COLOR ? 3 : 1;
-  return troupe_png_end(picture, &image, is_read);
+  png->width = image.width;
+  png->height = image.height;
+  png->channels = image.format & PNG_FORMAT_FLAG_COLOR ? 3 : 1;
+  return troupe_png_end(png, &image, is_read);
 }
 
-// Decodes a file of the picture's size to the picture's channels; `pixels` has room for width × height × channels bytes.
-static inline bool troupe_png_decode(troupe_png *picture, const void *file, size_t count, uint8_t *pixels) {
+// Decodes a file of the size in `png` to the channels there; `pixels` has room for width × height × channels bytes.
+static inline bool troupe_png_decode(troupe_png *png, const void *file, size_t count, uint8_t *pixels) {
   png_image image = {.version = PNG_IMAGE_VERSION};
   png_color white = {255, 255, 255};
-  bool is_read = png_image_begin_read_from_memory(&image, file, count) && image.width == picture->width &&
-                 image.height == picture->height;
+  bool is_read = png_image_begin_read_from_memory(&image, file, count) && image.width == png->width &&
+                 image.height == png->height;
   if (is_read) {
-    image.format = troupe_png_format(picture);
+    image.format = troupe_png_format(png);
     // Levels of 16 bits are taken as they are, like those of 8 bits, where the file does not say otherwise.
     image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
     is_read = png_image_finish_read(&image, &white, pixels, 0, NULL);
   }
-  return troupe_png_end(picture, &image, is_read);
+  return troupe_png_end(png, &image, is_read);
 }
 
-static inline png_image troupe_png_image(const troupe_png *picture) {
+static inline png_image troupe_png_image(const troupe_png *png) {
   return (png_image){
     .version = PNG_IMAGE_VERSION,
-    .width = picture->width,
-    .height = picture->height,
-    .format = troupe_png_format(picture),
+    .width = png->width,
+    .height = png->height,
+    .format = troupe_png_format(png),
   };
 }
 
-// The most bytes that the picture's file can take.
-static inline size_t troupe_png_most_bytes(const troupe_png *picture) {
-  png_image image = troupe_png_image(picture);
+// The most bytes that the image's file can take.
+static inline size_t troupe_png_most_bytes(const troupe_png *png) {
+  png_image image = troupe_png_image(png);
   return PNG_IMAGE_PNG_SIZE_MAX(image);
 }
 
-// Writes the picture's file; `size` is the room there is, and becomes the bytes written.
-static inline bool troupe_png_encode(troupe_png *picture, const uint8_t *pixels, void *file, size_t *size) {
-  png_image image = troupe_png_image(picture);
+// Writes the image's file; `size` is the room there is, and becomes the bytes written.
+static inline bool troupe_png_encode(troupe_png *png, const uint8_t *pixels, void *file, size_t *size) {
+  png_image image = troupe_png_image(png);
   bool is_written = png_image_write_to_memory(&image, file, size, 0, pixels, 0, NULL);
-  return troupe_png_end(picture, &image, is_written);
+  return troupe_png_end(png, &image, is_written);
 }

@@ -14,9 +14,9 @@ package struct HDF5Data: DataKind {
   package var testInputs: String?
   package var testTargets: String?
   package var classes: Int?
-  /// What tokens are below; nil for inputs that are values.
+  /// The bound of tokens; nil for inputs that are values.
   package var vocabulary: Int?
-  /// What models of several inputs read besides.
+  /// Further inputs for models that read several.
   package var fields: [HDF5FieldSettings] = []
   package var maxBytes = IDXFile.defaultLimit
 
@@ -37,7 +37,7 @@ package struct HDF5Data: DataKind {
       "classes", in: 2...Self.mostClasses, "number of classes; by default the largest label + 1")
     vocabulary = try reader.optionalInteger(
       "vocabulary", in: 2...Self.mostClasses,
-      "what tokens are below, where inputs and targets are integer [samples, tokens] with a target for each token")
+      "bound of the tokens, where inputs and targets are integer [samples, tokens] with a target for each token")
     fields = try reader.optionalObjects(
       "fields", of: HDF5FieldSettings.self,
       "further datasets of the same files, for models of several inputs, such as \"time\" and \"condition\"")
@@ -45,7 +45,7 @@ package struct HDF5Data: DataKind {
     let names = fields.map(\.name)
     try reader.require(Set(names).count == names.count, "fields", "two fields have the same name")
     try reader.require(
-      vocabulary == nil || classes == nil, "classes", "never used with \"vocabulary\": every token is a class")
+      vocabulary == nil || classes == nil, "classes", "is not used with \"vocabulary\": every token is a class")
     try reader.require(
       testFile != nil || (testInputs == nil) == (testTargets == nil), nil,
       "test_inputs and test_targets belong together; give both or neither")
@@ -104,8 +104,7 @@ package struct HDF5Data: DataKind {
         file.path, at: "dataset \(DataError.quoted(dataset.name))", expected: "[samples, features, …]",
         found: "\(dataset.shape)", advice: "give every sample a dimension of its own")
     }
-    var field = SampleField(
-      name: SampleField.input, shape: TensorShape(Array(dataset.shape.dimensions.dropFirst())), type: .float32)
+    var field = SampleField.input(of: TensorShape(Array(dataset.shape.dimensions.dropFirst())))
     if dataset.kind == .bytes {
       return .init(field, .bytes(try file.reading { () throws(HDF5Error) in try dataset.readBytes() }))
     }
@@ -114,8 +113,8 @@ package struct HDF5Data: DataKind {
     return .init(field, .floats(values))
   }
 
-  /// What black and white are in pictures of these values: the ends of a usual range that holds them all, or else the
-  /// smallest and the largest value.
+  /// The values of black and white in images: the ends of a usual range that holds all values, or the smallest and the
+  /// largest value.
   private static func levels(of values: [Float]) -> ClosedRange<Float> {
     guard let lowest = values.min(), let highest = values.max() else { return 0...1 }
     let usual: [ClosedRange<Float>] = [0...1, -1...1, 0...255]
@@ -163,7 +162,7 @@ package struct HDF5Data: DataKind {
     }
     guard width == 1, dataset.shape.rank <= 2 else {
       throw DataError(
-        file.path, at: place, expected: "one integer label a sample", found: "\(dataset.type.name) \(dataset.shape)",
+        file.path, at: place, expected: "one integer label per sample", found: "\(dataset.type.name) \(dataset.shape)",
         advice: "store class numbers, not one-hot rows; values to predict are stored as floats")
     }
     let labels = try file.reading { () throws(HDF5Error) in try dataset.readIntegers() }
@@ -179,9 +178,7 @@ package struct HDF5Data: DataKind {
         file.path, at: "\(place), sample \(bad)", expected: "a label of 0 to \(classCount - 1)",
         found: "\(labels[bad])", advice: "set classes to the number of classes if the label is right")
     }
-    return .init(
-      SampleField(name: SampleField.target, shape: .scalar, type: .int32, classCount: classCount),
-      .integers(labels.map { Int32(truncatingIfNeeded: $0) }))
+    return .init(.label(of: classCount), .integers(labels.map { Int32(truncatingIfNeeded: $0) }))
   }
 
   static func finiteFloats(_ dataset: HDF5Dataset, of file: HDF5Input) throws(DataError) -> [Float] {

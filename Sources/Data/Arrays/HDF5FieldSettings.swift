@@ -5,7 +5,7 @@ import Tensors
 /// One entry of "fields": a dataset [samples, …] that a model reads besides the inputs.
 package struct HDF5FieldSettings: Settings {
   package let name: String
-  /// The same name where it is nil.
+  /// Nil for the field's name.
   package let dataset: String?
   package let testDataset: String?
   package let classes: Int?
@@ -18,15 +18,15 @@ package struct HDF5FieldSettings: Settings {
   }
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
-    name = try reader.string("name", "what models call the field")
+    name = try reader.string("name", "the field's name in models")
     dataset = try reader.optionalString("dataset", "where it lies; default: the same name")
     testDataset = try reader.optionalString("test_dataset", "where it lies for the test; default: the same name")
     classes = try reader.optionalInteger(
       "classes", in: 1...HDF5Data.mostClasses,
-      "what the field's whole numbers are below; by default the largest + 1")
+      "bound of the field's whole numbers; by default the largest + 1")
     let taken = [SampleField.input, SampleField.target]
     try reader.require(
-      !taken.contains(name), "name", "\"\(name)\" is what the dataset of the \(name)s is called already")
+      !taken.contains(name), "name", "\"\(name)\" is already the name of the dataset of the \(name)s")
   }
 
   /// The values of all samples: whole numbers from 0 on, or float32.

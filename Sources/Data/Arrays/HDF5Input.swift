@@ -1,6 +1,6 @@
 import Formats
 
-/// An HDF5 file of a data set; its errors name the file.
+/// An HDF5 file of a data set, whose errors name the file.
 struct HDF5Input {
   let path: String
   private let file: HDF5File
@@ -37,7 +37,7 @@ struct HDF5Input {
     return dataset
   }
 
-  /// Runs what reads this file.
+  /// Reads from this file; errors name it.
   func reading<Result>(_ body: () throws(HDF5Error) -> Result) throws(DataError) -> Result {
     try Self.reading(path, body)
   }

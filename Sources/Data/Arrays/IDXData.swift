@@ -60,14 +60,15 @@ package struct IDXData: DataKind {
         labels, at: "byte \(names.headerBytes + bad) (sample \(bad))", expected: "a label below \(classCount)",
         found: "\(names.bytes[bad])", advice: "set classes to the number of classes if the label is right")
     }
-    let extents = Array(pixels.dimensions.dropFirst()) + (pixels.dimensions.count == 3 ? [1] : [])
     return MemorySamples(
       name: images, count: pixels.count,
       columns: [
-        .init(SampleField(name: SampleField.input, shape: TensorShape(extents), type: .float32), .bytes(pixels.bytes)),
-        .init(
-          SampleField(name: SampleField.target, shape: .scalar, type: .int32, classCount: classCount),
-          .integers(names.bytes.map(Int32.init))),
+        .init(inputField(pixels), .bytes(pixels.bytes)),
+        .init(.label(of: classCount), .integers(names.bytes.map(Int32.init))),
       ])
+  }
+
+  static func inputField(_ file: IDXFile) -> SampleField {
+    .input(of: TensorShape(Array(file.dimensions.dropFirst()) + (file.dimensions.count == 3 ? [1] : [])))
   }
 }

@@ -8,7 +8,7 @@ extension IDXFile {
   /// The file appears under its name only when all of it is on disk.
   /// - Parameters:
   ///   - dimensions: extents, the number of samples first.
-  ///   - replacing: without it, an existing file is left alone and refused.
+  ///   - replacing: whether an existing file is replaced instead of refused.
   package static func write(
     _ bytes: [UInt8], dimensions: [Int], to path: String, replacing: Bool = false
   ) throws(DataError) {
@@ -24,7 +24,7 @@ extension IDXFile {
     defer { if !isComplete { unlink(temporary) } }
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw failure(path, "a writable folder") }
-    // zlib closes its own descriptor, and what it wrote must still be synchronised.
+    // zlib closes its own descriptor, and what it wrote must still be synchronized.
     let kept = dup(descriptor)
     defer { if kept >= 0 { close(kept) } }
     guard kept >= 0, let file = gzdopen(descriptor, "wb6") else {
@@ -70,7 +70,7 @@ package enum IDXFolder {
   package static let colorImages = "images-idx4-ubyte.gz"
   package static let labels = "labels-idx1-ubyte.gz"
 
-  /// Writes images and their labels as two gzip IDX files into `folder`, which is made if need be.
+  /// Writes images and their labels as two gzip IDX files into `folder`, which is made if needed.
   ///
   /// - Parameters:
   ///   - pixels: [count, height, width], or [count, height, width, channels].

@@ -1,28 +1,28 @@
 import Tensors
 
-/// The transforms of `"augmentation"`, one after another, made for pictures of one shape.
+/// The transforms of `"augmentation"`, one after another, for images of one shape.
 ///
-/// What is random in them is a pure function of (seed, epoch, sample, transform): neither lanes nor the loader's position
-/// nor a resume change a pixel.
+/// Their random numbers are a pure function of (seed, epoch, sample, transform): neither lanes nor the loader's
+/// position nor a resume change a pixel.
 package struct Augmentation: Sendable {
   private let transforms: [any ImageTransform]
   private let seed: UInt64
-  /// What they are given, and what they make of it.
+  /// The shapes before the first and after the last transform.
   package let input: ImageShape
   package let output: ImageShape
-  /// Values of the largest picture on the way.
+  /// Values of the largest intermediate image.
   package let capacity: Int
-  /// What a random crop shows around pictures; nil where none of the transforms does.
+  /// The border that a random crop shows around images; nil without one.
   let border: ImageBorder?
 
-  /// Random numbers are kept apart by 2²⁰ a transform.
+  /// Each transform has 2²⁰ random numbers of its own.
   private static let numbersPerTransform = 1 << 20
-  /// A stream tells 2²⁴ samples apart; the rest of a sample's number moves on within the stream.
+  /// There are 2²⁴ streams; the higher bits of a sample's number choose the elements within its stream.
   private static let streamBits = 24
 
   /// - Returns: nil without transforms.
   /// - Parameters:
-  ///   - field: what is transformed.
+  ///   - field: the field to transform.
   ///   - name: the data set's, for errors.
   package init?(_ transforms: [any ImageTransform], of field: SampleField, seed: UInt64, name: String) throws(DataError)
   {
@@ -49,12 +49,12 @@ package struct Augmentation: Sendable {
     self.transforms = transforms
     self.seed = seed
     self.capacity = capacity
-    border = transforms.lazy.compactMap { $0 as? RandomCrop }.first(where: \.showsBorder)?.border
+    border = transforms.lazy.compactMap(\.border).first
     input = shape
     output = current
   }
 
-  /// Transforms the picture on `canvas`, which is sample number `sample`.
+  /// Transforms the image on `canvas`, which is sample number `sample`.
   package func apply(to canvas: inout ImageCanvas, _ sample: Int, _ reading: Reading) {
     for index in transforms.indices {
       var dice = dice(sample, reading, transform: index)

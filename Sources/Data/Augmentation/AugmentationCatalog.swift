@@ -2,19 +2,19 @@ import Configuration
 
 /// Every transform; a new one is a file and a line here.
 package enum AugmentationCatalog {
-  package static let catalog = Catalog<any ImageTransform>(
-    "augmentation",
-    [
-      entry(RandomCrop.self),
-      entry(HorizontalFlip.self),
-      entry(VerticalFlip.self),
-      entry(Rotation.self),
-      entry(ColorJitter.self),
-      entry(Cutout.self),
-      entry(RandomResizedCrop.self),
-      entry(Resize.self),
-      entry(CenterCrop.self),
-    ])
+  package static let transforms: [any ImageTransform.Type] = [
+    RandomCrop.self,
+    HorizontalFlip.self,
+    VerticalFlip.self,
+    Rotation.self,
+    ColorJitter.self,
+    Cutout.self,
+    RandomResizedCrop.self,
+    Resize.self,
+    CenterCrop.self,
+  ]
+
+  package static let catalog = Catalog<any ImageTransform>("augmentation", transforms.map { entry($0) })
 
   private static func entry<Transform: ImageTransform>(_ type: Transform.Type) -> CatalogEntry<any ImageTransform> {
     CatalogEntry(Transform.kind, Transform.documentation) { (reader) throws(ConfigurationError) in

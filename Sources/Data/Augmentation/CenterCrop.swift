@@ -1,10 +1,12 @@
 import Configuration
 import Tensors
 
-/// The middle of the picture, in training and evaluation alike.
+/// The middle of the image, in training and evaluation alike.
 package struct CenterCrop: ImageTransform {
   package static let kind = "center_crop"
-  package static let documentation = "the middle of the picture, in evaluation too"
+  package static let documentation = "the middle of the image, in evaluation too"
+  package static let examples = [#"{"type": "center_crop", "size": [3, 4]}"#]
+  package static let isRandom = false
 
   private let size: AxisPair
 
@@ -16,7 +18,7 @@ package struct CenterCrop: ImageTransform {
     let output = input.sized(size)
     guard output.height <= input.height, output.width <= input.width else {
       throw refusal(
-        expected: "a size of at most \(input.height)×\(input.width), the picture's",
+        expected: "a size of at most \(input.height)×\(input.width), the image's",
         found: "\(output.height)×\(output.width)", advice: "resize before")
     }
     return output

@@ -3,11 +3,14 @@ import Tensors
 
 /// Brightness, contrast, saturation and hue changed at random, in a random order, as torchvision's `ColorJitter`.
 ///
-/// A value v makes the factor uniform in max(0, 1 − v)…1 + v; "hue" turns the colour circle by −hue…hue of a whole turn.
-/// Brightness mixes with black, contrast with the mean grey, saturation with each pixel's grey.
+/// A value v makes the factor uniform in max(0, 1 − v)…1 + v; "hue" turns the color circle by −hue…hue of a whole turn.
+/// Brightness mixes with black, contrast with the mean gray, saturation with each pixel's gray.
 package struct ColorJitter: ImageTransform {
   package static let kind = "color_jitter"
   package static let documentation = "brightness, contrast, saturation and hue changed by random factors"
+  package static let examples = [
+    #"{"type": "color_jitter", "brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.2}"#
+  ]
 
   private let brightness: Float
   private let contrast: Float
@@ -17,9 +20,9 @@ package struct ColorJitter: ImageTransform {
   package init(from reader: SettingsReader) throws(ConfigurationError) {
     brightness = Float(try reader.number("brightness", default: 0, in: 0...10, "by a factor in 1 − this … 1 + this"))
     contrast = Float(try reader.number("contrast", default: 0, in: 0...10, "the same"))
-    saturation = Float(try reader.number("saturation", default: 0, in: 0...10, "the same; colour images only"))
+    saturation = Float(try reader.number("saturation", default: 0, in: 0...10, "the same; color images only"))
     hue = Float(
-      try reader.number("hue", default: 0, in: 0...0.5, "by up to this share of the colour circle, either way"))
+      try reader.number("hue", default: 0, in: 0...0.5, "by up to this share of the color circle, either way"))
     try reader.require(
       brightness + contrast + saturation + hue > 0, nil,
       "never changes anything: give brightness, contrast, saturation or hue")
@@ -28,7 +31,7 @@ package struct ColorJitter: ImageTransform {
   package func shape(after input: ImageShape) throws(DataError) -> ImageShape {
     guard input.channels == 3 || input.channels == 1 && saturation == 0 && hue == 0 else {
       throw refusal(
-        expected: input.channels == 1 ? "no saturation and no hue for grey images" : "images of 1 or 3 channels",
+        expected: input.channels == 1 ? "no saturation and no hue for gray images" : "images of 1 or 3 channels",
         found: "images \(input)")
     }
     return input
@@ -51,7 +54,7 @@ package struct ColorJitter: ImageTransform {
       switch order[position] {
       case 0: if brightness > 0 { ColorMixing.scale(pixels, by: bright) }
       case 1: if contrast > 0 { ColorMixing.blendWithMean(pixels, channels: canvas.shape.channels, contrasted) }
-      case 2: if saturation > 0 { ColorMixing.blendWithGrey(pixels, saturated) }
+      case 2: if saturation > 0 { ColorMixing.blendWithGray(pixels, saturated) }
       default: if hue > 0 { ColorMixing.turnHue(pixels, by: turn) }
       }
     }
@@ -65,7 +68,7 @@ package struct ColorJitter: ImageTransform {
 
 extension SIMD3<Float> {
   /// Luma of ITU-R BT.601, rounded as torchvision has it.
-  fileprivate var grey: Float { 0.2989 * x + 0.587 * y + 0.114 * z }
+  fileprivate var gray: Float { 0.2989 * x + 0.587 * y + 0.114 * z }
 }
 
 /// The arithmetic of `ColorJitter` on levels in 0…1; results are clamped to them.
@@ -75,13 +78,13 @@ package enum ColorMixing {
     for i in values.indices { values[i] = clamped(values[i] * factor) }
   }
 
-  /// factor · x + (1 − factor) · mean grey of the picture.
+  /// factor · x + (1 − factor) · mean gray of the image.
   package static func blendWithMean(_ pixels: TensorSlice, channels: Int, _ factor: Float) {
     var values = pixels.mutableFloats
     var sum = 0.0
     if channels == 3 {
       for i in stride(from: 0, to: values.count, by: 3) {
-        sum += Double(SIMD3(values[i], values[i + 1], values[i + 2]).grey)
+        sum += Double(SIMD3(values[i], values[i + 1], values[i + 2]).gray)
       }
     } else {
       for i in values.indices { sum += Double(values[i]) }
@@ -90,11 +93,11 @@ package enum ColorMixing {
     for i in values.indices { values[i] = clamped(values[i] * factor + rest) }
   }
 
-  /// factor · x + (1 − factor) · the pixel's grey.
-  package static func blendWithGrey(_ pixels: TensorSlice, _ factor: Float) {
+  /// factor · x + (1 − factor) · the pixel's gray.
+  package static func blendWithGray(_ pixels: TensorSlice, _ factor: Float) {
     var values = pixels.mutableFloats
     for i in stride(from: 0, to: values.count, by: 3) {
-      let rest = (1 - factor) * SIMD3(values[i], values[i + 1], values[i + 2]).grey
+      let rest = (1 - factor) * SIMD3(values[i], values[i + 1], values[i + 2]).gray
       for channel in 0..<3 { values[i + channel] = clamped(values[i + channel] * factor + rest) }
     }
   }
@@ -106,7 +109,7 @@ package enum ColorMixing {
       let (r, g, b) = (values[i], values[i + 1], values[i + 2])
       let value = max(r, g, b)
       let chroma = value - min(r, g, b)
-      // A grey has no hue to turn.
+      // A gray has no hue to turn.
       guard chroma > 0 else { continue }
       let sixth =
         if r == value { (g - b) / chroma } else if g == value { 2 + (b - r) / chroma } else { 4 + (r - g) / chroma }
@@ -114,7 +117,7 @@ package enum ColorMixing {
       let turned = sixth + 6 * turn
       let hue = turned - 6 * (turned / 6).rounded(.down)
       for channel in 0..<3 {
-        // The channel's distance on the circle from its own colour: full within 1, none beyond 2.
+        // The channel's distance on the circle from its own color: full within 1, none beyond 2.
         let away = abs(hue - Float(2 * channel))
         values[i + channel] = value - chroma * clamped(min(away, 6 - away) - 1)
       }

@@ -1,13 +1,14 @@
 import Configuration
 import Tensors
 
-/// Squares of one colour over the picture (DeVries and Taylor 2017, arXiv:1708.04552).
+/// Squares of one color over the image (DeVries and Taylor 2017, arXiv:1708.04552).
 ///
-/// Their middles are uniform over the picture, so that some lie partly outside. The paper fills with 0 after
-/// normalisation, which is the mean colour; here "fill" is a level before it.
+/// Their middles are uniform over the image, so some lie partly outside. The paper fills with 0 after normalization,
+/// which is the mean color; here "fill" is a level before it.
 package struct Cutout: ImageTransform {
   package static let kind = "cutout"
-  package static let documentation = "squares of one colour at random places"
+  package static let documentation = "squares of one color at random places"
+  package static let examples = [#"{"type": "cutout", "size": 3, "count": 2, "fill": 0.5}"#]
 
   private let size: Int
   private let count: Int

@@ -1,7 +1,7 @@
 import Configuration
 import Tensors
 
-/// The colour of what a picture does not show: one level for all channels or one a channel, in 0…1.
+/// The color around or over an image: one level for all channels or one per channel, in 0…1.
 struct Fill: Sendable {
   private let levels: [Float]
 
@@ -9,10 +9,10 @@ struct Fill: Sendable {
 
   private init(levels: [Float]) { self.levels = levels }
 
-  /// Nil where the key is not written.
+  /// Nil without the key.
   init?(from reader: SettingsReader) throws(ConfigurationError) {
     let levels = try reader.optionalPerChannel(
-      "fill", in: 0...1, "the colour of what lies outside: a level for all channels or one a channel; black if absent")
+      "fill", in: 0...1, "color outside the image: a level for all channels or one per channel; black if absent")
     guard let levels else { return nil }
     self.levels = levels.map { Float($0) }
   }
@@ -25,7 +25,7 @@ struct Fill: Sendable {
     }
   }
 
-  /// Colours the columns `columns` of one row of pixels.
+  /// Colors the columns `columns` of one row of pixels.
   func paint(_ row: TensorSlice, columns: Range<Int>, channels: Int) {
     var values = row.mutableFloats
     for channel in 0..<channels {

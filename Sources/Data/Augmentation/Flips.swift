@@ -14,7 +14,7 @@ package struct HorizontalFlip: ImageTransform {
     if dice?.happens(probability) ?? false { Self.mirror(canvas) }
   }
 
-  /// Exchanges left and right of the picture.
+  /// Exchanges left and right of the image.
   static func mirror(_ canvas: borrowing ImageCanvas) {
     let shape = canvas.shape
     for y in 0..<shape.height {

@@ -1,7 +1,7 @@
 import Tensors
 
-/// What lies around a picture, for windows that reach over its edge.
-struct ImageBorder: Sendable {
+/// The surroundings of an image, for windows that reach over its edge.
+package struct ImageBorder: Sendable {
   enum Mode: String, CaseIterable, Sendable {
     case constant, edge, reflect
   }
@@ -18,12 +18,12 @@ struct ImageBorder: Sendable {
 
   func check(_ shape: ImageShape) throws(DataError) { try fill.check(shape) }
 
-  /// Replaces the picture by a window of it, whose corner lies at row `top` and column `left` of the picture.
+  /// Replaces the image by a window whose corner is at row `top` and column `left` of the image.
   func window(_ output: ImageShape, top: Int, left: Int, on canvas: inout ImageCanvas) {
     let input = canvas.shape
     guard input != output || top != 0 || left != 0 else { return }
     let channels = input.channels
-    // Columns of the window that show the picture itself.
+    // Columns of the window that show the image itself.
     let first = min(max(0, -left), output.width)
     let end = max(first, min(output.width, input.width - left))
     canvas.redraw(as: output) { source, target in
@@ -55,9 +55,9 @@ struct ImageBorder: Sendable {
     }
   }
 
-  /// The row or column that stands at `index`, which may lie outside; nil where it shows the fill.
+  /// The row or column to show at `index`, which may lie outside; nil for the fill.
   ///
-  /// A mirror image that is too short, as of a picture of one pixel, ends with its last pixel again and again.
+  /// A mirror image that is too short, as of an image of one pixel, repeats its last pixel.
   private func place(_ index: Int, in extent: Int) -> Int? {
     switch mode {
     case _ where index >= 0 && index < extent: index

@@ -1,10 +1,10 @@
-/// One of several ways of showing a picture to a trained classifier: moved by a few pixels, mirrored, or both.
+/// One of several ways of showing an image to a trained classifier: moved by a few pixels, mirrored, or both.
 ///
-/// The mean of what a model says of them is more often right than what it says of the picture alone; that is test-time
+/// The mean of a model's answers to several views is more often right than its answer to the image alone: test-time
 /// augmentation.
 package struct ImageView: Sendable, Equatable {
-  /// By how many pixels the picture is moved downwards and to the right. What comes in from outside is what the run's
-  /// `random_crop` puts around pictures, or black.
+  /// Pixels by which the image is moved downwards and to the right. From outside comes the border of the run's
+  /// `random_crop`, or black.
   package let down: Int
   package let right: Int
   /// Whether left and right are exchanged after that.
@@ -16,10 +16,10 @@ package struct ImageView: Sendable, Equatable {
     self.isMirrored = isMirrored
   }
 
-  /// The picture and its mirror image.
+  /// The image and its mirror image.
   package static let flip = [ImageView(), ImageView(isMirrored: true)]
-  /// The middle and the four corners of the picture in a border of one pixel, and their mirror images: the ten crops of
-  /// Krizhevsky et al. 2012 (section 4.1), for pictures that are not larger than what the model sees.
+  /// The middle and the four corners of the image in a border of one pixel, and their mirror images: the ten crops of
+  /// Krizhevsky et al. 2012 (section 4.1), for images that are not larger than the model's input.
   package static let tenCrop = [(0, 0), (1, 1), (1, -1), (-1, 1), (-1, -1)].flatMap { down, right in
     [false, true].map { ImageView(down: down, right: right, isMirrored: $0) }
   }

@@ -1,47 +1,53 @@
 import Configuration
 import Tensors
 
-/// A window at a random place of the picture with a border around it; evaluation takes the middle.
+/// A window at a random place of the image with a border around it; evaluation takes the middle.
 ///
-/// As torchvision's `RandomCrop`: "size" is the picture's own where it is not written.
+/// As torchvision's `RandomCrop`: "size" is the image's own where it is not written.
 package struct RandomCrop: ImageTransform {
   package static let kind = "random_crop"
-  package static let documentation = "a window at a random place, of the padded picture if there is padding"
+  package static let documentation = "a window at a random place, of the padded image if there is padding"
+  package static let examples = [
+    #"{"type": "random_crop", "padding": 2}"#, #"{"type": "random_crop", "padding": 3, "padding_mode": "reflect"}"#,
+    #"{"type": "random_crop", "size": [4, 3]}"#,
+  ]
 
   private let size: AxisPair?
   private let padding: Int
-  /// What lies around the picture, of a crop that shows it.
-  let border: ImageBorder
+  private let frame: ImageBorder
 
   static let largestSize = 1 << 14
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
     size = try reader.optionalPair(
       "size", in: 1...Self.largestSize,
-      "pixels of the window: one number or [height, width]; the picture's own if absent")
-    padding = try reader.integer("padding", default: 0, in: 0...4096, "pixels put around the picture before")
+      "pixels of the window: one number or [height, width]; the image's own if absent")
+    padding = try reader.integer("padding", default: 0, in: 0...4096, "pixels put around the image before")
     let mode: ImageBorder.Mode? = try reader.optionalChoice(
       "padding_mode",
-      "what the padding shows: one colour, the border's pixels, the picture mirrored; constant if absent")
+      "content of the padding: one color, the border's pixels, or the image mirrored; constant if absent")
     let fill = try Fill(from: reader)
     try reader.require(size != nil || padding > 0, nil, "never moves anything: give \"padding\" or \"size\"")
-    try reader.require(mode == nil || padding > 0, "padding_mode", "never used without \"padding\"")
+    try reader.require(mode == nil || padding > 0, "padding_mode", "is not used without \"padding\"")
     try reader.require(
-      fill == nil || padding > 0 && (mode ?? .constant) == .constant, "fill", "never used without constant \"padding\"")
-    border = ImageBorder(mode ?? .constant, fill: fill ?? .black)
+      fill == nil || padding > 0 && (mode ?? .constant) == .constant, "fill",
+      "is not used without constant \"padding\"")
+    frame = ImageBorder(mode ?? .constant, fill: fill ?? .black)
   }
 
+  package var border: ImageBorder? { padding > 0 ? frame : nil }
+
   package func shape(after input: ImageShape) throws(DataError) -> ImageShape {
-    try border.check(input)
+    try frame.check(input)
     let output = input.sized(size)
     guard output.height <= input.height + 2 * padding, output.width <= input.width + 2 * padding else {
       throw refusal(
-        expected: "a size of at most \(input.height + 2 * padding)×\(input.width + 2 * padding), the padded picture's",
+        expected: "a size of at most \(input.height + 2 * padding)×\(input.width + 2 * padding), the padded image's",
         found: "\(output.height)×\(output.width)")
     }
-    guard border.mode != .reflect || padding < min(input.height, input.width) else {
+    guard frame.mode != .reflect || padding < min(input.height, input.width) else {
       throw refusal(
-        expected: "padding below \(min(input.height, input.width)), as it mirrors the picture", found: "\(padding)")
+        expected: "padding below \(min(input.height, input.width)), as it mirrors the image", found: "\(padding)")
     }
     return output
   }
@@ -52,9 +58,6 @@ package struct RandomCrop: ImageTransform {
     let (free, freeAcross) = (input.height + 2 * padding - output.height, input.width + 2 * padding - output.width)
     let top = (dice?.integer(below: free + 1) ?? free / 2) - padding
     let left = (dice?.integer(below: freeAcross + 1) ?? freeAcross / 2) - padding
-    border.window(output, top: top, left: left, on: &canvas)
+    frame.window(output, top: top, left: left, on: &canvas)
   }
-
-  /// Whether a crop can show what lies around the picture.
-  var showsBorder: Bool { padding > 0 }
 }

@@ -2,14 +2,15 @@ import Configuration
 import Foundation
 import Tensors
 
-/// A window of random size, form and place, resized; evaluation resizes the whole picture.
+/// A window of random size, form and place, resized; evaluation resizes the whole image.
 ///
-/// As torchvision's `RandomResizedCrop`: the window's share of the picture is uniform in "scale", the logarithm of its
+/// As torchvision's `RandomResizedCrop`: the window's share of the image is uniform in "scale", the logarithm of its
 /// width over its height uniform in that of "ratio"; after ten windows that do not fit, the largest in the middle whose
-/// ratio is allowed (Szegedy et al. 2014, arXiv:1409.4842). "size" is the picture's own where it is not written.
+/// ratio is allowed (Szegedy et al. 2014, arXiv:1409.4842). "size" is the image's own where it is not written.
 package struct RandomResizedCrop: ImageTransform {
   package static let kind = "random_resized_crop"
-  package static let documentation = "a window of random size, form and place, resized; in evaluation the whole picture"
+  package static let documentation = "a window of random size, form and place, resized; in evaluation the whole image"
+  package static let examples = [#"{"type": "random_resized_crop", "size": 5}"#, #"{"type": "random_resized_crop"}"#]
 
   private let size: AxisPair?
   private let scale: ClosedRange<Double>
@@ -20,9 +21,9 @@ package struct RandomResizedCrop: ImageTransform {
   package init(from reader: SettingsReader) throws(ConfigurationError) {
     size = try reader.optionalPair(
       "size", in: 1...RandomCrop.largestSize,
-      "pixels of the result: one number or [height, width]; the picture's own if absent")
+      "pixels of the result: one number or [height, width]; the image's own if absent")
     let scale = try reader.numbers(
-      "scale", default: [0.08, 1], in: 0.0001...1, "least and largest share of the picture")
+      "scale", default: [0.08, 1], in: 0.0001...1, "least and largest share of the image")
     let ratio = try reader.numbers(
       "ratio", default: [0.75, 4.0 / 3], in: 0.01...100, "least and largest width over height")
     try reader.require(scale[0] <= scale[1], "scale", "the first number is the smaller one")

@@ -1,11 +1,12 @@
 import Tensors
 
 /// Bilinear resampling with antialiasing, as torchvision's and Pillow's: a triangle filter, as wide as a target pixel
-/// where the picture becomes smaller.
+/// where the image becomes smaller.
 ///
-///     target[i] = Σ w(j)·source[j] / Σ w(j),   w(j) = max(0, 1 − |j + ½ − (i + ½)·s| / max(s, 1)),   s = source / target
+///     target[i] = Σ w(j)·source[j] / Σ w(j),   w(j) = max(0, 1 − |j + ½ − (i + ½)·s| / max(s, 1)),
+///     s = source / target
 struct Resampling {
-  /// One axis of the picture.
+  /// One axis of the image.
   private struct Axis {
     let count: Int
     let scale: Double
@@ -31,7 +32,7 @@ struct Resampling {
     func total(_ index: Int) -> Double { taps(index).reduce(0) { $0 + weight($1, index) } }
   }
 
-  /// The part of the picture that is resampled.
+  /// The part of the image that is resampled.
   struct Region: Equatable {
     var top = 0
     var left = 0
@@ -51,12 +52,12 @@ struct Resampling {
     }
   }
 
-  /// Values of the picture between the two passes, at most.
+  /// Most values of the image between the two passes.
   static func workingCount(_ input: ImageShape, _ output: ImageShape) -> Int {
     max(input.count, output.count, output.height * input.rowCount)
   }
 
-  /// Replaces the picture by `region` of it in another size. Rows first: they are fewer afterwards, and whole rows are
+  /// Replaces the image by `region` of it in another size. Rows first: they are fewer afterwards, and whole rows are
   /// added at once.
   static func resample(_ canvas: inout ImageCanvas, _ region: Region, to output: ImageShape) {
     guard region != Region(canvas.shape) || canvas.shape != output else { return }

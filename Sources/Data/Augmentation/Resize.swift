@@ -1,12 +1,14 @@
 import Configuration
 import Tensors
 
-/// The whole picture in another size, in training and evaluation alike.
+/// The whole image in another size, in training and evaluation alike.
 ///
 /// One number makes a square; torchvision's `Resize` takes it for the shorter side.
 package struct Resize: ImageTransform {
   package static let kind = "resize"
-  package static let documentation = "the picture in another size, in evaluation too"
+  package static let documentation = "the image in another size, in evaluation too"
+  package static let examples = [#"{"type": "resize", "size": [9, 4]}"#]
+  package static let isRandom = false
 
   private let size: AxisPair
 

@@ -2,13 +2,14 @@ import Configuration
 import Foundation
 import Tensors
 
-/// The picture turned about its middle by an angle that is uniform in −degrees…degrees, in the same frame.
+/// The image turned about its middle by an angle that is uniform in −degrees…degrees, in the same frame.
 ///
-/// Pixels are interpolated bilinearly, those outside have the colour "fill". torchvision's `RandomRotation` takes the
-/// nearest pixel unless told otherwise.
+/// Pixels are interpolated bilinearly, those outside have the color "fill". torchvision's `RandomRotation` takes the
+/// nearest pixel by default.
 package struct Rotation: ImageTransform {
   package static let kind = "rotation"
-  package static let documentation = "turned about the middle, counter-clockwise by up to so many degrees or clockwise"
+  package static let documentation = "turned about the middle by up to \"degrees\" counter-clockwise or clockwise"
+  package static let examples = [#"{"type": "rotation", "degrees": 20, "fill": [0.1, 0.2, 0.3]}"#]
 
   private let degrees: Double
   private let fill: Fill

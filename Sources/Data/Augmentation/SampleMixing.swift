@@ -9,18 +9,18 @@ import Tensors
 ///     target ← λ·y + (1 − λ)·y′         λ ~ Beta(α, α)
 ///
 /// The papers mix a batch with itself in another order, by one λ. Here every sample has a λ of its own and a partner x′
-/// from the whole training split, so that what a sample becomes is a pure function of (seed, epoch, sample). Where both
-/// are on, each sample is mixed by one of them with equal chances.
+/// from the whole training split, so that a mixed sample is a pure function of (seed, epoch, sample). Where both are
+/// on, each sample is mixed by one of them with equal chances.
 package struct SampleMixing: Sendable {
-  /// The α of either way; nil where it is off.
+  /// The α of each; nil where it is off.
   private let mixup: Double?
   private let cutmix: Double?
   private let training: SampleSet
   private let seed: UInt64
-  /// The inputs' shape; nil where they are no pictures.
+  /// The shape of inputs that are images.
   private let image: ImageShape?
 
-  /// What one sample is mixed with.
+  /// The partner of one sample, and how both are mixed.
   package struct Draw: Sendable, Equatable {
     package var partner: Int
     /// λ: how much of the sample itself stays.
@@ -56,7 +56,7 @@ package struct SampleMixing: Sendable {
     return Draw(partner: partner, share: Float(dice.beta(mixup ?? 1)), box: nil)
   }
 
-  /// A box of the picture's form with a middle anywhere, as far as it lies inside.
+  /// A box of the image's proportions with its middle anywhere, clipped to the image.
   private static func box(_ image: ImageShape, area: Double, _ dice: inout SampleDice) -> Box {
     func range(_ extent: Int) -> Range<Int> {
       let length = Int(Double(extent) * area.squareRoot())
@@ -66,17 +66,17 @@ package struct SampleMixing: Sendable {
     return Box(rows: range(image.height), columns: range(image.width))
   }
 
-  /// λ·x + (1 − λ)·x′, or x′ in the box, over `slot`, which holds x.
-  func mix(_ partner: TensorSlice, _ draw: Draw, into slot: TensorSlice) {
+  /// Writes λ·x + (1 − λ)·x′, or x′ in the box, over `output`, which holds x.
+  func mix(_ partner: TensorSlice, _ draw: Draw, into output: TensorSlice) {
     if let box = draw.box, let image {
       for row in box.rows {
         let start = row * image.rowCount
         let values = start + box.columns.lowerBound * image.channels..<start + box.columns.upperBound * image.channels
-        slot.slice(values).copy(from: partner.slice(values))
+        output.slice(values).copy(from: partner.slice(values))
       }
     } else {
       let other = partner.floats
-      var values = slot.mutableFloats
+      var values = output.mutableFloats
       precondition(other.count == values.count)
       let (share, rest) = (draw.share, 1 - draw.share)
       for i in values.indices { values[i] = values[i] * share + other[i] * rest }

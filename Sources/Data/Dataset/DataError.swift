@@ -1,14 +1,14 @@
 import Formats
 
-/// What is wrong with a data set, in one line: where, what was expected, what was found and what to do about it.
+/// An error in a data set, in one line: the place, what was expected, what was found and what to do about it.
 package struct DataError: Error, Equatable, CustomStringConvertible {
   /// The file, or the kind of generated set ("spirals").
   package var subject: String
-  /// Where in it: a line and column, a byte offset, a sample, a key; empty where the whole is meant.
+  /// A line and column, a byte offset, a sample or a key; empty for the whole subject.
   package var place: String
   package var expected: String
   package var found: String
-  /// What the user can do; empty where it is plain.
+  /// Empty where it is plain what to do.
   package var advice: String
 
   package init(_ subject: String, at place: String = "", expected: String, found: String, advice: String = "") {
@@ -27,7 +27,7 @@ package struct DataError: Error, Equatable, CustomStringConvertible {
 }
 
 extension String {
-  /// The same for a terminal: names of files may hold anything, so line ends become spaces and control characters "?".
+  /// This text for a terminal: file names may hold anything, so line ends become spaces and control characters "?".
   var inOneLine: String {
     String(
       map { character in
@@ -38,18 +38,16 @@ extension String {
 }
 
 extension DataError {
-  /// A piece of a file, quoted for a message: printable, one line, at most 40 characters.
-  static func quoted(_ text: some StringProtocol) -> String { HDF5Error.quoted(text) }
+  static func quoted(_ text: some StringProtocol) -> String { MessageText.quoted(text) }
+  package static func bytes(_ count: Int) -> String { MessageText.bytes(count) }
 
-  /// Bytes for a message, in the largest unit that keeps at least one whole one.
-  package static func bytes(_ count: Int) -> String {
-    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
-    var value = Double(count)
-    var unit = 0
-    while value >= 1024 && unit < units.count - 1 {
-      value /= 1024
-      unit += 1
+  /// - Parameter path: the archive.
+  init(_ path: String, _ error: TarError) {
+    switch error {
+    case .flaw(let place, let expected, let found, let advice):
+      self.init(path, at: place, expected: expected, found: found, advice: advice)
+    case .source(let error as DataError): self = error
+    case .source(let error): self.init(path, expected: "readable data", found: "\(error)")
     }
-    return unit == 0 ? "\(count) bytes" : "\((value * 10).rounded() / 10) \(units[unit])"
   }
 }

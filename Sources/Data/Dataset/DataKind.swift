@@ -1,4 +1,5 @@
 import Configuration
+import Formats
 import Tensors
 import Tokenizers
 
@@ -7,12 +8,20 @@ package protocol DataKind: Settings {
   /// The value of "type".
   static var kind: String { get }
   static var documentation: String { get }
+  /// Describes the data at a path; nil where this kind does not recognize them.
+  static func inspect(_ place: InspectedPath) throws(DataError) -> DatasetSummary?
+
   /// - Parameter seed: of everything random in the samples themselves; kinds that read files ignore it.
   func open(seed: UInt64) throws(DataError) -> OpenedSamples
-  /// The same for kinds that split themselves, as the common settings ask.
+  /// Also splits the samples as the settings ask, where the kind itself does that.
   func open(seed: UInt64, settings: CommonDataSettings) throws(DataError) -> OpenedSamples
-  /// Bytes that opening will take, where the settings alone tell: of generated sets, before they are drawn.
+
+  /// Bytes that a generated set will take, known before it is drawn; nil for files.
   var expectedByteCount: Int? { get }
+  /// Tokens in a window, where samples are windows of one text, which "order" can also put into streams; nil elsewhere.
+  var windowLength: Int? { get }
+  /// How images of other sizes are brought to that of the samples.
+  var resizingMode: ImageResizing.Mode { get }
 }
 
 extension DataKind {
@@ -20,9 +29,12 @@ extension DataKind {
     try open(seed: seed)
   }
 
+  package static func inspect(_ place: InspectedPath) throws(DataError) -> DatasetSummary? { nil }
   package var expectedByteCount: Int? { nil }
+  package var windowLength: Int? { nil }
+  package var resizingMode: ImageResizing.Mode { .stretch }
 
-  /// Refuses what this machine has no memory for, before any of it is made.
+  /// Refuses a generated set that this machine has no memory for, before it is drawn.
   func checkMemory() throws(DataError) {
     guard let bytes = expectedByteCount, let available = SystemMemory.availableByteCount, bytes > available else {
       return
@@ -33,7 +45,7 @@ extension DataKind {
   }
 }
 
-/// The samples a data set consists of, and those that it sets apart itself.
+/// The samples of a data set, and those that it sets apart itself.
 package struct OpenedSamples: Sendable {
   package var samples: any SampleSource
   package var validation: (any SampleSource)?
@@ -42,10 +54,10 @@ package struct OpenedSamples: Sendable {
   package var isSplit = false
   /// Of text.
   package var tokenizer: Tokenizer?
-  /// Tokens in a sample, where a sample goes on where the one before it in the source stops and rows of batches are to
-  /// follow one another that way; nil where samples are met in any order.
+  /// Tokens in a sample, where each sample continues the one before it and rows of batches are to follow in that order;
+  /// nil where samples come in any order.
   package var pieceLength: Int?
-  /// What was left out because it cannot be read; nil where nothing was.
+  /// Samples that were left out because they cannot be read; nil where there are none.
   package var skipped: SkippedSamples?
 
   package init(samples: any SampleSource, test: (any SampleSource)? = nil) {

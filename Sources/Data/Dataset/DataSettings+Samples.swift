@@ -1,14 +1,14 @@
 import Tensors
 
-// What the settings ask to be done with samples, checked against the samples there are.
+// The settings checked against the samples.
 extension CommonDataSettings {
-  /// What "standardize" or "normalize" asks for; nil where neither is given.
+  /// The moments of "standardize" or "normalize"; nil without either.
   ///
   /// - Parameters:
-  ///   - carried: what a checkpoint holds, instead of measuring again.
+  ///   - stored: a checkpoint's, instead of measuring again.
   ///   - input: the field as the model gets it.
   func standardization(
-    _ carried: Standardization?, _ input: SampleField, _ name: String, measure: () -> Standardization
+    _ stored: Standardization?, _ input: SampleField, _ name: String, measure: () -> Standardization
   ) throws(DataError) -> Standardization? {
     guard standardize || normalize != nil else { return nil }
     guard input.type == .float32 else {
@@ -25,15 +25,15 @@ extension CommonDataSettings {
       }
       return normalize
     }
-    if let carried, !carried.fits(input.shape) {
+    if let stored, !stored.fits(input.shape) {
       throw DataError(
         name, at: "standardization", expected: "1 or \(counts) means for inputs \(input.shape)",
-        found: "\(carried.mean.count)", advice: "the checkpoint belongs to other data")
+        found: "\(stored.mean.count)", advice: "the checkpoint belongs to other data")
     }
-    return carried ?? measure()
+    return stored ?? measure()
   }
 
-  /// Refuses what diffusion cannot undo when it draws pictures.
+  /// Refuses changes that diffusion cannot undo when it draws images.
   func check(_ diffusion: DiffusionSettings?, _ name: String) throws(DataError) {
     let disturbing = [
       ("standardize", standardize), ("normalize", normalize != nil), ("mixup", mixup != nil),
@@ -41,11 +41,11 @@ extension CommonDataSettings {
     ]
     guard diffusion != nil, let (key, _) = disturbing.first(where: \.1) else { return }
     throw DataError(
-      name, at: "data.\(key)", expected: "pictures as they are, which diffusion brings to -1...1 itself",
+      name, at: "data.\(key)", expected: "images as they are, which diffusion brings to -1...1 itself",
       found: "\"\(key)\"", advice: "remove it, or \"diffusion\"")
   }
 
-  /// What "mixup" and "cutmix" ask for; nil where neither is given.
+  /// The mixing of "mixup" and "cutmix"; nil without either.
   func mixing(
     _ fields: [SampleField], input: Int, target: Int, of training: SampleSet, _ seed: UInt64, _ name: String
   ) throws(DataError) -> SampleMixing? {

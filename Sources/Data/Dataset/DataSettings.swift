@@ -4,7 +4,7 @@ import Configuration
 package struct DataSettings: Sendable {
   package var common: CommonDataSettings
   package var kind: any DataKind
-  /// Nil unless pictures are to become noisy.
+  /// Of a diffusion model; nil otherwise.
   package var diffusion: DiffusionSettings?
 
   package init(
@@ -21,19 +21,19 @@ package struct CommonDataSettings: Settings {
   package var batchSize = 64
   package var validation: SplitSize = .fraction(Self.defaultValidationFraction)
   package var test: SplitSize = .fraction(0)
-  /// nil: all that the other splits leave.
+  /// Nil: all samples outside the other splits.
   package var trainCount: Int?
   package var standardize = false
-  /// Given moments in place of measured ones.
+  /// Given moments instead of measured ones.
   package var normalize: Standardization?
   package var augmentation: [any ImageTransform] = []
   /// The α of mixup's and CutMix's shares; nil where they are off.
   package var mixup: Double?
   package var cutmix: Double?
   package var shuffle = true
-  /// nil: the run's seed.
+  /// Nil: the run's seed.
   package var seed: UInt64?
-  /// Keep only the first so many training samples.
+  /// At most this many training samples.
   package var limit: Int?
 
   static let defaultValidationFraction = 0.1
@@ -53,7 +53,7 @@ package struct CommonDataSettings: Settings {
       "test_fraction", in: 0...largestFraction, "share of the samples held out for the test (default 0)")
     let testCount = try reader.optionalInteger("test_count", in: counts, "instead of a fraction")
     trainCount = try reader.optionalInteger(
-      "train_count", in: 1...Self.largestCount, "training samples; by default all that validation and test leave")
+      "train_count", in: 1...Self.largestCount, "training samples; by default all outside validation and test")
     standardize = try reader.boolean(
       "standardize", default: false,
       "subtract the training inputs' mean and divide by their deviation; images channel by channel")
@@ -61,7 +61,7 @@ package struct CommonDataSettings: Settings {
       "normalize", GivenMoments.self, "subtract these means and divide by these deviations, in place of standardize")
     augmentation = try reader.optionalComponents(
       "augmentation", from: AugmentationCatalog.catalog,
-      "what happens to images at random while training, one transform after another")
+      "random changes of images while training, one transform after another")
     mixup = try reader.optionalObject("mixup", MixupSettings.self, "training samples are mixed in pairs, classes too")?
       .alpha
     cutmix = try reader.optionalObject(
@@ -72,7 +72,7 @@ package struct CommonDataSettings: Settings {
     )
     .map(UInt64.init)
     limit = try reader.optionalInteger(
-      "limit", in: 1...Self.largestCount, "train on so many samples only, to see whether the model can overfit")
+      "limit", in: 1...Self.largestCount, "train on at most this many samples, to see whether the model can overfit")
     try reader.require(!standardize || moments == nil, "normalize", "standardize is on too; keep one")
     normalize = moments?.standardization
     try reader.require(
@@ -97,7 +97,7 @@ private struct GivenMoments: Settings {
   init(from reader: SettingsReader) throws(ConfigurationError) {
     let mean = try reader.perChannel("mean", in: -1e6...1e6, "of each channel, on the scale 0…1; one number for all")
     let deviation = try reader.perChannel(
-      "std", in: 1e-6...1e6, "what is divided by, of each channel; one number for all")
+      "std", in: 1e-6...1e6, "deviation of each channel; one number for all")
     let count = max(mean.count, deviation.count)
     try reader.require(
       mean.count == deviation.count || min(mean.count, deviation.count) == 1, "std",
@@ -107,12 +107,12 @@ private struct GivenMoments: Settings {
   }
 }
 
-/// How many samples a split gets.
+/// The size of a split.
 package enum SplitSize: Sendable, Equatable {
   case fraction(Double)
   case count(Int)
 
-  /// The setting that says it, of the split `split`.
+  /// The setting of the split `split`.
   func key(of split: String) -> String {
     switch self {
     case .fraction: "\(split)_fraction"

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Some samples of a source, in ascending order.
+/// A set of samples of a source, in ascending order.
 package struct SampleSet: Sendable, Equatable {
   private enum Members: Sendable, Equatable {
     case range(Range<Int>)
@@ -23,7 +23,7 @@ package struct SampleSet: Sendable, Equatable {
 
   package var isEmpty: Bool { count == 0 }
 
-  /// The sample at `position`: evaluation walks 0 ..< count, which meets each exactly once.
+  /// The sample at `position`: evaluation walks 0 ..< count, which visits each exactly once.
   package subscript(position: Int) -> Int {
     switch members {
     case .range(let range):
@@ -38,10 +38,10 @@ package struct SampleSet: Sendable, Equatable {
   }
 }
 
-/// Which samples train, which validate and which are kept for the test; no sample is in two of them.
+/// The samples for training, validation and test; no sample is in two of them.
 ///
-/// A pure function of the sizes, the settings and the seed. The test set is cut off first, so that it stays the same
-/// whatever is then done with the rest; unless counts say less, the three together are all samples.
+/// A pure function of the sizes, the settings and the seed. The test set is cut off first, so that it does not depend
+/// on the other splits; unless counts limit them, the three together are all samples.
 package struct DataSplits: Sendable, Equatable {
   package let training: SampleSet
   package let validation: SampleSet
@@ -70,19 +70,14 @@ package struct DataSplits: Sendable, Equatable {
     }
     let testCount = try Self.resolve(settings.test, of: count, "test", name)
     let validationCount = try Self.resolve(settings.validation, of: count, "validation", name)
-    let left = count - testCount - validationCount
-    guard left >= 1 else {
+    let rest = count - testCount - validationCount
+    guard rest >= 1 else {
       throw DataError(
         name, at: "data", expected: "at least one sample left to train on",
         found: "\(testCount) for the test and \(validationCount) to validate of \(count)",
         advice: "lower test_fraction or validation_fraction")
     }
-    if let wanted = settings.trainCount, wanted > left {
-      throw DataError(
-        name, at: "data.train_count", expected: "at most the \(left) samples that test and validation leave",
-        found: "\(wanted)")
-    }
-    let trainCount = min(settings.trainCount ?? left, settings.limit ?? left)
+    let trainCount = try Self.trainCount(settings, of: rest, name)
     let filed = SampleSet(count..<count + separateTest)
     guard testCount + validationCount > 0 || trainCount < count else {
       training = SampleSet(0..<count)
@@ -105,14 +100,21 @@ package struct DataSplits: Sendable, Equatable {
     guard training >= 1, training + validation + test <= Self.mostSamples else {
       throw DataError(name, expected: "1 to \(Self.mostSamples) samples", found: "\(training + validation + test)")
     }
-    if let wanted = settings.trainCount, wanted > training {
-      throw DataError(
-        name, at: "data.train_count", expected: "at most the \(training) samples that test and validation leave",
-        found: "\(wanted)")
-    }
-    self.training = SampleSet(0..<min(settings.trainCount ?? training, settings.limit ?? training))
+    self.training = SampleSet(0..<(try Self.trainCount(settings, of: training, name)))
     self.validation = SampleSet(training..<training + validation)
     self.test = SampleSet(training + validation..<training + validation + test)
+  }
+
+  private static func trainCount(
+    _ settings: CommonDataSettings, of rest: Int, _ name: String
+  ) throws(DataError) -> Int {
+    let wanted = settings.trainCount ?? rest
+    guard wanted <= rest else {
+      throw DataError(
+        name, at: "data.train_count", expected: "at most the \(rest) samples that test and validation leave",
+        found: "\(wanted)")
+    }
+    return min(wanted, settings.limit ?? rest)
   }
 
   private static func resolve(

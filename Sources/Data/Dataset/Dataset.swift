@@ -1,48 +1,49 @@
 import Tensors
 import Tokenizers
 
-/// A data set ready for training: opened, split, put in order, with what happens to its samples before the model sees them.
+/// A data set ready for training: opened, split and in order, with the changes to its samples before the model sees
+/// them.
 package struct Dataset: Sendable {
   package let settings: CommonDataSettings
   /// Of splits, order, augmentation and generated samples.
   package let seed: UInt64
   package let source: any SampleSource
   package let splits: DataSplits
-  /// As the model gets them: the source's, with what augmentation makes of the input's shape and mixing of the target.
+  /// As the model gets them: the source's, after augmentation has changed the input's shape and mixing the target.
   package let fields: [SampleField]
-  /// Nil unless the settings ask for it, as are the others.
+  /// This and the next three are nil unless the settings ask for them.
   package let standardization: Standardization?
   package let augmentation: Augmentation?
   package let mixing: SampleMixing?
   package let forwardProcess: ForwardProcess?
-  /// What makes tokens of the text; nil where samples are no text.
+  /// The tokenizer of the text; nil where samples are not text.
   package let tokenizer: Tokenizer?
-  /// Tokens in a sample, where each row of a batch goes on where it stopped in the batch before; nil elsewhere.
+  /// Tokens in a sample, where each row of a batch continues its row in the batch before; nil elsewhere.
   package let pieceLength: Int?
-  /// What was left out because it cannot be read; nil where nothing was.
+  /// Samples that were left out because they cannot be read; nil where there are none.
   package let skipped: SkippedSamples?
   let inputField: Int
-  /// -1 where there is none.
+  /// -1 without a target.
   let targetField: Int
 
   /// Opens the data that `settings` describe.
   ///
   /// - Parameters:
-  ///   - runSeed: taken where the settings name no seed.
-  ///   - standardization: what a checkpoint carries, instead of computing it again.
+  ///   - runSeed: used where the settings name no seed.
+  ///   - standardization: a checkpoint's, instead of measuring again.
   package init(
-    opening settings: DataSettings, runSeed: UInt64, standardization carried: Standardization? = nil
+    opening settings: DataSettings, runSeed: UInt64, standardization stored: Standardization? = nil
   ) throws(DataError) {
     let seed = settings.common.seed ?? runSeed
     try settings.kind.checkMemory()
     let opened = try settings.kind.open(seed: seed, settings: settings.common)
     try self.init(
-      opened, settings: settings.common, diffusion: settings.diffusion, seed: seed, standardization: carried)
+      opened, settings: settings.common, diffusion: settings.diffusion, seed: seed, standardization: stored)
   }
 
   package init(
     _ opened: OpenedSamples, settings: CommonDataSettings, diffusion: DiffusionSettings? = nil, seed: UInt64,
-    standardization carried: Standardization? = nil
+    standardization stored: Standardization? = nil
   ) throws(DataError) {
     self.settings = settings
     self.seed = seed
@@ -82,12 +83,12 @@ package struct Dataset: Sendable {
     tokenizer = opened.tokenizer ?? forwardProcess?.condition?.tokenizer
     self.fields = forwardProcess?.fields ?? fields
     standardization = try settings.standardization(
-      carried, fields[inputField], name
+      stored, fields[inputField], name
     ) { [source, splits, augmentation, inputField, shape = fields[inputField].shape] in
       var canvas = ImageCanvas(capacity: augmentation?.capacity ?? 0)
-      return Standardization(shape: shape, count: splits.training.count) { position, slot in
+      return Standardization(shape: shape, count: splits.training.count) { position, output in
         Self.transform(
-          splits.training[position], .evaluation, source, inputField, augmentation, on: &canvas, into: slot)
+          splits.training[position], .evaluation, source, inputField, augmentation, on: &canvas, into: output)
       }
     }
   }
@@ -106,7 +107,7 @@ package struct Dataset: Sendable {
     source.residentBytes + splits.training.residentBytes + splits.validation.residentBytes + splits.test.residentBytes
   }
 
-  /// Content, splits and order: a run may only go on with data of the same fingerprint.
+  /// Of content, splits and order: a run resumes only with data of the same fingerprint.
   package var fingerprint: String {
     let parts = [splits.training.count, splits.validation.count, splits.test.count].map(String.init)
     var description = "\(source.fingerprint) \(parts.joined(separator: " ")) \(seed) \(settings.shuffle)"
@@ -114,28 +115,28 @@ package struct Dataset: Sendable {
     return Fingerprint.of(description, count: source.count)
   }
 
-  /// Whether samples are pictures, which can be seen in several ways.
+  /// Whether samples are images, which have several views.
   package var showsImages: Bool {
     forwardProcess == nil && fields[inputField].type == .float32 && ImageShape(fields[inputField].shape) != nil
   }
 
-  /// Writes the transformed input of `sample` over `slot`, neither mixed nor standardised.
-  func transform(_ sample: Int, _ reading: Reading, on canvas: inout ImageCanvas, into slot: TensorSlice) {
-    Self.transform(sample, reading, source, inputField, augmentation, on: &canvas, into: slot)
+  /// Writes the transformed input of `sample` over `output`, neither mixed nor standardized.
+  func transform(_ sample: Int, _ reading: Reading, on canvas: inout ImageCanvas, into output: TensorSlice) {
+    Self.transform(sample, reading, source, inputField, augmentation, on: &canvas, into: output)
   }
 
   private static func transform(
     _ sample: Int, _ reading: Reading, _ source: any SampleSource, _ field: Int, _ augmentation: Augmentation?,
-    on canvas: inout ImageCanvas, into slot: TensorSlice
+    on canvas: inout ImageCanvas, into output: TensorSlice
   ) {
     let view: ImageView? = if case .view(let view) = reading { view } else { nil }
     guard let shape = augmentation?.input ?? view.flatMap({ _ in ImageShape(source.fields[field].shape) }) else {
-      return source.read(sample, reading, field: field, into: slot)
+      return source.read(sample, reading, field: field, into: output)
     }
     canvas.begin(shape)
     source.read(sample, reading, field: field, into: canvas.pixels)
     augmentation?.apply(to: &canvas, sample, reading)
     view?.apply(to: &canvas, border: augmentation?.border ?? .black)
-    slot.copy(from: canvas.pixels)
+    output.copy(from: canvas.pixels)
   }
 }

@@ -1,7 +1,7 @@
 import Files
 import Tensors
 
-/// Content digests by which a checkpoint knows its data again: CRC32C, as hexadecimal text.
+/// Content digests by which a checkpoint recognizes its data: CRC32C, as hexadecimal text.
 enum Fingerprint {
   /// Shapes, counts and every value of `columns`.
   static func of(_ columns: [MemorySamples.Column], count: Int) -> String {
@@ -18,7 +18,7 @@ enum Fingerprint {
     return of(parts.joined(separator: " "), count: count)
   }
 
-  /// A description in words: the settings of a generated set.
+  /// Of the settings of a generated set, in words.
   static func of(_ description: String, count: Int) -> String {
     let crc = CRC32C.checksum(Array(description.utf8).span.bytes)
     return "crc32c-\(hex(crc))-\(count)"

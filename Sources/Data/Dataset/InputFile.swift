@@ -5,7 +5,7 @@ import Glibc
 
 /// A regular file read from front to back, unpacked on the way where it is gzip.
 ///
-/// Nothing is allocated on a file's word alone: the caller states a size, which is held against what the file can hold.
+/// A file's header alone allocates nothing: the caller states a size, which is checked against the file's own.
 struct InputFile: ~Copyable {
   let path: String
   /// Bytes on disk.
@@ -53,7 +53,7 @@ struct InputFile: ~Copyable {
     return bytes
   }
 
-  /// Everything that is left, if that is not more than `limit` bytes.
+  /// The rest, if that is not more than `limit` bytes.
   mutating func rest(limit: Int) throws(DataError) -> [UInt8] {
     var bytes: [UInt8] = []
     let step = 1 << 20
@@ -80,7 +80,7 @@ struct InputFile: ~Copyable {
     return bytes
   }
 
-  /// Refuses anything after what was read.
+  /// Refuses further bytes.
   mutating func expectEnd() throws(DataError) {
     let extra = try rest(atMost: 1).count
     guard extra == 0 else {

@@ -43,11 +43,11 @@ package struct JoinedSamples: SampleSource {
   package var readsFiles: Bool { first.readsFiles || second.readsFiles }
   package var failure: DataError? { first.failure ?? second.failure }
 
-  package func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice) {
+  package func read(_ index: Int, _ reading: Reading, field: Int, into output: TensorSlice) {
     if index < first.count {
-      first.read(index, reading, field: field, into: slot)
+      first.read(index, reading, field: field, into: output)
     } else {
-      second.read(index - first.count, reading, field: field, into: slot)
+      second.read(index - first.count, reading, field: field, into: output)
     }
   }
 }

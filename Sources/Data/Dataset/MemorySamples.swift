@@ -1,6 +1,6 @@
 import Tensors
 
-/// Samples that lie in memory, a column per field. Every built-in kind of data ends up here.
+/// Samples in memory, a column per field.
 package final class MemorySamples: SampleSource {
   /// One field of all samples, sample after sample.
   package struct Column: Sendable {
@@ -14,7 +14,7 @@ package final class MemorySamples: SampleSource {
   }
 
   package enum Values: Sendable {
-    /// Grey or colour levels 0…255, read as float32 in 0…1; kept as bytes, which a large set's memory depends on.
+    /// Gray or color levels 0…255, read as float32 in 0…1; kept as bytes to save memory.
     case bytes([UInt8])
     case floats([Float])
     case integers([Int32])
@@ -35,11 +35,7 @@ package final class MemorySamples: SampleSource {
     }
 
     var residentBytes: Int {
-      switch self {
-      case .bytes(let values): values.count
-      case .floats(let values): values.count * 4
-      case .integers(let values): values.count * 4
-      }
+      if case .bytes = self { count } else { count * 4 }
     }
   }
 
@@ -65,23 +61,19 @@ package final class MemorySamples: SampleSource {
 
   package var residentBytes: Int { columns.reduce(0) { $0 + $1.values.residentBytes } }
 
-  package func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice) {
+  package func read(_ index: Int, _ reading: Reading, field: Int, into output: TensorSlice) {
     precondition(index >= 0 && index < count, "sample \(index) of \(count)")
-    let start = index * slot.count
+    let start = index * output.count
     switch columns[field].values {
     case .bytes(let values):
-      var target = slot.mutableFloats
-      let levels = values.span.extracting(start..<start + target.count)
-      precondition(levels.count == target.count)
-      let scale = SampleField.levelScale
-      for i in target.indices { target[i] = Float(levels[i]) * scale }
+      SampleField.write(values.span.extracting(start..<start + output.count), into: output)
     case .floats(let values):
-      var target = slot.mutableFloats
+      var target = output.mutableFloats
       let source = values.span.extracting(start..<start + target.count)
       precondition(source.count == target.count)
       for i in target.indices { target[i] = source[i] }
     case .integers(let values):
-      var target = slot.mutableIntegers
+      var target = output.mutableIntegers
       let source = values.span.extracting(start..<start + target.count)
       precondition(source.count == target.count)
       for i in target.indices { target[i] = source[i] }

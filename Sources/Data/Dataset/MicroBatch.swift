@@ -1,17 +1,17 @@
 import Tensors
 
-/// A part of a batch in memory of its own: owned by one stage at a time, and handed on, never copied.
-// Sendable because it is noncopyable: whoever holds it is alone with its memory.
+/// A part of a batch in memory of its own, which one stage at a time owns; it is handed on, never copied.
+// Sendable because it is noncopyable: only its holder uses its memory.
 package struct MicroBatch: ~Copyable, @unchecked Sendable {
   /// Optimizer updates made before this batch.
   package var step = 0
-  /// Which part of the batch this is.
+  /// The number of the part within the batch.
   package var index = 0
-  /// Samples in it; the rows behind them are left from before and count for nothing.
+  /// Samples in it; the rows behind them are old and do not count.
   package var sampleCount = 0
-  /// Tokens of its sequences that the batches before it held; 0 where they begin.
+  /// Tokens of its sequences in the batches before it; 0 where they begin.
   package var position = 0
-  /// One tensor a field of the data, (rows, …).
+  /// One tensor per field of the data, (rows, …).
   package let fields: [TensorSlice]
   private let arena: Arena
   private let rows: Int
@@ -51,7 +51,7 @@ package struct MicroBatch: ~Copyable, @unchecked Sendable {
   }
 }
 
-/// Which samples a batch has: a pure function of its number.
+/// The samples of a batch: a pure function of its number.
 package struct BatchPlace {
   /// Batches consumed before it.
   let cursor: Int
@@ -59,7 +59,7 @@ package struct BatchPlace {
   /// Where it begins in the epoch's order.
   let first: Int
   let order: SampleOrder.Epoch
-  /// Tokens of its sequences that the batches before it held.
+  /// Tokens of its sequences in the batches before it.
   let tokensBefore: Int
 
   package init(_ data: Dataset, cursor: Int, batchSize: Int) {

@@ -1,9 +1,9 @@
 import Dispatch
 import Synchronization
 
-/// Work that is done once and in parts, before a run begins.
+/// Work in parts on all cores, before a run begins.
 enum Parallel {
-  /// What `work` makes of 0 ..< count in pieces of `chunk`, in their order, on all cores.
+  /// The results of `work` for 0 ..< count in pieces of `chunk`, in order.
   static func map<Part: Sendable>(count: Int, chunk: Int, _ work: @Sendable (Range<Int>) -> Part) -> [Part] {
     let pieces = (count + chunk - 1) / chunk
     let parts = Mutex([Part?](repeating: nil, count: pieces))

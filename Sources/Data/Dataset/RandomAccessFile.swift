@@ -39,7 +39,7 @@ final class RandomAccessFile: Sendable {
     return bytes
   }
 
-  /// The same over `bytes`, whose memory is used again where it is large enough.
+  /// Reads over `bytes`, whose memory is used again where it is large enough.
   func read(at offset: UInt64, count: UInt64, into bytes: inout [UInt8]) throws(DataError) {
     let (end, overflow) = offset.addingReportingOverflow(count)
     guard !overflow, end <= UInt64(size) else {

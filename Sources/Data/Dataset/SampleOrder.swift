@@ -1,11 +1,11 @@
 import Tensors
 
-/// The order in which training meets its samples: a pure function of (seed, epoch, position) with nothing to save.
+/// The order of the training samples: a pure function of (seed, epoch, position), with nothing to save.
 package struct SampleOrder: Sendable {
   package let samples: SampleSet
   package let isShuffled: Bool
   package let seed: UInt64
-  /// Rows of a batch, where each goes on where it stopped in the batch before; nil where samples come in any order.
+  /// Rows of a batch, where each continues its row in the batch before; nil where samples come in any order.
   package let streams: Int?
 
   package init(samples: SampleSet, isShuffled: Bool, seed: UInt64, streams: Int? = nil) {
@@ -37,7 +37,7 @@ package struct SampleOrder: Sendable {
       order = .streams(streams, length: samples.count / streams)
     }
 
-    /// Streams are of equal length, so samples at the end may be left over.
+    /// Streams have equal lengths, so the last samples may be unused.
     package var count: Int {
       if case .streams(let streams, let length) = order { streams * length } else { samples.count }
     }
@@ -64,7 +64,7 @@ package struct SampleOrder: Sendable {
         ? RandomStream(seed: seed, purpose: .shuffling, step: epoch).permutation(of: samples.count) : nil)
   }
 
-  /// Full batches in an epoch; the samples left over wait for the next epoch's order.
+  /// Full batches in an epoch; the remaining samples wait for the next epoch's order.
   package func stepsPerEpoch(batchSize: Int) -> Int { samples.count / batchSize }
 
   /// Where the batch of `step` (from 0) begins.
@@ -74,7 +74,7 @@ package struct SampleOrder: Sendable {
     return (step / steps, step % steps * batchSize)
   }
 
-  /// Tokens that the sequences of the batch of `step` have had before it in their epoch, in pieces of `pieceLength`.
+  /// Tokens of the batch's sequences in earlier batches of the epoch, in pieces of `pieceLength`.
   package func tokensBefore(step: Int, batchSize: Int, pieceLength: Int) -> Int {
     step % stepsPerEpoch(batchSize: batchSize) * pieceLength
   }

@@ -1,20 +1,19 @@
 import Tensors
 
-/// Reads samples of a data set as the model sees them: transformed, mixed, standardised.
+/// Reads samples of a data set as the model sees them: transformed, mixed, standardized.
 ///
-/// It holds the memory that this takes, so every stage that reads has one of its own; reading allocates nothing
-/// but for the first view.
+/// Every stage that reads has a reader, which owns the memory for it; only the first view allocates.
 package final class SampleReader {
   private let data: Dataset
   private var canvas: ImageCanvas
-  /// Room for the input and the label of a sample that another one is mixed with.
+  /// The input and the label of the sample to mix with.
   private let partner: TensorSlice
   private let label: TensorSlice
-  /// Of diffusion: a sample's picture in −1…1 and its noise, and whose they are.
-  private let picture: TensorSlice
+  /// Of diffusion: the image in −1…1 and the noise of the sample in `held`.
+  private let image: TensorSlice
   private let noise: TensorSlice
   private var held: (sample: Int, reading: Reading)?
-  // Keeps the memory of them all alive.
+  // Keeps their memory alive.
   private let arena: Arena
 
   package init(_ data: Dataset) {
@@ -28,7 +27,7 @@ package final class SampleReader {
     partner = arena.slice(offset: 0, count: inputs, type: .float32)
     label = arena.slice(offset: offset, count: 1, type: .int32)
     let values = data.forwardProcess?.fields[0].shape.elementCount ?? 0
-    picture = arena.slice(offset: noisy, count: values, type: .float32)
+    image = arena.slice(offset: noisy, count: values, type: .float32)
     noise = arena.slice(offset: noisy + scratch / 2, count: values, type: .float32)
   }
 
@@ -39,89 +38,89 @@ package final class SampleReader {
       + (data.forwardProcess?.scratchByteCount ?? 0)
   }
 
-  /// Writes field number `field` of `sample` (an index into the source) over `slot`.
-  package func read(_ sample: Int, _ reading: Reading, field: Int, into slot: TensorSlice) {
+  /// Writes field number `field` of `sample` (an index into the source) over `output`.
+  package func read(_ sample: Int, _ reading: Reading, field: Int, into output: TensorSlice) {
     if let process = data.forwardProcess {
-      read(sample, reading, field: field, of: process, into: slot)
+      read(sample, reading, field: field, of: process, into: output)
     } else if field == data.inputField {
-      readInput(sample, reading, into: slot)
+      readInput(sample, reading, into: output)
     } else if field == data.targetField, data.mixing != nil {
-      readShares(sample, reading, into: slot)
+      readShares(sample, reading, into: output)
     } else {
-      data.source.read(sample, reading, field: field, into: slot)
+      data.source.read(sample, reading, field: field, into: output)
     }
   }
 
   private func read(
-    _ sample: Int, _ reading: Reading, field: Int, of process: ForwardProcess, into slot: TensorSlice
+    _ sample: Int, _ reading: Reading, field: Int, of process: ForwardProcess, into output: TensorSlice
   ) {
     let draw = process.draw(sample, reading)
     switch process.roles[field] {
     case .input:
       hold(sample, reading, process)
-      process.mix(picture, noise, at: draw.time, into: slot)
+      process.mix(image, noise, at: draw.time, into: output)
     case .target:
       hold(sample, reading, process)
-      process.target(picture, noise, at: draw.time, into: slot)
+      process.target(image, noise, at: draw.time, into: output)
     case .time:
-      var time = slot.mutableIntegers
+      var time = output.mutableIntegers
       time[0] = Int32(draw.time)
     case .weight:
-      var weight = slot.mutableFloats
+      var weight = output.mutableFloats
       weight[0] = Float(process.settings.weight(draw.time))
     case .condition:
       guard let condition = process.condition else { preconditionFailure("a field for a condition that is not there") }
       data.source.read(sample, reading, field: condition.sourceField, into: label)
-      condition.write(draw.isUnconditional ? nil : Int(label.integers[0]), into: slot)
+      condition.write(draw.isUnconditional ? nil : Int(label.integers[0]), into: output)
     }
   }
 
-  /// Makes `picture` and `noise` a sample's: two of its fields are made of them.
+  /// Fills `image` and `noise`, which two fields of a sample share.
   private func hold(_ sample: Int, _ reading: Reading, _ process: ForwardProcess) {
     if let held, held == (sample, reading) { return }
     held = (sample, reading)
-    transform(sample, reading, into: picture)
-    process.normalize(picture)
+    transform(sample, reading, into: image)
+    process.normalize(image)
     process.drawNoise(sample, reading, into: noise)
   }
 
-  /// Writes the picture of `sample` in −1…1 over `slot`, without noise: what a model of diffusion learns to draw.
-  package func readImage(_ sample: Int, into slot: TensorSlice) {
-    guard let process = data.forwardProcess else { preconditionFailure("samples that no noise is added to") }
-    transform(sample, .evaluation, into: slot)
-    process.normalize(slot)
+  /// Writes the image of `sample` in −1…1 over `output`, without noise: an example of a diffusion model's output.
+  package func readImage(_ sample: Int, into output: TensorSlice) {
+    guard let process = data.forwardProcess else { preconditionFailure("samples without noise") }
+    transform(sample, .evaluation, into: output)
+    process.normalize(output)
   }
 
-  private func readInput(_ sample: Int, _ reading: Reading, into slot: TensorSlice) {
-    transform(sample, reading, into: slot)
+  private func readInput(_ sample: Int, _ reading: Reading, into output: TensorSlice) {
+    transform(sample, reading, into: output)
     if let mixing = data.mixing, case .training(let epoch) = reading {
       let draw = mixing.draw(sample, epoch: epoch)
       transform(draw.partner, reading, into: partner)
-      mixing.mix(partner, draw, into: slot)
+      mixing.mix(partner, draw, into: output)
     }
-    data.standardization?.apply(to: slot)
+    data.standardization?.apply(to: output)
   }
 
-  private func transform(_ sample: Int, _ reading: Reading, into slot: TensorSlice) {
-    // Only who asks for views pays for their memory, once.
-    if case .view = reading { canvas.reserve(slot.count) }
-    data.transform(sample, reading, on: &canvas, into: slot)
+  private func transform(_ sample: Int, _ reading: Reading, into output: TensorSlice) {
+    // Only views need this memory.
+    if case .view = reading { canvas.reserve(output.count) }
+    data.transform(sample, reading, on: &canvas, into: output)
   }
 
   /// The classes' shares in the target: 1 for a sample's own, less where it is mixed.
-  private func readShares(_ sample: Int, _ reading: Reading, into slot: TensorSlice) {
-    slot.zero()
+  private func readShares(_ sample: Int, _ reading: Reading, into output: TensorSlice) {
+    output.zero()
     guard let mixing = data.mixing, case .training(let epoch) = reading else {
-      return add(1, toClassOf: sample, reading, slot)
+      return add(1, toClassOf: sample, reading, output)
     }
     let draw = mixing.draw(sample, epoch: epoch)
-    add(draw.share, toClassOf: sample, reading, slot)
-    add(1 - draw.share, toClassOf: draw.partner, reading, slot)
+    add(draw.share, toClassOf: sample, reading, output)
+    add(1 - draw.share, toClassOf: draw.partner, reading, output)
   }
 
-  private func add(_ share: Float, toClassOf sample: Int, _ reading: Reading, _ slot: TensorSlice) {
+  private func add(_ share: Float, toClassOf sample: Int, _ reading: Reading, _ output: TensorSlice) {
     data.source.read(sample, reading, field: data.targetField, into: label)
-    var shares = slot.mutableFloats
+    var shares = output.mutableFloats
     shares[Int(label.integers[0])] += share
   }
 }

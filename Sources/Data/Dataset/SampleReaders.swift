@@ -2,10 +2,10 @@ import Dispatch
 import Foundation
 import Tensors
 
-/// What reads micro-batches: one reader, or one a core where reading means decoding files, so that one thread does not hold
-/// up all lanes.
+/// The readers of micro-batches: one, or one per core where files are decoded, so that one thread does not hold up all
+/// lanes.
 ///
-/// A sample is a function of its number and the epoch, so it does not matter which of them reads it.
+/// A sample is a function of its number and the epoch, whichever reader reads it.
 // Sendable because every thread has a reader of its own, and reads rows of its own.
 package struct SampleReaders: @unchecked Sendable {
   private let readers: [SampleReader]
@@ -15,7 +15,7 @@ package struct SampleReaders: @unchecked Sendable {
     readers = (0..<count).map { _ in SampleReader(data) }
   }
 
-  /// Reads `rows` samples from position `first` of an epoch's order into tensors that have so many rows.
+  /// Reads `rows` samples from position `first` of an epoch's order into tensors of that many rows.
   func read(_ order: SampleOrder.Epoch, from first: Int, epoch: Int, into fields: [TensorSlice], rows: Int) {
     if readers.count == 1 { return readPart(order, from: first, epoch: epoch, into: fields, rows: rows, reader: 0) }
     DispatchQueue.concurrentPerform(iterations: min(readers.count, rows)) { reader in

@@ -1,38 +1,38 @@
 import JSON
 
-/// What happens to samples that cannot be read.
+/// The treatment of samples that cannot be read.
 package enum BadSamplePolicy: String, CaseIterable, Sendable {
-  /// The first of them is refused, and the set with it.
+  /// The first of them ends the run.
   case fail
-  /// They are left out of the set, counted and named.
+  /// They are left out of the set, and reported.
   case skip
 }
 
 /// The samples that a data set left out because they cannot be read.
 ///
-/// Which these are is told by their bytes alone, so that a set on the disk is the same samples whenever it is opened.
+/// Their bytes alone decide, so that a set on the disk has the same samples whenever it is opened.
 package struct SkippedSamples: Sendable, Equatable, CustomStringConvertible {
   package struct Item: Sendable, Equatable {
     /// The sample's file, as the data set names it.
     package let name: String
-    /// What is wrong with it: where, what was expected, what was found.
+    /// The error in it: the place, what was expected, what was found.
     package let reason: String
 
     fileprivate var line: String { "\(name): \(reason)".inOneLine }
   }
 
-  /// What samples are called: "images".
+  /// The word for samples: "images".
   package let noun: String
-  /// Samples that were found, those left out among them.
+  /// All samples, with those left out.
   package let total: Int
   /// At least one, in the set's order.
   package let items: [Item]
 
-  /// Most that are named one by one where the list is for people, or for programs.
+  /// Most samples that are listed for people, and for programs.
   private static let mostLines = 20
   private static let mostObjects = 1000
 
-  /// Nil where nothing was left out.
+  /// Nil without any.
   init?(_ items: [Item], of total: Int, noun: String) {
     guard !items.isEmpty else { return nil }
     self.items = items
@@ -55,7 +55,7 @@ package struct SkippedSamples: Sendable, Equatable, CustomStringConvertible {
   /// "12 of 50,000 images cannot be read".
   var summary: String { "\(Self.grouped(items.count)) of \(Self.grouped(total)) \(noun) cannot be read" }
 
-  /// The same for programs; of very many the first are named.
+  /// The first samples for programs, and their number.
   package var json: JSON {
     .object([
       ("count", .integer(items.count)), ("total", .integer(total)),

@@ -1,19 +1,19 @@
 import Tensors
 
-/// z = (x - mean) / deviation: with the moments of the training inputs alone, or with given ones.
+/// z = (x - mean) / deviation, with the moments of the training inputs alone or with given ones.
 ///
-/// One pair a channel for images, one a feature for tables, one for everything else. It belongs to the model: whatever the
-/// model later sees is standardised with these numbers, so checkpoints carry them.
+/// One pair per channel for images, per feature for tables, one for everything else. Checkpoints store the pairs,
+/// because everything the model later sees is standardized with them.
 package struct Standardization: Sendable, Equatable {
-  /// One number, one a channel, or one a feature.
+  /// One number, or one per channel or feature.
   package let mean: [Float]
   /// Above 0; 1 where the training inputs do not vary, so that a constant feature becomes 0.
   package let deviation: [Float]
   // Means and inverse deviations, repeated until loops over them are long.
-  private let centres: [Float]
+  private let centers: [Float]
   private let scales: [Float]
 
-  /// Values that are standardised in one loop where the pairs are fewer.
+  /// Length of loops over values where there are fewer pairs.
   private static let stretch = 768
 
   /// - Returns: nil unless there are as many deviations as means, all finite and above 0.
@@ -28,7 +28,7 @@ package struct Standardization: Sendable, Equatable {
     self.mean = mean
     self.deviation = deviation
     let times = max(1, Self.stretch / mean.count)
-    centres = (0..<times * mean.count).map { mean[$0 % mean.count] }
+    centers = (0..<times * mean.count).map { mean[$0 % mean.count] }
     scales = (0..<times * mean.count).map { 1 / deviation[$0 % mean.count] }
   }
 
@@ -37,56 +37,56 @@ package struct Standardization: Sendable, Equatable {
     mean.count == 1 || mean.count == shape.elementCount || mean.count == ImageShape(shape)?.channels
   }
 
-  /// Standardises one sample in place.
-  package func apply(to slot: TensorSlice) {
-    precondition(slot.count % mean.count == 0)
-    let (centres, scales) = (centres.span, scales.span)
+  /// Standardizes one sample in place.
+  package func apply(to output: TensorSlice) {
+    precondition(output.count % mean.count == 0)
+    let (centers, scales) = (centers.span, scales.span)
     var start = 0
-    while start < slot.count {
-      let block = slot.slice(start..<min(start + centres.count, slot.count))
+    while start < output.count {
+      let block = output.slice(start..<min(start + centers.count, output.count))
       var values = block.mutableFloats
-      precondition(values.count <= centres.count && values.count <= scales.count)
-      for i in values.indices { values[i] = (values[i] - centres[i]) * scales[i] }
-      start += centres.count
+      precondition(values.count <= centers.count && values.count <= scales.count)
+      for i in values.indices { values[i] = (values[i] - centers[i]) * scales[i] }
+      start += centers.count
     }
   }
 
-  /// How many pairs samples of `shape` get.
+  /// The number of pairs for samples of `shape`.
   static func groupCount(_ shape: TensorShape) -> Int {
     shape.rank <= 1 ? shape.elementCount : ImageShape(shape)?.channels ?? 1
   }
 
   /// The moments of `count` samples of `shape`, in two passes and float64.
   ///
-  /// - Parameter read: writes one of them, by its position, over the slot.
+  /// - Parameter read: writes the sample at a position over the tensor.
   init(shape: TensorShape, count: Int, read: (Int, TensorSlice) -> Void) {
     let groups = Self.groupCount(shape)
     let arena = Arena(byteCount: shape.elementCount * 4)
-    let slot = arena.all(as: .float32)
+    let output = arena.all(as: .float32)
     let total = Double(count) * Double(shape.elementCount / groups)
     var means = [Double](repeating: 0, count: groups)
     var squares = means
     for position in 0..<count {
-      read(position, slot)
-      Self.add(slot, to: &means)
+      read(position, output)
+      Self.add(output, to: &means)
     }
     for group in means.indices { means[group] /= total }
     for position in 0..<count {
-      read(position, slot)
-      Self.add(slot, minus: means, to: &squares)
+      read(position, output)
+      Self.add(output, minus: means, to: &squares)
     }
     var deviation: [Float] = []
     for group in means.indices {
       let value = (squares[group] / total).squareRoot()
-      // Below float32's resolution of the mean, what varies is rounding.
+      // Below float32's resolution of the mean, only rounding varies.
       let isConstant = !(value > abs(means[group]) * 1e-6) || Float(value) < Float.leastNormalMagnitude
       deviation.append(isConstant || !Float(value).isFinite ? 1 : Float(value))
     }
     self.init(means.map { Float($0) }, deviation)
   }
 
-  private static func add(_ slot: TensorSlice, to sums: inout [Double]) {
-    let values = slot.floats
+  private static func add(_ output: TensorSlice, to sums: inout [Double]) {
+    let values = output.floats
     if sums.count == 1 {
       var sum = 0.0
       for i in values.indices { sum += Double(values[i]) }
@@ -98,8 +98,8 @@ package struct Standardization: Sendable, Equatable {
     }
   }
 
-  private static func add(_ slot: TensorSlice, minus means: [Double], to sums: inout [Double]) {
-    let values = slot.floats
+  private static func add(_ output: TensorSlice, minus means: [Double], to sums: inout [Double]) {
+    let values = output.floats
     for start in stride(from: 0, to: values.count, by: sums.count) {
       for group in sums.indices {
         let difference = Double(values[start + group]) - means[group]

@@ -1,6 +1,6 @@
 import Tensors
 
-/// The forward process of diffusion: what becomes of a picture, its time and its noise, as fields that a denoiser reads.
+/// The forward process of diffusion, which turns an image into the fields that a denoiser reads.
 ///
 ///     input   x_t = √ᾱ_t·x₀ + √(1 − ᾱ_t)·ε, x₀ in −1…1      time   t, uniform in 0 ..< steps
 ///     target  ε, v or x₀                                     condition, weight
@@ -8,7 +8,7 @@ import Tensors
 /// Time and noise are a pure function of (seed, epoch, sample), and of (seed, sample) in evaluation: every look at a
 /// held-out split sees the same noise.
 package struct ForwardProcess: Sendable {
-  /// What a field of the samples holds.
+  /// The content of a field.
   enum Role: Sendable { case input, time, condition, target, weight }
 
   package let settings: DiffusionSettings
@@ -20,7 +20,7 @@ package struct ForwardProcess: Sendable {
   private let seed: UInt64
 
   package var schedule: NoiseSchedule { settings.schedule }
-  /// Bytes that a reader needs for a picture and its noise.
+  /// Bytes that a reader needs for an image and its noise.
   var scratchByteCount: Int { 2 * Arena.aligned(fields[0].shape.elementCount * ElementType.float32.byteCount) }
 
   /// - Parameter input: as augmentation leaves it.
@@ -29,7 +29,7 @@ package struct ForwardProcess: Sendable {
   ) throws(DataError) {
     guard input.type == .float32, ImageShape(input.shape) != nil else {
       throw DataError(
-        name, at: "diffusion", expected: "pictures [height, width, channels]",
+        name, at: "diffusion", expected: "images [height, width, channels]",
         found: "\(input.type.rawValue) inputs \(input.shape)", advice: "remove \"diffusion\"")
     }
     self.settings = settings
@@ -82,10 +82,10 @@ package struct ForwardProcess: Sendable {
     }
   }
 
-  /// What happens to a sample.
+  /// The time of a sample, and whether its condition is dropped.
   package struct Draw: Sendable, Equatable {
     package let time: Int
-    /// Whether the model is told nothing of it.
+    /// Whether the model gets no condition.
     package let isUnconditional: Bool
   }
 
@@ -98,9 +98,9 @@ package struct ForwardProcess: Sendable {
       isUnconditional: isTraining && Double(stream.uniform(first + 1)) < settings.dropCondition)
   }
 
-  /// ε over `slot`.
-  func drawNoise(_ sample: Int, _ reading: Reading, into slot: TensorSlice) {
-    stream(sample, reading).fillNormal(slot, from: Self.firstElement(sample) + Self.firstNormal)
+  /// Writes ε over `output`.
+  func drawNoise(_ sample: Int, _ reading: Reading, into output: TensorSlice) {
+    stream(sample, reading).fillNormal(output, from: Self.firstElement(sample) + Self.firstNormal)
   }
 
   private func stream(_ sample: Int, _ reading: Reading) -> RandomStream {
@@ -117,33 +117,33 @@ package struct ForwardProcess: Sendable {
   /// The elements before it are for the draw.
   private static let firstNormal = 4
 
-  /// A picture's values, brought from its own black and white to −1 and 1.
-  func normalize(_ picture: TensorSlice) {
+  /// An image's values, brought from its own black and white to −1 and 1.
+  func normalize(_ image: TensorSlice) {
     let scale = 2 / (levels.upperBound - levels.lowerBound)
     let black = levels.lowerBound
-    var values = picture.mutableFloats
+    var values = image.mutableFloats
     for i in values.indices { values[i] = (values[i] - black) * scale - 1 }
   }
 
-  /// x_t over `slot`.
-  func mix(_ picture: TensorSlice, _ noise: TensorSlice, at step: Int, into slot: TensorSlice) {
-    Self.sum(picture, Float(schedule.signal(step)), noise, Float(schedule.noise(step)), into: slot)
+  /// Writes x_t over `output`.
+  func mix(_ image: TensorSlice, _ noise: TensorSlice, at step: Int, into output: TensorSlice) {
+    Self.sum(image, Float(schedule.signal(step)), noise, Float(schedule.noise(step)), into: output)
   }
 
-  /// What is to be predicted, over `slot`.
-  func target(_ picture: TensorSlice, _ noise: TensorSlice, at step: Int, into slot: TensorSlice) {
+  /// Writes the values to predict over `output`.
+  func target(_ image: TensorSlice, _ noise: TensorSlice, at step: Int, into output: TensorSlice) {
     switch settings.prediction {
-    case .noise: slot.copy(from: noise)
-    case .x0: slot.copy(from: picture)
-    case .v: Self.sum(noise, Float(schedule.signal(step)), picture, -Float(schedule.noise(step)), into: slot)
+    case .noise: output.copy(from: noise)
+    case .x0: output.copy(from: image)
+    case .v: Self.sum(noise, Float(schedule.signal(step)), image, -Float(schedule.noise(step)), into: output)
     }
   }
 
   private static func sum(
-    _ a: TensorSlice, _ aShare: Float, _ b: TensorSlice, _ bShare: Float, into slot: TensorSlice
+    _ a: TensorSlice, _ aShare: Float, _ b: TensorSlice, _ bShare: Float, into output: TensorSlice
   ) {
     let (x, y) = (a.floats, b.floats)
-    var values = slot.mutableFloats
+    var values = output.mutableFloats
     precondition(x.count == values.count && y.count == values.count)
     for i in values.indices { values[i] = x[i] * aShare + y[i] * bShare }
   }
@@ -153,6 +153,6 @@ extension SampleField {
   package static let time = "time"
   package static let condition = "condition"
   package static let weight = "weight"
-  /// A number that a text stands behind: its name among the classes.
+  /// A label whose class name is a text.
   package static let caption = "caption"
 }

@@ -1,13 +1,14 @@
 import Foundation
 
-/// How fast a picture drowns in noise: β by step, and what is left of the picture after it.
+/// How fast an image turns into noise: β by step, and the remaining share ᾱ of the image.
 ///
 ///     x_t = √ᾱ_t·x₀ + √(1 − ᾱ_t)·ε,    ᾱ_t = Π_{s ≤ t} (1 − β_s),    ε ~ N(0, 1)
 ///
 /// Steps are counted from 0, as PyTorch's users do: t here is t + 1 in the papers.
 package struct NoiseSchedule: Sendable {
   package enum Kind: String, CaseIterable, Sendable {
-    /// β from 1e-4 to 0.02 over 1,000 steps (Ho et al. 2020, arXiv:2006.11239); of fewer steps each is larger in proportion.
+    /// β from 1e-4 to 0.02 over 1,000 steps (Ho et al. 2020, arXiv:2006.11239); of fewer steps each is larger in
+    /// proportion.
     case linear
     /// ᾱ is a squared cosine (Nichol and Dhariwal 2021, arXiv:2102.09672, with their offset 0.008).
     case cosine
@@ -22,7 +23,7 @@ package struct NoiseSchedule: Sendable {
 
   package var steps: Int { betas.count }
 
-  /// No step takes more than this of a picture (Nichol and Dhariwal 2021): the last one could otherwise not be undone.
+  /// No step takes more of an image than this (Nichol and Dhariwal 2021); otherwise the last could not be undone.
   private static let largestBeta = 0.999
 
   package init(_ kind: Kind, steps: Int) {
@@ -63,7 +64,7 @@ package struct NoiseSchedule: Sendable {
     }
   }
 
-  /// √ᾱ_t: the share of the picture.
+  /// √ᾱ_t: the share of the image.
   package func signal(_ step: Int) -> Double { cumulative[step].squareRoot() }
   /// √(1 − ᾱ_t): the deviation of the noise.
   package func noise(_ step: Int) -> Double { (1 - cumulative[step]).squareRoot() }

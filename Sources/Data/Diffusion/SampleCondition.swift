@@ -1,15 +1,15 @@
 import Tensors
 import Tokenizers
 
-/// What a denoiser is told of a sample beside the noisy picture: its class, or a caption.
+/// The input of a denoiser besides the noisy image: a class or a caption.
 struct SampleCondition: Sendable {
-  /// The numbers (int32) of the source that say which class or caption a sample has.
+  /// The source's field with the number of a sample's class or caption.
   let sourceField: Int
   /// (), or (L) of captions.
   let field: SampleField
   /// Of captions.
   let tokenizer: Tokenizer?
-  /// What the field holds for each number of the source, one after another; at the end, what it holds for no condition.
+  /// The field's values for each number of the source, one after another, and at the end for no condition.
   private let values: [Int32]
 
   /// Each class, and one more number for none.
@@ -28,10 +28,9 @@ struct SampleCondition: Sendable {
     }
     var tokens: [[Int32]] = []
     for caption in captions {
-      do throws(TokenizerError) {
+      let place = "caption \(DataError.quoted(caption))"
+      try DataError.locating(name, place) { () throws(TokenizerError) in
         tokens.append(try text.encode(caption, readsSpecialTokens: false))
-      } catch {
-        throw DataError(name, error, in: "caption \(DataError.quoted(caption))")
       }
     }
     let longest = tokens.map(\.count).max() ?? 0
@@ -56,26 +55,24 @@ struct SampleCondition: Sendable {
     if let tokenizer = try choice.tokenizer(key: "diffusion.tokenizer") { return tokenizer }
     var census = CharacterCensus()
     for caption in captions {
-      do throws(TokenizerError) {
+      try DataError.locating(name, "caption \(DataError.quoted(caption))") { () throws(TokenizerError) in
         try census.add(Array(caption.utf8))
-      } catch {
-        throw DataError(name, error, in: "caption \(DataError.quoted(caption))")
       }
     }
     return census.vocabulary.map(Tokenizer.characters)
   }
 
   /// - Parameter number: of the class or caption; nil for no condition.
-  func write(_ number: Int?, into slot: TensorSlice) {
-    let length = slot.count
+  func write(_ number: Int?, into output: TensorSlice) {
+    let length = output.count
     let start = number.map { $0 * length } ?? values.count - length
     let source = values.span.extracting(start..<start + length)
-    var target = slot.mutableIntegers
+    var target = output.mutableIntegers
     for i in target.indices { target[i] = source[i] }
   }
 }
 
-/// Texts as a denoiser reads them: of one length, with a token of its own behind their ends.
+/// Texts for a denoiser: of one length, with padding tokens behind their ends.
 package struct CaptionTokens: Sendable {
   /// With the padding token.
   package let tokenizer: Tokenizer
@@ -95,7 +92,7 @@ package struct CaptionTokens: Sendable {
     self.padding = padding
   }
 
-  /// What stands for no condition.
+  /// The tokens of no condition.
   package var none: [Int32] { [Int32](repeating: padding, count: length) }
 
   /// - Parameter tokens: at most `length`.

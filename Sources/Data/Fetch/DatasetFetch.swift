@@ -2,12 +2,12 @@ import Foundation
 
 /// Brings a public data set into a folder: downloads, checks, unpacks, and only then gives the folder its name.
 ///
-/// Until then everything lies in `<folder>.part`, from which a later fetch goes on.
+/// Until then everything is in `<folder>.part`, from which a later fetch resumes.
 package struct DatasetFetch: Sendable {
   package enum Event: Sendable {
     case begins(file: String, url: String)
     case receives(file: String, bytes: Int, total: Int?)
-    /// It was there already, from an earlier fetch.
+    /// From an earlier fetch.
     case has(file: String)
     case unpacks(file: String)
   }
@@ -20,7 +20,7 @@ package struct DatasetFetch: Sendable {
 
   /// - Parameters:
   ///   - folder: must not exist.
-  ///   - base: where the files are instead of at the source's home.
+  ///   - base: the address of the files, instead of the source's home.
   package init(_ source: DatasetSource, into folder: String, from base: String? = nil) throws(DataError) {
     let home = base ?? source.home
     guard let url = URL(string: home), ["http", "https"].contains(url.scheme?.lowercased()), url.host != nil else {
@@ -36,7 +36,7 @@ package struct DatasetFetch: Sendable {
     }
   }
 
-  /// - Throws: `FetchError`, and `DataError` for what is wrong with an archive.
+  /// - Throws: `FetchError`, and `DataError` for errors in an archive.
   package func run(_ report: @escaping @Sendable (Event) -> Void) async throws {
     do {
       try FileManager.default.createDirectory(atPath: workFolder, withIntermediateDirectories: true)
@@ -112,6 +112,6 @@ private struct FolderLock: ~Copyable {
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  /// Ends the lock; to be called last, so that it is held until then.
+  /// Ends the lock, which is held until this call.
   consuming func release() {}
 }

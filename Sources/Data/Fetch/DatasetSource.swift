@@ -1,4 +1,4 @@
-/// A public data set: where its files are, and how they are known to be the right ones.
+/// A public data set: the address of its files, and their digests.
 package struct DatasetSource: Sendable {
   package struct File: Sendable {
     package var name: String
@@ -15,7 +15,7 @@ package struct DatasetSource: Sendable {
   /// Ends with "/".
   package var home: String
   package var files: [File]
-  /// Names without folders that are taken out of the files, which then are tar archives packed with gzip; all must be there.
+  /// Names of files to unpack, without folders; then the files are tar archives packed with gzip.
   package var contents: [String]
 
   package init(name: String, home: String, files: [File], contents: [String] = []) {

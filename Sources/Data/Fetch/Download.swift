@@ -2,14 +2,14 @@ import Foundation
 import FoundationNetworking
 import Synchronization
 
-/// One transfer of a file over HTTP, which goes on where an earlier one stopped.
+/// One transfer of a file over HTTP, which resumes an earlier one.
 final class Download: NSObject, URLSessionDataDelegate {
-  /// Bytes there are, and of all, where the server says it.
+  /// Bytes received, and of the whole file where the server states them.
   typealias Progress = @Sendable (_ received: Int, _ total: Int?) -> Void
 
   enum Outcome {
     case complete
-    /// The server has no more bytes than the file has, or others: what is there must be checked or dropped.
+    /// The server has no further bytes, or other ones: the file must be checked or dropped.
     case notResumable
     case failed(FetchError)
   }
@@ -28,13 +28,13 @@ final class Download: NSObject, URLSessionDataDelegate {
   private let progress: Progress
   private let state: Mutex<State>
 
-  /// No public data set here comes close; a server that never ends is stopped.
+  /// More than any public data set here; stops a server that never ends.
   private static let mostBytes = 1 << 30
   /// Seconds without a byte before the connection is given up.
   private static let patience = 60.0
-  private static let goOn = "run the command again to go on"
+  private static let resuming = "run the command again to resume"
 
-  /// Appends to the file at `path`, which is made if need be, what `url` has beyond its end.
+  /// Appends to the file at `path`, which is made if needed, the bytes of `url` beyond its end.
   static func run(_ url: URL, to path: String, progress: @escaping Progress) async -> Outcome {
     let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
     let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
@@ -145,16 +145,16 @@ final class Download: NSObject, URLSessionDataDelegate {
     if let outcome = state.outcome { return outcome }
     if let error {
       return .failed(
-        FetchError("\(url)", error.localizedDescription, advice: "check the connection, then \(Self.goOn)"))
+        FetchError("\(url)", error.localizedDescription, advice: "check the connection, then \(Self.resuming)"))
     }
     guard state.isAccepted, state.total.map({ $0 == state.received }) ?? true else {
-      return .failed(FetchError("\(url)", "the connection ended after \(state.received) bytes", advice: Self.goOn))
+      return .failed(FetchError("\(url)", "the connection ended after \(state.received) bytes", advice: Self.resuming))
     }
     return .complete
   }
 
   private static func unwritable(_ url: URL) -> FetchError {
-    FetchError("\(url)", "what arrives cannot be written", advice: "make room on the disk, then \(goOn)")
+    FetchError("\(url)", "the received bytes cannot be written", advice: "make room on the disk, then \(resuming)")
   }
 }
 

@@ -1,18 +1,9 @@
 /// Why a data set could not be fetched, in one line.
 package struct FetchError: Error, Equatable, CustomStringConvertible {
-  /// The address or the file.
-  package var subject: String
-  package var problem: String
-  /// What the user can do.
-  package var advice: String
+  package let description: String
 
-  package init(_ subject: String, _ problem: String, advice: String) {
-    self.subject = subject
-    self.problem = problem
-    self.advice = advice
-  }
-
-  package var description: String {
-    String("\(subject): \(problem); \(advice)".map { $0.isNewline ? " " : $0 })
+  /// - Parameter subject: the address or the file.
+  init(_ subject: String, _ problem: String, advice: String) {
+    description = "\(subject): \(problem); \(advice)".inOneLine
   }
 }

@@ -1,7 +1,7 @@
 import CCrypto
 import Foundation
 
-/// MD5 (RFC 1321) of files: what the homes of public data sets state. It tells damage, not malice.
+/// MD5 (RFC 1321) of files, which the homes of public data sets state: it detects damage, not malice.
 enum FileDigest {
   private static let pieceBytes = 1 << 20
 

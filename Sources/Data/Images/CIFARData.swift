@@ -2,15 +2,15 @@ import Configuration
 import Foundation
 import Tensors
 
-/// CIFAR-10 and CIFAR-100 in their binary form: a folder of records, each of labels and a 32×32 colour picture.
+/// CIFAR-10 and CIFAR-100 in their binary form: a folder of records, each of labels and a 32×32 color image.
 ///
-/// A picture is stored as three planes [3, 32, 32] and kept as [32, 32, 3].
+/// An image is stored as three planes [3, 32, 32] and kept as [32, 32, 3].
 /// Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images" (2009).
 package struct CIFARData: DataKind {
   package static let kind = "cifar"
   package static let documentation = "CIFAR-10 or CIFAR-100, a folder with the files of their binary versions"
 
-  /// Which of CIFAR-100's two labels is learned.
+  /// CIFAR-100's two labels.
   package enum Labels: String, CaseIterable, Sendable { case fine, coarse }
 
   package var path: String
@@ -31,6 +31,18 @@ package struct CIFARData: DataKind {
     maxBytes = try reader.maxBytes()
   }
 
+  /// Recognizes a folder by the names of CIFAR's files.
+  package static func inspect(_ place: InspectedPath) throws(DataError) -> DatasetSummary? {
+    guard !place.isFile, CIFARVersion.isIn(place.path) else { return nil }
+    var data = CIFARData(path: place.path)
+    data.maxBytes = place.limit
+    let opened = try data.open(seed: 0)
+    guard let samples = opened.samples as? MemorySamples else { preconditionFailure("CIFAR lies in memory") }
+    return DatasetSummary(
+      path: place.path, kind: kind, of: samples, typeNames: ["uint8", "uint8 labels"],
+      notes: opened.test.map { ["also: \($0.count) samples for the test"] } ?? [])
+  }
+
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
     let version = try CIFARVersion(of: path)
     guard labels == nil || version.labelBytes == 2 else {
@@ -47,7 +59,7 @@ package struct CIFARData: DataKind {
     return OpenedSamples(samples: training, test: try read([version.test], version, label, names))
   }
 
-  /// Empty where the file of names is not there.
+  /// Empty without the file of names.
   private func classNames(_ label: CIFARVersion.Label) throws(DataError) -> [String] {
     let path = path + "/" + label.namesFile
     guard FileManager.default.fileExists(atPath: path) else { return [] }
@@ -56,7 +68,7 @@ package struct CIFARData: DataKind {
     let names = lines.map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
     guard names.count == label.classCount else {
       throw DataError(
-        path, expected: "\(label.classCount) names, a line each", found: "\(names.count)",
+        path, expected: "\(label.classCount) names, one per line", found: "\(names.count)",
         advice: "remove the file to have the classes numbered")
     }
     return names
@@ -91,14 +103,8 @@ package struct CIFARData: DataKind {
     return MemorySamples(
       name: path, count: labels.count,
       columns: [
-        .init(
-          SampleField(
-            name: SampleField.input, shape: TensorShape([Self.side, Self.side, Self.channels]), type: .float32),
-          .bytes(pixels)),
-        .init(
-          SampleField(
-            name: SampleField.target, shape: .scalar, type: .int32, classCount: label.classCount, classNames: names),
-          .integers(labels)),
+        .init(.input(of: TensorShape([Self.side, Self.side, Self.channels])), .bytes(pixels)),
+        .init(.label(of: label.classCount, names: names), .integers(labels)),
       ])
   }
 
@@ -130,7 +136,7 @@ struct CIFARVersion {
 
   let training: [String]
   let test: String
-  /// Before the pixels of each record.
+  /// Bytes before the pixels of each record.
   let labelBytes: Int
 
   var recordBytes: Int { labelBytes + CIFARData.pixelCount * CIFARData.channels }
@@ -145,7 +151,7 @@ struct CIFARVersion {
     self.labelBytes = labelBytes
   }
 
-  /// Whether a folder has any file of CIFAR's.
+  /// Whether a folder has any of CIFAR's files.
   static func isIn(_ folder: String) -> Bool { (ten.training + hundred.training).contains { has($0, folder) } }
 
   init(of folder: String) throws(DataError) {

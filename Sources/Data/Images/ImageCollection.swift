@@ -12,13 +12,13 @@ struct ImageCollection: Sendable {
   private enum Source: Sendable {
     case folder(String)
     /// Entries in the order of `names`.
-    case archive(TarArchive, [TarArchive.Entry])
+    case archive(RandomAccessFile, [TarArchive.Entry])
   }
 
-  /// Larger image files are refused before memory is taken for them.
+  /// Largest image file that memory is allocated for.
   private static let mostFileBytes = 1 << 28
   private static let readable: Set<String> = ["jpg", "jpeg", "jpe", "jif", "jfif", "png"]
-  /// Pictures that must not be left out without a word: refused, or samples that cannot be read.
+  /// Other images, which must not silently be missing: refused, or samples that cannot be read.
   private static let unreadable: Set<String> = [
     "bmp", "gif", "heic", "jp2", "pgm", "ppm", "tif", "tiff", "webp", "avif",
   ]
@@ -35,7 +35,8 @@ struct ImageCollection: Sendable {
       folders = walk.folders
       source = .folder(path)
     } else {
-      let archive = try TarArchive(path: path)
+      let file = try RandomAccessFile(path: path)
+      let archive = try TarArchive(file)
       var entries: [TarArchive.Entry] = []
       for var entry in archive.files {
         entry.name = try Self.inside(entry.name, of: path)
@@ -49,7 +50,7 @@ struct ImageCollection: Sendable {
       var folders: [String] = []
       for folder in archive.folders { folders.append(try Self.inside(folder, of: path)) }
       self.folders = folders.filter { !Self.isHidden($0) && !$0.isEmpty }
-      source = .archive(archive, entries)
+      source = .archive(file, entries)
     }
   }
 
@@ -57,8 +58,11 @@ struct ImageCollection: Sendable {
   func read(_ index: Int, into bytes: inout [UInt8]) throws(ImageFailure) {
     switch source {
     case .archive(let archive, let entries):
-      try Self.checkSize(entries[index].size)
-      try ImageFailure.reading { () throws(DataError) in try archive.read(entries[index], into: &bytes) }
+      let entry = entries[index]
+      try Self.checkSize(entry.size)
+      try ImageFailure.reading { () throws(DataError) in
+        try archive.read(at: UInt64(entry.offset), count: UInt64(entry.size), into: &bytes)
+      }
     case .folder(let folder):
       let file = try ImageFailure.reading { () throws(DataError) in
         try RandomAccessFile(path: folder + "/" + names[index])
@@ -79,20 +83,20 @@ struct ImageCollection: Sendable {
     }
   }
 
-  /// What stands behind the last dot of a file's name, in small letters; "" where there is no dot.
+  /// The part of a file's name behind the last dot, in small letters; "" where there is no dot.
   static func ending(of name: String) -> String {
     let parts = name.split(separator: "/").last?.split(separator: ".", omittingEmptySubsequences: false) ?? []
     return parts.count < 2 ? "" : parts[parts.count - 1].lowercased()
   }
 
-  /// Those that are images by their names, in order.
+  /// The files that are images by their names, in order.
   private static func images<File>(
     among files: [File], of path: String, _ policy: BadSamplePolicy, name: (File) -> String
   ) throws(DataError) -> [File] {
     var images: [File] = []
     for file in files where !isHidden(name(file)) {
       let ending = ending(of: name(file))
-      // What such a file is, its content says, as of all others.
+      // The content decides what such a file is, as of all others.
       if readable.contains(ending) || policy == .skip && unreadable.contains(ending) {
         images.append(file)
       } else if unreadable.contains(ending) {
@@ -104,7 +108,7 @@ struct ImageCollection: Sendable {
     return images.sorted { name($0).utf8.lexicographicallyPrecedes(name($1).utf8) }
   }
 
-  /// Whether the file is one that systems put beside others: `.DS_Store`, `._1.jpg`, `__MACOSX/…`.
+  /// Whether a system put the file beside others: `.DS_Store`, `._1.jpg`, `__MACOSX/…`.
   static func isHidden(_ name: String) -> Bool {
     name.split(separator: "/").contains { $0.hasPrefix(".") || $0 == "__MACOSX" }
   }
@@ -117,6 +121,22 @@ struct ImageCollection: Sendable {
         path, expected: "names inside the archive", found: DataError.quoted(name), advice: "pack the archive anew")
     }
     return parts.joined(separator: "/")
+  }
+}
+
+extension TarArchive {
+  fileprivate init(_ file: RandomAccessFile) throws(DataError) {
+    do throws(TarError) {
+      self = try TarArchive(byteCount: file.size) { (offset, count) throws(TarError) in
+        do throws(DataError) {
+          return try file.bytes(at: UInt64(offset), count: UInt64(count))
+        } catch {
+          throw TarError.source(error)
+        }
+      }
+    } catch {
+      throw DataError(file.path, error)
+    }
   }
 }
 
@@ -149,7 +169,7 @@ private struct FolderWalk {
         files.append(inner)
         continue
       }
-      // Folders that links lead to again would be read for ever, or their samples counted twice.
+      // A folder that a link leads to again would be read for ever, or its samples counted twice.
       guard visited.insert(identity).inserted else {
         throw DataError(
           root, at: inner, expected: "every folder once", found: "one that a link leads to a second time",
@@ -160,18 +180,18 @@ private struct FolderWalk {
     }
   }
 
-  /// - Returns: nil for what is no folder.
-  /// - Throws: where what might be a class would be left out without a word.
+  /// - Returns: nil for a file.
+  /// - Throws: where a possible class cannot be looked up.
   private func folderIdentity(_ name: String) throws(DataError) -> Identity? {
     var status = stat()
     guard stat(root + "/" + name, &status) != 0 else {
       return status.st_mode & S_IFMT == S_IFDIR ? Identity(device: status.st_dev, number: status.st_ino) : nil
     }
     let reason = String(cString: strerror(errno))
-    // Of a picture it is said when it is read; what else has an ending is no class.
+    // An image is refused when it is read; another name with an ending is no class.
     guard ImageCollection.ending(of: name).isEmpty else { return nil }
     throw DataError(
-      root, at: name, expected: "a file or a folder, of a name in UTF-8", found: "what cannot be looked up (\(reason))",
+      root, at: name, expected: "a file or a folder with a name in UTF-8", found: "one that cannot be read (\(reason))",
       advice: "mend, rename or remove it")
   }
 }

@@ -14,10 +14,10 @@ struct ImageDecoding: Sendable {
   let model: String?
   let policy: BadSamplePolicy
 
-  /// Memory that is used from one image to the next.
+  /// Memory that is used again for the next image.
   struct Workspace {
     fileprivate(set) var file: [UInt8] = []
-    fileprivate var picture: [UInt8] = []
+    fileprivate var decoded: [UInt8] = []
     /// The image decoded last: [height, width, channels].
     fileprivate(set) var pixels: [UInt8] = []
   }
@@ -38,7 +38,7 @@ struct ImageDecoding: Sendable {
 
   /// Images that a thread decodes one after another.
   private static let pieceCount = 32
-  /// Pieces in a round for each core: enough that no core waits long for the others.
+  /// Pieces per core in a round: enough that no core waits long for the others.
   private static let piecesPerCore = 4
 
   private struct Piece {
@@ -55,7 +55,7 @@ struct ImageDecoding: Sendable {
   func decode(_ items: [ImageFolderLayout.Item], keepsPixels: Bool) throws(DataError) -> Decoded {
     var decoded = Decoded()
     if keepsPixels { decoded.pixels.reserveCapacity(items.count * sampleCount) }
-    // Round by round, so that what is decoded but not in its place yet stays small.
+    // Round by round, so that few decoded images wait for their place.
     let round = Self.pieceCount * Self.piecesPerCore * ProcessInfo.processInfo.activeProcessorCount
     for start in stride(from: 0, to: items.count, by: round) {
       let end = min(start + round, items.count)
@@ -108,7 +108,7 @@ struct ImageDecoding: Sendable {
 
   private func tryDecoding(_ index: Int, in workspace: inout Workspace) throws(ImageFailure) {
     let header = try Self.decode(
-      index, of: collection, channels: channels, through: &workspace.file, into: &workspace.picture)
+      index, of: collection, channels: channels, through: &workspace.file, into: &workspace.decoded)
     let fits = header.width == resizing.width && header.height == resizing.height
     guard model == nil || fits else {
       throw .other(
@@ -118,26 +118,26 @@ struct ImageDecoding: Sendable {
           found: "\(header.height)×\(header.width)", advice: "set size to resize all images"))
     }
     if fits {
-      swap(&workspace.picture, &workspace.pixels)
+      swap(&workspace.decoded, &workspace.pixels)
     } else {
       workspace.pixels = resizing.resized(
-        workspace.picture, width: header.width, height: header.height, channels: channels)
+        workspace.decoded, width: header.width, height: header.height, channels: channels)
     }
   }
 
   private static func decode(
     _ index: Int, of collection: ImageCollection, channels: Int, through file: inout [UInt8],
-    into picture: inout [UInt8]
+    into pixels: inout [UInt8]
   ) throws(ImageFailure) -> ImageHeader {
     try collection.read(index, into: &file)
     do throws(ImageError) {
-      return try ImageDecoder.decode(file.span.bytes, channels: channels, into: &picture)
+      return try ImageDecoder.decode(file.span.bytes, channels: channels, into: &pixels)
     } catch {
       throw .badSample(error)
     }
   }
 
-  /// What an image says of itself.
+  /// The header of an image.
   static func header(_ collection: ImageCollection, _ index: Int) throws(ImageFailure) -> ImageHeader {
     var file: [UInt8] = []
     try collection.read(index, into: &file)
@@ -148,18 +148,18 @@ struct ImageDecoding: Sendable {
     }
   }
 
-  /// The first of the images `indices` that is not skipped, and what it says of itself; nil where all are.
+  /// The first of the images `indices` that is not skipped, with its header; nil where all are.
   ///
-  /// A header alone does not tell what is skipped: data behind it may be damaged, and so may the size in it.
+  /// The header alone is not enough to decide: the data behind it may be damaged, and so may the size in it.
   static func model(
     among indices: [Int], of collection: ImageCollection, path: String, _ policy: BadSamplePolicy
   ) throws(DataError) -> (index: Int, header: ImageHeader)? {
-    var (file, picture): ([UInt8], [UInt8]) = ([], [])
+    var (file, pixels): ([UInt8], [UInt8]) = ([], [])
     for index in indices {
       do throws(ImageFailure) {
         return switch policy {
         case .fail: (index, try header(collection, index))
-        case .skip: (index, try decode(index, of: collection, channels: 3, through: &file, into: &picture))
+        case .skip: (index, try decode(index, of: collection, channels: 3, through: &file, into: &pixels))
         }
       } catch {
         guard policy == .skip, case .badSample = error else {

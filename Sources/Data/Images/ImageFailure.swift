@@ -1,16 +1,15 @@
 import Formats
 
-/// Why an image of a collection cannot be had.
+/// Why an image of a collection cannot be read.
 enum ImageFailure: Error {
-  /// The file's bytes are no picture that can be read: the same whenever they are looked at.
+  /// The file's bytes are no image that can be read, which never changes.
   case badSample(ImageError)
-  /// The file cannot be opened or read, or the picture does not go with the others: never skipped.
+  /// The file cannot be opened or read, or the image does not fit the others: never skipped.
   case other(DataError)
 
-  /// For those who would rather do without the image.
   static let skippingAdvice = "set data.on_bad_sample to skip"
 
-  /// Runs `body`, whose errors say nothing about the bytes of an image.
+  /// Runs `body`, whose errors are not about the bytes of an image.
   static func reading<Result>(_ body: () throws(DataError) -> Result) throws(ImageFailure) -> Result {
     do throws(DataError) {
       return try body()
@@ -33,7 +32,7 @@ enum ImageFailure: Error {
 }
 
 extension SkippedSamples.Item {
-  /// What to do about it is said elsewhere: it has been done.
+  // Without the advice: the image is already skipped.
   init(_ name: String, _ error: ImageError) {
     var error = error
     error.advice = ""

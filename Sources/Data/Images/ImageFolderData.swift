@@ -5,7 +5,7 @@ import Tensors
 /// Images in a folder for each class, or in a tar archive of such folders.
 package struct ImageFolderData: DataKind {
   package static let kind = "image_folder"
-  package static let documentation = "JPEG and PNG images in one folder a class, or in a tar archive of such folders"
+  package static let documentation = "JPEG and PNG images in one folder per class, or in a tar archive of such folders"
 
   package var path: String
   /// Nil: the size of the images, which then all must have.
@@ -15,7 +15,7 @@ package struct ImageFolderData: DataKind {
   package var onBadSample = BadSamplePolicy.fail
   package var maxBytes = IDXFile.defaultLimit
 
-  /// Longer sides do not fit what JPEG can hold either.
+  /// About the limit of JPEG.
   static let longestSide = 1 << 16
 
   package init(path: String) { self.path = path }
@@ -25,30 +25,32 @@ package struct ImageFolderData: DataKind {
       "path", "the folder or .tar of the classes' folders, or of train and test with these inside")
     size = try reader.optionalPair(
       "size", in: 1...Self.longestSide,
-      "what images are resized to: one side or [height, width]; by default all must be of one size")
-    channels = try reader.integer("channels", default: 3, in: 1...3, "3 for colours, 1 for grey levels")
+      "size of all images: one side or [height, width]; by default all must have one size")
+    channels = try reader.integer("channels", default: 3, in: 1...3, "3 for colors, 1 for gray levels")
     mode = try reader.choice(
       "resize", default: .stretch,
-      "stretch to the size, or scale the shorter side to it and crop what is over from the middle")
+      "stretch to the size, or scale the shorter side to it and crop the middle")
     try reader.require(
-      size != nil || mode == .stretch, "resize", "is never used without \"size\", to which images are resized")
+      size != nil || mode == .stretch, "resize", "is not used without \"size\", to which images are resized")
     onBadSample = try reader.choice(
       "on_bad_sample", default: .fail,
-      "images whose bytes are no picture that can be read: fail names the first and stops, skip leaves them out and says so"
+      "files that are no readable image: fail names the first and stops, skip leaves them out and reports them"
     )
     maxBytes = try reader.integer(
       "max_bytes", default: IDXFile.defaultLimit, in: 1...(1 << 46),
-      "memory for the decoded images, a byte a channel; where they take more, or more than half of the memory there is, "
-        + "they are decoded whenever they are read")
+      "memory for the decoded images, a byte per channel; where they take more, or more than half of the available "
+        + "memory, they are decoded whenever they are read")
     try reader.require(channels != 2, "channels", "must be 1 or 3")
   }
+
+  package var resizingMode: ImageResizing.Mode { mode }
 
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
     let collection = try ImageCollection(path: path, onBadSample: onBadSample)
     let layout = try ImageFolderLayout(images: collection.names, folders: collection.folders, path: path)
     let decoding = try decoding(of: collection, layout)
     let count = layout.training.count + layout.test.count
-    // Half is left for the run itself.
+    // The other half is for the run itself.
     let isResident =
       count * decoding.sampleCount <= min(maxBytes, (SystemMemory.availableByteCount ?? .max) / 2)
     func samples(_ items: [ImageFolderLayout.Item], _ split: String) throws(DataError) -> ReadSamples {
@@ -87,7 +89,7 @@ package struct ImageFolderData: DataKind {
       extents = AxisPair(first.header.height, first.header.width)
       model = first.index
     }
-    // Where no image can be read, any size will do to find out why.
+    // Where no image can be read, any size serves to find out why.
     let pair = extents ?? AxisPair(1)
     let count = layout.training.count + layout.test.count
     guard TensorShape(checking: [count, pair.vertical, pair.horizontal, channels]) != nil,
@@ -131,9 +133,8 @@ package struct ImageFolderData: DataKind {
     let description =
       "\(Self.kind) \(extents) \(size == nil ? "" : mode.rawValue) \(classNames) \(decoded.checksum)"
     let fingerprint = Fingerprint.of(description, count: items.count)
-    let input = SampleField(name: SampleField.input, shape: TensorShape(extents), type: .float32)
-    let target = SampleField(
-      name: SampleField.target, shape: .scalar, type: .int32, classCount: classNames.count, classNames: classNames)
+    let input = SampleField.input(of: TensorShape(extents))
+    let target = SampleField.label(of: classNames.count, names: classNames)
     guard isResident else {
       return StreamedImages(items, decoding, fields: [input, target], fingerprint: fingerprint)
     }

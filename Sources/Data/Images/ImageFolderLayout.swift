@@ -1,7 +1,7 @@
-/// Which class and which split every image belongs to, by the folders that it lies in.
+/// The class and the split of every image, by its folders.
 ///
-/// Either `class/…/image` or, with the splits apart, `train/class/…/image` and `test/class/…/image`; a single folder around
-/// all of it does not matter. Labels are the positions of the classes' names in ascending order of their bytes, as
+/// Either `class/…/image` or `train/class/…/image` and `test/class/…/image`; a single folder around all of it does not
+/// matter. Labels are the positions of the classes' names in ascending order of their bytes, as
 /// torchvision's `ImageFolder` has them.
 struct ImageFolderLayout: Equatable {
   struct Item: Equatable {
@@ -18,7 +18,7 @@ struct ImageFolderLayout: Equatable {
 
   private static let trainingFolder: Substring = "train"
   private static let testFolder: Substring = "test"
-  /// What splits are called, in small letters.
+  /// Names of splits, in small letters.
   private static let trainingWords: Set<String> = ["train", "training"]
   private static let heldOutWords: Set<String> = ["test", "testing", "val", "valid", "validation"]
   static let mostClasses = 1 << 20
@@ -65,7 +65,7 @@ struct ImageFolderLayout: Equatable {
     }
     let train = parts(Self.trainingFolder)
     for (index, file) in train.images where file.count < 2 { throw Self.outside(images[index], path) }
-    // Names are told apart by their bytes: to Swift, two ways of writing é are one.
+    // Names are compared by their bytes: to Swift, two ways of writing é are one.
     let filled = Set(train.images.compactMap(\.1.first).map { Array($0.utf8) })
     if let empty = train.folders.first(where: { !filled.contains(Array($0.utf8)) }) {
       throw DataError(
@@ -75,7 +75,7 @@ struct ImageFolderLayout: Equatable {
     let names = filled.sorted { $0.lexicographicallyPrecedes($1) }
     guard (2...Self.mostClasses).contains(names.count) else {
       throw DataError(
-        path, expected: "2 to \(Self.mostClasses) folders, one a class", found: "\(names.count)",
+        path, expected: "2 to \(Self.mostClasses) folders, one per class", found: "\(names.count)",
         advice: "put the images of each class into a folder of the class's name")
     }
     let labels = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($0.element, $0.offset) })
@@ -115,7 +115,7 @@ struct ImageFolderLayout: Equatable {
 
   private static func outside(_ image: String, _ path: String, orElse other: String = "leave it out") -> DataError {
     DataError(
-      path, at: image, expected: "images in folders, one a class", found: "an image beside them",
+      path, at: image, expected: "images in folders, one per class", found: "an image beside them",
       advice: "move it into the folder of its class, or \(other)")
   }
 }

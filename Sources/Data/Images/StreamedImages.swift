@@ -2,18 +2,18 @@ import Formats
 import Synchronization
 import Tensors
 
-/// Images that are decoded anew whenever they are read, from files or from a tar archive in place: for sets that memory
-/// cannot hold decoded.
+/// Images that are decoded whenever they are read, from files or from a tar archive in place: for sets that do not fit
+/// in memory.
 ///
-/// Every one of them was decoded once when the set was opened, so one that fails later has changed or cannot be read any
-/// more. Then the sample is zero and `failure` says why, which ends the run before anything is learnt from it.
+/// Each was decoded once when the set was opened, so one that fails later has changed or become unreadable. Then the
+/// sample is zero and `failure` says why, which ends the run before anything is learned from it.
 final class StreamedImages: SampleSource {
   let name: String
   let fields: [SampleField]
   let fingerprint: String
   private let items: [ImageFolderLayout.Item]
   private let decoding: ImageDecoding
-  /// Those that no thread uses at the moment: as many as ever read at a time.
+  /// Those that no thread is using.
   private let workspaces = Mutex<[ImageDecoding.Workspace]>([])
   private let firstFailure = Mutex<DataError?>(nil)
 
@@ -39,27 +39,20 @@ final class StreamedImages: SampleSource {
     items.reduce(0) { $0 + MemoryLayout<ImageFolderLayout.Item>.stride + $1.name.utf8.count }
   }
 
-  func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice) {
+  func read(_ index: Int, _ reading: Reading, field: Int, into output: TensorSlice) {
     guard field == Self.inputField else {
-      var label = slot.mutableIntegers
+      var label = output.mutableIntegers
       label[0] = Int32(truncatingIfNeeded: items[index].label)
       return
     }
     var workspace = workspaces.withLock { $0.popLast() } ?? ImageDecoding.Workspace()
     do throws(DataError) {
       try decoding.decode(items[index].index, in: &workspace)
-      Self.write(workspace.pixels, into: slot)
+      SampleField.write(workspace.pixels.span, into: output)
     } catch {
-      slot.zero()
+      output.zero()
       firstFailure.withLock { if $0 == nil { $0 = error } }
     }
     workspaces.withLock { $0.append(workspace) }
-  }
-
-  private static func write(_ pixels: [UInt8], into slot: TensorSlice) {
-    let levels = pixels.span
-    var values = slot.mutableFloats
-    precondition(levels.count == values.count)
-    for i in values.indices { values[i] = Float(levels[i]) * SampleField.levelScale }
   }
 }

@@ -1,8 +1,8 @@
-/// Where a sample's hand puts the points of a skeleton: style, affine map and elastic displacement, all random.
+/// The handwriting of a sample: a random affine map and elastic displacement of a skeleton's points.
 struct GlyphHand {
   private let xAxis: SIMD2<Float>
   private let yAxis: SIMD2<Float>
-  private let centre: SIMD2<Float>
+  private let center: SIMD2<Float>
   /// Displacements in pixels at the corners of a grid over the unit box, row by row.
   private var elastic: [SIMD2<Float>]
   private static let grid = 3
@@ -18,7 +18,7 @@ struct GlyphHand {
     let cosine = 1 - square / 2 * (1 - square / 12)
     xAxis = SIMD2(cosine, sine) * width
     yAxis = SIMD2(-sine - slant, cosine) * height
-    centre = SIMD2(dice.bell(), dice.bell()) * (0.035 * canvas * distortion) + canvas / 2
+    center = SIMD2(dice.bell(), dice.bell()) * (0.035 * canvas * distortion) + canvas / 2
     elastic = []
     let strength = 0.042 * canvas * distortion
     for _ in 0..<Self.grid * Self.grid { elastic.append(SIMD2(dice.bell(), dice.bell()) * strength) }
@@ -27,7 +27,7 @@ struct GlyphHand {
   /// From the unit box to pixels.
   func place(_ point: SIMD2<Float>) -> SIMD2<Float> {
     let offset = point - 0.5
-    return centre + xAxis * offset.x + yAxis * offset.y + displacement(at: point)
+    return center + xAxis * offset.x + yAxis * offset.y + displacement(at: point)
   }
 
   /// Smooth interpolation between the grid's corners.
@@ -37,7 +37,7 @@ struct GlyphHand {
     let column = min(Int(scaled.x), Self.grid - 2)
     let row = min(Int(scaled.y), Self.grid - 2)
     let fraction = scaled - SIMD2(Float(column), Float(row))
-    // Half straight, half smoothed: no kinks to speak of, and no flat spots at the corners.
+    // Half straight, half smoothed: no visible kinks, and no flat spots at the corners.
     let weight = (fraction + fraction * fraction * (3 - 2 * fraction)) * 0.5
     let at = row * Self.grid + column
     let upper = elastic[at] * (1 - weight.x) + elastic[at + 1] * weight.x

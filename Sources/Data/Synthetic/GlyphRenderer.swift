@@ -8,7 +8,7 @@ import Tensors
 struct GlyphRenderer {
   static let side = 28
   static let pixelCount = side * side
-  /// Raised whenever the pictures change, because a run's data is known by it.
+  /// Raised whenever the images change: it is part of the fingerprint.
   static let version = 1
 
   private let seed: UInt64
@@ -58,7 +58,7 @@ struct GlyphRenderer {
     for i in 0..<path.count - 1 {
       let a = path[i]
       let b = path[i + 1]
-      // Catmull and Rom 1974: the tangent at a point is half the way between its neighbours.
+      // Catmull and Rom 1974: the tangent at a point is half the way between its neighbors.
       let before = isCurved ? (b - path[max(i - 1, 0)]) * 0.5 : b - a
       let after = isCurved ? (path[min(i + 2, path.count - 1)] - a) * 0.5 : b - a
       for piece in 0..<pieces {
@@ -99,30 +99,30 @@ struct GlyphRenderer {
     }
   }
 
-  /// The pixels whose centres may lie between two coordinates.
+  /// The pixels whose centers may lie between two coordinates.
   private static func pixels(_ low: Float, _ high: Float) -> Range<Int> {
     let first = Int(min(max(low, 0), Float(side)))
     let end = Int(min(max(high + 1, 0), Float(side)))
     return first..<max(first, end)
   }
 
-  /// A cross-shaped blur: each neighbour gives `weight` of its ink.
+  /// A cross-shaped blur: each neighbor gives `weight` of its ink.
   private mutating func blur(_ weight: Float) {
     let side = Self.side
     for row in 0..<side {
       for column in 0..<side {
         let at = row * side + column
-        var neighbours: Float = 0
-        if column > 0 { neighbours += ink[at - 1] }
-        if column < side - 1 { neighbours += ink[at + 1] }
-        if row > 0 { neighbours += ink[at - side] }
-        if row < side - 1 { neighbours += ink[at + side] }
-        blurred[at] = ink[at] * (1 - 4 * weight) + neighbours * weight
+        var neighbors: Float = 0
+        if column > 0 { neighbors += ink[at - 1] }
+        if column < side - 1 { neighbors += ink[at + 1] }
+        if row > 0 { neighbors += ink[at - side] }
+        if row < side - 1 { neighbors += ink[at + side] }
+        blurred[at] = ink[at] * (1 - 4 * weight) + neighbors * weight
       }
     }
   }
 
-  /// Adds noise of the given amplitude in grey levels and rounds to bytes.
+  /// Adds noise of the given amplitude in gray levels and rounds to bytes.
   private func finish(_ index: Int, brightness: Float, noise: Float, onto pixels: inout [UInt8]) {
     let stream = RandomStream(seed: seed, purpose: .generation, step: index, stream: 3)
     for block in 0..<Self.pixelCount / 4 {

@@ -1,30 +1,30 @@
 import Configuration
 import Tensors
 
-/// 28×28 grey pictures of handwritten-looking digits, drawn from strokes: a stand-in for MNIST that needs no download.
+/// 28×28 gray images of handwritten-looking digits, drawn from strokes: a substitute for MNIST that needs no download.
 package struct GlyphsData: DataKind {
   package static let kind = "glyphs"
   package static let documentation =
-    "generated: 28×28 grey digits drawn from strokes, like MNIST in form and difficulty"
+    "generated: 28×28 gray digits drawn from strokes, like MNIST in form and difficulty"
   package static let side = GlyphRenderer.side
   package static let classes = 10
   package static let defaultCount = 10_000
   package static let largestCount = 2_000_000
 
   package var count = defaultCount
-  /// How differently the digits are written; 0 writes every style the same way each time.
+  /// How much the writing varies; 0 writes every style always the same way.
   package var distortion = 1.0
 
   package init(count: Int = defaultCount) { self.count = count }
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
     count = try reader.integer(
-      "count", default: Self.defaultCount, in: 1...Self.largestCount, "number of pictures")
+      "count", default: Self.defaultCount, in: 1...Self.largestCount, "number of images")
     distortion = try reader.number(
       "distortion", default: 1, in: 0...3, "how much writing varies; 1 is about as hard as MNIST")
   }
 
-  /// All pictures [count, 28, 28] and their digits [count].
+  /// All images [count, 28, 28] and their digits [count].
   package func generate(seed: UInt64) -> (pixels: [UInt8], labels: [UInt8]) {
     var renderer = GlyphRenderer(seed: seed, distortion: Float(distortion))
     var pixels: [UInt8] = []
@@ -43,7 +43,7 @@ package struct GlyphsData: DataKind {
     return (pixels, UInt8(label))
   }
 
-  /// `troupe dataset make glyphs`: the pictures as IDX files.
+  /// `troupe dataset make glyphs`: the images as IDX files.
   package func write(to folder: String, seed: UInt64, replacing: Bool = false) throws(DataError) {
     let (pixels, labels) = generate(seed: seed)
     try IDXFolder.write(
@@ -60,12 +60,8 @@ package struct GlyphsData: DataKind {
       samples: MemorySamples(
         name: Self.kind, count: count,
         columns: [
-          .init(
-            SampleField(name: SampleField.input, shape: TensorShape([Self.side, Self.side, 1]), type: .float32),
-            .bytes(pixels)),
-          .init(
-            SampleField(name: SampleField.target, shape: .scalar, type: .int32, classCount: Self.classes),
-            .integers(labels.map(Int32.init))),
+          .init(.input(of: TensorShape([Self.side, Self.side, 1])), .bytes(pixels)),
+          .init(.label(of: Self.classes), .integers(labels.map(Int32.init))),
         ], fingerprint: Fingerprint.of(settings, count: count)))
   }
 }

@@ -1,8 +1,8 @@
 import Configuration
 import Tensors
 
-/// Standard normal inputs with random labels, random tokens with random successors, or noise to be found in noise at random
-/// times: for benchmarks, where only the shapes matter.
+/// Random numbers for benchmarks, where only the shapes matter: normal inputs with labels, tokens with successors, or
+/// noise to predict at random times.
 package struct NoiseData: DataKind {
   package static let kind = "noise"
   package static let documentation =
@@ -11,9 +11,9 @@ package struct NoiseData: DataKind {
   package var count = 1024
   package var shape = TensorShape([64])
   package var classes = 10
-  /// What tokens are below; nil for inputs that are values.
+  /// The bound of tokens; nil for inputs that are values.
   package var vocabulary: Int?
-  /// What a diffusion's times are below; nil where there is none.
+  /// The bound of a diffusion's times; nil where there is none.
   package var timeSteps: Int?
 
   package init() {}
@@ -31,17 +31,17 @@ package struct NoiseData: DataKind {
     self.classes = classes ?? self.classes
     vocabulary = try reader.optionalInteger(
       "vocabulary", in: 2...1_000_000,
-      "makes samples sequences of so many tokens, with a token to predict at each place")
+      "makes samples sequences of tokens below this, with a token to predict at each place")
     timeSteps = try reader.optionalInteger(
       "time_steps", in: 1...1_000_000,
-      "makes targets values of the sample's shape, and adds a field \"time\" with numbers below this, as diffusion models read"
+      "makes targets values of the sample's shape, and adds a field \"time\" of numbers below this, as for diffusion"
     )
     for (key, isThere) in [("classes", classes != nil), ("vocabulary", vocabulary != nil)] {
       try reader.require(
-        timeSteps == nil || !isThere, key, "never used with \"time_steps\": targets are values")
+        timeSteps == nil || !isThere, key, "is not used with \"time_steps\": targets are values")
     }
     try reader.require(
-      vocabulary == nil || classes == nil, "classes", "never used with \"vocabulary\": every token is a class")
+      vocabulary == nil || classes == nil, "classes", "is not used with \"vocabulary\": every token is a class")
     let checked = TensorShape(checking: extents ?? [64])
     try reader.require(checked != nil, "shape", "is too large")
     shape = checked ?? TensorShape([64])

@@ -18,7 +18,7 @@ package struct SequenceTaskData: DataKind {
   package init() {}
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
-    task = try reader.choice("task", default: .reverse, "what becomes of the digits")
+    task = try reader.choice("task", default: .reverse, "how the digits are changed")
     count = try reader.integer("count", default: 10_000, in: 1...Int(Int32.max), "number of pairs")
     length = try reader.integer("length", default: 10, in: 1...4096, "digits of the longest sequence")
   }
@@ -55,21 +55,21 @@ struct SequenceTaskSamples: SampleSource {
       "sequence_task 1 \(settings.task.rawValue) \(settings.count) \(settings.length) \(seed)", count: settings.count)
   }
 
-  func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice) {
+  func read(_ index: Int, _ reading: Reading, field: Int, into output: TensorSlice) {
     precondition(index >= 0 && index < settings.count, "pair \(index) of \(settings.count)")
     let stream = RandomStream(seed: seed, purpose: .generation, step: index)
     let length = 1 + stream.integer(0, below: settings.length)
     func digit(_ place: Int) -> Int32 { Int32(stream.integer(1 + place, below: Self.digits.count)) }
     switch settings.task {
-    case .copy: layout.write(field, length, length, into: slot, source: digit, target: digit)
-    case .reverse: layout.write(field, length, length, into: slot, source: digit) { digit(length - 1 - $0) }
+    case .copy: layout.write(field, length, length, into: output, source: digit, target: digit)
+    case .reverse: layout.write(field, length, length, into: output, source: digit) { digit(length - 1 - $0) }
     case .sort:
       // How many digits are at most 0, 1, …: place i holds the first digit that more than i are at most.
       var upTo = SIMD16<Int32>(repeating: 0)
       let places = SIMD16<Int32>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
       for place in 0..<length { upTo.replace(with: upTo &+ 1, where: places .>= digit(place)) }
       let counts = upTo
-      layout.write(field, length, length, into: slot, source: digit) { place in
+      layout.write(field, length, length, into: output, source: digit) { place in
         var value = 0
         while counts[value] <= Int32(place) { value += 1 }
         return Int32(value)

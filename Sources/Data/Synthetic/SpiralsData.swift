@@ -20,7 +20,7 @@ package struct SpiralsData: DataKind {
     classes = try reader.integer("classes", default: 3, in: 2...1000, "number of arms")
     pointsPerClass = try reader.integer("points_per_class", default: 500, in: 2...1_000_000, "points on each arm")
     noise = try reader.number("noise", default: 0.02, in: 0...10, "deviation of the points; the arms' radius is 1")
-    turns = try reader.number("turns", default: 1, in: 0...20, "turns of an arm from the centre to its end")
+    turns = try reader.number("turns", default: 1, in: 0...20, "turns of an arm from the center to its end")
     try reader.require(
       classes * pointsPerClass <= 50_000_000, nil, "classes · points_per_class must be at most 50 million")
   }
@@ -47,10 +47,7 @@ package struct SpiralsData: DataKind {
       samples: MemorySamples(
         name: Self.kind, count: count,
         columns: [
-          .init(SampleField(name: SampleField.input, shape: TensorShape([2]), type: .float32), .floats(points)),
-          .init(
-            SampleField(name: SampleField.target, shape: .scalar, type: .int32, classCount: classes),
-            .integers(labels)),
+          .init(.input(of: TensorShape([2])), .floats(points)), .init(.label(of: classes), .integers(labels)),
         ], fingerprint: Fingerprint.of(settings, count: count)))
   }
 }

@@ -13,6 +13,7 @@ package struct CSVData: DataKind {
   package var header = true
   package var delimiter = ","
   package var task = Task.classification
+  /// By name or 0-based index, negative from the end; the last column if empty.
   package var targets: [String] = []
   package var ignore: [String] = []
   package var classes: Int?
@@ -25,7 +26,7 @@ package struct CSVData: DataKind {
     testFile = try reader.optionalString("test_file", "a table of the same columns that is only for the test")
     header = try reader.boolean("header", default: true, "whether the first row names the columns")
     delimiter = try reader.string("delimiter", default: ",", "the character between cells, such as \";\" or a tab")
-    task = try reader.choice("task", default: .classification, "what the target is")
+    task = try reader.choice("task", default: .classification, "kind of the target")
     let target = try reader.optionalString("target", "the target column's name, or its index from 0 (-1: the last)")
     let several = try reader.optionalStrings("targets", "several target columns, for regression")
     ignore = try reader.optionalStrings("ignore", "columns to leave out, by name or index") ?? []
@@ -59,29 +60,23 @@ package struct CSVData: DataKind {
     return OpenedSamples(samples: samples, test: Self.samples(test, name: testFile))
   }
 
-  private func read(_ path: String, knownClasses: [String]?) throws(DataError) -> CSVTable {
+  func read(_ path: String, knownClasses: [String]?) throws(DataError) -> CSVTable {
     guard let delimiter = Self.delimiterByte(delimiter) else {
       throw DataError(path, expected: "a delimiter of one ASCII character", found: DataError.quoted(delimiter))
     }
     var input = try InputFile(path: path)
-    let bytes = try input.rest(limit: maxBytes)
     return try CSVTable(
-      path: path, bytes: bytes,
-      layout: CSVTable.Layout(
-        hasHeader: header, delimiter: delimiter, targets: targets, ignored: ignore, task: task, classCount: classes,
-        knownClasses: task == .classification ? knownClasses : nil))
+      path: path, bytes: try input.rest(limit: maxBytes), delimiter: delimiter, layout: self,
+      knownClasses: task == .classification ? knownClasses : nil)
   }
 
   /// "input" [features]; "target" a label, or [columns] of values.
-  private static func samples(_ table: CSVTable, name: String) -> MemorySamples {
-    let input = SampleField(name: SampleField.input, shape: TensorShape([table.featureNames.count]), type: .float32)
+  static func samples(_ table: CSVTable, name: String) -> MemorySamples {
+    let input = SampleField.input(of: TensorShape([table.featureNames.count]))
     let target: MemorySamples.Column =
       switch table.targets {
       case .classes(let labels, let names):
-        .init(
-          SampleField(
-            name: SampleField.target, shape: .scalar, type: .int32, classCount: names.count, classNames: names),
-          .integers(labels))
+        .init(.label(of: names.count, names: names), .integers(labels))
       case .values(let values, let width):
         .init(SampleField(name: SampleField.target, shape: TensorShape([width]), type: .float32), .floats(values))
       }

@@ -3,7 +3,7 @@ extension CSVReader {
   func number(_ cell: Cell) -> Float? {
     let range = trimmed(cell.range)
     if let simple = simpleDecimal(range) { return simple }
-    // The general reader knows hexadecimal and the names of infinity and NaN, which no table means.
+    // The general parser also reads hexadecimal and the names of infinity and NaN, which tables do not mean.
     let allowed = bytes[range].allSatisfy { byte in
       switch byte {
       case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),

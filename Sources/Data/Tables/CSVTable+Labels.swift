@@ -2,25 +2,27 @@ extension CSVTable {
   /// Turns label cells into class numbers.
   struct LabelCollector {
     let path: String
-    let layout: Layout
+    let classCount: Int?
+    let knownClasses: [String]?
     private var numbers: [String: Int32] = [:]
     private var names: [String] = []
     private var labels: [Int32] = []
 
-    init(path: String, layout: Layout) {
+    init(path: String, classCount: Int?, knownClasses: [String]?) {
       self.path = path
-      self.layout = layout
-      for name in layout.knownClasses ?? [] {
+      self.classCount = classCount
+      self.knownClasses = knownClasses
+      for name in knownClasses ?? [] {
         numbers[name] = Int32(names.count)
         names.append(name)
       }
     }
 
     mutating func append(_ text: String, place: () -> String) throws(DataError) {
-      if let count = layout.classCount {
-        guard let label = Int32(text), label >= 0, label < count else {
+      if let classCount {
+        guard let label = Int32(text), label >= 0, label < classCount else {
           throw DataError(
-            path, at: place(), expected: "a whole label of 0 to \(count - 1)", found: DataError.quoted(text),
+            path, at: place(), expected: "a whole label of 0 to \(classCount - 1)", found: DataError.quoted(text),
             advice: "leave classes out if the labels are names")
         }
         labels.append(label)
@@ -32,7 +34,7 @@ extension CSVTable {
             path, at: place(), expected: "a class", found: text.isEmpty ? "an empty cell" : DataError.quoted(text),
             advice: "remove the row or fill the cell")
         }
-        guard layout.knownClasses == nil else {
+        guard knownClasses == nil else {
           throw DataError(
             path, at: place(), expected: "a class that the training file has", found: DataError.quoted(text))
         }
@@ -47,10 +49,10 @@ extension CSVTable {
       }
     }
 
-    /// Numbers the classes in the order of their names (numbers by value), whatever order the file shows them in.
+    /// Numbers the classes in the order of their names (numbers by value), whatever their order in the file.
     func finished() throws(DataError) -> Targets {
-      if let count = layout.classCount { return .classes(labels: labels, names: (0..<count).map(String.init)) }
-      if layout.knownClasses != nil { return .classes(labels: labels, names: names) }
+      if let classCount { return .classes(labels: labels, names: (0..<classCount).map(String.init)) }
+      if knownClasses != nil { return .classes(labels: labels, names: names) }
       guard names.count >= 2 else {
         throw DataError(
           path, expected: "at least 2 classes", found: "only \(names.map { DataError.quoted($0) }.joined())",

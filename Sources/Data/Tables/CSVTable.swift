@@ -3,21 +3,8 @@ struct CSVTable {
   enum Targets {
     /// Class labels; `names[label]` is how the file writes a class.
     case classes(labels: [Int32], names: [String])
-    /// `width` values a row.
+    /// `width` values per row.
     case values([Float], width: Int)
-  }
-
-  struct Layout {
-    var hasHeader: Bool
-    var delimiter: UInt8
-    /// Columns by name or 0-based index (negative from the end); empty means the last one.
-    var targets: [String]
-    var ignored: [String]
-    var task: CSVData.Task
-    /// The labels are numbers below this; nil collects the labels that occur.
-    var classCount: Int?
-    /// The classes of the training file, which a test file must use too.
-    var knownClasses: [String]?
   }
 
   var rowCount = 0
@@ -25,21 +12,26 @@ struct CSVTable {
   var features: [Float] = []
   var targets: Targets
 
-  /// What a column is for.
+  /// The use of a column.
   private enum Role { case feature, target, ignored }
 
   static let mostColumns = 65_536
   static let mostClasses = 65_536
 
-  init(path: String, bytes: [UInt8], layout: Layout) throws(DataError) {
-    var reader = CSVReader(path: path, bytes: bytes, delimiter: layout.delimiter)
+  /// - Parameters:
+  ///   - layout: of the columns, whatever file it names.
+  ///   - knownClasses: of the training file, which a test file must use too.
+  init(
+    path: String, bytes: [UInt8], delimiter: UInt8, layout: CSVData, knownClasses: [String]?
+  ) throws(DataError) {
+    var reader = CSVReader(path: path, bytes: bytes, delimiter: delimiter)
     reader.skipBlankLines()
     guard !reader.isAtEnd else {
       throw DataError(path, expected: "rows of comma-separated values", found: "an empty file")
     }
     let columns = try Columns(first: &reader, layout: layout)
     featureNames = zip(columns.names, columns.roles).filter { $0.1 == .feature }.map(\.0)
-    var labels = LabelCollector(path: path, layout: layout)
+    var labels = LabelCollector(path: path, classCount: layout.classes, knownClasses: knownClasses)
     var values: [Float] = []
     reader.skipBlankLines()
     while !reader.isAtEnd {
@@ -78,23 +70,23 @@ struct CSVTable {
     var roles: [Role]
 
     /// Reads the first row, and rewinds over it where it is data.
-    init(first reader: inout CSVReader, layout: Layout) throws(DataError) {
+    init(first reader: inout CSVReader, layout: CSVData) throws(DataError) {
       path = reader.path
-      hasHeader = layout.hasHeader
+      hasHeader = layout.header
       let start = reader
       var isLast = false
       while !isLast {
         let cell = try reader.next()
-        names.append(layout.hasHeader ? reader.text(cell) : "\(names.count)")
+        names.append(layout.header ? reader.text(cell) : "\(names.count)")
         isLast = cell.endsRow
         guard names.count <= mostColumns else {
           throw DataError(path, at: "line 1", expected: "at most \(mostColumns) columns", found: "more")
         }
       }
       roles = Array(repeating: .feature, count: names.count)
-      if !layout.hasHeader { reader = start }
+      if !layout.header { reader = start }
       for target in layout.targets.isEmpty ? ["-1"] : layout.targets { roles[try position(of: target)] = .target }
-      for ignored in layout.ignored {
+      for ignored in layout.ignore {
         let column = try position(of: ignored)
         guard roles[column] != .target else {
           throw DataError(path, at: "column \(DataError.quoted(ignored))", expected: "target or ignored", found: "both")

@@ -4,7 +4,7 @@ import Tokenizers
 extension Dataset {
   /// Fields of training samples as text, in the order in which the first epoch meets them.
   ///
-  /// - Returns: for each sample its fields of tokens, by name; what is not to be learnt is left out.
+  /// - Returns: for each sample its fields of tokens, by name; padding is left out.
   /// - Throws: where samples are no text.
   package func textPreview(samples: Int) throws(DataError) -> [[(field: String, text: String)]] {
     guard let tokenizer else { throw DataError(name, expected: "text", found: "samples that are none") }
@@ -15,15 +15,13 @@ extension Dataset {
       var texts: [(field: String, text: String)] = []
       for (number, field) in fields.enumerated() where field.type == .int32 && field.shape != .scalar {
         let arena = Arena(byteCount: field.shape.elementCount * 4)
-        let slot = arena.all(as: .int32)
-        reader.read(epoch[position], .training(epoch: 0), field: number, into: slot)
+        let output = arena.all(as: .int32)
+        reader.read(epoch[position], .training(epoch: 0), field: number, into: output)
         let tokens = withExtendedLifetime(arena) {
-          slot.integers.indices.map { slot.integers[$0] }.filter { $0 >= 0 }
+          output.integers.indices.map { output.integers[$0] }.filter { $0 >= 0 }
         }
-        do throws(TokenizerError) {
+        try DataError.locating(name) { () throws(TokenizerError) in
           texts.append((field.name, String(decoding: try tokenizer.decode(tokens), as: UTF8.self)))
-        } catch {
-          throw DataError(name, error)
         }
       }
       shown.append(texts)

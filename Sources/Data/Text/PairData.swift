@@ -2,13 +2,13 @@ import Configuration
 import JSON
 import Tokenizers
 
-/// Pairs of a source and a target text, such as translations: a line each of tab-separated values or of JSON.
+/// Pairs of a source and a target text, such as translations: one per line, as tab-separated values or JSON.
 package struct PairData: DataKind {
   package static let kind = "pairs"
   package static let documentation =
-    "pairs of source and target texts, a line each: tab-separated, or JSON in files that end in .jsonl or .json"
+    "pairs of source and target texts, one per line: tab-separated, or JSON in files that end in .jsonl or .json"
 
-  /// What becomes of pairs that are longer than the lengths allow.
+  /// The treatment of pairs that are longer than the lengths allow.
   package enum TooLong: String, CaseIterable, Sendable { case refuse, drop }
 
   package var files: [String]
@@ -24,7 +24,7 @@ package struct PairData: DataKind {
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
     files = try reader.stringOrStrings(
-      "files", "files with a pair a line, folders of .tsv, or patterns with *, ** and ?: one or a list")
+      "files", "files with one pair per line, folders of .tsv, or patterns with *, ** and ?: one or a list")
     sourceKey = try reader.optionalString("source_key", "the key of the source in JSON (default \"source\")")
     targetKey = try reader.optionalString("target_key", "the key of the target in JSON (default \"target\")")
     tokenizer = try reader.tokenizer()
@@ -54,7 +54,7 @@ package struct PairData: DataKind {
   }
 }
 
-/// The texts of pairs, with the places they stand in.
+/// The texts of pairs, with their places.
 struct PairLines {
   struct Pair {
     let source: [UInt8]
@@ -109,11 +109,9 @@ struct PairLines {
   func characters() throws(DataError) -> Tokenizer? {
     var census = CharacterCensus()
     for pair in pairs {
-      do throws(TokenizerError) {
+      try DataError.locating(pair.file, "line \(pair.line)") { () throws(TokenizerError) in
         try census.add(pair.source)
         try census.add(pair.target)
-      } catch {
-        throw DataError(pair.file, error, in: "line \(pair.line)")
       }
     }
     return census.vocabulary.map(Tokenizer.characters)

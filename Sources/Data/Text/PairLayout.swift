@@ -1,14 +1,14 @@
 import Tensors
 import Tokenizers
 
-/// The fields of pairs of sequences for an encoder and a decoder, and how a pair is laid out in them.
+/// The fields of pairs of sequences for an encoder and a decoder.
 ///
 ///     source          (S)  the source's tokens, then padding
-///     source_lengths  ()   how many of them are no padding, 1…S
+///     source_lengths  ()   the source's tokens without padding, 1…S
 ///     input           (T)  the begin token and the target's tokens, then padding
 ///     target          (T)  the target's tokens and the end token, then -1
 ///
-/// "input", the decoder's, is the first: what a model of one input reads.
+/// "input", the decoder's, is the first: a model of one input reads it.
 struct PairLayout: Sendable {
   let sourceLength: Int
   /// With the end token.
@@ -43,10 +43,10 @@ struct PairLayout: Sendable {
   /// Writes field number `field` of a pair of `sourceCount` and `targetCount` tokens.
   @inline(__always)
   func write(
-    _ field: Int, _ sourceCount: Int, _ targetCount: Int, into slot: TensorSlice, source: (Int) -> Int32,
+    _ field: Int, _ sourceCount: Int, _ targetCount: Int, into output: TensorSlice, source: (Int) -> Int32,
     target: (Int) -> Int32
   ) {
-    var values = slot.mutableIntegers
+    var values = output.mutableIntegers
     switch field {
     case 0:
       values[0] = begin

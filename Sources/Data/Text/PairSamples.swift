@@ -16,18 +16,16 @@ final class PairSamples: SampleSource {
   init(
     _ lines: PairLines, _ layout: PairLayout, _ tokenizer: Tokenizer, drops: Bool, name: String
   ) throws(DataError) {
-    // What a text says is never a special token.
+    // A text never becomes a special token.
     var encoder = TokenEncoder(tokenizer, readsSpecialTokens: false)
     var tokens: [Int32] = []
     var starts = [0]
     for pair in lines.pairs {
       let first = tokens.count
-      do throws(TokenizerError) {
+      try DataError.locating(pair.file, "line \(pair.line)") { () throws(TokenizerError) in
         try encoder.append(pair.source, to: &tokens)
         starts.append(tokens.count)
         try encoder.append(pair.target, to: &tokens)
-      } catch {
-        throw DataError(pair.file, error, in: "line \(pair.line)")
       }
       starts.append(tokens.count)
       let source = starts[starts.count - 2] - first
@@ -62,11 +60,11 @@ final class PairSamples: SampleSource {
   var fields: [SampleField] { layout.fields }
   var residentBytes: Int { tokens.count * 4 + starts.count * 8 }
 
-  func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice) {
+  func read(_ index: Int, _ reading: Reading, field: Int, into output: TensorSlice) {
     precondition(index >= 0 && index < count, "pair \(index) of \(count)")
     let (source, target, end) = (starts[2 * index], starts[2 * index + 1], starts[2 * index + 2])
     layout.write(
-      field, target - source, end - target, into: slot, source: { tokens[source + $0] },
+      field, target - source, end - target, into: output, source: { tokens[source + $0] },
       target: { tokens[target + $0] })
   }
 }

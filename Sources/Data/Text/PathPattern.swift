@@ -5,7 +5,7 @@ import Foundation
 ///
 /// Names that begin with a dot must be asked for with a dot; `**` does not follow links to folders.
 struct PathPattern {
-  /// A corpus of more files is refused.
+  /// Most files of a corpus.
   static let mostFiles = 1 << 20
   private static let deepest = 128
 

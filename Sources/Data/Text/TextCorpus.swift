@@ -1,7 +1,7 @@
 import Foundation
 import JSON
 
-/// The documents of a corpus, read one after another and as often as needed: files, or the lines of JSON lines.
+/// The documents of a corpus, read one after another: files, or the lines of JSON lines.
 struct TextCorpus: Sendable {
   /// One document, and where it came from.
   struct Document {
@@ -83,7 +83,7 @@ struct TextCorpus: Sendable {
   }
 }
 
-/// The lines of a file, without their ends; empty ones are passed over.
+/// The lines of a file, without their ends and without empty ones.
 enum TextLines {
   /// - Parameter body: gets the line and its number from 1.
   static func forEach(

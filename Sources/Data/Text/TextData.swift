@@ -15,7 +15,7 @@ package struct TextData: DataKind {
   package enum Order: String, CaseIterable, Sendable {
     /// Windows in a new order every epoch.
     case windows
-    /// Each row of a batch goes on where it stopped in the batch before: for recurrent networks that carry their state.
+    /// Each row of a batch continues its row in the batch before: for recurrent networks that carry their state.
     case streams
   }
 
@@ -43,16 +43,16 @@ package struct TextData: DataKind {
     files = try reader.optionalStringOrStrings(
       "files", "text files, folders, or patterns with *, ** and ?: one or a list, each file a document")
     jsonl = try reader.optionalStringOrStrings(
-      "jsonl", "instead of files: files with a JSON object a line, each a document")
+      "jsonl", "instead of files: files with one JSON object per line, each a document")
     textKey = try reader.optionalString("text_key", "the key of the text in JSON lines (default \"text\")")
     pattern = try reader.optionalString("pattern", "which files of a folder are read (default \"**/*.txt\")")
     tokenizer = try reader.tokenizer()
     length = try reader.integer("length", default: 256, in: 1...Self.longestWindow, "tokens in a window")
     order = try reader.choice(
       "order", default: .windows,
-      "windows: in a new order every epoch; streams: each row of a batch goes on where it was, to carry a state")
+      "windows: in a new order every epoch; streams: each row of a batch continues the one before, to carry a state")
     separator = try reader.optionalString(
-      "separator", "what stands between documents (default: <|endoftext|> if the tokenizer has it, or nothing)")
+      "separator", "text between documents (default: <|endoftext|> if the tokenizer has it, or nothing)")
     masksBoundaries = try reader.boolean(
       "document_boundaries", default: false,
       "do not learn a document's first token from the document before; attention still sees that one")
@@ -60,8 +60,10 @@ package struct TextData: DataKind {
       "cache", "the folder that tokens of a large corpus are kept in (default: that of its first file)")
     maxBytes = try reader.maxBytes()
     try reader.require((files == nil) != (jsonl == nil), nil, "give either \"files\" or \"jsonl\"")
-    try reader.require(textKey == nil || jsonl != nil, "text_key", "never used without \"jsonl\"")
+    try reader.require(textKey == nil || jsonl != nil, "text_key", "is not used without \"jsonl\"")
   }
+
+  package var windowLength: Int? { length }
 
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
     try open(seed: seed, settings: CommonDataSettings())
@@ -94,7 +96,7 @@ package struct TextData: DataKind {
   }
 }
 
-/// Which tokens train, which validate and which are kept for the test: one range after another.
+/// The tokens for training, validation and test: one range after another.
 struct TokenSplits: Equatable {
   let training: Range<Int>
   let validation: Range<Int>

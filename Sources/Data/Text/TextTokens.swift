@@ -2,24 +2,24 @@ import Files
 import Foundation
 import Tokenizers
 
-/// A corpus as tokens: read, encoded, and where it is large kept in a file for the next time.
+/// A corpus as tokens: read, encoded, and kept in a file where it is large.
 struct TextTokens {
   let store: TokenStore
   let tokenizer: Tokenizer
-  /// Digests of what decided the tokens.
+  /// Digests of everything that decides the tokens.
   let description: String
 
   /// Corpora of more bytes are kept in a file.
   static let largeByteCount = 64 << 20
 
   /// - Parameters:
-  ///   - separator: what stands between documents; nil for the tokenizer's end of text, if it has one.
+  ///   - separator: the text between documents; nil for the tokenizer's end of text, if it has one.
   ///   - cache: the folder for tokens of a large corpus; nil for that of the corpus, if it can be written to.
   init(
     _ corpus: TextCorpus, _ choice: TokenizerChoice, separator: String?, cache: String?,
     largeByteCount: Int = Self.largeByteCount
   ) throws(DataError) {
-    let survey = try CorpusSurvey(corpus, gathersCharacters: choice == .characters(file: nil))
+    let survey = try CorpusSurvey(corpus, gathersCharacters: choice == .ownCharacters)
     guard survey.byteCount > 0 else {
       throw DataError(corpus.name, expected: "a text", found: "\(corpus.files.count) empty files")
     }
@@ -48,7 +48,7 @@ struct TextTokens {
     do throws(DataError) {
       try file.write(encoded)
     } catch {
-      // Beside the data the file is a convenience; in a folder that was asked for it is not.
+      // Beside the data the file is optional; in a folder that the settings name it is not.
       if cache != nil { throw error }
     }
     store = file.read() ?? encoded
@@ -58,10 +58,8 @@ struct TextTokens {
     _ separator: String?, _ tokenizer: Tokenizer, _ corpus: TextCorpus
   ) throws(DataError) -> [Int32] {
     guard let separator else { return tokenizer.token(special: Tokenizer.endOfText).map { [$0] } ?? [] }
-    do throws(TokenizerError) {
-      return try tokenizer.encode(separator)
-    } catch {
-      throw DataError(corpus.name, error, in: "data.separator")
+    return try DataError.locating(corpus.name, "data.separator") { () throws(TokenizerError) in
+      try tokenizer.encode(separator)
     }
   }
 
@@ -74,10 +72,8 @@ struct TextTokens {
     try corpus.forEachDocument { (document) throws(DataError) in
       guard !document.text.isEmpty else { return }
       tokens.removeAll(keepingCapacity: true)
-      do throws(TokenizerError) {
+      try DataError.locating(document.file, document.place) { () throws(TokenizerError) in
         try encoder.append(document.text, to: &tokens)
-      } catch {
-        throw DataError(document.file, error, in: document.place)
       }
       if collector.count > 0 { collector.append(separator) }
       collector.beginDocument()
@@ -87,7 +83,7 @@ struct TextTokens {
   }
 }
 
-/// What a corpus is made of, found out by reading it once.
+/// Checksum, size and characters of a corpus, from reading it once.
 struct CorpusSurvey {
   private(set) var checksum: UInt32 = 0
   private(set) var byteCount = 0
@@ -104,10 +100,8 @@ struct CorpusSurvey {
       checksum = CRC32C.checksum(document.text.span.bytes, from: checksum)
       byteCount += document.text.count
       documentCount += 1
-      do throws(TokenizerError) {
+      try DataError.locating(document.file, document.place) { () throws(TokenizerError) in
         try census?.add(document.text)
-      } catch {
-        throw DataError(document.file, error, in: document.place)
       }
     }
   }

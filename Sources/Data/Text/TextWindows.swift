@@ -2,9 +2,10 @@ import Tensors
 
 /// Windows of T tokens of one split of a text: "input" (T), and "target" (T), the token behind each.
 ///
-/// Windows do not overlap. In training those of an epoch begin at an offset of 0 ..< T that is drawn from (seed, epoch); in
-/// evaluation at the first token, and the last one is padded, so that every token but the first is predicted exactly once.
-/// A target of -1 is not to be learnt: in the padding, and at the first token of a document where boundaries are asked for.
+/// Windows do not overlap. In training those of an epoch begin at an offset of 0 ..< T that is drawn from (seed,
+/// epoch); in evaluation at the first token, and the last one is padded, so that every token but the first is predicted
+/// exactly once. A target of -1 is not learned: in the padding, and at the first token of a document with
+/// "document_boundaries".
 final class TextWindows: SampleSource {
   enum Purpose: Sendable {
     /// - Parameter seed: of the offsets; nil begins every epoch at the first token.
@@ -12,7 +13,7 @@ final class TextWindows: SampleSource {
     case evaluation
   }
 
-  /// What token stands where there is none; nothing is learnt from it.
+  /// The input behind the last token, whose target is not learned.
   private static let padding: Int32 = 0
 
   let name: String
@@ -26,7 +27,7 @@ final class TextWindows: SampleSource {
   private let length: Int
   private let masksBoundaries: Bool
   private let seed: UInt64?
-  /// How many offsets there are to draw from.
+  /// Offsets to draw from.
   private let offsets: Int
 
   /// - Parameters:
@@ -45,7 +46,7 @@ final class TextWindows: SampleSource {
     case .training(let seed):
       precondition(range.count > length)
       self.seed = seed
-      // Of every offset the windows must fit in.
+      // The windows must fit at every offset.
       count = max(1, range.count / length - 1)
       offsets = min(length, range.count - count * length)
       residentBytes = store.residentBytes
@@ -69,11 +70,11 @@ final class TextWindows: SampleSource {
     return RandomStream(seed: seed, purpose: .shuffling, step: epoch, stream: 1).integer(0, below: offsets)
   }
 
-  func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice) {
+  func read(_ index: Int, _ reading: Reading, field: Int, into output: TensorSlice) {
     precondition(index >= 0 && index < count, "window \(index) of \(count)")
     let start = range.lowerBound + offset(reading) + index * length
     let predicted = min(length, range.upperBound - 1 - start)
-    var target = slot.mutableIntegers
+    var target = output.mutableIntegers
     let isInput = field == 0
     store.copy(from: isInput ? start : start + 1, predicted, into: &target)
     for position in predicted..<length { target[position] = isInput ? Self.padding : -1 }

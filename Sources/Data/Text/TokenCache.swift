@@ -3,12 +3,12 @@ import Files
 import Foundation
 import Glibc
 
-/// The tokens of a large corpus in a file, so that the next run maps them instead of making them again.
+/// The tokens of a large corpus in a file, which the next run maps instead of encoding again.
 ///
 /// Little-endian: a header of 64 bytes, the tokens, zeros up to a multiple of 8, the beginnings of the documents (u64).
-/// A cache is not trusted: one that is damaged, or made of other texts or by another tokenizer, is written again.
+/// A cache that is damaged, or made from other texts or by another tokenizer, is written again.
 struct TokenCache {
-  /// What decides the tokens.
+  /// Everything that decides the tokens.
   struct Key: Equatable {
     /// CRC32C of the documents, one after another.
     var corpusChecksum: UInt32
@@ -57,7 +57,7 @@ struct TokenCache {
       .mapped(file, offset: Self.headerCount, width: key.width), count: count, documentStarts: starts)
   }
 
-  /// Writes the tokens under another name, and then gives the file its own: what is there is always whole.
+  /// Writes the tokens under another name, and then gives the file its own, so that it is always whole.
   func write(_ store: TokenStore) throws(DataError) {
     let temporary = path + ".\(getpid()).tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)

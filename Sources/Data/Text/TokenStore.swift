@@ -1,15 +1,16 @@
 import Files
 
-/// The tokens of a whole corpus, document after document: 16 bits each where the vocabulary allows, in memory or mapped.
+/// The tokens of a whole corpus, document after document: 16 bits each where the vocabulary allows, in memory or
+/// mapped.
 final class TokenStore: Sendable {
   enum Storage: Sendable {
     case narrow([UInt16])
     case wide([UInt32])
-    /// `width` bytes a token, from `offset` on.
+    /// `width` bytes per token, from `offset` on.
     case mapped(MappedFile, offset: Int, width: Int)
   }
 
-  /// Vocabularies up to here take 16 bits a token.
+  /// The largest vocabulary of 16 bits per token.
   static let mostNarrow = 1 << 16
 
   let count: Int

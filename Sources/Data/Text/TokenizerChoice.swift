@@ -3,43 +3,28 @@ import JSON
 import Tokenizers
 
 /// The "tokenizer" of a configuration.
-package enum TokenizerChoice: Sendable, Equatable {
-  case bytes
-  /// Nil: the characters of the corpus itself.
-  case characters(file: String?)
-  case bytePair(file: String)
+package struct TokenizerChoice: Sendable, Equatable {
+  let kind: String
+  let file: String?
 
-  package static let catalog = Catalog<TokenizerChoice>(
-    "tokenizer",
-    [
-      CatalogEntry("bytes", "a token a byte: 256 of them, and any file is text") { (_) throws(ConfigurationError) in
-        .bytes
-      },
-      CatalogEntry("characters", "a token a character, in the order of Unicode, as nanoGPT's shakespeare_char") {
-        (reader) throws(ConfigurationError) in
-        .characters(
-          file: try reader.optionalString(
-            "file", "a vocabulary of `troupe tokenizer train`; by default the characters of the whole corpus"))
-      },
-      CatalogEntry("byte_pair", "byte-level byte-pair encoding, as GPT-2") { (reader) throws(ConfigurationError) in
-        .bytePair(
-          file: try reader.string("file", "a tokenizer.json of `troupe tokenizer train` or of Hugging Face"))
-      },
-    ])
-
-  private var file: String? {
-    switch self {
-    case .bytes: nil
-    case .characters(let file): file
-    case .bytePair(let file): file
-    }
+  package init(kind: String, file: String? = nil) {
+    self.kind = kind
+    self.file = file
   }
 
-  private var kind: String {
-    switch self {
-    case .bytes: "bytes"
-    case .characters: "characters"
-    case .bytePair: "byte_pair"
+  package static let bytes = TokenizerChoice(kind: ByteModel.kind)
+  /// The characters of the corpus itself.
+  package static let ownCharacters = TokenizerChoice(kind: CharacterVocabulary.kind)
+
+  package static let catalog = Catalog<TokenizerChoice>("tokenizer", TokenizerCatalog.models.map(entry))
+
+  private static func entry(_ model: any TokenizerModel.Type) -> CatalogEntry<TokenizerChoice> {
+    CatalogEntry(model.kind, model.documentation) { (reader) throws(ConfigurationError) in
+      switch model.file {
+      case .none: TokenizerChoice(kind: model.kind)
+      case .optional(let text): TokenizerChoice(kind: model.kind, file: try reader.optionalString("file", text))
+      case .required(let text): TokenizerChoice(kind: model.kind, file: try reader.string("file", text))
+      }
     }
   }
 
@@ -60,27 +45,34 @@ package enum TokenizerChoice: Sendable, Equatable {
 }
 
 extension Tokenizer {
-  /// A tokenizer's file is refused beyond this.
+  /// Largest file of a tokenizer.
   private static let largestFile = 256 << 20
 
   /// Reads a file of `troupe tokenizer train` or a `tokenizer.json` of Hugging Face.
   package init(file: String) throws(DataError) {
     var input = try InputFile(path: file)
     let text = try input.rest(limit: Self.largestFile)
-    do throws(TokenizerError) {
-      self = try Tokenizer(text: text)
-    } catch {
-      throw DataError(file, error)
-    }
+    self = try DataError.locating(file) { () throws(TokenizerError) in try Tokenizer(text: text) }
   }
 }
 
 extension DataError {
-  /// - Parameter place: where the text lies that the error counts bytes of, such as a line; empty for the whole file.
+  /// - Parameter place: of the text in which the error counts bytes, such as a line; empty for the whole file.
   package init(_ subject: String, _ error: TokenizerError, in place: String = "") {
     self.init(
       subject, at: [place, error.place].filter { !$0.isEmpty }.joined(separator: ", "), expected: error.expected,
       found: error.found, advice: error.advice)
+  }
+
+  /// Runs `body` on a text of `subject`, whose errors then name both.
+  static func locating<Result>(
+    _ subject: String, _ place: String = "", _ body: () throws(TokenizerError) -> Result
+  ) throws(DataError) -> Result {
+    do throws(TokenizerError) {
+      return try body()
+    } catch {
+      throw DataError(subject, error, in: place)
+    }
   }
 }
 
@@ -88,6 +80,6 @@ extension SettingsReader {
   func tokenizer() throws(ConfigurationError) -> TokenizerChoice {
     try component(
       "tokenizer", from: TokenizerChoice.catalog, default: .object([("type", .string("bytes"))]),
-      "what makes tokens of the text") ?? .bytes
+      "how text becomes tokens") ?? .bytes
   }
 }

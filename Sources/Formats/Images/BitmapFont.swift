@@ -1,8 +1,8 @@
-/// Letters of 5×7 pixels for labels in pictures: printable ASCII, and ␣ for a space that is to be seen.
+/// Letters of 5×7 pixels for labels in images: printable ASCII, and ␣ for a visible space.
 enum BitmapFont {
   static let width = 5
   static let height = 7
-  /// From the beginning of one letter to that of the next.
+  /// From the start of one letter to that of the next.
   static let advance = width + 1
 
   /// The rows of a letter from the top, its leftmost pixel the bit of value 16.
@@ -12,7 +12,7 @@ enum BitmapFont {
     return letters[Int(ascii) - 0x20]
   }
 
-  /// A frame stands for what the font does not have.
+  /// A frame, for characters that the font does not have.
   private static let unknown = decoded("vhhhhhv")
   private static let openBox = decoded("00000hv")
 
@@ -39,18 +39,18 @@ extension Character {
 }
 
 extension Image {
-  /// Pixels from the first to the last of a line of text.
+  /// Width of a line of text in pixels.
   package static func textLength(_ text: String) -> Int { max(0, text.count * BitmapFont.advance - 1) }
 
-  /// Pixels from the top to the bottom of a line of text.
+  /// Height of a line of text in pixels.
   package static let textHeight = BitmapFont.height
 
-  /// Writes a line of text over the picture; what does not fit is cut off.
+  /// Writes a line of text over the image; the part outside the image is cut off.
   ///
   /// - Parameters:
   ///   - row: of the first letter's first pixel, and `column`.
   ///   - level: of all channels.
-  ///   - isVertical: from the bottom to the top, letters lying on their backs; (row, column) is then the lower left corner.
+  ///   - isVertical: from the bottom to the top, letters turned left; (row, column) is then the lower left corner.
   package mutating func write(_ text: String, row: Int, column: Int, level: UInt8 = 0, isVertical: Bool = false) {
     for (index, character) in text.enumerated() {
       for (y, bits) in BitmapFont.rows(of: character).enumerated() {
@@ -64,12 +64,12 @@ extension Image {
     }
   }
 
-  /// Fills a rectangle, which must lie in the picture, with one colour.
-  package mutating func fill(row: Int, column: Int, height: Int, width: Int, _ colour: [UInt8]) {
-    precondition(colour.count == channels)
+  /// Fills a rectangle inside the image with one color.
+  package mutating func fill(row: Int, column: Int, height: Int, width: Int, _ color: [UInt8]) {
+    precondition(color.count == channels)
     for r in row..<row + height {
       for c in column..<column + width {
-        for channel in 0..<channels { self[r, c, channel] = colour[channel] }
+        for channel in 0..<channels { self[r, c, channel] = color[channel] }
       }
     }
   }

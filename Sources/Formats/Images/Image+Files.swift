@@ -1,25 +1,25 @@
 import Glibc
 
 extension Image {
-  /// The picture as a PNG file: the same bytes for the same picture.
+  /// The image as a PNG file: the same bytes for the same image.
   package func png() throws(ImageError) -> [UInt8] { try PNGCodec.encode(self) }
 
-  /// The picture as a JPEG file, with colour at full resolution unless `hasHalvedColor`.
+  /// The image as a JPEG file, with color at full resolution unless `hasHalvedColor`.
   ///
   /// - Parameter quality: 1 (small) to 100 (good).
   package func jpeg(quality: Int = 90, hasHalvedColor: Bool = false) throws(ImageError) -> [UInt8] {
     try JPEGCodec.encode(self, quality: quality, hasHalvedColor: hasHalvedColor)
   }
 
-  /// Writes the picture as a PNG file, over one that may be there.
+  /// Writes the image as a PNG file, or replaces it.
   ///
   /// The file appears under its name only when all of it is on disk.
   package func writePNG(to path: String) throws(ImageError) { try ImageFile.write(try png(), to: path) }
 }
 
-/// A picture's file on the disk.
+/// An image's file on the disk.
 package enum ImageFile {
-  /// Writes a file, over one that may be there; it appears under its name only when all of it is on disk.
+  /// Writes a file, or replaces it; it appears under its name only when all of it is on disk.
   package static func write(_ file: [UInt8], to path: String) throws(ImageError) {
     let temporary = path + ".tmp"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)

@@ -1,11 +1,11 @@
 extension Image {
-  /// Pictures side by side and row by row: samples to look at, a layer's filters, feature maps.
+  /// Images side by side and row by row: samples to look at, a layer's filters, feature maps.
   ///
-  /// Every tile has a cell of the largest picture's size and lies in its middle. The sheet has colours if any tile has.
+  /// Every tile is in the middle of a cell of the largest tile's size. The sheet has colors if any tile has.
   /// - Parameters:
-  ///   - columns: by default as many as make the sheet about as many tiles wide as high.
+  ///   - columns: by default about as many as there are rows.
   ///   - gap: pixels between tiles and around them.
-  ///   - background: the level of gaps and of what tiles leave free.
+  ///   - background: the level of gaps and of the rest of cells.
   package init(sheet tiles: [Image], columns: Int? = nil, gap: Int = 2, background: UInt8 = 255) {
     precondition(!tiles.isEmpty && gap >= 0 && (columns ?? 1) > 0, "\(tiles.count) tiles, gap \(gap)")
     let across = min(tiles.count, columns ?? Int(Double(tiles.count).squareRoot().rounded(.up)))

@@ -1,12 +1,12 @@
-/// What is wrong with an image, in one line: where, what was expected, what was found and what to do about it.
+/// An error in an image, in one line: the place, what was expected, what was found and what to do about it.
 ///
-/// Whoever knows the file's name says it before.
+/// Callers prepend the file name.
 package struct ImageError: Error, Equatable, CustomStringConvertible {
   /// The part of the file ("JPEG data"), or the file itself where one is written.
   package var place: String
   package var expected: String
   package var found: String
-  /// What the user can do; empty where it is plain.
+  /// Empty where it is plain what to do.
   package var advice: String
 
   package init(_ place: String, expected: String, found: String, advice: String = "") {

@@ -1,4 +1,4 @@
-/// The kinds of image files that are read, told apart by their first bytes and never by their names.
+/// The formats of image files, recognized by their first bytes and never by their names.
 package enum ImageFormat: String, Sendable {
   case jpeg = "JPEG"
   case png = "PNG"
@@ -18,7 +18,7 @@ package enum ImageFormat: String, Sendable {
   private static let jpegMagic = Magic([0xFF, 0xD8, 0xFF])
   private static let pngMagic = Magic([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
 
-  /// Files that people mistake for images that can be read, for messages.
+  /// Files that are often taken for readable images, for messages.
   private static let others: [(Magic, String)] = [
     (Magic("GIF8"), "a GIF file"), (Magic("BM"), "a BMP file"), (Magic("II*\0"), "a TIFF file"),
     (Magic("MM\0*"), "a TIFF file"), (Magic("RIFF"), "a WebP or other RIFF file"), (Magic("<"), "a text with markup"),
@@ -26,7 +26,7 @@ package enum ImageFormat: String, Sendable {
     (Magic([0x1F, 0x8B]), "a gzip file"), (Magic("PK"), "a ZIP file"), (Magic("8BPS"), "a Photoshop file"),
   ]
 
-  /// What a file that is none of the formats is refused with.
+  /// The refusal of a file of another format.
   static func refusal(of file: RawSpan) -> ImageError {
     let first = (0..<min(4, file.byteCount)).map { at in
       let digits = String(file.unsafeLoad(fromByteOffset: at, as: UInt8.self), radix: 16)

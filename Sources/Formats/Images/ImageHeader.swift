@@ -1,9 +1,9 @@
-/// What an image file says of itself before its pixels are decoded.
+/// Format and size of an image file, known before its pixels are decoded.
 package struct ImageHeader: Sendable, Equatable {
   package let format: ImageFormat
   package let width: Int
   package let height: Int
-  /// 1 for a file of grey levels, 3 for one of colours (a palette with any colour in it counts as colours).
+  /// 1 for a file of gray levels, 3 for one of colors (a palette with any color in it counts as colors).
   package let channels: Int
 
   /// Reads the header of a JPEG or PNG file; takes no memory for pixels.
@@ -31,16 +31,16 @@ package struct ImageHeader: Sendable, Equatable {
 package enum ImageDecoder {
   /// Decodes a JPEG or PNG file over `pixels`, whose memory is used again where it is of the right size.
   ///
-  /// - JPEG: 8 bits, grey or colour, baseline or progressive. CMYK is refused, and so is everything that the decoder
-  ///   would only warn of, such as data that end early: what it fills in is not the picture.
-  /// - PNG: any; 16 bits become 8, palettes colours, and what is transparent is laid over white. A stated gamma other
+  /// - JPEG: 8 bits, gray or color, baseline or progressive. CMYK is refused, and so is everything that the decoder
+  ///   would only warn of, such as data that end early, because it fills in the rest.
+  /// - PNG: any; 16 bits become 8, palettes colors, and what is transparent is laid over white. A stated gamma other
   ///   than sRGB's is converted to sRGB.
   /// - An orientation in EXIF data is ignored: pixels come as they are stored.
   ///
   /// - Parameters:
-  ///   - channels: 1 or 3 to have grey levels or colours whatever is stored; nil for what is stored.
-  ///   - pixels: receives [height, width, channels]; of no meaning after an error.
-  /// - Returns: what the file said of itself; `channels` there are those of the file.
+  ///   - channels: 1 or 3 to have gray levels or colors whatever is stored; nil for what is stored.
+  ///   - pixels: receives [height, width, channels]; undefined after an error.
+  /// - Returns: the file's header, with the channels of the file.
   @discardableResult package static func decode(
     _ file: RawSpan, channels: Int? = nil, mostPixels: Int = Image.mostPixels, into pixels: inout [UInt8]
   ) throws(ImageError) -> ImageHeader {

@@ -1,16 +1,17 @@
-/// How a picture of any size becomes one of a given size: bilinear, antialiased where it becomes smaller.
+/// Bilinear resizing of an image to a given size, antialiased where it becomes smaller.
 ///
 /// Along each axis, columns first, the levels are rounded to whole ones in between, all in integers:
 ///
-///     target[i] = Σ w(j)·source[j] / Σ w(j),   w(j) = max(0, 1 − |j + ½ − (i + ½)·s| / max(s, 1)),   s = source / target
+///     target[i] = Σ w(j)·source[j] / Σ w(j),   w(j) = max(0, 1 − |j + ½ − (i + ½)·s| / max(s, 1)),
+///     s = source / target
 ///
 /// Source: the triangle filter of Heckbert, "Filtered Image Rescaling", Graphics Gems III (1992), as Pillow and
 /// torchvision's `Resize` have it.
 package struct ImageResizing: Sendable, Equatable {
   package enum Mode: String, CaseIterable, Sendable {
-    /// Both sides to the wanted ones, whatever that does to proportions.
+    /// Both sides to the wanted ones; proportions may change.
     case stretch
-    /// Proportions kept, the picture as small as covers the wanted one, and what is over cut off on both sides alike.
+    /// Proportions stay; the smallest image that covers the wanted one is cut off on both sides alike.
     case crop
   }
 
@@ -25,7 +26,7 @@ package struct ImageResizing: Sendable, Equatable {
     self.mode = mode
   }
 
-  /// Resizes a picture [header.height, header.width, channels] of bytes.
+  /// Resizes an image [header.height, header.width, channels] of bytes.
   package func resized(_ pixels: [UInt8], width: Int, height: Int, channels: Int) -> [UInt8] {
     precondition(pixels.count == width * height * channels, "\(pixels.count) bytes for \(height)×\(width)×\(channels)")
     let whole = wholeSize(width: width, height: height)
@@ -38,15 +39,15 @@ package struct ImageResizing: Sendable, Equatable {
     return Self.resampleRows(narrow, rows, rowCount: self.width * channels)
   }
 
-  /// The size of the whole picture after scaling, before what is over is cut off; never below the wanted one.
+  /// The size of the whole image after scaling, before it is cropped; never below the wanted one.
   private func wholeSize(width: Int, height: Int) -> (width: Int, height: Int) {
     guard mode == .crop else { return (self.width, self.height) }
-    // Sides of pictures are far below 2³¹.
+    // Sides of images are far below 2³¹.
     return width * self.height <= height * self.width
       ? (self.width, self.width * height / width) : (self.height * width / height, self.height)
   }
 
-  /// Every line by itself: neighbouring pixels are `stride` bytes apart.
+  /// Every line by itself: neighboring pixels are `stride` bytes apart.
   private static func resample(
     _ pixels: [UInt8], lines: Int, _ axis: Axis, stride channels: Int, lineStride: Int
   ) -> [UInt8] {
@@ -89,7 +90,7 @@ package struct ImageResizing: Sendable, Equatable {
   }
 }
 
-/// The weights of one axis of a picture.
+/// The weights of one axis of an image.
 private struct Axis {
   /// The source pixels that one target pixel is made of.
   struct Tap {
@@ -106,7 +107,7 @@ private struct Axis {
   private(set) var weights: [Int32] = []
   let isIdentity: Bool
 
-  /// - Parameter kept: how many of the `target` pixels are wanted, from the middle.
+  /// - Parameter kept: the wanted number of the `target` pixels, from the middle.
   init(from count: Int, to target: Int, keeping kept: Int) {
     isIdentity = count == target && target == kept
     if isIdentity { return }

@@ -4,23 +4,23 @@ import CImage
 enum JPEGCodec {
   static func size(of file: RawSpan) throws(ImageError) -> (width: Int, height: Int, channels: Int) {
     let turbo = try TurboJPEG.decompressor()
-    var (width, height, subsampling, colours): (Int32, Int32, Int32, Int32) = (0, 0, -1, -1)
+    var (width, height, subsampling, colors): (Int32, Int32, Int32, Int32) = (0, 0, -1, -1)
     let status = file.withUnsafeBytes {
       tjDecompressHeader3(
         turbo.handle, $0.baseAddress?.assumingMemoryBound(to: UInt8.self), UInt($0.count), &width, &height,
-        &subsampling, &colours)
+        &subsampling, &colors)
     }
     guard status == 0, width > 0, height > 0 else {
       throw ImageError(
-        "JPEG header", expected: "the header of a picture", found: status == 0 ? "none" : turbo.message,
+        "JPEG header", expected: "the header of an image", found: status == 0 ? "none" : turbo.message,
         advice: "the file is truncated, damaged or of a rare kind; save it again")
     }
-    switch colours {
+    switch colors {
     case Int32(TJCS_GRAY.rawValue): return (Int(width), Int(height), 1)
     case Int32(TJCS_RGB.rawValue), Int32(TJCS_YCbCr.rawValue): return (Int(width), Int(height), 3)
     default:
       throw ImageError(
-        "JPEG header", expected: "grey levels or colours", found: "CMYK, which is for print",
+        "JPEG header", expected: "gray levels or colors", found: "CMYK, which is for print",
         advice: "convert the image to RGB")
     }
   }
@@ -28,7 +28,7 @@ enum JPEGCodec {
   static func decode(
     _ file: RawSpan, _ header: ImageHeader, channels: Int, into pixels: inout [UInt8]
   ) throws(ImageError) {
-    // Not kept for the next file: a decompressor remembers tables, and a file without any would be decoded by another's.
+    // Not used again: a decompressor remembers tables, and would decode a file without any by another file's.
     let turbo = try TurboJPEG.decompressor()
     ImageDecoder.resize(&pixels, to: header.width * header.height * channels)
     let format = channels == 1 ? TJPF_GRAY : TJPF_RGB
@@ -42,7 +42,7 @@ enum JPEGCodec {
     }
     guard status == 0 else {
       throw ImageError(
-        "JPEG data", expected: "a whole \(header.width)×\(header.height) picture", found: turbo.message,
+        "JPEG data", expected: "a whole \(header.width)×\(header.height) image", found: turbo.message,
         advice: "the file is truncated or damaged; replace it or leave it out")
     }
   }
@@ -72,7 +72,7 @@ enum JPEGCodec {
       filled = status == 0 ? Int(size) : 0
     }
     guard status == 0 else {
-      throw ImageError("JPEG", expected: "a picture that can be compressed", found: turbo.message)
+      throw ImageError("JPEG", expected: "an image that can be compressed", found: turbo.message)
     }
     return file
   }
@@ -97,7 +97,7 @@ private struct TurboJPEG: ~Copyable {
 
   deinit { tjDestroy(handle) }
 
-  /// What went wrong last, in the library's words, without the names of its functions.
+  /// The library's last error message, without the names of its functions.
   var message: String {
     let text = tjGetErrorStr2(handle).map { String(cString: $0) } ?? "an error without a name"
     return text.split(separator: "(): ", maxSplits: 1).last.map(String.init) ?? text

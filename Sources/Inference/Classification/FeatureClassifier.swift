@@ -49,11 +49,11 @@ package struct FeatureClassifier: Sendable {
       throw RunError(.configuration, "\(name): expected a model that says one class a picture, found another")
     }
     state = try run.modelState(graph)
-    var economies = ExecutionPlan.Economies()
+    var options = PlanOptions()
     // What the last layer reads must still be there after a pass.
-    economies.sharesMemory = false
+    options.sharesMemory = false
     plan = ExecutionPlan(
-      graph, table: state.table, precision: run.answeringPrecision, isTraining: false, economies: economies)
+      graph, table: state.table, precision: run.answeringPrecision, isTraining: false, options: options)
     guard let last = plan.steps.last(where: { $0.layer is Linear }), case .activations = last.tensors[0].place else {
       throw RunError(
         .configuration, "\(name): expected a classifier whose last layer is linear behind hidden ones, found another")

@@ -52,7 +52,7 @@ package final class Predictor {
     self.input = input
     classNames = names
     // As the data were brought to their size, where they were.
-    let mode = (run.configuration.data.kind as? ImageFolderData)?.mode ?? .stretch
+    let mode = run.configuration.data.kind.resizingMode
     resizing = ImageResizing(width: source.shape[1], height: source.shape[0], mode: mode)
     augmentation = try Self.augmentation(run.configuration, from: source, to: input, of: name)
     canvas = ImageCanvas(capacity: max(augmentation?.capacity ?? 0, source.shape.elementCount))
@@ -61,11 +61,11 @@ package final class Predictor {
       throw RunError("\(name): \(standardization.mean.count) means do not standardise inputs of \(input.shape)")
     }
     state = try run.modelState(graph)
-    var economies = ExecutionPlan.Economies()
-    economies.fusesNeighbours = !keepsOutputs
-    economies.sharesMemory = !keepsOutputs
+    var options = PlanOptions()
+    options.fusesNeighbours = !keepsOutputs
+    options.sharesMemory = !keepsOutputs
     plan = ExecutionPlan(
-      graph, table: state.table, precision: run.answeringPrecision, isTraining: false, economies: economies)
+      graph, table: state.table, precision: run.answeringPrecision, isTraining: false, options: options)
     activations = Arena(byteCount: plan.activationByteCount)
     program = LaneProgram(
       plan, state: state, activations: activations, prepared: Arena(byteCount: plan.preparedByteCount),

@@ -110,7 +110,7 @@ package struct DiffusionModel: Sendable {
 
   private func checkMemory(_ plan: ExecutionPlan, pictures: Int, sheets: Int, lanes: Int) throws(RunError) {
     let sampler = ImageSampler.byteCount(plan.graph, none: condition.none)
-    let lane = Double(plan.activationByteCount + plan.carriedByteCount + sampler)
+    let lane = Double(plan.activationByteCount + plan.sequenceStateByteCount + sampler)
     let drawn = Double(picture.shape.elementCount) * 4 * Double(pictures)
     let needed = Double(lanes) * lane + Double(plan.preparedByteCount) + drawn + Double(sheets)
     guard let available = SystemMemory.availableByteCount, needed > Double(available) else { return }

@@ -17,12 +17,7 @@ package struct ImageSheet {
   package static let mostRows = 16
   /// States of a strip, noise and picture among them.
   package static let stripStates = 12
-  /// Pictures in the frames of an animation, and frames.
-  package static let mostAnimated = 64
-  package static let mostFrames = 48
   private static let background: UInt8 = 255
-  private static let frameDuration: UInt16 = 60
-  private static let lastDuration: UInt16 = 2000
 
   /// - Parameter requests: different things that were asked for in turns; each has columns of its own, where there is room.
   package init(_ drawing: ImageDrawing, requests: Int) {
@@ -64,7 +59,7 @@ package struct ImageSheet {
     sheet((0..<drawing.count).map(drawing.image), columns: columns)
   }
 
-  /// After how many of a process's steps the states of a strip, or the frames of an animation, are.
+  /// After how many of a process's steps the states of a strip are.
   package static func moments(_ count: Int, of steps: Int) -> [Int] {
     let count = min(count, steps + 1)
     guard count > 1 else { return [steps] }
@@ -76,18 +71,6 @@ package struct ImageSheet {
     let states = moments.compactMap(drawing.moments.firstIndex(of:))
     let rows = min(drawing.watched, Self.mostRows)
     return sheet((0..<rows).flatMap { row in states.map { drawing.image(row, at: $0) } }, columns: states.count)
-  }
-
-  /// The grid as it comes out of the noise, as an APNG file.
-  package func animation(_ moments: [Int]) throws(ImageError) -> [UInt8] {
-    let states = moments.compactMap(drawing.moments.firstIndex(of:))
-    let frames = states.lazy.map { state in
-      let tiles = (0..<min(drawing.watched, Self.mostAnimated)).map { drawing.image($0, at: state) }
-      return AnimatedPNG.Frame(
-        sheet(tiles, columns: min(columns, tiles.count)),
-        duration: state == states.last ? Self.lastDuration : Self.frameDuration)
-    }
-    return try AnimatedPNG.encode(frames)
   }
 
   private func sheet(_ tiles: [Image], columns: Int) -> Image {

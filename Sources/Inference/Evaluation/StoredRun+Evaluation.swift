@@ -37,9 +37,7 @@ extension StoredRun {
     let evaluation = Evaluation(
       samples, split: split, of: plan, after: self.state.step,
       usesAverage: configuration.training.average.isEnabled, views: views, judges: plan.isClassifier)
-    LaneThread.run(lanes, playing: plan.evaluationPlan, state) { lane, program in
-      evaluation.run(program, EvaluationBatch(plan), lane: lane)
-    }
+    evaluation.run(plan, state)
     if let failure = plan.data.source.failure { throw RunError("data: \(failure)") }
     let score = SplitScore(evaluation, of: plan)
     let bytes = score.perplexity == nil ? nil : plan.data.targetByteCount(samples)
@@ -59,5 +57,14 @@ extension StoredRun {
         .configuration, "--split \(split): the run's data have no such samples (data.\(split)_fraction is 0)")
     }
     return samples
+  }
+}
+
+extension Evaluation {
+  /// Evaluates every batch, on a thread per lane.
+  package func run(_ plan: RunPlan, _ state: ModelState) {
+    LaneThread.run(plan.tree.lanes, playing: plan.evaluationPlan, state) { lane, program in
+      self.run(program, EvaluationBatch(plan), lane: lane)
+    }
   }
 }

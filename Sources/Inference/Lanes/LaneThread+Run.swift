@@ -35,7 +35,7 @@ extension LaneThread {
       let program = LaneProgram(
         plan, state: state, activations: Arena(byteCount: plan.activationByteCount), prepared: prepared,
         store: PrimitiveStore())
-      program.bind(carried: Arena(byteCount: plan.carriedByteCount))
+      program.bind(sequenceState: Arena(byteCount: plan.sequenceStateByteCount))
       if lane == 0 {
         program.prepareAll()
         preparation.leave()

@@ -50,7 +50,7 @@ final class PieceProgram {
   /// By their numbers in the graph.
   let fields: [TensorSlice]
   private let input: TensorSlice
-  private let carried: Arena
+  private let sequenceState: Arena
   // Keep the memory alive that `input` and the source lie in.
   private let batch: Arena
   private let source: SourceBatch?
@@ -63,21 +63,21 @@ final class PieceProgram {
     self.tokens = tokens
     vocabulary = language.vocabulary
     // The steps of an encoder run once; what they leave must stay.
-    var economies = ExecutionPlan.Economies()
-    economies.sharesMemory = source == nil && !keepsOutputs
-    economies.fusesNeighbours = !keepsOutputs
+    var options = PlanOptions()
+    options.sharesMemory = source == nil && !keepsOutputs
+    options.fusesNeighbours = !keepsOutputs
     plan = ExecutionPlan(
       try language.graph(rows: rows, tokens: tokens, remembers: remembers), table: language.state.table,
-      precision: language.precision, isTraining: false, economies: economies)
+      precision: language.precision, isTraining: false, options: options)
     dependent = source == nil ? nil : plan.steps(dependingOn: 0)
     activations = Arena(byteCount: plan.activationByteCount)
     program = LaneProgram(
       plan, state: language.state, activations: activations,
       prepared: Arena(byteCount: plan.preparedByteCount), store: PrimitiveStore())
     LaneThread.perform { [program] in program.prepareAll() }
-    carried = Arena(byteCount: remembers ? 0 : plan.carriedByteCount)
+    sequenceState = Arena(byteCount: remembers ? 0 : plan.sequenceStateByteCount)
     // What a whole sequence leaves behind is of no use, but it is written.
-    if !remembers { program.bind(carried: carried) }
+    if !remembers { program.bind(sequenceState: sequenceState) }
     self.source = source
     batch = Arena(byteCount: 4 * rows * tokens)
     input = batch.all(as: .int32)

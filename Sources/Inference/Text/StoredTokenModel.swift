@@ -18,8 +18,8 @@ package final class StoredTokenModel: TokenModel {
   private let language: LanguageModel
   /// Longest first; the last one reads a single token.
   private let pieces: [PieceProgram]
-  private let carried: Arena
-  /// Room for rows that change places; as large as `carried`, made when it is first needed.
+  private let sequenceState: Arena
+  /// Room for rows that change places; as large as `sequenceState`, made when it is first needed.
   private var spare: Arena?
   private let source: SourceBatch?
 
@@ -40,13 +40,13 @@ package final class StoredTokenModel: TokenModel {
     }
     self.pieces = pieces
     let first = pieces[0].plan
-    carried = Arena(byteCount: first.carriedByteCount)
+    sequenceState = Arena(byteCount: first.sequenceStateByteCount)
     for piece in pieces {
       precondition(
-        piece.plan.carried.elementsEqual(first.carried) {
+        piece.plan.sequenceState.elementsEqual(first.sequenceState) {
           $0.shape == $1.shape && $0.tensor.place == $1.tensor.place && $0.tensor.type == $1.tensor.type
         }, "pieces of different lengths remember alike")
-      piece.program.bind(carried: carried)
+      piece.program.bind(sequenceState: sequenceState)
     }
   }
 
@@ -80,16 +80,16 @@ package final class StoredTokenModel: TokenModel {
     precondition(order.count == rows && order.allSatisfy { (0..<rows).contains($0) })
     let changed = order.indices.filter { order[$0] != $0 }
     guard !changed.isEmpty else { return }
-    let spare = spare ?? Arena(byteCount: carried.byteCount)
+    let spare = spare ?? Arena(byteCount: sequenceState.byteCount)
     self.spare = spare
-    for (_, _, tensor) in pieces[0].plan.carried {
-      guard case .carried(let offset) = tensor.place else { continue }
+    for (_, _, tensor) in pieces[0].plan.sequenceState {
+      guard case .sequenceState(let offset) = tensor.place else { continue }
       let count = tensor.count / rows
       func row(_ number: Int, _ arena: Arena) -> TensorSlice {
         arena.slice(offset: offset + number * count * tensor.type.byteCount, count: count, type: tensor.type)
       }
-      for index in changed { row(index, spare).copy(from: row(order[index], carried)) }
-      for index in changed { row(index, carried).copy(from: row(index, spare)) }
+      for index in changed { row(index, spare).copy(from: row(order[index], sequenceState)) }
+      for index in changed { row(index, sequenceState).copy(from: row(index, spare)) }
     }
   }
 }

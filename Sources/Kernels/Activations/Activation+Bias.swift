@@ -35,16 +35,9 @@ private struct BiasPass: PointwisePass {
   let rows: Int
   let columns: Int
   let accumulate: Bool
+  var type: ElementType { dx.type }
 
-  func run<F: PointwiseFunction>(_ function: F.Type) {
-    if dx.type == .bfloat16 {
-      run(function, BFloat16.self)
-    } else {
-      run(function, Float.self)
-    }
-  }
-
-  private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+  func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
     let k = kept.pointer(as: E.self)
     let g = dy.pointer(as: E.self)
     let out = dx.pointer(as: E.self)

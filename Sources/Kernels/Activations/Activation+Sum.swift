@@ -12,12 +12,9 @@ private struct SumPass: PointwisePass {
   let a: TensorSlice
   let b: TensorSlice
   let y: TensorSlice
+  var type: ElementType { y.type }
 
-  func run<F: PointwiseFunction>(_ function: F.Type) {
-    if y.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-  }
-
-  private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+  func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
     let (first, second) = (a.pointer(as: E.self), b.pointer(as: E.self))
     let to = y.pointer(as: E.self)
     @inline(__always) func write(_ i: Int, _ lanes: Int) {

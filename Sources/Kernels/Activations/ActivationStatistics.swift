@@ -1,6 +1,6 @@
 import Tensors
 
-/// How healthy a layer's outputs are.
+/// Statistics of a layer's outputs that show dead and saturated units.
 package struct ActivationStatistics: Sendable, Equatable, BitwiseCopyable {
   /// Root of the mean square.
   package var rms: Double

@@ -12,7 +12,8 @@ package enum Activation: String, CaseIterable, Sendable {
   package var derivativeFollowsFromOutput: Bool { run(Inquiry()) }
 
   private struct Inquiry: PointwisePass {
-    func run<F: PointwiseFunction>(_ function: F.Type) -> Bool { F.slopeReadsOutput }
+    let type = ElementType.float32
+    func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) -> Bool { F.slopeReadsOutput }
   }
 
   /// Whether outputs crowd at the ends of a bounded range, where the derivative vanishes.
@@ -54,10 +55,17 @@ extension PointwiseFunction {
   }
 }
 
-/// Work that is compiled for each nonlinearity.
+/// Work that is compiled for each nonlinearity and each type of elements.
 protocol PointwisePass {
   associatedtype Result
-  func run<F: PointwiseFunction>(_ function: F.Type) -> Result
+  var type: ElementType { get }
+  func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) -> Result
+}
+
+extension PointwisePass {
+  @inline(__always) func run<F: PointwiseFunction>(_ function: F.Type) -> Result {
+    if type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
+  }
 }
 
 extension Activation {
@@ -79,12 +87,9 @@ extension Activation {
 private struct Apply: PointwisePass {
   let x: TensorSlice
   let y: TensorSlice
+  var type: ElementType { x.type }
 
-  func run<F: PointwiseFunction>(_ function: F.Type) {
-    if x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-  }
-
-  private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+  func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
     let from = x.pointer(as: E.self)
     let to = y.pointer(as: E.self)
     @inline(__always) func apply(_ i: Int, _ lanes: Int) {
@@ -99,12 +104,9 @@ private struct Backward: PointwisePass {
   let dy: TensorSlice
   let dx: TensorSlice
   let accumulate: Bool
+  var type: ElementType { dx.type }
 
-  func run<F: PointwiseFunction>(_ function: F.Type) {
-    if dx.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-  }
-
-  private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+  func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
     let k = kept.pointer(as: E.self)
     let g = dy.pointer(as: E.self)
     let out = dx.pointer(as: E.self)

@@ -2,7 +2,8 @@ import Tensors
 
 /// Inverted dropout: y = x·mask / (1 − p), so that nothing needs scaling at inference (Srivastava et al. 2014).
 ///
-/// The mask is never stored: element i is kept where the stream's uniform number i is at least p, and `backward` draws it again.
+/// The mask is never stored: element i is kept where the stream's uniform number i is at least p, and `backward` draws
+/// it again.
 package struct DropoutKernel: Sendable {
   package let probability: Float
   private let scale: Float
@@ -19,7 +20,7 @@ package struct DropoutKernel: Sendable {
 
   /// - Parameters:
   ///   - x: float32 or bfloat16.
-  ///   - y: of x's count and type; may be `x` itself. A NaN comes out even where it is dropped.
+  ///   - y: of x's count and type; may be `x` itself. NaN stays NaN even where it is dropped.
   ///   - firstElement: the number in the stream of x's first element.
   package func forward(_ x: TensorSlice, into y: TensorSlice, stream: RandomStream, firstElement: Int = 0) {
     run(x, y, stream, firstElement, accumulate: false)
@@ -89,13 +90,14 @@ package struct DropoutKernel: Sendable {
   private func factor(_ word: UInt32) -> Vector { Vector(repeating: word >> 8 >= threshold ? scale : 0) }
 
   @inline(__always) private func factors(_ words: SIMD16<UInt32>) -> Vector {
-    // Below 2²⁴ both, so the difference is negative, and its sign bit set in every bit, exactly where the word is below.
+    // Both are below 2²⁴, so the difference is negative, and its sign bit fills every bit, exactly where the word is
+    // below.
     let difference = unsafeBitCast(words &>> 8, to: SIMD16<Int32>.self) &- Int32(threshold)
     let dropped = unsafeBitCast(difference &>> 31, to: SIMD16<UInt32>.self)
     return unsafeBitCast(SIMD16(repeating: scale.bitPattern) & ~dropped, to: Vector.self)
   }
 
-  /// Sixteen blocks of four words, from one vector a word to the order of their elements.
+  /// Sixteen blocks of four words, from one vector per word to the order of their elements.
   @inline(__always) private func interleave(
     _ words: (SIMD16<UInt32>, SIMD16<UInt32>, SIMD16<UInt32>, SIMD16<UInt32>)
   ) -> (SIMD16<UInt32>, SIMD16<UInt32>, SIMD16<UInt32>, SIMD16<UInt32>) {

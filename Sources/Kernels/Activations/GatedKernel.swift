@@ -1,7 +1,7 @@
 import Tensors
 
-/// y = f(gate)·up for rows that hold the gate and then what it lets through.
-package struct GatedKernel: Sendable {
+/// y = f(gate)·up for rows that hold the gate and then up.
+package struct GatedKernel: UnaryKernel {
   package let activation: Activation
   package let rows: Int
   /// Of y; x has twice as many.
@@ -22,7 +22,7 @@ package struct GatedKernel: Sendable {
   }
 
   /// dx = (f'(gate)·up·dy, f(gate)·dy), or dx += it.
-  package func backward(_ x: TensorSlice, dy: TensorSlice, into dx: TensorSlice, accumulate: Bool) {
+  package func backward(_ x: TensorSlice, y: TensorSlice, dy: TensorSlice, into dx: TensorSlice, accumulate: Bool) {
     precondition(x.count == 2 * rows * columns && dy.count == rows * columns && dx.count == x.count)
     precondition(x.type == dy.type && dx.type == x.type)
     activation.run(Backward(kernel: self, x: x, dy: dy, dx: dx, accumulate: accumulate))
@@ -32,12 +32,9 @@ package struct GatedKernel: Sendable {
     let kernel: GatedKernel
     let x: TensorSlice
     let y: TensorSlice
+    var type: ElementType { x.type }
 
-    func run<F: PointwiseFunction>(_ function: F.Type) {
-      if x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-    }
-
-    private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+    func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
       let columns = kernel.columns
       for row in 0..<kernel.rows {
         let gate = x.pointer(as: E.self) + 2 * row * columns
@@ -57,12 +54,9 @@ package struct GatedKernel: Sendable {
     let dy: TensorSlice
     let dx: TensorSlice
     let accumulate: Bool
+    var type: ElementType { x.type }
 
-    func run<F: PointwiseFunction>(_ function: F.Type) {
-      if x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-    }
-
-    private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+    func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
       let columns = kernel.columns
       for row in 0..<kernel.rows {
         let gate = x.pointer(as: E.self) + 2 * row * columns

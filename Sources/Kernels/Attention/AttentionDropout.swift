@@ -1,6 +1,6 @@
 import Tensors
 
-/// Factors of dropped weights: a function of row, head, query and key, so that backward draws them again.
+/// Factors of dropout on attention weights: a function of row, head, query and key, so that backward draws them again.
 ///
 /// Sixteen random bits decide about a weight, so the rate is a multiple of 2⁻¹⁶, and the scale is that rate's.
 struct AttentionDropout: Sendable {
@@ -12,10 +12,12 @@ struct AttentionDropout: Sendable {
     scale = 65_536 / Float(65_536 - threshold)
   }
 
-  /// Writes 0 or 1/(1 − rate) for `keys` keys from a multiple of 8 on, rounded up to a multiple of 8, and sixteen queries.
+  /// Writes 0 or 1/(1 − rate) for `keys` keys from a multiple of 8 on, rounded up to a multiple of 8, and sixteen
+  /// queries.
   ///
   /// - Parameters:
-  ///   - block: the number, a multiple of 16, of the first query among those of all rows and heads with the first eight keys.
+  ///   - block: the number, a multiple of 16, of the first query among those of all rows and heads with the first eight
+  ///     keys.
   ///   - blockStride: from there to the next eight keys.
   ///   - factors: [keys][stride].
   @inline(__always)
@@ -44,7 +46,8 @@ struct AttentionDropout: Sendable {
   }
 
   @inline(__always) private func factor(_ bits: SIMD16<UInt32>) -> Vector {
-    // Small both, so the difference is negative, and its sign bit set in every bit, exactly where a weight is dropped.
+    // Both are small, so the difference is negative, and its sign bit fills every bit, exactly where a weight is
+    // dropped.
     let dropped = unsafeBitCast(
       unsafeBitCast(bits &- threshold, to: SIMD16<Int32>.self) &>> 31, to: SIMD16<UInt32>.self)
     return unsafeBitCast(SIMD16(repeating: scale.bitPattern) & ~dropped, to: Vector.self)

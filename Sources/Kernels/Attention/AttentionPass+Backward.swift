@@ -103,14 +103,14 @@ extension AttentionPass {
     }
     for i in count..<places.queryTile {
       corrections[i] = 0
-      // Rows that are not there weigh next to nothing, and finite.
+      // Missing rows get tiny, finite weights.
       sums[i] = -hiddenScore
     }
   }
 
   /// One tile of queries against one of keys.
   private func backward(_ b: Int, _ h: Int, first: Int, count: Int, key: Int, keys: Int) {
-    let (tile, width, rowWords, words) = (places.queryTile, places.width, places.rowWords, Words.elementsPerWord)
+    let (tile, width, rowWords, words) = (places.queryTile, places.width, places.rowWords, E.perWord)
     let (scores, scoreGradients) = (at(places.scores), at(places.scoreGradients))
     layOutMask(b, query: first, queries: count, key: key, keys: keys)
     drawFactors(b, h, query: first, queries: tile, key: key, keys: keys)
@@ -120,11 +120,11 @@ extension AttentionPass {
       let seen = visible(keys, from: key, before: first &+ panel &+ columns)
       let rows = seen.roundedUp(to: 8)
       if seen > 0 {
-        Words.multiply(
+        Product.multiply(
           rows: rows, columns: columns, inner: innerWords,
           LeftWords(start: keyRows + key &* rowWords, rowStride: rowWords, innerStride: 1),
           at(places.queryColumns) + panel, bStride: tile, into: scores + panel, cStride: tile, accumulate: false)
-        Words.multiply(
+        Product.multiply(
           rows: rows, columns: columns, inner: innerWords,
           LeftWords(start: valueRows + key &* rowWords, rowStride: rowWords, innerStride: 1),
           at(places.gradientColumns) + panel, bStride: tile, into: scoreGradients + panel, cStride: tile,
@@ -132,7 +132,7 @@ extension AttentionPass {
       }
       differentiate(first: first, panel: panel, columns: columns, key: key, keys: keys, seen: seen)
       if seen > 0 {
-        Words.multiply(
+        Product.multiply(
           rows: columnRows, columns: columns, inner: (seen &+ words &- 1) / words,
           LeftWords(start: keyPairs + key / words &* width, rowStride: 1, innerStride: width),
           at(places.differencePairs) + panel, bStride: tile, into: at(places.columns) + panel, cStride: tile,
@@ -147,7 +147,7 @@ extension AttentionPass {
       let target = (key &+ row) &* width
       let rowStart = row &* tile / words &+ skipped
       @inline(__always) func add(_ weights: Int, _ right: Int, to gradient: Int) {
-        Words.multiply(
+        Product.multiply(
           rows: 8, columns: width, inner: tile / words &- skipped,
           LeftWords(start: at(weights) + rowStart, rowStride: tile / words, innerStride: 1),
           at(right) + skipped &* width, bStride: width, into: at(gradient) + target, cStride: width, accumulate: true)
@@ -160,7 +160,7 @@ extension AttentionPass {
 
   /// Weights and the scores' gradients of a panel of a tile, in the forms that products read; 0 from `seen` on.
   private func differentiate(first: Int, panel: Int, columns: Int, key: Int, keys: Int, seen: Int) {
-    let (tile, words) = (places.queryTile, Words.elementsPerWord)
+    let (tile, words) = (places.queryTile, E.perWord)
     let (scores, scoreGradients) = (at(places.scores), at(places.scoreGradients))
     let (weightRows, differenceRows) = (at(places.weightRows), at(places.differenceRows))
     let rules = ScoreRules(self, query: first, key: key, keys: keys)
@@ -174,7 +174,7 @@ extension AttentionPass {
       rules.applyOnly(to: scores, keys: seen, lane)
       var j = 0
       while j < end {
-        // Weights, with what dropout makes of them, and the scores' gradients of two keys.
+        // Weights after dropout, and the scores' gradients of two keys.
         var (x, y) = (Vector.zero, Vector.zero)
         var (dx, dy) = (Vector.zero, Vector.zero)
         let place = scoreGradients + (j &* tile &+ lane)
@@ -200,20 +200,20 @@ extension AttentionPass {
           if j &+ 1 < seen { Float.store(Float.load(place - 1) + dy, place - 1) }
         }
         let row = j &* tile / words
-        Words.storeRow(x, weightRows + row, column: lane)
-        Words.storeRow(y, weightRows + (row &+ tile / words), column: lane)
+        E.storeRow(x, weightRows + row, column: lane)
+        E.storeRow(y, weightRows + (row &+ tile / words), column: lane)
         if words > 1 {
-          Words.storeRow(dx, differenceRows + row, column: lane)
-          Words.storeRow(dy, differenceRows + (row &+ tile / words), column: lane)
+          E.storeRow(dx, differenceRows + row, column: lane)
+          E.storeRow(dy, differenceRows + (row &+ tile / words), column: lane)
         }
-        Words.storePair(dx, dy, at(places.differencePairs), pair: j / 2, stride: tile, column: lane)
+        E.storePair(dx, dy, at(places.differencePairs), pair: j / 2, stride: tile, column: lane)
         j &+= 2
       }
       lane &+= 16
     }
   }
 
-  /// Adds what the distances of head `h` gathered to their buckets.
+  /// Adds the gradients of the distances of head `h` to their buckets.
   private func addBiasGradient(_ h: Int) {
     guard let biasGradient else { return }
     let distances = at(places.biasGradient)

@@ -17,34 +17,35 @@ extension AttentionPass {
     }
   }
 
-  /// Adds the new tokens to the memories, whose keys lie in rows and whose values lie in pairs, and attends to both.
+  /// Adds the new tokens to the KV cache, whose keys lie in rows and whose values lie in pairs, and attends to all of
+  /// it.
   mutating func continueForward(
     _ queries: AttentionHeads, _ keys: AttentionHeads, _ values: AttentionHeads, _ output: AttentionHeads,
-    _ logSumExp: Floats, position: Int, _ rememberedKeys: Floats, _ rememberedValues: Floats
+    _ logSumExp: Floats, position: Int, _ cachedKeys: Floats, _ cachedValues: Floats
   ) {
     self.position = position
     let headWords = shape.keys.roundedUp(to: 8) &* places.rowWords
     for b in 0..<shape.batch {
       for group in 0..<shape.keyHeads {
         let offset = (b &* shape.keyHeads &+ group) &* headWords
-        keyRows = rememberedKeys + offset
-        valuePairs = rememberedValues + offset
-        remember(keys, values, b, group)
+        keyRows = cachedKeys + offset
+        valuePairs = cachedValues + offset
+        cache(keys, values, b, group)
         forward(group, b, queries, output, logSumExp)
       }
     }
   }
 
-  private func remember(_ keys: AttentionHeads, _ values: AttentionHeads, _ b: Int, _ group: Int) {
+  private func cache(_ keys: AttentionHeads, _ values: AttentionHeads, _ b: Int, _ group: Int) {
     let (staging, width) = (at(places.staging), places.width)
-    let words = Words.elementsPerWord
+    let words = E.perWord
     let target = UnsafeMutableRawPointer(valuePairs).assumingMemoryBound(to: E.self)
     for token in 0..<shape.queries {
       let place = position &+ token
       stage(keys, b, group, first: token, count: 1, padded: 1, position: place, into: staging)
       var c = 0
       while c < width {
-        Words.storeRow(Float.load(staging + c), keyRows + place &* places.rowWords, column: c)
+        E.storeRow(Float.load(staging + c), keyRows + place &* places.rowWords, column: c)
         c &+= 16
       }
       let source = values.row(b, token, group &* shape.headDimension, as: E.self)
@@ -79,7 +80,7 @@ extension AttentionPass {
     }
   }
 
-  /// One tile of queries against all keys that any of them sees: leaves Σ e^(s − peak)·v, peaks and sums.
+  /// One tile of queries against all keys that any of them sees: gives Σ e^(s − peak)·v, peaks and sums.
   private func attend(_ b: Int, _ h: Int, first: Int, count: Int) {
     let tile = places.queryTile
     let (columns, peaks, sums) = (at(places.columns), at(places.peaks), at(places.sums))
@@ -90,15 +91,15 @@ extension AttentionPass {
     var key = 0
     while key < limit {
       let keys = Swift.min(AttentionKernel.keyTile, limit &- key)
-      Words.multiply(
+      Product.multiply(
         rows: keys.roundedUp(to: 8), columns: tile, inner: innerWords,
         LeftWords(start: keyRows + key &* places.rowWords, rowStride: places.rowWords, innerStride: 1),
         at(places.queryColumns), bStride: tile, into: at(places.scores), cStride: tile, accumulate: false)
       layOutMask(b, query: first, queries: count, key: key, keys: keys)
       drawFactors(b, h, query: first, queries: tile, key: key, keys: keys)
       weigh(query: position &+ first, key: key, keys: keys)
-      let words = Words.elementsPerWord
-      Words.multiply(
+      let words = E.perWord
+      Product.multiply(
         rows: columnRows, columns: tile, inner: (keys &+ words &- 1) / words,
         LeftWords(start: valuePairs + key / words &* places.width, rowStride: 1, innerStride: places.width),
         at(places.weightPairs), bStride: tile, into: columns, cStride: tile, accumulate: key > 0)
@@ -106,7 +107,7 @@ extension AttentionPass {
     }
   }
 
-  /// Turns scores of a tile into weights under the largest score so far, and what was summed before with them.
+  /// Turns scores of a tile into weights relative to the largest score so far, and rescales the earlier sums.
   private func weigh(query: Int, key: Int, keys: Int) {
     let tile = places.queryTile
     let (scores, peaks, sums) = (at(places.scores), at(places.peaks), at(places.sums))
@@ -135,7 +136,7 @@ extension AttentionPass {
           x *= rules.factor(j, lane)
           y *= rules.factor(j &+ 1, lane)
         }
-        Words.storePair(x, y, at(places.weightPairs), pair: j / 2, stride: tile, column: lane)
+        E.storePair(x, y, at(places.weightPairs), pair: j / 2, stride: tile, column: lane)
         j &+= 2
       }
       Float.store(sum, sums + lane)

@@ -1,9 +1,9 @@
 import CPlatform
 import Tensors
 
-/// One pass over all rows and heads: the kernel, its scratch, and what is the same for every tile.
-struct AttentionPass<E: AttentionElement> {
-  typealias Words = E.Words
+/// One pass over all rows and heads: the kernel, its scratch, and the values that all tiles share.
+struct AttentionPass<E: PackedElement> {
+  typealias Product = AttentionProduct<E>
   typealias Floats = UnsafeMutablePointer<Float>
 
   let kernel: AttentionKernel
@@ -49,14 +49,14 @@ struct AttentionPass<E: AttentionElement> {
   @inline(__always) func at(_ place: Int) -> Floats { scratch + place }
 
   /// Words that a product over d sums over.
-  var innerWords: Int { (shape.headDimension + Words.elementsPerWord - 1) / Words.elementsPerWord }
+  var innerWords: Int { (shape.headDimension + E.perWord - 1) / E.perWord }
   /// Rows of a product with d of them.
   var columnRows: Int { shape.headDimension.roundedUp(to: 8) }
 
   /// Keys that row `b` has.
   func keyCount(_ b: Int) -> Int {
     if let lengths { return Swift.min(Swift.max(Int(lengths[b]), 0), shape.keys) }
-    return kernel.memory == nil ? shape.keys : position + shape.queries
+    return kernel.cacheCapacity == nil ? shape.keys : position + shape.queries
   }
 
   /// How many of `count` keys from `first` on any of the queries before `end` (in the sequence) may see.
@@ -68,8 +68,8 @@ struct AttentionPass<E: AttentionElement> {
 
   // MARK: Packing
 
-  /// Copies `count` rows of a head to `to` as float32, turned by their positions, and pads with zeros to `padded` rows of
-  /// `width`.
+  /// Copies `count` rows of a head to `to` as float32, turned by their positions, and pads with zeros to `padded` rows
+  /// of `width`.
   func stage(
     _ heads: AttentionHeads, _ b: Int, _ h: Int, first: Int, count: Int, padded: Int, position: Int?, into to: Floats
   ) {
@@ -77,7 +77,7 @@ struct AttentionPass<E: AttentionElement> {
     for row in 0..<count {
       let from = heads.row(b, first &+ row, h &* d, as: E.self)
       let target = to + row &* width
-      // Rows of a head lie apart, which the hardware does not foresee. A prefetch beyond the tensor does no harm.
+      // The hardware does not predict the stride of a head's rows. A prefetch beyond the tensor is harmless.
       let ahead = UnsafeRawPointer(from + Self.prefetchedRows &* heads.stride)
       var line = 0
       while line < d &* MemoryLayout<E>.stride {
@@ -111,7 +111,7 @@ struct AttentionPass<E: AttentionElement> {
     _ heads: AttentionHeads, _ b: Int, _ h: Int, first: Int, count: Int, padded: Int, position: Int?, rows: Floats?,
     pairs: Floats?
   ) {
-    if Words.elementsPerWord == 1 {
+    if E.perWord == 1 {
       guard let to = rows ?? pairs else { return }
       stage(heads, b, h, first: first, count: count, padded: padded, position: position, into: to)
       return
@@ -130,10 +130,10 @@ struct AttentionPass<E: AttentionElement> {
           let (x, y) = (Float.load(upper + c), Float.load(lower + c))
           if let rows {
             let to = rows + (done &+ 2 &* row) &* rowWords
-            Words.storeRow(x, to, column: c)
-            Words.storeRow(y, to + rowWords, column: c)
+            E.storeRow(x, to, column: c)
+            E.storeRow(y, to + rowWords, column: c)
           }
-          if let pairs { Words.storePair(x, y, pairs, pair: done / 2 &+ row, stride: width, column: c) }
+          if let pairs { E.storePair(x, y, pairs, pair: done / 2 &+ row, stride: width, column: c) }
           c &+= 16
         }
       }
@@ -155,7 +155,8 @@ struct AttentionPass<E: AttentionElement> {
     }
   }
 
-  /// Writes or adds `count` float32 rows of `width`, times `scale` and turned back by their positions, to those of a head.
+  /// Writes or adds `count` float32 rows of `width`, times `scale` and turned back by their positions, to those of a
+  /// head.
   func unpack(
     _ from: Floats, count: Int, scale: Float, position: Int?, into heads: AttentionHeads, _ b: Int, _ h: Int,
     first: Int, accumulate: Bool
@@ -184,8 +185,8 @@ struct AttentionPass<E: AttentionElement> {
   func layOutBias(_ h: Int) {
     guard hasBias else { return }
     let table = at(places.bias)
-    // Queries stand from `position` on and see no key behind the last of them where there is a memory.
-    let first = kernel.memory == nil ? 0 : shape.keys &- shape.queries
+    // With a KV cache, queries begin at `position` and see no key after the last of them.
+    let first = kernel.cacheCapacity == nil ? 0 : shape.keys &- shape.queries
     let end = shape.keys &+ position &+ shape.queries
     if let biasWeights {
       kernel.buckets.withUnsafeBufferPointer { buckets in

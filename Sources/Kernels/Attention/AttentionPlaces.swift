@@ -1,6 +1,6 @@
 import Tensors
 
-/// Where everything lies in the scratch, in words from its start; what is not needed has no words.
+/// The offsets of all parts of the scratch, in words; parts that are not needed have no words.
 struct AttentionPlaces {
   /// d, rounded up to whole vectors of words.
   let width: Int
@@ -8,7 +8,7 @@ struct AttentionPlaces {
   let rowWords: Int
   /// Queries of a tile.
   let queryTile: Int
-  /// Queries that are one row of products: two vectors, or one where there are so few.
+  /// Queries in one row of products: two vectors, or one where there are at most sixteen.
   let panel: Int
 
   /// Rows in float32 on their way into or out of words: 64 of `width`.
@@ -34,7 +34,7 @@ struct AttentionPlaces {
   let count: Int
 
   static let stagedRows = 64
-  /// Up to here narrow panels, which compute less of what causality hides, pay in float32.
+  /// Up to here narrow panels, which compute fewer hidden scores, are faster in float32.
   private static let shortSequence = 128
 
   init(_ kernel: AttentionKernel, _ type: ElementType, backward: Bool) {
@@ -57,7 +57,7 @@ struct AttentionPlaces {
     func other(_ first: Int, _ words: Int, if isNeeded: Bool = true) -> Int {
       elementsPerWord == 1 ? first : place(words, if: isNeeded)
     }
-    let isPacked = kernel.memory == nil
+    let isPacked = kernel.cacheCapacity == nil
     staging = place(Self.stagedRows * max(width, queryTile))
     keyRows = place(keys * rowWords, if: isPacked)
     keyPairs = other(keyRows, keys * rowWords, if: backward)
@@ -83,7 +83,7 @@ struct AttentionPlaces {
     case .linearBias, .relative: hasBias = true
     default: hasBias = false
     }
-    let distances = shape.keys + max(shape.queries, kernel.memory ?? 0) + queryTile
+    let distances = shape.keys + max(shape.queries, kernel.cacheCapacity ?? 0) + queryTile
     bias = place(distances, if: hasBias)
     biasGradient = place(distances, if: hasBias && backward)
     mask = place(tile, if: shape.mask == .full)

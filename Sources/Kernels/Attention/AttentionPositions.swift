@@ -2,7 +2,8 @@ import Foundation
 
 /// Cosines and sines of rotary positions: the angle of pair c at position p is p·θ^(−2c/d).
 ///
-/// Pairs are (c, c + d/2), "rotate half", as LLaMA in Hugging Face's order has them; the original paper pairs neighbours.
+/// Pairs are (c, c + d/2), "rotate half", as LLaMA in Hugging Face's order has them; the original paper pairs adjacent
+/// elements.
 // Sendable because nothing is written after init.
 final class RotaryTable: @unchecked Sendable {
   /// (positions, d/2) each.
@@ -46,8 +47,8 @@ final class RotaryTable: @unchecked Sendable {
 }
 
 package enum AttentionPositions {
-  /// The penalty per token of distance, one a head: 2^(−8k/n) for the n = 2^m heads, then every other one of those for 2n
-  /// heads (Press et al. 2022 and their code).
+  /// The penalty per token of distance, one per head: 2^(−8k/n) for the n = 2^m heads, then every other one of those
+  /// for 2n heads (Press et al. 2022 and their code).
   package static func slopes(heads: Int) -> [Float] {
     func powers(_ n: Int) -> [Float] { (1...n).map { Float(pow(2, -8 * Double($0) / Double(n))) } }
     var whole = 1
@@ -56,7 +57,7 @@ package enum AttentionPositions {
     return powers(whole) + further.prefix(heads - whole)
   }
 
-  /// The bucket of the key that stands `offset` behind the query (Raffel et al. 2020): each small distance has its own,
+  /// The bucket of the key `offset` tokens behind the query (Raffel et al. 2020): each small distance has its own,
   /// larger ones share them logarithmically up to `largestDistance`. In both directions, each has half of them.
   package static func bucket(offset: Int, buckets: Int, largestDistance: Int, isCausal: Bool) -> Int {
     var (count, first, distance) = (buckets, 0, max(-offset, 0))

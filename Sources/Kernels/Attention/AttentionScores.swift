@@ -11,7 +11,7 @@ extension SIMD16<Float> {
 /// 2ˣ for x ≤ 0, to 2 units in the last place (Cephes' exp2f); not below 2⁻¹²⁶; NaN comes out of NaN.
 @inline(__always) func exponentialOf2(_ x: Vector) -> Vector {
   let clamped = Vector(repeating: -126).larger(x)
-  // The nearest integer is left in the low bits of the fraction.
+  // The nearest integer is in the low bits of the fraction.
   let shifted = clamped + 12_582_912
   let r = clamped - (shifted - 12_582_912)
   var p = Vector(repeating: 1.535336188319500e-4)
@@ -26,14 +26,14 @@ extension SIMD16<Float> {
   return unsafeBitCast(unsafeBitCast(value, to: SIMD16<UInt32>.self) &+ exponent, to: Vector.self)
 }
 
-/// What turns products of queries and keys into scores within one tile. Scores are in units of ln 2, so that weights are
-/// powers of two.
+/// The rules that turn products of queries and keys into scores within one tile. Scores are in units of ln 2, so that
+/// weights are powers of two.
 ///
-/// Without a bias, a tile keeps bare products, and their factor comes with the largest one's subtraction; with one, it keeps
-/// scores.
-struct ScoreRules<E: AttentionElement> {
+/// Without a bias, a tile keeps bare products, and their factor comes with the largest one's subtraction; with one, it
+/// keeps scores.
+struct ScoreRules<E: PackedElement> {
   private let scale: Vector
-  /// What a tile's numbers are still to be multiplied by.
+  /// The factor that is still missing from a tile's numbers.
   private let remainingScale: Vector
   private let bias: UnsafePointer<Float>?
   private let mask: UnsafePointer<Float>?
@@ -57,7 +57,7 @@ struct ScoreRules<E: AttentionElement> {
   /// Whether some query does not see some key of the tile.
   private var hides: Bool { @inline(__always) get { isDiagonal || mask != nil } }
 
-  /// Adds the bias to `keys` products of sixteen queries from `lane` on, and hides what they do not see.
+  /// Adds the bias to `keys` products of sixteen queries from `lane` on, and hides the keys that they do not see.
   ///
   /// - Returns: the largest of each.
   @inline(__always)
@@ -85,12 +85,12 @@ struct ScoreRules<E: AttentionElement> {
     return peak
   }
 
-  /// The same where nobody asks for the largest.
+  /// The same without the largest.
   @inline(__always) func applyOnly(to scores: UnsafeMutablePointer<Float>, keys: Int, _ lane: Int) {
     if bias != nil || hides { _ = apply(to: scores, keys: keys, lane) }
   }
 
-  /// The score that a number of a tile stands for, which hidden ones do not take part in.
+  /// The score that a number of a tile stands for; hidden ones are unaffected.
   @inline(__always) func scaled(_ peak: Vector) -> Vector {
     (peak * remainingScale).larger(Vector(repeating: hiddenScore))
   }

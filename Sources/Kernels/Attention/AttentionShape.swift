@@ -3,13 +3,13 @@ import Tensors
 /// Which keys a query may see, besides causality.
 package enum AttentionMask: String, CaseIterable, Sendable {
   case none
-  /// (B) int32: row b sees its first keys only, which padding stands behind.
+  /// (B) int32: row b sees only its first keys; the others are padding.
   case lengths
   /// (B, T, S) int32: 1 where the query sees the key, 0 where it does not.
   case full
 }
 
-/// How attention knows where a token stands.
+/// How attention depends on the positions of tokens.
 package enum AttentionPosition: Hashable, Sendable {
   case none
   /// Queries and keys turned by an angle that grows with their position (Su et al. 2021).
@@ -24,9 +24,9 @@ package enum AttentionPosition: Hashable, Sendable {
 package struct AttentionShape: Hashable, Sendable {
   /// B.
   package var batch: Int
-  /// T, tokens that ask.
+  /// T, tokens of the queries.
   package var queries: Int
-  /// S, tokens that are asked; with a memory, as many as it holds.
+  /// S, tokens of the keys; with a KV cache, its capacity.
   package var keys: Int
   /// H, of queries.
   package var heads: Int
@@ -35,7 +35,7 @@ package struct AttentionShape: Hashable, Sendable {
   /// d.
   package var headDimension: Int
   package var isCausal = false
-  /// What products of queries and keys are multiplied by.
+  /// The factor on products of queries and keys.
   package var scale: Float
   package var mask = AttentionMask.none
   package var position = AttentionPosition.none

@@ -1,11 +1,11 @@
 import Foundation
 import Tensors
 
-/// The weights that attention never keeps, for pictures of small models and short texts: outside training, one head after the
-/// other, with memory for all of them.
+/// The weights that attention never keeps, for images of small models and short texts: outside training, one head after
+/// the other, with memory for all of them.
 package enum AttentionWeights {
-  /// p(i, j) of some heads in one row, (heads, T, S): each query's sum to 1, or are 0 where it sees no key. Dropout has no part
-  /// in them.
+  /// p(i, j) of some heads in one row, (heads, T, S): each query's sum to 1, or are 0 where it sees no key. Without
+  /// dropout.
   ///
   /// - Parameters:
   ///   - queries: (B, T, H, d), and `keys` (B, S, key heads, d), float32 or bfloat16.
@@ -15,13 +15,13 @@ package enum AttentionWeights {
     _ kernel: AttentionKernel, queries: AttentionHeads, keys: AttentionHeads, mask: TensorSlice?, bias: TensorSlice?,
     row: Int, heads: Range<Int>
   ) -> [Float] {
-    precondition(kernel.memory == nil && row < kernel.shape.batch && heads.upperBound <= kernel.shape.heads)
+    precondition(kernel.cacheCapacity == nil && row < kernel.shape.batch && heads.upperBound <= kernel.shape.heads)
     return queries.tensor.type == .bfloat16
       ? compute(kernel, queries, keys, mask, bias, row, heads, as: BFloat16.self)
       : compute(kernel, queries, keys, mask, bias, row, heads, as: Float.self)
   }
 
-  private static func compute<E: AttentionElement>(
+  private static func compute<E: PackedElement>(
     _ kernel: AttentionKernel, _ queries: AttentionHeads, _ keys: AttentionHeads, _ mask: TensorSlice?,
     _ bias: TensorSlice?, _ row: Int, _ heads: Range<Int>, as type: E.Type
   ) -> [Float] {

@@ -1,6 +1,6 @@
 import Tensors
 
-/// A prepared convolution, by whichever algorithm suits its shape.
+/// A convolution made once and executed many times, by the algorithm that suits its shape.
 package final class Convolution: Sendable {
   private enum Method: Sendable {
     case direct(DirectConvolution)
@@ -46,7 +46,7 @@ package final class Convolution: Sendable {
   ///
   /// - Parameters:
   ///   - x: (B, H, W, C) of `shape.inputs`.
-  ///   - packed: what `pack` wrote.
+  ///   - packed: the result of `pack`.
   ///   - bias: [O] float32, where the shape says so.
   ///   - shortcut: (B, H′, W′, O) of `shape.output`, where the shape says so; may be `y` itself.
   ///   - y: (B, H′, W′, O) of `shape.output`.
@@ -71,7 +71,7 @@ package final class Convolution: Sendable {
   ///
   /// - Parameters:
   ///   - dy: (B, H′, W′, O) of `shape.inputs`.
-  ///   - packed: what `pack` of this very convolution wrote: the forward one reads another layout.
+  ///   - packed: the result of `pack` of this convolution; the forward one reads another layout.
   ///   - dx: (B, H, W, C) of `shape.inputs`; is replaced.
   package func inputGradient(_ dy: TensorSlice, packed: TensorSlice, into dx: TensorSlice) {
     precondition(shape.direction == .inputGradient)

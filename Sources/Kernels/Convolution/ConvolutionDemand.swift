@@ -2,11 +2,11 @@ import COneDNN
 import Synchronization
 import Tensors
 
-/// What a convolution asks for before it runs.
+/// The memory that a convolution needs.
 package struct ConvolutionDemand: Sendable {
   /// Bytes of the packed weights, or of their packed gradient.
   package let packedByteCount: Int
-  /// Bytes that it works in while it runs.
+  /// Bytes of working memory.
   package let scratchpadByteCount: Int
 }
 
@@ -25,7 +25,7 @@ extension ConvolutionShape {
 
   private static let directDemands = Mutex([ConvolutionShape: ConvolutionDemand]())
 
-  /// What oneDNN asks for on this CPU; found out once a shape.
+  /// The demand of oneDNN on this CPU, found once per shape.
   private var directDemand: ConvolutionDemand {
     if let known = Self.directDemands.withLock({ $0[self] }) { return known }
     let stream = OneDNNStream()

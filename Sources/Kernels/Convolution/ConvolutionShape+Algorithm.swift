@@ -9,10 +9,11 @@ package enum ConvolutionAlgorithm: Sendable {
 }
 
 extension ConvolutionShape {
-  /// Follows from the shape, the types and the instruction set alone, never from a measurement: algorithms round differently.
+  /// Follows from the shape, the types and the instruction set alone, never from a measurement: algorithms round
+  /// differently.
   package var algorithm: ConvolutionAlgorithm {
     if let chosenAlgorithm { return chosenAlgorithm }
-    // In narrower registers the products' sums have no room, and nothing multiplies bfloat16 as fast as AMX.
+    // Narrower registers cannot hold the products' sums, and AMX multiplies bfloat16 faster.
     guard allowsWinograd, troupe_compiled_for_avx512(), inputs == .float32 || !OneDNN.multipliesTiles else {
       return .direct
     }
@@ -35,9 +36,10 @@ extension ConvolutionShape {
 
   /// The same for the products and transforms of the tiles, and for the transform of the weights or of their gradient.
   ///
-  /// A tile's transforms take the time of about 320 multiply-adds of an input channel and 320 of an output channel (160 if
-  /// dW is computed, where dy is only read), those of the weights that of 150 for each pair of channels: measured on Zen 4,
-  /// where the sum foretells the gain to about a fifth, from 3 times (64 channels or more) to 1.7 times (16) in float32.
+  /// A tile's transforms take the time of about 320 multiply-adds of an input channel and 320 of an output channel (160
+  /// if dW is computed, where dy is only read), those of the weights that of 150 for each pair of channels: measured on
+  /// Zen 4, where the sum predicts the gain to about a fifth, from 3 times (64 channels or more) to 1.7 times (16) in
+  /// float32.
   private var winogradCost: Int {
     let outputTransform = direction == .weightGradient ? 160 : 320
     let tile = WinogradTiling.products * channels * filters + 320 * channels + outputTransform * filters

@@ -1,7 +1,7 @@
 import COneDNN
 import Tensors
 
-// What oneDNN has to know to convolve by the definition.
+// The descriptors of oneDNN's direct convolution.
 extension ConvolutionShape {
   /// Which memory of the primitive is the weights or their gradient.
   var packedQuery: dnnl_query_t { direction == .weightGradient ? dnnl_query_diff_weights_md : dnnl_query_weights_md }
@@ -25,13 +25,13 @@ extension ConvolutionShape {
     return groups == 1 ? [filters] + kernel : [groups, filters / groups] + kernel
   }
 
-  /// The primitive, with the weights in the layout that it likes best.
+  /// The primitive, with the weights in the layout of its choice.
   func description(on stream: OneDNNStream) -> PrimitiveDescription {
     let subject = "the convolution \(self)"
     var operation = dnnl_convolution_desc_t()
     var (image, result) = (imageLayout, outputLayout)
     var weights = Self.layout(weightExtents, direction == .weightGradient ? .float32 : inputs, dnnl_format_tag_any)
-    // A descriptor of nothing stands for no bias.
+    // An empty descriptor means no bias.
     var bias = hasBias ? biasLayout : dnnl_memory_desc_t()
     let strides = Self.extents(vertical.stride, horizontal.stride)
     // oneDNN counts the elements that are left out.

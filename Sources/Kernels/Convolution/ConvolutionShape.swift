@@ -4,13 +4,13 @@ import Tensors
 package struct WindowAxis: Hashable, Sendable {
   /// Elements of the input.
   package let size: Int
-  /// Elements that the window looks at.
+  /// Elements that the window covers.
   package let kernel: Int
   /// Elements from one position of the window to the next.
   package let stride: Int
-  /// Elements from one that the window looks at to the next.
+  /// Elements from one that the window covers to the next.
   package let dilation: Int
-  /// Zeros that are thought in front of the input and behind it.
+  /// Zeros in front of the input and behind it.
   package let paddingBefore: Int
   package let paddingAfter: Int
 
@@ -23,7 +23,7 @@ package struct WindowAxis: Hashable, Sendable {
     self.paddingAfter = paddingAfter
   }
 
-  /// Elements from the first that the window looks at to the last.
+  /// Elements from the first that the window covers to the last.
   package var extent: Int { dilation * (kernel - 1) + 1 }
 
   package var paddedSize: Int { paddingBefore + size + paddingAfter }
@@ -36,8 +36,9 @@ package struct WindowAxis: Hashable, Sendable {
 ///
 ///     y[b, i, j, o] = bias[o] + Σ over h, w, c of x[b, s·i + d·h − p, s·j + d·w − p, c] · W[o, c, h, w]
 ///
-/// with stride s, dilation d and padding p of each axis, x being 0 outside. x is (B, H, W, C), y (B, H′, W′, O). The master
-/// copy of W is (O, C / groups, h, w) float32; the products read and write it packed in a layout of the algorithm's choice.
+/// with stride s, dilation d and padding p of each axis, x being 0 outside. x is (B, H, W, C), y (B, H′, W′, O). The
+/// master copy of W is (O, C / groups, h, w) float32; the products read and write it packed in a layout of the
+/// algorithm's choice.
 package struct ConvolutionShape: Hashable, Sendable {
   package enum Direction: Sendable {
     /// x, W → y.
@@ -64,7 +65,7 @@ package struct ConvolutionShape: Hashable, Sendable {
   /// Whether something of y's shape and type is added before the activation; only where `canAddShortcut`.
   package var addsShortcut = false
   package var activation = Activation.identity
-  /// Whether dW is added to what is there.
+  /// Whether dW is added to instead of replaced.
   package var accumulates = false
   /// To compare algorithms; nil for the one that suits the shape.
   package var chosenAlgorithm: ConvolutionAlgorithm?

@@ -1,8 +1,8 @@
 import COneDNN
 import Tensors
 
-/// A convolution by its definition: oneDNN's primitive, and the one that carries the weights between their master copy and
-/// the layout that it reads or writes them in.
+/// A convolution by its definition: oneDNN's primitive, and the one that carries the weights between their master copy
+/// and the layout that it reads or writes them in.
 struct DirectConvolution: Sendable {
   private let primitive: Primitive
   private let reorder: Primitive

@@ -24,38 +24,32 @@ package struct PatchKernel: Sendable {
 
   /// patches = the images cut up, converted to their type; or patches += that.
   package func cut(_ images: TensorSlice, into patches: TensorSlice, accumulate: Bool) {
-    precondition(images.count == elementCount && patches.count == elementCount)
-    switch (images.type, patches.type) {
-    case (.float32, .float32): cut(images, patches, accumulate, Float.self, Float.self)
-    case (.float32, .bfloat16): cut(images, patches, accumulate, Float.self, BFloat16.self)
-    case (.bfloat16, .bfloat16): cut(images, patches, accumulate, BFloat16.self, BFloat16.self)
-    default: preconditionFailure("no patches of \(patches.type) from \(images.type)")
-    }
-  }
-
-  private func cut<E: VectorElement, P: VectorElement>(
-    _ images: TensorSlice, _ patches: TensorSlice, _ accumulate: Bool, _ type: E.Type, _ patchType: P.Type
-  ) {
-    let (from, to) = (images.pointer(as: E.self), patches.pointer(as: P.self))
-    forEachRun { image, patch in move(from + image, to + patch, accumulate) }
+    move(images, to: patches, accumulate, cuts: true)
   }
 
   /// images = the patches put together, converted to their type; or images += that.
   package func join(_ patches: TensorSlice, into images: TensorSlice, accumulate: Bool) {
-    precondition(images.count == elementCount && patches.count == elementCount)
-    switch (patches.type, images.type) {
-    case (.float32, .float32): join(patches, images, accumulate, Float.self, Float.self)
-    case (.bfloat16, .float32): join(patches, images, accumulate, BFloat16.self, Float.self)
-    case (.bfloat16, .bfloat16): join(patches, images, accumulate, BFloat16.self, BFloat16.self)
-    default: preconditionFailure("no images of \(images.type) from patches of \(patches.type)")
+    move(patches, to: images, accumulate, cuts: false)
+  }
+
+  private func move(_ x: TensorSlice, to y: TensorSlice, _ accumulate: Bool, cuts: Bool) {
+    precondition(x.count == elementCount && y.count == elementCount)
+    switch (x.type, y.type) {
+    case (.float32, .float32): move(x, y, accumulate, cuts, Float.self, Float.self)
+    case (.float32, .bfloat16): move(x, y, accumulate, cuts, Float.self, BFloat16.self)
+    case (.bfloat16, .float32): move(x, y, accumulate, cuts, BFloat16.self, Float.self)
+    case (.bfloat16, .bfloat16): move(x, y, accumulate, cuts, BFloat16.self, BFloat16.self)
+    default: preconditionFailure("patches of \(x.type) cannot become \(y.type)")
     }
   }
 
-  private func join<P: VectorElement, E: VectorElement>(
-    _ patches: TensorSlice, _ images: TensorSlice, _ accumulate: Bool, _ patchType: P.Type, _ type: E.Type
+  private func move<X: VectorElement, Y: VectorElement>(
+    _ x: TensorSlice, _ y: TensorSlice, _ accumulate: Bool, _ cuts: Bool, _ from: X.Type, _ to: Y.Type
   ) {
-    let (from, to) = (patches.pointer(as: P.self), images.pointer(as: E.self))
-    forEachRun { image, patch in move(from + patch, to + image, accumulate) }
+    let (x, y) = (x.pointer(as: X.self), y.pointer(as: Y.self))
+    forEachRun { image, patch in
+      move(x + (cuts ? image : patch), y + (cuts ? patch : image), accumulate)
+    }
   }
 
   /// Calls `body` with the place in the images and the place in the patches of every row of pixels of every patch.

@@ -11,16 +11,13 @@ package struct EmbeddingKernel: Sendable {
   }
 
   /// - Parameters:
-  ///   - tokens: (rows) int32; one outside the vocabulary stops the program, so readers of data check theirs.
+  ///   - tokens: (rows) int32; one outside the vocabulary stops the program, so readers of data check them.
   ///   - table: (vocabulary, width) float32.
   ///   - y: (rows, width), float32 or bfloat16.
   package func forward(_ tokens: TensorSlice, table: TensorSlice, into y: TensorSlice) {
     precondition(table.count == vocabulary * width && y.count == tokens.count * width)
-    if y.type == .bfloat16 {
-      forward(tokens, table, y, as: BFloat16.self)
-    } else {
-      forward(tokens, table, y, as: Float.self)
-    }
+    if y.type == .bfloat16 { return forward(tokens, table, y, as: BFloat16.self) }
+    forward(tokens, table, y, as: Float.self)
   }
 
   private func forward<E: VectorElement>(
@@ -37,15 +34,12 @@ package struct EmbeddingKernel: Sendable {
   /// - Parameters:
   ///   - dy: (rows, width), float32 or bfloat16.
   ///   - gradient: (vocabulary, width) float32.
-  ///   - accumulate: whether what is there counts; it is zeroed first otherwise.
+  ///   - accumulate: whether to add to the gradient; it is zeroed first otherwise.
   package func backward(_ tokens: TensorSlice, dy: TensorSlice, into gradient: TensorSlice, accumulate: Bool) {
     precondition(gradient.count == vocabulary * width && dy.count == tokens.count * width)
     if !accumulate { gradient.zero() }
-    if dy.type == .bfloat16 {
-      backward(tokens, dy, gradient, as: BFloat16.self)
-    } else {
-      backward(tokens, dy, gradient, as: Float.self)
-    }
+    if dy.type == .bfloat16 { return backward(tokens, dy, gradient, as: BFloat16.self) }
+    backward(tokens, dy, gradient, as: Float.self)
   }
 
   private func backward<E: VectorElement>(

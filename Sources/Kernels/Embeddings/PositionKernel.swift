@@ -1,6 +1,6 @@
 import Tensors
 
-/// One vector for each place of a sequence, added to whatever stands there.
+/// One vector for each place of a sequence, added to the token there.
 package struct PositionKernel: Sendable {
   /// Tokens of a sequence, and the length of each one's vector.
   package let tokens: Int
@@ -22,11 +22,7 @@ package struct PositionKernel: Sendable {
   package func forward(_ x: TensorSlice, table: TensorSlice, into y: TensorSlice) {
     precondition(x.count == y.count && x.type == y.type && x.count % table.count == 0)
     precondition(table.count == tokens * width)
-    if x.type == .bfloat16 {
-      forward(x, table, y, as: BFloat16.self)
-    } else {
-      forward(x, table, y, as: Float.self)
-    }
+    if x.type == .bfloat16 { forward(x, table, y, as: BFloat16.self) } else { forward(x, table, y, as: Float.self) }
   }
 
   private func forward<E: VectorElement>(_ x: TensorSlice, _ table: TensorSlice, _ y: TensorSlice, as type: E.Type) {
@@ -39,11 +35,8 @@ package struct PositionKernel: Sendable {
   /// dx = s·dy, or dx += it.
   package func backward(_ dy: TensorSlice, to dx: TensorSlice, accumulate: Bool) {
     precondition(dy.count == dx.count && dy.type == dx.type)
-    if dy.type == .bfloat16 {
-      contribute(dy, dx, accumulate, as: BFloat16.self)
-    } else {
-      contribute(dy, dx, accumulate, as: Float.self)
-    }
+    if dy.type == .bfloat16 { return contribute(dy, dx, accumulate, as: BFloat16.self) }
+    contribute(dy, dx, accumulate, as: Float.self)
   }
 
   private func contribute<E: VectorElement>(_ dy: TensorSlice, _ dx: TensorSlice, _ accumulate: Bool, as type: E.Type) {
@@ -58,11 +51,8 @@ package struct PositionKernel: Sendable {
   /// dP[t] = Σ over b of dy[b, t], or dP += it.
   package func backward(_ dy: TensorSlice, into gradient: TensorSlice, accumulate: Bool) {
     precondition(gradient.count == tokens * width && dy.count % gradient.count == 0)
-    if dy.type == .bfloat16 {
-      backward(dy, gradient, accumulate, as: BFloat16.self)
-    } else {
-      backward(dy, gradient, accumulate, as: Float.self)
-    }
+    if dy.type == .bfloat16 { return backward(dy, gradient, accumulate, as: BFloat16.self) }
+    backward(dy, gradient, accumulate, as: Float.self)
   }
 
   private func backward<E: VectorElement>(

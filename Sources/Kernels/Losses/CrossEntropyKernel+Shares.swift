@@ -1,14 +1,15 @@
 import Foundation
 import Tensors
 
-// Targets that are shares of classes: mixed samples, or another model's opinion.
+// Targets that are shares of classes, as mixing samples makes them.
 extension CrossEntropyKernel {
   /// - Parameters:
   ///   - logits: rows × classes, float32 or bfloat16.
   ///   - shares: rows × classes, float32: how much of each class a row is.
   ///   - validRows: rows from here on are padding and count nothing; their shares are not read.
   ///   - logSumExp: [rows] float32, written for `backward`.
-  /// - Returns: every row weighs 1; `correct` counts rows whose first largest logit is that of their first largest share.
+  /// - Returns: every row weighs 1; `correct` counts rows whose first largest logit is that of their first largest
+  ///   share.
   package func forward(
     _ logits: TensorSlice, shares: TensorSlice, validRows: Int, logSumExp: TensorSlice
   ) -> LossSums {
@@ -19,17 +20,17 @@ extension CrossEntropyKernel {
       : forward(logits, shares, validRows, logSumExp, sharesAs: Float.self)
   }
 
-  /// The gradient of the SUM of the losses: p[c]·Σ q̂[k] − q̂[c], with q̂ the smoothed and weighted shares; zero for padding.
+  /// The gradient of the SUM of the losses: p[c]·Σ q̂[k] − q̂[c], with q̂ the smoothed and weighted shares; zero for
+  /// padding.
   ///
   /// - Parameters:
-  ///   - logSumExp: what `forward` wrote.
+  ///   - logSumExp: the result of `forward`.
   ///   - gradient: rows × classes, of the logits' type; may be `logits` itself.
   package func backward(
     _ logits: TensorSlice, shares: TensorSlice, validRows: Int, logSumExp: TensorSlice, into gradient: TensorSlice
   ) {
-    check(logits, validRows, logSumExp)
+    check(logits, validRows, logSumExp, gradient)
     precondition(shares.count == logits.count && shares.type == .float32)
-    precondition(gradient.count == logits.count && gradient.type == logits.type)
     if logits.type == .bfloat16 {
       backward(logits, shares, validRows, logSumExp, gradient, sharesAs: BFloat16.self)
     } else {

@@ -8,7 +8,7 @@ extension CrossEntropyKernel {
 
     init(sequenceLength: Int) { self.sequenceLength = sequenceLength }
 
-    /// Goes on to a row, with which a sequence may begin.
+    /// Begins a row, and with it perhaps a sequence.
     mutating func begin(_ row: Int) { if row % sequenceLength == 0 { close() } }
 
     mutating func add(_ loss: Double, weight: Double, isCorrect: Bool) {

@@ -1,15 +1,15 @@
 import Foundation
 import Tensors
 
-// Logits that are never there as a whole: a tile is some rows and some of their classes, float32. A row's log-sum-exp is
-// worked out as its classes come by (Milakov and Gimelshein 2018).
+// Logits that are never in memory as a whole: a tile is some rows and some of their classes, float32. A row's
+// log-sum-exp is updated with each of its tiles (Milakov and Gimelshein 2018).
 extension CrossEntropyKernel {
-  /// What is known of a row when some of its classes have been read.
+  /// The state of a row after some of its classes have been read.
   private struct RowState: BitwiseCopyable {
     var largest = -Float.infinity
     /// Σ exp(x − largest).
     var sum = 0.0
-    /// Near the largest logit: what `gaps` is measured from, so that logits far from 0 lose no digits.
+    /// A logit near the largest, from which `gaps` is measured, so that logits far from 0 lose no digits.
     var reference: Float = 0
     /// Σ w·(reference − x); only where labels are smoothed.
     var gaps = 0.0
@@ -25,11 +25,11 @@ extension CrossEntropyKernel {
   /// The start of a pass over all rows.
   package func tally() -> Tally { Tally(sequenceLength: sequenceLength) }
 
-  /// Takes in a tile of logits.
+  /// Adds a tile of logits to the states of its rows.
   ///
   /// - Parameters:
   ///   - logits: `rows.count` × `range.count` float32.
-  ///   - rows: of the tile; those from `validRows` on are passed over.
+  ///   - rows: of the tile; those from `validRows` on are ignored.
   ///   - range: classes of the tile; for the same rows they must come in order, from 0 to the last.
   ///   - targets: of all rows.
   ///   - states: `rowStateByteCount` bytes for each of the tile's rows, aligned to 8 bytes.
@@ -52,7 +52,7 @@ extension CrossEntropyKernel {
   ) {
     let tileLargest = largest(x, range.count)
     let largest = max(state.largest, tileLargest)
-    // While there is nothing but −∞, any number will do.
+    // While all logits are −∞, any shift will do.
     let shift = largest == -.infinity ? 0 : largest
     @inline(__always) func term(_ i: Int, _ lanes: Int) -> Vector {
       exponential(Float.load(x + i, lanes: lanes) - shift)
@@ -81,7 +81,7 @@ extension CrossEntropyKernel {
   ///
   /// - Parameters:
   ///   - rows: those of the tiles; they must come in order.
-  ///   - states: as the tiles left it.
+  ///   - states: those that `read` updated.
   ///   - logSumExp: of all rows, [rows] float32; written for `backward`.
   package func finish(
     rows range: Range<Int>, targets: TensorSlice, validRows: Int, states: TensorSlice, logSumExp: TensorSlice,
@@ -113,7 +113,7 @@ extension CrossEntropyKernel {
 
   /// Turns a tile of logits into the gradient of the SUM of the losses; zero for padding and ignored rows.
   ///
-  /// - Parameter logSumExp: what `finish` wrote.
+  /// - Parameter logSumExp: the result of `finish`.
   package func backward(
     _ logits: TensorSlice, rows: Range<Int>, classes range: Range<Int>, targets: TensorSlice, validRows: Int,
     logSumExp: TensorSlice

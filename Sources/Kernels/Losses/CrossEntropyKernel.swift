@@ -38,24 +38,20 @@ package struct CrossEntropyKernel: Sendable {
   ) -> LossSums {
     check(logits, validRows, logSumExp)
     precondition(targets.count == rows && targets.type == .int32)
-    if logits.type == .bfloat16 {
-      return forward(logits, targets, validRows, logSumExp, as: BFloat16.self)
-    } else {
-      return forward(logits, targets, validRows, logSumExp, as: Float.self)
-    }
+    if logits.type == .bfloat16 { return forward(logits, targets, validRows, logSumExp, as: BFloat16.self) }
+    return forward(logits, targets, validRows, logSumExp, as: Float.self)
   }
 
   /// The gradient of the SUM of the losses, not divided by the weight; zero for padding and excluded rows.
   ///
   /// - Parameters:
-  ///   - logSumExp: what `forward` wrote.
+  ///   - logSumExp: the result of `forward`.
   ///   - gradient: rows × classes, of the logits' type; may be `logits` itself.
   package func backward(
     _ logits: TensorSlice, targets: TensorSlice, validRows: Int, logSumExp: TensorSlice, into gradient: TensorSlice
   ) {
-    check(logits, validRows, logSumExp)
+    check(logits, validRows, logSumExp, gradient)
     precondition(targets.count == rows && targets.type == .int32)
-    precondition(gradient.count == logits.count && gradient.type == logits.type)
     if logits.type == .bfloat16 {
       backward(logits, targets, validRows, logSumExp, gradient, as: BFloat16.self)
     } else {
@@ -64,8 +60,9 @@ package struct CrossEntropyKernel: Sendable {
     gradient.slice(validRows * classes..<rows * classes).zero()
   }
 
-  func check(_ logits: TensorSlice, _ validRows: Int, _ logSumExp: TensorSlice) {
+  func check(_ logits: TensorSlice, _ validRows: Int, _ logSumExp: TensorSlice, _ gradient: TensorSlice? = nil) {
     precondition(logits.count == rows * classes && logits.type != .int32)
+    precondition(gradient.map { $0.count == logits.count && $0.type == logits.type } ?? true)
     precondition(logSumExp.count == rows && logSumExp.type == .float32)
     precondition(validRows >= 0 && validRows <= rows)
   }

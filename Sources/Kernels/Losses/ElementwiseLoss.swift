@@ -5,7 +5,8 @@ package struct ElementwiseLossKernel: Sendable {
   package enum Function: Sendable {
     /// (x − t)².
     case squaredError
-    /// Binary cross-entropy of σ(x) with targets in [0, 1]: −t·ln σ(x) − (1 − t)·ln(1 − σ(x)), without overflow for any x.
+    /// Binary cross-entropy of σ(x) with targets in [0, 1]: −t·ln σ(x) − (1 − t)·ln(1 − σ(x)), without overflow for any
+    /// x.
     case binaryCrossEntropy
     /// ½(x − t)² up to a distance δ, δ·(|x − t| − ½δ) beyond.
     case huber(delta: Float)
@@ -27,8 +28,9 @@ package struct ElementwiseLossKernel: Sendable {
   ///   - targets: rows × columns float32.
   ///   - weights: a factor of each row's losses, float32; nil where all are 1.
   ///   - validRows: rows from here on are padding and count nothing.
-  /// - Returns: weight and count are the number of elements in valid rows. Of binary cross-entropy an element is correct
-  ///   when σ(x) and the target lie on the same side of ½ (½ itself belongs to the lower side), of squared errors none is.
+  /// - Returns: weight and count are the number of elements in valid rows. Of binary cross-entropy an element is
+  ///   correct when σ(x) and the target lie on the same side of ½ (½ itself belongs to the lower side), of squared
+  ///   errors none is.
   package func forward(
     _ x: TensorSlice, targets: TensorSlice, weights: TensorSlice? = nil, validRows: Int
   ) -> LossSums {
@@ -136,7 +138,7 @@ private struct ElementwiseLossPass<Loss: PointwiseLoss> {
     precondition(weights.map { $0.count == rows && $0.type == .float32 } ?? true)
   }
 
-  /// Calls `body` with the stretches of elements that have one weight.
+  /// Calls `body` with the ranges of elements that share a weight.
   @inline(__always)
   private func forEachStretch(_ body: (Range<Int>, Float) -> Void) {
     guard let weights else { return body(0..<validRows * columns, 1) }

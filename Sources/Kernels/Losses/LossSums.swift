@@ -1,8 +1,8 @@
-/// What a loss adds up over a micro-batch; batches are divided once, by the weight of all of them.
+/// The sums of a loss over a micro-batch; the mean over a batch divides once, by the weight of all its micro-batches.
 package struct LossSums: Sendable, Equatable, BitwiseCopyable {
   /// The sum of the losses.
   package var value = 0.0
-  /// What the sum is divided by for the mean.
+  /// The divisor of the mean.
   package var weight = 0.0
   /// Predictions that hit their target.
   package var correct = 0.0

@@ -1,21 +1,19 @@
 import Tensors
 
 extension BatchNormKernel {
-  /// dx = gamma·inverse·(g − mean of g − n·mean of g·n), with g = f'·dy and n the normalised x; the means are over the rows.
+  /// dx = gamma·inverse·(g − mean of g − n·mean of g·n), with g = f'·dy and n the normalized x; the means are over the
+  /// rows.
   ///
-  /// Reads x and dy twice and writes dx once. Behind a shortcut g is written as the shortcut's gradient, or over dy, and is
-  /// read from there the second time.
+  /// Reads x and dy twice and writes dx once. Behind a shortcut g is written as the shortcut's gradient, or over dy,
+  /// and is read from there the second time.
   ///
   /// - Parameters:
-  ///   - x: what `forward` got.
-  ///   - y: what `forward` wrote; only read behind a shortcut.
-  ///   - gamma: what `forward` got.
-  ///   - beta: what `forward` got.
-  ///   - statistics: what `forward` wrote.
+  ///   - x: the argument of `forward`, as are `gamma`, `beta` and `statistics`.
+  ///   - y: the result of `forward`; only read behind a shortcut.
   ///   - dy: rows × channels, of x's type; overwritten behind a shortcut.
   ///   - dx: rows × channels, of x's type: the gradient, or += it when `accumulate`; may be `dy` itself otherwise.
-  ///   - shortcutGradient: rows × channels, of x's type: g, or += it when `accumulateShortcut`. Where it is dx itself, the sum
-  ///     of both gradients.
+  ///   - shortcutGradient: rows × channels, of x's type: g, or += it when `accumulateShortcut`. Where it is dx itself,
+  ///     the sum of both gradients.
   ///   - dGamma: [channels] float32: the gradient, or += it when `accumulateParameters`.
   ///   - dBeta: as `dGamma`.
   package func backward(
@@ -52,7 +50,7 @@ extension BatchNormKernel {
   }
 }
 
-/// What both ways back share.
+/// The backward pass with and without a shortcut.
 private struct BatchNormBackward {
   let kernel: BatchNormKernel
   let x: TensorSlice
@@ -66,7 +64,8 @@ private struct BatchNormBackward {
   let dBeta: TensorSlice?
   let accumulateParameters: Bool
 
-  /// - Parameter addGradients: `ChannelNormPass.addGradients`; returns what `inputGradient` reads, and whether that is g.
+  /// - Parameter addGradients: `ChannelNormPass.addGradients`; returns what `inputGradient` reads, and whether that is
+  ///   g.
   @inline(__always)
   func run<F: PointwiseFunction, E: VectorElement>(
     _ addGradients: (
@@ -93,7 +92,7 @@ private struct BatchNormBackward {
     }
   }
 
-  /// Writes the gradients of the parameters, and what dx is computed with.
+  /// Writes the gradients of the parameters, and the factors of dx.
   private func finish(
     _ panel: ChannelPanel, _ factors: ColumnFactors, _ products: UnsafeMutablePointer<Double>,
     _ gradients: UnsafeMutablePointer<Double>
@@ -122,12 +121,9 @@ private struct BatchNormBackward {
 
 private struct PlainBackward: PointwisePass {
   let pass: BatchNormBackward
+  var type: ElementType { pass.x.type }
 
-  func run<F: PointwiseFunction>(_ function: F.Type) {
-    if pass.x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-  }
-
-  private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+  func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
     pass.run { (norm: ChannelNormPass<E, F>, dy, products, gradients) in
       norm.addGradients(dy: dy, to: products, and: gradients)
       return (dy, F.self == Identity.self)
@@ -140,12 +136,9 @@ private struct JoinedBackward: PointwisePass {
   let y: TensorSlice
   let shortcutGradient: TensorSlice?
   let accumulateShortcut: Bool
+  var type: ElementType { pass.x.type }
 
-  func run<F: PointwiseFunction>(_ function: F.Type) {
-    if pass.x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-  }
-
-  private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+  func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
     let ds = shortcutGradient?.pointer(as: type)
     pass.run { (norm: ChannelNormPass<E, F>, dy, products, gradients) in
       let y = y.pointer(as: type)

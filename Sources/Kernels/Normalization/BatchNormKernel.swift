@@ -1,10 +1,10 @@
 import Tensors
 
-/// y = f((x − mean)·inverseDeviation·gamma + beta + shortcut), with the statistics of each column over all rows (Ioffe and
-/// Szegedy 2015).
+/// y = f((x − mean)·inverseDeviation·gamma + beta + shortcut), with the statistics of each column over all rows (Ioffe
+/// and Szegedy 2015).
 ///
-/// The rows are the batch, or batch × pixels in NHWC; the columns are the channels. The activation f and the shortcut of a
-/// residual block (He et al. 2015) may be there or not, and cost no pass over memory of their own.
+/// The rows are the batch, or batch × pixels in NHWC; the columns are the channels. The activation f and the shortcut
+/// of a residual block (He et al. 2015) are optional, and take no pass over memory of their own.
 package struct BatchNormKernel: Sendable {
   package let rows: Int
   package let channels: Int
@@ -24,7 +24,7 @@ package struct BatchNormKernel: Sendable {
     self.addsShortcut = addsShortcut
   }
 
-  /// What the rows were normalised with.
+  /// The statistics that the rows were normalized with.
   package struct Statistics: Sendable {
     /// [channels] float32.
     package let mean: TensorSlice
@@ -37,7 +37,7 @@ package struct BatchNormKernel: Sendable {
     }
   }
 
-  /// Normalises with the statistics of the rows themselves.
+  /// Normalizes with the statistics of the rows themselves.
   ///
   /// - Parameters:
   ///   - x: rows × channels, float32 or bfloat16.
@@ -65,7 +65,7 @@ package struct BatchNormKernel: Sendable {
     apply(x, shortcut, gamma, beta, y, statistics.mean) { inverses[$0] }
   }
 
-  /// Normalises with running statistics.
+  /// Normalizes with running statistics.
   ///
   /// - Parameters:
   ///   - runningMean: [channels] float32.
@@ -141,12 +141,9 @@ package struct BatchNormKernel: Sendable {
     let factors: ColumnFactors
     let x: TensorSlice
     let y: TensorSlice
+    var type: ElementType { x.type }
 
-    func run<F: PointwiseFunction>(_ function: F.Type) {
-      if x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-    }
-
-    private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+    func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
       ChannelNormPass<E, F>(panel: panel, factors: factors, x: x.pointer(as: type)).forward(into: y.pointer(as: type))
     }
   }
@@ -157,12 +154,9 @@ package struct BatchNormKernel: Sendable {
     let x: TensorSlice
     let shortcut: TensorSlice
     let y: TensorSlice
+    var type: ElementType { x.type }
 
-    func run<F: PointwiseFunction>(_ function: F.Type) {
-      if x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-    }
-
-    private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+    func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
       ChannelNormPass<E, F>(panel: panel, factors: factors, x: x.pointer(as: type))
         .forward(adding: shortcut.pointer(as: type), into: y.pointer(as: type))
     }

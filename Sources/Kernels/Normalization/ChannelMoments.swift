@@ -2,10 +2,10 @@ import Tensors
 
 /// Mean and sum of squared deviations of each channel in one sweep over memory.
 ///
-/// The first rows are summed twice while the caches hold them. Every further block of rows is summed as deviations from the
-/// mean of the rows above it, and merged in float64 (Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for
-/// Computing Sample Variances", 1979). A block whose own mean lies far off adds as much to the whole as it cancels in its own
-/// sum, so the relative error is a few roundings whatever the numbers.
+/// The first rows are summed twice while the caches hold them. Every further block of rows is summed as deviations from
+/// the mean of the rows above it, and merged in float64 (Chan, Golub and LeVeque, "Updating Formulae and a Pairwise
+/// Algorithm for Computing Sample Variances", 1979). A block whose own mean lies far off adds as much to the whole as
+/// it cancels in its own sum, so the relative error is a few roundings whatever the numbers.
 enum ChannelMoments {
   private static let firstBlock = 64
   private static let largestBlock = 1024
@@ -23,7 +23,7 @@ enum ChannelMoments {
       withColumns(of: Double.self) { columnSquares in
         var start = 0
         while start < panel.rows {
-          // No larger than what is above it: the mean that it is measured from is then at least as good as its own.
+          // No larger than the rows above it, whose mean is then at least as good a center as its own.
           let size = min(max(start, firstBlock), largestBlock)
           let block = start..<min(start + size, panel.rows)
           merge(block, x, panel, columnCenters, columnSquares)
@@ -65,7 +65,7 @@ enum ChannelMoments {
             square.addProduct(deviation, deviation)
           }
           for i in 0..<panel.width {
-            // The mean of the deviations is what lies between the block's mean and what it was measured from.
+            // The mean of the deviations is the distance of the block's mean from its center.
             let rest = sums[i] / count
             let step = Double(blockCenters[i]) + rest - centers[i]
             centers[i] += step * share

@@ -25,11 +25,11 @@ extension Activation {
   }
 }
 
-/// y = f((x − center)·scale + shift + shortcut) on a panel, and the way back: what batch norm and group norm share once their
-/// statistics are known.
+/// y = f((x − center)·scale + shift + shortcut) on a panel, and its gradients: the passes that batch norm and group
+/// norm share once their statistics are known.
 ///
-/// f is the activation behind the norm; the shortcut of a residual block may be there or not. Without a shortcut, what goes
-/// into f is computed again from x, so that neither it nor y is read on the way back.
+/// f is the activation behind the norm; the shortcut of a residual block is optional. Without one, the input of f is
+/// computed again from x, so that the backward pass reads neither it nor y.
 struct ChannelNormPass<E: VectorElement, F: PointwiseFunction> {
   let panel: ChannelPanel
   let factors: ColumnFactors
@@ -46,7 +46,7 @@ struct ChannelNormPass<E: VectorElement, F: PointwiseFunction> {
       shift = Float.load(factors.shifts + column)
     }
 
-    /// What goes into f: by the same roundings forwards and backwards.
+    /// The input of f, with the same roundings forward and backward.
     @inline(__always) func input(_ deviation: Vector) -> Vector { shift.addingProduct(deviation, scale) }
   }
 
@@ -112,7 +112,7 @@ struct ChannelNormPass<E: VectorElement, F: PointwiseFunction> {
 
   /// The same behind a shortcut, where f' follows from y.
   ///
-  /// - Parameter handOn: gets g as it is known: element, lanes, g.
+  /// - Parameter handOn: receives each g: element, lanes, g.
   @inline(__always)
   func addGradients(
     dy: UnsafeMutablePointer<E>, y: UnsafeMutablePointer<E>, to products: UnsafeMutablePointer<Double>,

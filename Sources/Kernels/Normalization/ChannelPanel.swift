@@ -1,10 +1,10 @@
 import Tensors
 
-/// Columns of a rows × channels matrix, as kernels walk them that treat a channel alike in all rows.
+/// Columns of a rows × channels matrix, for kernels that treat a channel alike in all rows.
 ///
-/// Many channels are taken in stretches that the stack and the L1 cache can hold a few numbers of each for. Rows of few
-/// channels are seen as fewer and longer rows in which each channel comes several times: sums are then not kept waiting for
-/// one another, and odd numbers of channels fill whole vectors. Such a matrix may end in a part of a row.
+/// Many channels are split into stretches, so that a few numbers per channel fit the stack and the L1 cache. Rows of
+/// few channels are joined into fewer and longer rows that repeat each channel: their sums are independent, and odd
+/// numbers of channels fill whole vectors. Such a matrix may end in a part of a row.
 struct ChannelPanel {
   /// The channel of the first column.
   let firstChannel: Int
@@ -20,7 +20,7 @@ struct ChannelPanel {
 
   /// Rows shorter than this are joined.
   private static let desiredWidth = 128
-  /// Rows of this many elements at a time are walked from the first to the last, also where the matrix is walked backwards.
+  /// Blocks of this many elements are walked from their first row to their last, also when blocks go backward.
   private static let blockSize = 16_384
   private static let rowGroup = 4
 
@@ -80,8 +80,8 @@ struct ChannelPanel {
 
   /// Calls `body` with the element, the lanes and the factors of each vector, the last rows first.
   ///
-  /// A sweep from the end finds in the caches what the sweep before it read last, and leaves there what the next one, which
-  /// begins at the start, reads first.
+  /// A sweep from the end begins with the rows that the sweep before it left in the caches, and ends with those that
+  /// the next sweep, from the start, reads first.
   ///
   /// - Parameter load: the factors of the vector that begins in a column.
   @inline(__always)
@@ -114,7 +114,7 @@ struct ChannelPanel {
   }
 }
 
-/// What each column of a panel is computed with: y = (x − center)·scale + shift, dx = scale·g + slope·(x − center) + offset.
+/// The factors of each column of a panel: y = (x − center)·scale + shift, dx = scale·g + slope·(x − center) + offset.
 struct ColumnFactors {
   let centers: UnsafeMutablePointer<Float>
   let scales: UnsafeMutablePointer<Float>

@@ -1,7 +1,7 @@
 import Tensors
 
-/// The mean and the largest of each row: what an image shows at a pixel, whatever the channel.
-package struct ChannelStatisticsKernel: Sendable {
+/// The mean and the largest of each row: of the channels at each pixel of an image.
+package struct ChannelStatisticsKernel: UnaryKernel {
   private let channels: Int
 
   package init(channels: Int) { self.channels = channels }
@@ -13,11 +13,7 @@ package struct ChannelStatisticsKernel: Sendable {
   ///   - y: (rows, 2) of the same type.
   package func forward(_ x: TensorSlice, into y: TensorSlice) {
     precondition(x.type == y.type && x.count % channels == 0 && y.count == 2 * (x.count / channels))
-    if x.type == .bfloat16 {
-      forward(x, y, as: BFloat16.self)
-    } else {
-      forward(x, y, as: Float.self)
-    }
+    if x.type == .bfloat16 { forward(x, y, as: BFloat16.self) } else { forward(x, y, as: Float.self) }
   }
 
   private func forward<E: VectorElement>(_ x: TensorSlice, _ y: TensorSlice, as type: E.Type) {
@@ -41,17 +37,14 @@ package struct ChannelStatisticsKernel: Sendable {
 
   /// dx[r, c] = dy[r, 0]/channels, and dy[r, 1] more for the first c at which x is the largest; or dx += it.
   ///
-  /// - Parameter y: what `forward` gave, which holds the largest as it stood in `x`.
+  /// - Parameter y: the result of `forward`, which holds the largest in the type of `x`.
   package func backward(
     _ x: TensorSlice, y: TensorSlice, dy: TensorSlice, into dx: TensorSlice, accumulate: Bool
   ) {
     precondition(x.count == dx.count && y.count == dy.count && y.count == 2 * (x.count / channels))
     precondition(x.type == dx.type && x.type == y.type && x.type == dy.type)
-    if x.type == .bfloat16 {
-      backward(x, y, dy, dx, accumulate, as: BFloat16.self)
-    } else {
-      backward(x, y, dy, dx, accumulate, as: Float.self)
-    }
+    if x.type == .bfloat16 { return backward(x, y, dy, dx, accumulate, as: BFloat16.self) }
+    backward(x, y, dy, dx, accumulate, as: Float.self)
   }
 
   private func backward<E: VectorElement>(

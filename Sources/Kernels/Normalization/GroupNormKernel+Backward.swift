@@ -1,17 +1,13 @@
 import Tensors
 
 extension GroupNormKernel {
-  /// dx = inverse·(g·gamma − mean of g·gamma − n·mean of g·gamma·n), with g = f'·dy and n the normalised x; the means are
-  /// over a group's elements.
+  /// dx = inverse·(g·gamma − mean of g·gamma − n·mean of g·gamma·n), with g = f'·dy and n the normalized x; the means
+  /// are over a group's elements.
   ///
   /// Each sample is walked twice, the second time out of the caches where it fits them.
   ///
   /// - Parameters:
-  ///   - x: what `forward` got.
-  ///   - gamma: what `forward` got.
-  ///   - beta: what `forward` got.
-  ///   - mean: what `forward` wrote.
-  ///   - inverseDeviation: what `forward` wrote.
+  ///   - x: the argument of `forward`, as are `gamma`, `beta`, `mean` and `inverseDeviation`.
   ///   - dy: of x's shape and type.
   ///   - dx: of x's shape and type: the gradient, or += it when `accumulate`; may be `dy` itself otherwise.
   ///   - dGamma: [C] float32: the gradient, or += it when `accumulateParameters`.
@@ -51,12 +47,9 @@ private struct GroupNormBackward: PointwisePass {
   let accumulate: Bool
   /// For each channel: Σ g·n and Σ g of a sample, and the same of all samples.
   let scratch: TensorSlice
+  var type: ElementType { x.type }
 
-  func run<F: PointwiseFunction>(_ function: F.Type) {
-    if x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-  }
-
-  private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+  func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
     let channels = kernel.channels
     let products = scratch.pointer(as: Double.self)
     let gradients = products + channels

@@ -1,10 +1,10 @@
 import Tensors
 
-/// y = f((x − mean)·inverseDeviation·gamma + beta), with the statistics of each group of channels over all positions of a
-/// sample (Wu and He 2018, "Group Normalization").
+/// y = f((x − mean)·inverseDeviation·gamma + beta), with the statistics of each group of channels over all positions of
+/// a sample (Wu and He 2018, "Group Normalization").
 ///
-/// x and y are (B, positions, C); group g has the channels g·C/G ..< (g + 1)·C/G. What goes into the activation f is computed
-/// again from x on the way back, so that neither it nor y is read.
+/// x and y are (B, positions, C); group g has the channels g·C/G ..< (g + 1)·C/G. The input of the activation f is
+/// computed again from x by the backward pass, which reads neither it nor y.
 package struct GroupNormKernel: Sendable {
   package let batch: Int
   package let positions: Int
@@ -75,12 +75,9 @@ package struct GroupNormKernel: Sendable {
     let mean: TensorSlice
     let inverseDeviation: TensorSlice
     let scratch: TensorSlice
+    var type: ElementType { x.type }
 
-    func run<F: PointwiseFunction>(_ function: F.Type) {
-      if x.type == .bfloat16 { run(function, BFloat16.self) } else { run(function, Float.self) }
-    }
-
-    private func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
+    func run<F: PointwiseFunction, E: VectorElement>(_ function: F.Type, _ type: E.Type) {
       let centers = scratch.pointer(as: Double.self)
       let squares = centers + kernel.channels
       for sample in 0..<kernel.batch {

@@ -1,9 +1,9 @@
 import Tensors
 
-/// What a condition does to the rows of each sample: shifts, factors and gates of their columns (Peebles and Xie 2023).
+/// Shifts, factors and gates that a condition applies to the columns of each sample (Peebles and Xie 2023).
 ///
-/// B samples of R rows and D columns; m is (B, parts·D), a part for each shift, factor or gate that the condition lays down.
-/// x, y and m are of one type, float32 or bfloat16.
+/// B samples of R rows and D columns; m is (B, parts·D), a part for each shift, factor or gate of the condition. x, y
+/// and m are of one type, float32 or bfloat16.
 package struct ModulationKernel: Sendable {
   package let samples: Int
   package let rows: Int
@@ -11,6 +11,7 @@ package struct ModulationKernel: Sendable {
   package let parts: Int
 
   private var sampleCount: Int { rows * columns }
+  private var norm: RowNormKernel { RowNormKernel(rows: rows, columns: columns) }
 
   package init(samples: Int, rows: Int, columns: Int, parts: Int) {
     self.samples = samples
@@ -37,7 +38,7 @@ package struct ModulationKernel: Sendable {
 
   // MARK: Layer norm
 
-  /// Float32 numbers that `normalize` and its gradient need at hand.
+  /// Float32 numbers of scratch for `normalize` and its gradient.
   package var scratchCount: Int { 3 * columns }
 
   /// y = x̂·(1 + m[scale]) + m[shift], with x̂ the rows of x less their mean, divided by their deviation.
@@ -57,9 +58,9 @@ package struct ModulationKernel: Sendable {
       copy(part(scale, of: sample, in: m), plus: 1, into: gamma)
       copy(part(shift, of: sample, in: m), plus: 0, into: beta)
       let place = sample * rows..<(sample + 1) * rows
-      LayerNormKernel.forward(
+      norm.forward(
         rows(of: sample, in: x), gamma: gamma, beta: beta, into: rows(of: sample, in: y), mean: mean.slice(place),
-        inverseDeviation: inverseDeviation.slice(place), rows: rows, columns: columns, epsilon: epsilon)
+        inverseDeviation: inverseDeviation.slice(place), epsilon: epsilon)
     }
   }
 
@@ -67,7 +68,7 @@ package struct ModulationKernel: Sendable {
   ///
   /// - Parameters:
   ///   - dx: the gradient, or += it when `accumulate`; may be `dy` itself otherwise.
-  ///   - dm: the gradient in the two parts is added to what is there.
+  ///   - dm: the gradient is added to its two parts.
   package func normalizeBackward(
     _ x: TensorSlice, by m: TensorSlice, shift: Int, scale: Int, mean: TensorSlice, inverseDeviation: TensorSlice,
     dy: TensorSlice, dx: TensorSlice, accumulate: Bool, dm: TensorSlice?, scratch: TensorSlice
@@ -79,11 +80,11 @@ package struct ModulationKernel: Sendable {
     for sample in 0..<samples {
       copy(part(scale, of: sample, in: m), plus: 1, into: gamma)
       let place = sample * rows..<(sample + 1) * rows
-      LayerNormKernel.backward(
+      norm.backward(
         rows(of: sample, in: x), gamma: gamma, mean: mean.slice(place),
         inverseDeviation: inverseDeviation.slice(place), dy: rows(of: sample, in: dy), dx: rows(of: sample, in: dx),
         accumulate: accumulate, dGamma: dm.map { _ in dGamma }, dBeta: dm.map { _ in dBeta },
-        accumulateParameters: false, rows: rows, columns: columns)
+        accumulateParameters: false)
       if let dm {
         add(dGamma, to: part(scale, of: sample, in: dm))
         add(dBeta, to: part(shift, of: sample, in: dm))
@@ -94,11 +95,8 @@ package struct ModulationKernel: Sendable {
   /// y = x + c in float32.
   private func copy(_ x: TensorSlice, plus c: Float, into y: TensorSlice) {
     let to = y.pointer(as: Float.self)
-    if x.type == .bfloat16 {
-      map(columns, x.pointer(as: BFloat16.self), into: to) { $0 + c }
-    } else {
-      map(columns, x.pointer(as: Float.self), into: to) { $0 + c }
-    }
+    if x.type == .bfloat16 { return map(columns, x.pointer(as: BFloat16.self), into: to) { $0 + c } }
+    map(columns, x.pointer(as: Float.self), into: to) { $0 + c }
   }
 
   /// y += x, which is float32.
@@ -118,11 +116,7 @@ package struct ModulationKernel: Sendable {
   /// y = x + m[gate]·f.
   package func add(_ f: TensorSlice, to x: TensorSlice, by m: TensorSlice, gate: Int, into y: TensorSlice) {
     check(m, f, x, y)
-    if y.type == .bfloat16 {
-      add(f, x, m, gate, y, as: BFloat16.self)
-    } else {
-      add(f, x, m, gate, y, as: Float.self)
-    }
+    if y.type == .bfloat16 { add(f, x, m, gate, y, as: BFloat16.self) } else { add(f, x, m, gate, y, as: Float.self) }
   }
 
   private func add<E: VectorElement>(

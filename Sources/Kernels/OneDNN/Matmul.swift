@@ -1,9 +1,10 @@
 import COneDNN
 import Tensors
 
-/// C = A·B (+ C) (+ bias) (then an activation), for fixed shapes and types; matrices are row-major and may be read transposed.
+/// C = A·B (+ C) (+ bias) (then an activation), for fixed shapes and types; matrices are row-major and may be read
+/// transposed.
 ///
-/// What a layer asks for; the plan turns equal requests of a lane into one prepared `Matmul`.
+/// A request of a layer; the plan turns equal requests of a lane into one `Matmul`.
 package struct MatmulShape: Hashable, Sendable {
   /// C is rows × columns, `inner` is summed over.
   package var rows: Int
@@ -17,7 +18,7 @@ package struct MatmulShape: Hashable, Sendable {
   package var output: ElementType
   package var hasBias = false
   package var activation = Activation.identity
-  /// Adds to what C holds instead of replacing it.
+  /// Adds to C instead of replacing it.
   package var accumulates = false
 
   package init(
@@ -40,7 +41,7 @@ package struct MatmulShape: Hashable, Sendable {
   package static let fusedActivations = PrimitiveAttributes.activations
 }
 
-/// A prepared matrix product: oneDNN's matmul primitive, made once and executed many times.
+/// A matrix product: oneDNN's matmul primitive, made once and executed many times.
 package final class Matmul: Sendable {
   package let shape: MatmulShape
   private let primitive: Primitive
@@ -54,7 +55,7 @@ package final class Matmul: Sendable {
     var a = Self.matrix(shape.rows, shape.inner, transposed: shape.transposesA, shape.inputs)
     var b = Self.matrix(shape.inner, shape.columns, transposed: shape.transposesB, shape.inputs)
     var c = Self.matrix(shape.rows, shape.columns, transposed: false, shape.output)
-    // A descriptor of nothing stands for no bias.
+    // An empty descriptor means no bias.
     var bias =
       shape.hasBias ? Self.matrix(1, shape.columns, transposed: false, .float32) : dnnl_memory_desc_t()
     var operation = dnnl_matmul_desc_t()

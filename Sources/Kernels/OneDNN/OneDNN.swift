@@ -5,7 +5,8 @@ import Synchronization
 package enum OneDNN {
   /// Makes primitives that the calling thread creates from now on run on that thread alone.
   ///
-  /// oneDNN fixes the number of threads when a primitive is created, so a lane calls this before it prepares its kernels.
+  /// oneDNN fixes the number of threads when a primitive is created, so a lane calls this before it prepares its
+  /// kernels.
   package static func useOneThread() { omp_set_num_threads(1) }
 
   /// Whether this CPU multiplies bfloat16 matrices: oneDNN asks for AVX-512 at least, and refuses them otherwise.
@@ -31,8 +32,8 @@ package enum OneDNN {
 
   /// Lets one thread at a time choose and generate primitives.
   ///
-  /// oneDNN 2.6 seems to keep shared state while it divides a convolution into blocks: two threads at once
-  /// would now and then get kernels that compute nonsense. Running primitives is safe.
+  /// oneDNN 2.6 seems to share state while it divides a convolution into blocks: two threads at once sometimes got
+  /// kernels with wrong results. Running primitives is safe.
   static func creating<Result: Sendable>(_ make: () -> Result) -> Result { creation.withLock { _ in make() } }
 
   /// A status other than success is a mistake of ours: descriptors are made from shapes the plan has checked.
@@ -40,7 +41,7 @@ package enum OneDNN {
     precondition(status == dnnl_success, "oneDNN refused \(what()): status \(status.rawValue)")
   }
 
-  /// What a call that succeeded has made.
+  /// The handle that a successful call made.
   static func made<Handle>(_ handle: Handle?, _ what: @autoclosure () -> String) -> Handle {
     guard let handle else { preconditionFailure("oneDNN returned no \(what())") }
     return handle

@@ -1,14 +1,14 @@
 import COneDNN
 import Tensors
 
-/// A primitive that oneDNN has chosen but not yet generated: what its memory must look like.
+/// A primitive that oneDNN has chosen but not yet generated: the layouts of its memory.
 struct PrimitiveDescription: ~Copyable {
   let handle: dnnl_primitive_desc_t
   private let subject: String
 
   /// - Parameters:
   ///   - operation: points to an operation descriptor, such as `dnnl_matmul_desc_t`.
-  ///   - subject: what it is, for the message that would name a mistake of ours.
+  ///   - subject: its name in the messages of failed preconditions.
   init(
     _ operation: UnsafeRawPointer, _ attributes: borrowing PrimitiveAttributes, on stream: OneDNNStream,
     subject: String
@@ -19,7 +19,7 @@ struct PrimitiveDescription: ~Copyable {
     self.subject = subject
   }
 
-  /// Moves a tensor from one memory layout or element type to another; accumulating, adds it to what is there.
+  /// Moves a tensor from one memory layout or element type to another; accumulating, adds it to the destination.
   init(
     reordering source: dnnl_memory_desc_t, to destination: dnnl_memory_desc_t, accumulates: Bool = false,
     on stream: OneDNNStream, subject: String
@@ -41,13 +41,13 @@ struct PrimitiveDescription: ~Copyable {
     OneDNN.made(dnnl_primitive_desc_query_md(handle, query, 0), "memory descriptor").pointee
   }
 
-  /// Bytes that the primitive works in while it runs.
+  /// Bytes of working memory.
   var scratchpadByteCount: Int {
     dnnl_primitive_desc_query_md(handle, dnnl_query_scratchpad_md, 0).map { dnnl_memory_desc_get_size($0) } ?? 0
   }
 }
 
-/// What is done to a primitive's result, and whose memory it works in.
+/// Post-operations of a primitive, and its scratchpad.
 struct PrimitiveAttributes: ~Copyable {
   let handle: dnnl_primitive_attr_t
 

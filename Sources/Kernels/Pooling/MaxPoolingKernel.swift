@@ -1,32 +1,26 @@
 import Tensors
 
 /// The largest of each channel under each window. Zeros around the image do not compete.
-package struct MaxPoolingKernel: Sendable {
+package struct MaxPoolingKernel: UnaryKernel {
   private let shape: PoolingShape
 
   package init(_ shape: PoolingShape) { self.shape = shape }
 
   package func forward(_ x: TensorSlice, into y: TensorSlice) {
     precondition(x.count == shape.inputCount && y.count == shape.outputCount && x.type == y.type)
-    if x.type == .bfloat16 {
-      forward(x.pointer(as: BFloat16.self), y.pointer(as: BFloat16.self))
-    } else {
-      forward(x.pointer(as: Float.self), y.pointer(as: Float.self))
-    }
+    if x.type == .bfloat16 { return forward(x.pointer(as: BFloat16.self), y.pointer(as: BFloat16.self)) }
+    forward(x.pointer(as: Float.self), y.pointer(as: Float.self))
   }
 
   private func forward<E: VectorElement>(_ x: UnsafeMutablePointer<E>, _ y: UnsafeMutablePointer<E>) {
-    shape.forEachWindow { output, image, window in
-      for channel in stride(from: 0, to: shape.channels, by: 16) {
-        let lanes = min(16, shape.channels - channel)
-        var largest = Vector(repeating: -.infinity)
-        shape.forEachPixel(of: window, in: image) { pixel in
-          let value = E.load(x + (pixel + channel), lanes: lanes)
-          // A value that is not a number stays, and the run hears of it.
-          largest = largest.replacing(with: value, where: (value .> largest) .| (value .!= value))
-        }
-        E.store(largest, y + (output + channel), lanes: lanes)
+    shape.forEachVector { output, image, window, lanes in
+      var largest = Vector(repeating: -.infinity)
+      shape.forEachPixel(of: window, in: image) { pixel in
+        let value = E.load(x + pixel, lanes: lanes)
+        // NaN stays NaN, so that the run can report it.
+        largest = largest.replacing(with: value, where: (value .> largest) .| (value .!= value))
       }
+      E.store(largest, y + output, lanes: lanes)
     }
   }
 
@@ -49,19 +43,15 @@ package struct MaxPoolingKernel: Sendable {
     _ x: UnsafeMutablePointer<E>, _ y: UnsafeMutablePointer<E>, _ dy: UnsafeMutablePointer<E>,
     _ dx: UnsafeMutablePointer<E>
   ) {
-    shape.forEachWindow { output, image, window in
-      for channel in stride(from: 0, to: shape.channels, by: 16) {
-        let lanes = min(16, shape.channels - channel)
-        let largest = E.load(y + (output + channel), lanes: lanes)
-        // What is left to give away.
-        var rest = E.load(dy + (output + channel), lanes: lanes)
-        shape.forEachPixel(of: window, in: image) { pixel in
-          let target = dx + (pixel + channel)
-          let isLargest = E.load(x + (pixel + channel), lanes: lanes) .== largest
-          E.store(
-            E.load(target, lanes: lanes) + Vector.zero.replacing(with: rest, where: isLargest), target, lanes: lanes)
-          rest = rest.replacing(with: 0, where: isLargest)
-        }
+    shape.forEachVector { output, image, window, lanes in
+      let largest = E.load(y + output, lanes: lanes)
+      // Zero once the first of the largest pixels has received it.
+      var rest = E.load(dy + output, lanes: lanes)
+      shape.forEachPixel(of: window, in: image) { pixel in
+        let isLargest = E.load(x + pixel, lanes: lanes) .== largest
+        let part = Vector.zero.replacing(with: rest, where: isLargest)
+        E.store(E.load(dx + pixel, lanes: lanes) + part, dx + pixel, lanes: lanes)
+        rest = rest.replacing(with: 0, where: isLargest)
       }
     }
   }

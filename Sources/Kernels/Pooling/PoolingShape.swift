@@ -22,23 +22,26 @@ package struct PoolingShape: Sendable {
     var count: Int { rows.count * columns.count }
   }
 
-  /// Calls `body` with every window: where its output pixel starts, where its image starts, and what it covers.
+  /// Calls `body` for up to sixteen channels (`lanes`) of every window; `output` and `image` are the elements at which
+  /// the output pixel and the image begin, in the first of these channels.
   @inline(__always)
-  func forEachWindow(_ body: (_ output: Int, _ image: Int, _ window: Window) -> Void) {
+  func forEachVector(_ body: (_ output: Int, _ image: Int, _ window: Window, _ lanes: Int) -> Void) {
     var output = 0
     for image in 0..<batch {
       for row in 0..<vertical.outputSize {
         for column in 0..<horizontal.outputSize {
-          body(
-            output, image * vertical.size * horizontal.size * channels,
-            Window(rows: vertical.covered(row), columns: horizontal.covered(column)))
+          let window = Window(rows: vertical.covered(row), columns: horizontal.covered(column))
+          let start = image * vertical.size * horizontal.size * channels
+          for channel in stride(from: 0, to: channels, by: 16) {
+            body(output + channel, start + channel, window, min(16, channels - channel))
+          }
           output += channels
         }
       }
     }
   }
 
-  /// Calls `body` with where each pixel of a window starts, row by row.
+  /// Calls `body` with the element at which each pixel of a window begins, row by row.
   @inline(__always)
   func forEachPixel(of window: Window, in image: Int, _ body: (Int) -> Void) {
     for row in window.rows {

@@ -1,10 +1,11 @@
 import Tensors
 
-/// Images made larger by a whole factor f in both directions, as PyTorch's `interpolate` with `align_corners=False` does.
+/// Images made larger by a whole factor f in both directions, as PyTorch's `interpolate` with `align_corners=False`
+/// does.
 ///
-/// Nearest: output pixel i shows input pixel ⌊i/f⌋. Bilinear: it lies at (i + ½)/f − ½ between two input pixels, or on the
-/// first or last one, and is their mean weighed by nearness. Gradients are gathered, so each is written once.
-package struct UpsamplingKernel: Sendable {
+/// Nearest: output pixel i shows input pixel ⌊i/f⌋. Bilinear: it lies at (i + ½)/f − ½ between two input pixels, or on
+/// the first or last one, and is their mean weighed by nearness. Gradients are gathered, so each is written once.
+package struct UpsamplingKernel: UnaryKernel {
   package enum Mode: String, CaseIterable, Sendable { case nearest, bilinear }
 
   package let batch: Int
@@ -34,11 +35,8 @@ package struct UpsamplingKernel: Sendable {
   ///   - y: (B, f·H, f·W, C) of the same type.
   package func forward(_ x: TensorSlice, into y: TensorSlice) {
     precondition(x.count == inputCount && y.count == outputCount && x.type == y.type)
-    if x.type == .bfloat16 {
-      forward(x.pointer(as: BFloat16.self), y.pointer(as: BFloat16.self))
-    } else {
-      forward(x.pointer(as: Float.self), y.pointer(as: Float.self))
-    }
+    if x.type == .bfloat16 { return forward(x.pointer(as: BFloat16.self), y.pointer(as: BFloat16.self)) }
+    forward(x.pointer(as: Float.self), y.pointer(as: Float.self))
   }
 
   private func forward<E: VectorElement>(_ x: UnsafeMutablePointer<E>, _ y: UnsafeMutablePointer<E>) {
@@ -69,7 +67,7 @@ package struct UpsamplingKernel: Sendable {
   }
 
   /// dx (+)= what each input pixel gave of dy.
-  package func backward(dy: TensorSlice, into dx: TensorSlice, accumulate: Bool) {
+  package func backward(_ x: TensorSlice, y: TensorSlice, dy: TensorSlice, into dx: TensorSlice, accumulate: Bool) {
     precondition(dx.count == inputCount && dy.count == outputCount && dx.type == dy.type)
     if dx.type == .bfloat16 {
       backward(dy.pointer(as: BFloat16.self), dx.pointer(as: BFloat16.self), accumulate)

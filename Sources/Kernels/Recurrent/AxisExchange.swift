@@ -1,6 +1,6 @@
 import Tensors
 
-/// Sequences with the samples outermost, and with the steps outermost.
+/// Converts sequences between samples outermost and steps outermost.
 package enum AxisExchange {
   /// y = x with its first two dimensions exchanged, or y += it.
   ///

@@ -1,9 +1,9 @@
 import CPlatform
 import Tensors
 
-/// Sixteen units (or fewer, at the end) of one row at one step: the addresses of what a cell reads and writes.
+/// Sixteen units (or fewer, at the end) of one row at one step: the addresses that a cell reads and writes.
 struct CellPlace {
-  /// h·W_hhᵀ, a vector a gate, `RecurrentProduct.rowCount` vectors apart; in the backward pass unused.
+  /// h·W_hhᵀ, one vector per gate, `RecurrentProduct.rowCount` vectors apart; unused in the backward pass.
   var sums: UnsafePointer<Float>
   /// x·W_ihᵀ + b before the forward pass, the gates after it; the gates of a unit lie `units` apart.
   var gates: UnsafeMutablePointer<Float>
@@ -11,7 +11,7 @@ struct CellPlace {
   /// The float32 state before and after the step, of cells that have one.
   var before: UnsafePointer<Float>
   var after: UnsafeMutablePointer<Float>
-  /// What `GRUCell` keeps besides, and its b_hn.
+  /// The product that `GRUCell` keeps, and its b_hn.
   var kept: UnsafeMutablePointer<Float>
   var bias: UnsafePointer<Float>
   var lanes: Int
@@ -23,7 +23,7 @@ struct CellPlace {
   }
 }
 
-/// Where the gradients of the gates' sums go: those of x·W_ihᵀ, those of h·W_hhᵀ, and what flows on to the step before.
+/// The gradients of the gates' sums: those of x·W_ihᵀ, those of h·W_hhᵀ, and that of the state before the step.
 struct CellGradients<E: VectorElement> {
   var input: UnsafeMutablePointer<E>
   var recurrent: UnsafeMutablePointer<E>
@@ -35,15 +35,13 @@ struct CellGradients<E: VectorElement> {
   }
 }
 
-/// What a recurrent layer computes of the sums of its gates.
+/// The step of a recurrent layer, from the sums of its gates.
 protocol RecurrentCell {
   /// Sums of a unit, in PyTorch's order.
   static var gates: Int { get }
-  /// Whether there is a float32 state besides h, or h itself in float32.
-  static var hasState: Bool { get }
   /// - Returns: h.
   static func forward(_ place: CellPlace) -> Vector
-  /// - Parameter dh: the gradient of h from the output and from the product of the step behind.
+  /// - Parameter dh: the gradient of h from the output and from the product of the next step.
   static func backward<E: VectorElement>(_ dh: Vector, _ place: CellPlace, _ gradients: CellGradients<E>)
 }
 
@@ -54,7 +52,6 @@ protocol RecurrentCell {
 /// Gates i, f, g, o; the state is c.
 enum LSTMCell: RecurrentCell {
   static var gates: Int { 4 }
-  static var hasState: Bool { true }
 
   @inline(__always) static func forward(_ place: CellPlace) -> Vector {
     let i = logistic(place.gate(0) + place.sum(0))
@@ -91,7 +88,6 @@ enum LSTMCell: RecurrentCell {
 /// Gates r, z, n; the state is h in float32; keeps h·W_hnᵀ + b_hn.
 enum GRUCell: RecurrentCell {
   static var gates: Int { 3 }
-  static var hasState: Bool { true }
 
   @inline(__always) static func forward(_ place: CellPlace) -> Vector {
     let r = logistic(place.gate(0) + place.sum(0))
@@ -128,7 +124,6 @@ enum GRUCell: RecurrentCell {
 /// The plain recurrent network (Elman 1990): h ← f(sum), with f = tanh or ReLU. Its gate is h in float32.
 enum ElmanCell<F: PointwiseFunction>: RecurrentCell {
   static var gates: Int { 1 }
-  static var hasState: Bool { false }
 
   @inline(__always) static func forward(_ place: CellPlace) -> Vector {
     let h = F.value(place.gate(0) + place.sum(0))

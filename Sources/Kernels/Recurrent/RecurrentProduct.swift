@@ -1,57 +1,10 @@
-import CPlatform
 import Tensors
 
-/// Elements that the products of recurrent layers multiply: words of 32 bits, summed in float32.
-protocol RecurrentElement: VectorElement {
-  /// Elements of a word.
-  static var perWord: Int { get }
-  /// sum + left·right, of the elements of each lane's word.
-  static func adding(_ sum: Vector, _ left: Vector, _ right: Vector) -> Vector
-  /// A word of the last element alone, where the elements do not fill whole words.
-  static func lastWord(_ source: UnsafePointer<Self>) -> Float
-  /// One word a lane, of vectors of its elements.
-  static func word(_ element: (Int) -> Vector) -> Vector
-  /// The words of `count` (1 to 16·perWord) float32 that lie side by side; the rest are zero.
-  static func words(_ source: UnsafePointer<Float>, _ count: Int) -> Vector
-}
-
-extension Float: RecurrentElement {
-  static var perWord: Int { 1 }
-  @inline(__always) static func adding(_ sum: Vector, _ left: Vector, _ right: Vector) -> Vector {
-    sum.addingProduct(left, right)
-  }
-  @inline(__always) static func lastWord(_ source: UnsafePointer<Float>) -> Float { source.pointee }
-  @inline(__always) static func word(_ element: (Int) -> Vector) -> Vector { element(0) }
-  @inline(__always) static func words(_ source: UnsafePointer<Float>, _ count: Int) -> Vector {
-    load(source, lanes: count)
-  }
-}
-
-extension BFloat16: RecurrentElement {
-  static var perWord: Int { 2 }
-  @inline(__always) static func adding(_ sum: Vector, _ left: Vector, _ right: Vector) -> Vector {
-    troupe_dot_bfloat16(sum, left, right)
-  }
-  @inline(__always) static func lastWord(_ source: UnsafePointer<BFloat16>) -> Float {
-    Float(bitPattern: UInt32(source.pointee.bits))
-  }
-  @inline(__always) static func word(_ element: (Int) -> Vector) -> Vector {
-    let low = unsafeBitCast(troupe_widen_bfloat16(troupe_narrow_bfloat16(element(0))), to: SIMD16<UInt32>.self)
-    let high = unsafeBitCast(troupe_widen_bfloat16(troupe_narrow_bfloat16(element(1))), to: SIMD16<UInt32>.self)
-    return unsafeBitCast(high | (low &>> 16), to: Vector.self)
-  }
-  @inline(__always) static func words(_ source: UnsafePointer<Float>, _ count: Int) -> Vector {
-    let low = troupe_narrow_bfloat16(Float.load(source, lanes: min(16, count)))
-    let high = count > 16 ? troupe_narrow_bfloat16(Float.load(source + 16, lanes: count &- 16)) : .zero
-    return unsafeBitCast(SIMD32(lowHalf: low, highHalf: high), to: Vector.self)
-  }
-}
-
-/// The product of a few rows with packed weights, which a recurrent layer runs once a step.
+/// The product of a few rows with packed weights, which a recurrent layer runs once per step.
 ///
-/// One to three vectors of the result lie side by side in a tile, and eight rows of it stay in registers while the inner
-/// dimension is run through: an element of the left matrix meets whole vectors of the right one. What comes out lies in a
-/// panel small enough for the L1 cache, [vectors][`RecurrentProduct.rowCount`][16], where the cell picks it up at once.
+/// One to three vectors of the result lie side by side in a tile, and eight rows of it stay in registers while the
+/// inner dimension is run through: an element of the left matrix meets whole vectors of the right one. The result is a
+/// panel small enough for the L1 cache, [vectors][`RecurrentProduct.rowCount`][16], which the cell reads at once.
 enum RecurrentProduct {
   /// Rows of a panel.
   static let rowCount = 32
@@ -59,7 +12,7 @@ enum RecurrentProduct {
   /// - Parameters:
   ///   - left: `rows` (at most `rowCount`) rows of `inner` elements, `stride` elements apart.
   ///   - right: [inner words][tile width] vectors of words, tile by tile.
-  @inline(__always) static func multiply<E: RecurrentElement>(
+  @inline(__always) static func multiply<E: PackedElement>(
     _ left: UnsafePointer<E>, stride: Int, rows: Int, inner: Int, _ right: UnsafePointer<E>, tiling: RecurrentTiling,
     into panel: UnsafeMutablePointer<Float>
   ) {
@@ -76,7 +29,7 @@ enum RecurrentProduct {
     }
   }
 
-  @inline(never) private static func multiplyTile<E: RecurrentElement, Row: VectorRow>(
+  @inline(never) private static func multiplyTile<E: PackedElement, Row: VectorRow>(
     _ left: UnsafePointer<E>, _ stride: Int, _ rows: Int, _ inner: Int, _ right: UnsafePointer<Float>,
     _ panel: UnsafeMutablePointer<Float>, as type: Row.Type
   ) {
@@ -95,7 +48,7 @@ enum RecurrentProduct {
     }
   }
 
-  @inline(__always) private static func multiply<E: RecurrentElement, Rows: SumOfRows>(
+  @inline(__always) private static func multiply<E: PackedElement, Rows: SumOfRows>(
     _ left: UnsafePointer<E>, _ stride: Int, _ inner: Int, _ right: UnsafePointer<Float>,
     _ panel: UnsafeMutablePointer<Float>, _ zero: Rows
   ) {
@@ -117,7 +70,7 @@ enum RecurrentProduct {
   }
 }
 
-/// How the columns of a product with packed weights are cut: into blocks that a cell works on at a time, and these into tiles.
+/// How the columns of a product with packed weights are cut: into blocks, one per call of a cell, and these into tiles.
 package struct RecurrentTiling: Sendable, Hashable {
   /// Columns of 16 units of one gate in a block: `parts` sixteens of units, each with all its gates.
   let gates: Int
@@ -149,7 +102,7 @@ private protocol VectorRow {
   static var width: Int { get }
   static var zero: Self { get }
   static func load(_ source: UnsafePointer<Float>) -> Self
-  func adding<E: RecurrentElement>(_ type: E.Type, _ left: Vector, _ right: Self) -> Self
+  func adding<E: PackedElement>(_ type: E.Type, _ left: Vector, _ right: Self) -> Self
   /// Stores the vectors a panel's rows apart.
   func store(_ panel: UnsafeMutablePointer<Float>)
 }
@@ -161,7 +114,7 @@ private struct RowOfOne: VectorRow {
   static var width: Int { 1 }
   @inline(__always) static var zero: RowOfOne { RowOfOne(a: .zero) }
   @inline(__always) static func load(_ source: UnsafePointer<Float>) -> RowOfOne { RowOfOne(a: Float.load(source)) }
-  @inline(__always) func adding<E: RecurrentElement>(_: E.Type, _ left: Vector, _ right: RowOfOne) -> RowOfOne {
+  @inline(__always) func adding<E: PackedElement>(_: E.Type, _ left: Vector, _ right: RowOfOne) -> RowOfOne {
     RowOfOne(a: E.adding(a, left, right.a))
   }
   @inline(__always) func store(_ panel: UnsafeMutablePointer<Float>) { Float.store(a, panel) }
@@ -174,7 +127,7 @@ private struct RowOfTwo: VectorRow {
   @inline(__always) static func load(_ source: UnsafePointer<Float>) -> RowOfTwo {
     RowOfTwo(a: Float.load(source), b: Float.load(source + 16))
   }
-  @inline(__always) func adding<E: RecurrentElement>(_: E.Type, _ left: Vector, _ right: RowOfTwo) -> RowOfTwo {
+  @inline(__always) func adding<E: PackedElement>(_: E.Type, _ left: Vector, _ right: RowOfTwo) -> RowOfTwo {
     RowOfTwo(a: E.adding(a, left, right.a), b: E.adding(b, left, right.b))
   }
   @inline(__always) func store(_ panel: UnsafeMutablePointer<Float>) {
@@ -190,7 +143,7 @@ private struct RowOfThree: VectorRow {
   @inline(__always) static func load(_ source: UnsafePointer<Float>) -> RowOfThree {
     RowOfThree(a: Float.load(source), b: Float.load(source + 16), c: Float.load(source + 32))
   }
-  @inline(__always) func adding<E: RecurrentElement>(_: E.Type, _ left: Vector, _ right: RowOfThree) -> RowOfThree {
+  @inline(__always) func adding<E: PackedElement>(_: E.Type, _ left: Vector, _ right: RowOfThree) -> RowOfThree {
     RowOfThree(a: E.adding(a, left, right.a), b: E.adding(b, left, right.b), c: E.adding(c, left, right.c))
   }
   @inline(__always) func store(_ panel: UnsafeMutablePointer<Float>) {
@@ -203,14 +156,14 @@ private struct RowOfThree: VectorRow {
 /// Rows of a result while they are summed.
 private protocol SumOfRows {
   associatedtype Row: VectorRow
-  mutating func add<E: RecurrentElement>(_ type: E.Type, _ right: Row, _ left: (Int) -> Float)
+  mutating func add<E: PackedElement>(_ type: E.Type, _ right: Row, _ left: (Int) -> Float)
   func store(_ panel: UnsafeMutablePointer<Float>)
 }
 
 private struct SingleRow<Row: VectorRow>: SumOfRows {
   var r0 = Row.zero
 
-  @inline(__always) mutating func add<E: RecurrentElement>(_ type: E.Type, _ right: Row, _ left: (Int) -> Float) {
+  @inline(__always) mutating func add<E: PackedElement>(_ type: E.Type, _ right: Row, _ left: (Int) -> Float) {
     r0 = r0.adding(type, Vector(repeating: left(0)), right)
   }
 
@@ -220,7 +173,7 @@ private struct SingleRow<Row: VectorRow>: SumOfRows {
 private struct FourRows<Row: VectorRow>: SumOfRows {
   var r0 = Row.zero, r1 = Row.zero, r2 = Row.zero, r3 = Row.zero
 
-  @inline(__always) mutating func add<E: RecurrentElement>(_ type: E.Type, _ right: Row, _ left: (Int) -> Float) {
+  @inline(__always) mutating func add<E: PackedElement>(_ type: E.Type, _ right: Row, _ left: (Int) -> Float) {
     r0 = r0.adding(type, Vector(repeating: left(0)), right)
     r1 = r1.adding(type, Vector(repeating: left(1)), right)
     r2 = r2.adding(type, Vector(repeating: left(2)), right)
@@ -238,7 +191,7 @@ private struct FourRows<Row: VectorRow>: SumOfRows {
 private struct EightRows<Row: VectorRow>: SumOfRows {
   var first = FourRows<Row>(), second = FourRows<Row>()
 
-  @inline(__always) mutating func add<E: RecurrentElement>(_ type: E.Type, _ right: Row, _ left: (Int) -> Float) {
+  @inline(__always) mutating func add<E: PackedElement>(_ type: E.Type, _ right: Row, _ left: (Int) -> Float) {
     first.add(type, right, left)
     second.add(type, right) { left($0 &+ 4) }
   }

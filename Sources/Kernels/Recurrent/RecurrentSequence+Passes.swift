@@ -1,30 +1,24 @@
 import CPlatform
 import Tensors
 
-// The loops over time, over blocks of units and over rows: a product of a block ends in a panel, and the cell takes it from
-// there while it is in the L1 cache. Meanwhile the memory that the cell will touch is fetched.
+// The loops over time, over blocks of units and over rows. The product of a block is written to a panel, which the cell
+// reads while it is in the L1 cache; meanwhile the memory of the cell is prefetched.
 extension RecurrentSequence {
   func forward<Cell: RecurrentCell>(
     _ tensors: Tensors, _ packed: TensorSlice, _ bias: TensorSlice?, _ output: StepView?, _ type: Cell.Type
   ) {
-    if tensors.history.type == .bfloat16 {
-      forward(tensors, packed, bias, output, type, as: BFloat16.self)
-    } else {
-      forward(tensors, packed, bias, output, type, as: Float.self)
-    }
+    if tensors.history.type == .bfloat16 { return forward(tensors, packed, bias, output, type, as: BFloat16.self) }
+    forward(tensors, packed, bias, output, type, as: Float.self)
   }
 
   func backward<Cell: RecurrentCell>(
     _ tensors: Tensors, _ packed: TensorSlice, _ gradients: Gradients, _ type: Cell.Type
   ) {
-    if tensors.history.type == .bfloat16 {
-      backward(tensors, packed, gradients, type, as: BFloat16.self)
-    } else {
-      backward(tensors, packed, gradients, type, as: Float.self)
-    }
+    if tensors.history.type == .bfloat16 { return backward(tensors, packed, gradients, type, as: BFloat16.self) }
+    backward(tensors, packed, gradients, type, as: Float.self)
   }
 
-  private func forward<Cell: RecurrentCell, E: RecurrentElement>(
+  private func forward<Cell: RecurrentCell, E: PackedElement>(
     _ tensors: Tensors, _ packed: TensorSlice, _ bias: TensorSlice?, _ output: StepView?, _ type: Cell.Type,
     as element: E.Type
   ) {
@@ -59,7 +53,7 @@ extension RecurrentSequence {
     }
   }
 
-  private func backward<Cell: RecurrentCell, E: RecurrentElement>(
+  private func backward<Cell: RecurrentCell, E: PackedElement>(
     _ tensors: Tensors, _ packed: TensorSlice, _ gradients: Gradients, _ type: Cell.Type, as element: E.Type
   ) {
     let weights = weights(isBackward: true)
@@ -71,7 +65,7 @@ extension RecurrentSequence {
     let cells = Cells<Cell>(self, tensors, nil)
     let width = Cell.gates &* units
     gradients.carry.zero()
-    // Nothing flows into the last step from behind it.
+    // The last step receives no gradient from a later one.
     tensors.panel.zero()
     for step in 0..<steps {
       let time = isReversed ? step : steps &- 1 &- step
@@ -111,7 +105,7 @@ extension RecurrentSequence {
   }
 }
 
-/// The tensors of a sequence, and where a cell finds its place in them; those that it does not have stand for themselves.
+/// The tensors of a sequence, and the place of a cell in them; for tensors that a cell lacks, its gates stand in.
 private struct Cells<Cell: RecurrentCell> {
   let batch: Int
   let units: Int

@@ -15,13 +15,13 @@ package enum RecurrentCellKind: String, Sendable, Hashable {
     }
   }
 
-  /// Whether a float32 state goes from step to step besides what products read: c of an LSTM, h of a GRU.
+  /// Whether a float32 state passes from step to step beside the history: c of an LSTM, h of a GRU.
   package var hasState: Bool { self == .lstm || self == .gru }
   /// Whether the products with W_ih and with W_hh have different gradients.
   package var separatesGradients: Bool { self == .gru }
 }
 
-/// A tensor with a row of units for each step and sample, wherever these rows lie.
+/// A tensor with a row of units for each step and sample, at any strides.
 package struct StepView: Sendable {
   package let slice: TensorSlice
   /// Elements before the first row, from a step to the next, from a sample to the next.
@@ -39,8 +39,8 @@ package struct StepView: Sendable {
 
 /// One direction of one recurrent layer over T steps of B rows with H units of G gates; the formulas are at the cells.
 ///
-/// Everything lies time-major. Tensors that have a row before the first step as well ("T + 1 blocks") are read in the order of
-/// time: where the layer runs from the end to the start, the block before the first step is the last.
+/// Everything lies time-major. Tensors that have a row before the first step as well ("T + 1 blocks") are read in the
+/// order of time: where the layer runs from the end to the start, the block before the first step is the last.
 package struct RecurrentSequence: Sendable, Hashable {
   package let cell: RecurrentCellKind
   package let batch: Int
@@ -49,14 +49,10 @@ package struct RecurrentSequence: Sendable, Hashable {
   package let isReversed: Bool
 
   package init(cell: RecurrentCellKind, batch: Int, steps: Int, units: Int, isReversed: Bool) {
-    self.cell = cell
-    self.batch = batch
-    self.steps = steps
-    self.units = units
-    self.isReversed = isReversed
+    (self.cell, self.batch, self.steps, self.units, self.isReversed) = (cell, batch, steps, units, isReversed)
   }
 
-  /// Bytes of a panel, which both passes work in.
+  /// Bytes of a panel, the working memory of both passes.
   package static let panelByteCount = 4 * RecurrentProduct.rowCount * 64
 
   package func weights(isBackward: Bool) -> RecurrentWeights {
@@ -69,13 +65,13 @@ package struct RecurrentSequence: Sendable, Hashable {
     return first..<first + steps * batch * units
   }
 
-  /// The block of a tensor of T + 1 blocks that the first step starts from, or that the last one leaves.
+  /// The block of a tensor of T + 1 blocks before the first step, or after the last.
   package func block(first: Bool) -> Range<Int> {
     let start = first == isReversed ? steps * batch * units : 0
     return start..<start + batch * units
   }
 
-  /// What both passes read and the forward pass writes.
+  /// The tensors that the forward pass writes and both passes read.
   package struct Tensors {
     /// float32 (T, B, G·H): x·W_ihᵀ with the biases before the forward pass, the gates after it.
     package var gates: TensorSlice
@@ -83,7 +79,7 @@ package struct RecurrentSequence: Sendable, Hashable {
     package var history: TensorSlice
     /// float32 (T + 1 blocks, B, H), where the cell has a state; may be `history`.
     package var state: TensorSlice?
-    /// float32 (T, B, H): what a GRU keeps.
+    /// float32 (T, B, H): the product h·W_hnᵀ + b_hn of a GRU.
     package var kept: TensorSlice?
     /// float32 [`panelByteCount` bytes].
     package var panel: TensorSlice
@@ -100,7 +96,7 @@ package struct RecurrentSequence: Sendable, Hashable {
   /// - Parameters:
   ///   - packed: W_hh, as `weights(isBackward: false)` packs it in the history's type.
   ///   - bias: b_hn of a GRU, float32 [H].
-  ///   - output: where h goes besides; of the history's type.
+  ///   - output: a second copy of h, of the history's type.
   package func forward(_ tensors: Tensors, packed: TensorSlice, bias: TensorSlice?, output: StepView?) {
     check(tensors)
     precondition(output == nil || output?.slice.type == tensors.history.type)
@@ -112,14 +108,14 @@ package struct RecurrentSequence: Sendable, Hashable {
     }
   }
 
-  /// Runs back through time.
+  /// Runs backward through time.
   ///
   /// - Parameters:
   ///   - packed: W_hh, as `weights(isBackward: true)` packs it in the history's type.
   ///   - dy: the gradient of h from above, of the history's type.
   ///   - input: (T, B, G·H) of that type: the gradient of x·W_ihᵀ.
   ///   - recurrent: likewise of h·W_hhᵀ; the same memory where the cell does not separate them.
-  ///   - carry: float32 (B, H), for what flows from step to step besides.
+  ///   - carry: float32 (B, H), working memory for the gradient of the state.
   package func backward(
     _ tensors: Tensors, packed: TensorSlice, dy: StepView, input: TensorSlice, recurrent: TensorSlice,
     carry: TensorSlice

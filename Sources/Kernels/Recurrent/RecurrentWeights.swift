@@ -2,8 +2,8 @@ import Tensors
 
 /// Recurrent weights W (G·H, H) in the order in which `RecurrentProduct` reads them, rounded to the products' type.
 ///
-/// [blocks][tiles of a block][words of the inner dimension][tile width][16] words of 32 bits; columns and elements beyond the
-/// end are zero.
+/// [blocks][tiles of a block][words of the inner dimension][tile width][16] words of 32 bits; columns and elements
+/// beyond the end are zero.
 package struct RecurrentWeights: Sendable {
   let tiling: RecurrentTiling
   let units: Int
@@ -27,7 +27,7 @@ package struct RecurrentWeights: Sendable {
   package func byteCount(_ type: ElementType) -> Int { blocks * words(type) * tiling.vectors * 64 }
 
   /// Words of the weights of one block.
-  @inline(__always) func blockWords<E: RecurrentElement>(_ type: E.Type) -> Int {
+  @inline(__always) func blockWords<E: PackedElement>(_ type: E.Type) -> Int {
     (inner &+ E.perWord &- 1) / E.perWord &* tiling.vectors &* 16
   }
 
@@ -43,7 +43,7 @@ package struct RecurrentWeights: Sendable {
     }
   }
 
-  @inline(__always) private func pack<E: RecurrentElement>(
+  @inline(__always) private func pack<E: PackedElement>(
     _ weights: UnsafePointer<Float>, _ packed: UnsafeMutablePointer<E>
   ) {
     let words = (inner + E.perWord - 1) / E.perWord
@@ -65,8 +65,8 @@ package struct RecurrentWeights: Sendable {
     }
   }
 
-  /// Columns that are neighbours in W; the inner dimension runs down its rows.
-  @inline(__always) private func packAcross<E: RecurrentElement>(
+  /// Adjacent columns of W; the inner dimension runs down its rows.
+  @inline(__always) private func packAcross<E: PackedElement>(
     _ from: UnsafePointer<Float>, _ lanes: Int, _ words: Int, _ to: UnsafeMutablePointer<Float>, as type: E.Type
   ) {
     for word in 0..<words {
@@ -79,7 +79,7 @@ package struct RecurrentWeights: Sendable {
   }
 
   /// Columns that are rows of W; the inner dimension runs along them.
-  @inline(__always) private func packAlong<E: RecurrentElement>(
+  @inline(__always) private func packAlong<E: PackedElement>(
     _ from: UnsafePointer<Float>, _ lanes: Int, _ words: Int, _ to: UnsafeMutablePointer<Float>, as type: E.Type
   ) {
     for word in stride(from: 0, to: words, by: 16) {

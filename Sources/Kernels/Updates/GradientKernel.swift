@@ -8,7 +8,7 @@ package enum GradientKernel {
     map(a.count, a.pointer(as: Float.self), b.pointer(as: Float.self), into: a.pointer(as: Float.self), +)
   }
 
-  /// a = (a + b)·scale, with the statistics of what a then holds.
+  /// a = (a + b)·scale, with the statistics of the result.
   package static func finish(_ a: TensorSlice, adding b: TensorSlice?, scale: Float) -> TensorStatistics {
     precondition(a.type == .float32)
     let to = a.pointer(as: Float.self)

@@ -31,7 +31,7 @@ package enum RowClippingKernel {
     return clipped
   }
 
-  /// In float64, which no square of a float32 leaves.
+  /// In float64, where no square of a float32 overflows.
   @inline(__always)
   private static func sumOfSquares(_ x: UnsafePointer<Float>, _ count: Int) -> Double {
     var low = SIMD8<Double>.zero

@@ -4,15 +4,13 @@ import Tensors
 ///
 /// All slices have the same count; all but `bf16Weights` are float32.
 package struct UpdateChunk: Sendable {
-  /// The most states an optimizer may keep per parameter.
-  package static let stateCapacity = 3
-
   package let gradient: TensorSlice
   package let parameter: TensorSlice
   /// A bfloat16 copy of the new parameters to write, for products.
   package var bf16Weights: TensorSlice?
-  /// A moving average to draw towards the new parameters.
+  /// A moving average to draw toward the new parameters.
   package var average: TensorSlice?
+  /// An optimizer keeps at most three states per parameter.
   private var states = InlineArray<3, TensorSlice?>(repeating: nil)
 
   package init(gradient: TensorSlice, parameter: TensorSlice) {
@@ -32,13 +30,13 @@ package struct UpdateChunk: Sendable {
   }
 }
 
-/// What one step lays down for all elements of a tensor.
+/// The numbers of one step for all elements of a tensor.
 package struct UpdateScalars: Sendable, BitwiseCopyable {
   /// Schedule and group already multiplied in.
   package var learningRate = 0.0
   /// Already zero where decay does not apply.
   package var weightDecay = 0.0
-  /// What clipping multiplies every gradient by, before anything else.
+  /// The factor that clipping applies to every gradient, before anything else.
   package var gradientScale: Float = 1
   /// Gradients are cut to -clipValue ... clipValue after they are scaled.
   package var clipValue = Float.infinity
@@ -50,7 +48,7 @@ package struct UpdateScalars: Sendable, BitwiseCopyable {
   package init() {}
 }
 
-/// What a pass saw of the parameters it wrote, and of the steps they took (new - old).
+/// Statistics of the parameters that a pass wrote, and of their changes (new − old).
 package struct UpdateStatistics: Sendable, Equatable, BitwiseCopyable {
   package var parameter = TensorStatistics()
   package var update = TensorStatistics()

@@ -1,6 +1,6 @@
 import Tensors
 
-/// A flag that is known when code is specialised, so that it costs nothing in a loop.
+/// A flag that is known when code is specialized, so that it costs nothing in a loop.
 package protocol StaticFlag: Sendable {
   static var isOn: Bool { get }
 }
@@ -8,14 +8,14 @@ package protocol StaticFlag: Sendable {
 package enum On: StaticFlag { @inlinable package static var isOn: Bool { true } }
 package enum Off: StaticFlag { @inlinable package static var isOn: Bool { false } }
 
-/// The states of sixteen parameters; the ones a rule does not have are left alone.
+/// The states of sixteen parameters; those that a rule lacks are unused.
 struct StateVectors {
   var first: Vector
   var second: Vector
   var third: Vector
 }
 
-/// An optimizer's formula on sixteen parameters, with its coefficients for this step worked out.
+/// An optimizer's formula on sixteen parameters, with its coefficients for this step.
 protocol UpdateRule {
   static var stateCount: Int { get }
   /// - Returns: the new parameters.
@@ -23,7 +23,7 @@ protocol UpdateRule {
 }
 
 extension UpdateRule {
-  /// Sweeps over the chunk once. Must be called where `Self` is concrete, so that the loop is specialised.
+  /// Sweeps over the chunk once. Must be called where `Self` is concrete, so that the loop is specialized.
   @inline(__always)
   func sweep(_ chunk: UpdateChunk, _ scalars: UpdateScalars, measures: Bool) -> UpdateStatistics {
     measures
@@ -31,8 +31,8 @@ extension UpdateRule {
   }
 }
 
-/// One pass over a chunk: clip, update, round to bf16 weights, average, measure. Elements do not see one another, so a
-/// tensor gets the same bits however it is cut.
+/// One pass over a chunk: clip, update, round to bf16 weights, average, measure. Elements are independent, so the bits
+/// of a tensor do not depend on its chunks.
 private struct UpdateSweep<Rule: UpdateRule, Measures: StaticFlag> {
   private let rule: Rule
   private let count: Int
@@ -82,7 +82,7 @@ private struct UpdateSweep<Rule: UpdateRule, Measures: StaticFlag> {
     if i < count {
       let (new, change) = advance(i, lanes: count - i)
       if Measures.isOn {
-        // Lanes beyond the end hold whatever the rule makes of zeros.
+        // Lanes beyond the end hold the rule's results for zeros.
         parameters.add(new.keepingFirst(count - i))
         updates.add(change.keepingFirst(count - i))
       }

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Neighbouring columns of a matrix as a matrix of their own.
+/// Adjacent columns of a matrix as a matrix of their own.
 package enum ColumnBlock {
   /// y[r, first + c] = x[r, c]; the other columns of y stay.
   ///

@@ -1,7 +1,7 @@
 import Tensors
 
-// Loops over every element of one, two or three tensors, whatever their types. A kernel is its formula and nothing else:
-// small closures are inlined; one with an elementary function in it must be a local function marked so, or it is called.
+// Loops over every element of one, two or three tensors of any types. Small closures are inlined; one that calls an
+// elementary function must be a local function marked @inline(__always).
 
 @inline(__always)
 func forEachVector(_ count: Int, _ whole: (Int) -> Void, tail: (Int, Int) -> Void) {
@@ -52,11 +52,7 @@ package enum Elementwise {
   /// y = a + b, all of one type; `y` may be either of them.
   package static func add(_ a: TensorSlice, _ b: TensorSlice, into y: TensorSlice) {
     precondition(a.count == y.count && b.count == y.count && a.type == y.type && b.type == y.type)
-    if y.type == .bfloat16 {
-      add(a, b, y, as: BFloat16.self)
-    } else {
-      add(a, b, y, as: Float.self)
-    }
+    if y.type == .bfloat16 { add(a, b, y, as: BFloat16.self) } else { add(a, b, y, as: Float.self) }
   }
 
   private static func add<E: VectorElement>(_ a: TensorSlice, _ b: TensorSlice, _ y: TensorSlice, as type: E.Type) {
@@ -68,7 +64,7 @@ package enum Elementwise {
     forEachVector(y.count, write)
   }
 
-  /// Hands a gradient on: y = x where `first`, y += x otherwise. Does nothing when both are the same memory.
+  /// Passes a gradient on: y = x where `first`, y += x otherwise. Does nothing when both are the same memory.
   package static func contribute(_ x: TensorSlice, to y: TensorSlice, first: Bool) {
     if x.address == y.address { return }
     if first { convert(x, into: y) } else { add(x, y, into: y) }

@@ -37,11 +37,8 @@ package enum RowScale {
   /// ds[r] = Σ over c of dy[r, c]·x[r, c], or ds += it; all of one type.
   package static func gradient(_ x: TensorSlice, dy: TensorSlice, into ds: TensorSlice, accumulate: Bool) {
     precondition(x.count == dy.count && x.type == dy.type && ds.type == x.type && x.count % ds.count == 0)
-    if x.type == .bfloat16 {
-      gradient(x, dy, ds, accumulate, as: BFloat16.self)
-    } else {
-      gradient(x, dy, ds, accumulate, as: Float.self)
-    }
+    if x.type == .bfloat16 { return gradient(x, dy, ds, accumulate, as: BFloat16.self) }
+    gradient(x, dy, ds, accumulate, as: Float.self)
   }
 
   private static func gradient<E: VectorElement>(

@@ -1,7 +1,7 @@
 import CPlatform
 import Tensors
 
-/// What telemetry and clipping need to know of a tensor; a pass takes it along.
+/// The statistics of a tensor for records and clipping, gathered by passes that read it anyway.
 package struct TensorStatistics: Sendable, Equatable, BitwiseCopyable {
   /// In float64, so that gradients of 1e-30 and of 1e+30 have a norm; NaN or infinite where an element is.
   package var sumOfSquares = 0.0
@@ -34,9 +34,9 @@ package enum Statistics {
     return measure(from, x.count) { i, lanes in Float.load(from + i, lanes: lanes) }
   }
 
-  /// The statistics of what `value(i, lanes)` returns; lanes beyond the end must be zero.
+  /// The statistics of the results of `value(i, lanes)`; lanes beyond the end must be zero.
   ///
-  /// - Parameter memory: where the same values stand afterwards, for the rare case that they are huge or not finite.
+  /// - Parameter memory: the same values afterward, for the rare case that they are huge or not finite.
   @inline(__always)
   static func measure(
     _ memory: UnsafePointer<Float>, _ count: Int, _ value: (Int, Int) -> Vector
@@ -70,10 +70,11 @@ package enum Statistics {
   }
 }
 
-/// Sixteen running statistics in float32: five instructions a vector, because every pass over every tensor takes them along.
+/// Sixteen running statistics in float32: five instructions a vector, because every pass over every tensor computes
+/// them.
 ///
-/// The squares of vanishing gradients leave float32, so they are added up twice: as they are, and of the values times 2⁸⁰.
-/// Each sum serves half of the range; both together, everything from 10⁻³⁸ to 10¹⁶.
+/// The squares of vanishing gradients leave float32, so they are added up twice: as they are, and of the values times
+/// 2⁸⁰. Each sum serves half of the range; both together, everything from 10⁻³⁸ to 10¹⁶.
 struct StatisticsLanes {
   private var squares = Vector.zero
   private var raisedSquares = Vector.zero
@@ -81,8 +82,8 @@ struct StatisticsLanes {
   private var largest = SIMD16<Int32>.zero
 
   private static let raise: Float = 0x1p80
-  /// Where the largest magnitude is below this, the raised squares are taken. Up to here they stay below 10²⁹, and from here
-  /// on the plain ones of all that is not smaller by 10⁻⁹ stay above 10⁻³⁸.
+  /// Where the largest magnitude is below this, the raised squares are taken. Up to here they stay below 10²⁹, and from
+  /// here on the plain ones of all that is not smaller by 10⁻⁹ stay above 10⁻³⁸.
   private static let smallestPlain: Float = 1e-10
   /// Up to here the sum of a million plain squares is below 10³⁸.
   private static let largestPlain: Float = 1e16

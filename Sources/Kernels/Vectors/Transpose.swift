@@ -11,11 +11,8 @@ package enum Transpose {
   ///   - y: (…, columns, rows) of the same type; not the memory of `x`.
   package static func apply(_ x: TensorSlice, rows: Int, columns: Int, into y: TensorSlice, accumulate: Bool) {
     precondition(x.count == y.count && x.type == y.type && x.type != .int32 && x.count % (rows * columns) == 0)
-    if x.type == .bfloat16 {
-      apply(x, rows, columns, y, accumulate, as: BFloat16.self)
-    } else {
-      apply(x, rows, columns, y, accumulate, as: Float.self)
-    }
+    if x.type == .bfloat16 { return apply(x, rows, columns, y, accumulate, as: BFloat16.self) }
+    apply(x, rows, columns, y, accumulate, as: Float.self)
   }
 
   private static func apply<E: VectorElement>(

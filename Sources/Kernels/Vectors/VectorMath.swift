@@ -1,13 +1,13 @@
 import CPlatform
 
-// Elementary functions on sixteen float32 at a time; each is within 2 units in the last place of the true value where its
-// comment does not say otherwise, and NaN comes out of NaN. Tested against Foundation's.
+// Elementary functions on sixteen float32 at a time; each is within 2 units in the last place of the true value where
+// its comment does not say otherwise, and NaN comes out of NaN. Tested against Foundation's.
 
 private let log2OfE: Float = 1.442695041
 // ln 2 in two parts, so that x − n·ln 2 is exact for every n that occurs.
 private let ln2High: Float = 0.693359375
 private let ln2Low: Float = -2.12194440e-4
-/// Adding 1.5·2²³ leaves the nearest integer in the low bits of the fraction.
+/// Adding 1.5·2²³ puts the nearest integer into the low bits of the fraction.
 private let roundingShift: Float = 12_582_912
 
 extension SIMD16<Float> {

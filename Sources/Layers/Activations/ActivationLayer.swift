@@ -18,7 +18,6 @@ package struct ActivationLayer: ConfigurableLayer {
 
   package let activation: Activation
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
     _ = try Self.single(inputs)

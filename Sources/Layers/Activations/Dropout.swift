@@ -2,12 +2,13 @@ import Configuration
 import Kernels
 import Tensors
 
-/// Sets each element to 0 with the probability `rate` in training and scales the others by 1/(1 − rate), so that nothing
-/// changes in evaluation (Srivastava et al. 2014, "inverted" scaling).
+/// Sets each element to 0 with the probability `rate` in training and scales the others by 1/(1 − rate), so that
+/// nothing changes in evaluation (Srivastava et al. 2014, "inverted" scaling).
 ///
 /// The mask is a function of (seed, step, micro-batch, layer, element): backward draws it again instead of keeping it.
 package struct Dropout: ConfigurableLayer {
   package static let kind = "dropout"
+  package static let traits = LayerTraits(differsInTraining: true)
 
   package struct LayerSettings: Settings {
     package var rate: Double
@@ -22,7 +23,6 @@ package struct Dropout: ConfigurableLayer {
   package let rate: Double
   private let kernel: DropoutKernel
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
     _ = try Self.single(inputs)

@@ -2,21 +2,20 @@ import Configuration
 import Kernels
 import Tensors
 
-/// Sets whole channels of an image to 0, each with the probability `rate` in training, and scales the others by
-/// 1/(1 − rate), so that nothing changes in evaluation (Tompson et al. 2015). Neighbouring pixels say much the same: without
-/// one of them little is missing.
+/// Sets whole channels of an image to 0, each with the probability `rate` in training, and scales the others by 1/(1 −
+/// rate), so that nothing changes in evaluation (Tompson et al. 2015). Adjacent pixels are so much alike that dropping
+/// single ones has little effect.
 ///
-/// x and y are (B, H, W, C); each of the B·C channels is dropped by itself. The mask is drawn again in backward.
-package struct Dropout2D: ConfigurableLayer {
+/// x and y are (B, H, W, C); each of the B·C channels is dropped independently. The mask is drawn again in backward.
+package struct Dropout2D: GroupDropout {
   package static let kind = "dropout2d"
   package typealias LayerSettings = Dropout.LayerSettings
 
   package let rate: Double
-  private let kernel: DropoutKernel
+  package let kernel: DropoutKernel
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
   private var channels: Int { inputShapes[0].last }
-  private var factorCount: Int { inputShapes[0][0] * channels }
+  package var groupCount: Int { inputShapes[0][0] * channels }
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
     _ = try Self.singleImages(inputs)
@@ -25,24 +24,8 @@ package struct Dropout2D: ConfigurableLayer {
     inputShapes = inputs
   }
 
-  package var backwardReads: BackwardReads { [] }
-  package var isReshape: Bool { rate == 0 }
-  package func scratchByteCount(_ placement: LayerPlacement) -> Int { factorCount * ElementType.float32.byteCount }
-
-  package func forward(_ frame: Frame) {
-    if frame.isTraining {
-      let factors = frame.dropoutFactors(kernel, count: factorCount)
-      ColumnScale.apply(frame.input(), by: factors, columns: channels, into: frame.output, accumulate: false)
-    } else {
-      frame.output.copy(from: frame.input())
-    }
-  }
-
-  package func backward(_ frame: Frame) {
-    guard let dx = frame.inputGradient() else { return }
-    let factors = frame.dropoutFactors(kernel, count: factorCount)
-    ColumnScale.apply(
-      frame.outputGradient, by: factors, columns: channels, into: dx, accumulate: frame.accumulatesInputGradient())
+  package func scale(_ x: TensorSlice, by factors: TensorSlice, into y: TensorSlice, accumulate: Bool) {
+    ColumnScale.apply(x, by: factors, columns: channels, into: y, accumulate: accumulate)
   }
 
   package static let examples = [

@@ -2,26 +2,17 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y = f(gate)·up, where x holds the gate and then what it lets through: with SiLU the middle of SwiGLU (Shazeer 2020).
+/// y = f(gate)·up, where x holds the gate and then up: with SiLU the middle of SwiGLU (Shazeer 2020).
 ///
 /// x is (…, 2F), y (…, F).
-package struct GatedActivation: ConfigurableLayer {
+package struct GatedActivation: KernelLayer {
   package static let kind = "gated_activation"
-
-  package struct LayerSettings: Settings {
-    package var function: Activation
-
-    package init(_ function: Activation) { self.function = function }
-
-    package init(from reader: SettingsReader) throws(ConfigurationError) {
-      function = try reader.activation("function")
-    }
-  }
+  package typealias LayerSettings = ActivationLayer.LayerSettings
 
   package let activation: Activation
   package let inputShapes: [TensorShape]
   package let outputShape: TensorShape
-  private let kernel: GatedKernel
+  package let kernel: GatedKernel
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
     let input = try Self.single(inputs)
@@ -34,16 +25,8 @@ package struct GatedActivation: ConfigurableLayer {
     kernel = GatedKernel(activation, rows: input.elementCount / input.last, columns: input.last / 2)
   }
 
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { 4 * outputShape.elementCount }
   package var additions: [String] { [activation.rawValue] }
-
-  package func forward(_ frame: Frame) { kernel.forward(frame.input(), into: frame.output) }
-
-  package func backward(_ frame: Frame) {
-    guard let dx = frame.inputGradient() else { return }
-    kernel.backward(frame.input(), dy: frame.outputGradient, into: dx, accumulate: frame.accumulatesInputGradient())
-  }
 
   package static let examples = [
     LayerExample(#"{"type": "gated_activation", "function": "silu"}"#, inputs: [[2, 3, 38]], output: [2, 3, 19]),

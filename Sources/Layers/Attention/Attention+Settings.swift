@@ -19,28 +19,29 @@ extension Attention {
     package var theta: Double?
     package var buckets: Int?
     package var largestDistance: Int?
-    /// Tokens that are remembered when a sequence is read piece by piece; a matter of the plan, not of a configuration.
-    package var memory: Int?
+    /// Tokens of the KV cache where sequences are read piece by piece; set by the plan, not by a configuration.
+    package var cacheCapacity: Int?
 
     package init(heads: Int) { self.heads = heads }
 
     package init(from reader: SettingsReader) throws(ConfigurationError) {
       heads = try reader.integer("heads", in: 1...65_536, "heads of queries")
       keyHeads = try reader.optionalInteger(
-        "kv_heads", in: 1...65_536, "heads of keys and values, each for as many of queries; heads where it is left out")
+        "kv_heads", in: 1...65_536, "heads of keys and values, each for as many of queries; as many as heads if absent")
       isCausal = try reader.boolean("causal", default: false, "whether a token sees only itself and those before it")
       mask = try reader.choice(
         "mask", default: AttentionMask.none, "a further input that hides keys: lengths (B) or full (B, T, S)")
-      position = try reader.choice("position", default: Position.none, "how attention knows where a token stands")
+      position = try reader.choice(
+        "position", default: Position.none, "how attention depends on the positions of tokens")
       dropout = try reader.number("dropout", default: 0, in: 0...0.999, "the probability that a weight is dropped")
       scale = try reader.optionalNumber(
-        "scale", in: 0...1e6, above: true, "factor on products of queries and keys; 1/√d where it is left out")
+        "scale", in: 0...1e6, above: true, "factor on products of queries and keys; 1/√d if absent")
       theta = try reader.optionalNumber(
-        "theta", in: 1...1e12, above: true, "base of rope's wavelengths; 10000 where it is left out")
+        "theta", in: 1...1e12, above: true, "base of rope's wavelengths; 10000 if absent")
       buckets = try reader.optionalInteger(
-        "buckets", in: 4...4096, "of distances, for relative positions; 32 where it is left out")
+        "buckets", in: 4...4096, "of distances, for relative positions; 32 if absent")
       largestDistance = try reader.optionalInteger(
-        "max_distance", in: 2...1_000_000, "the last bucket begins here; 128 where it is left out")
+        "max_distance", in: 2...1_000_000, "the last bucket begins here; 128 if absent")
     }
 
     /// The rules of `position` with its own settings.

@@ -13,8 +13,9 @@ import Tensors
 /// The output is (B, T, H·d). A query that sees no key gives zeros. Keeps the log-sum-exp of the scores, (B, H, T).
 /// With fewer heads of keys (Shazeer 2019; Ainslie et al. 2023), query head h reads number h / (H/G).
 ///
-/// With `memory` the layer reads sequences piece by piece and keeps keys and values of what came before (turned by their
-/// positions already); its results are, bit for bit, those of reading the whole sequence at once.
+/// With `cacheCapacity` the layer reads sequences piece by piece and keeps keys and values of earlier pieces in a KV
+/// cache (turned by their positions already); its results are, bit for bit, those of reading the whole sequence at
+/// once.
 package struct Attention: ConfigurableLayer {
   package static let kind = "attention"
 
@@ -48,8 +49,8 @@ package struct Attention: ConfigurableLayer {
       }
     }
     var kernelShape = shape
-    if let memory = settings.memory { kernelShape.keys = memory }
-    kernel = AttentionKernel(kernelShape, memory: settings.memory)
+    if let capacity = settings.cacheCapacity { kernelShape.keys = capacity }
+    kernel = AttentionKernel(kernelShape, cacheCapacity: settings.cacheCapacity)
   }
 
   private static func ofSelf(_ settings: LayerSettings, _ input: TensorShape) throws(LayerError) -> AttentionShape {
@@ -101,8 +102,9 @@ package struct Attention: ConfigurableLayer {
     if settings.position == .rope, shape.headDimension % 2 != 0 {
       throw LayerError("rope turns pairs of elements, but a head has \(shape.headDimension); use an even number")
     }
-    if !isSelf, settings.isCausal || settings.position != .none || settings.memory != nil {
-      throw LayerError("cross-attention has no order between queries and keys: it takes no causal, position or memory")
+    if !isSelf, settings.isCausal || settings.position != .none || settings.cacheCapacity != nil {
+      throw LayerError(
+        "cross-attention has no order between queries and keys: it takes no causal, position or KV cache")
     }
     if case .relative(let buckets, let distance) = shape.position {
       let exact = buckets / (settings.isCausal ? 2 : 4)
@@ -110,12 +112,12 @@ package struct Attention: ConfigurableLayer {
         throw LayerError("max_distance must be above \(exact) with \(buckets) buckets, got \(distance)")
       }
     }
-    guard let memory = settings.memory else { return }
+    guard let capacity = settings.cacheCapacity else { return }
     guard settings.isCausal, settings.mask == .none else {
-      throw LayerError("attention can only remember where it is causal and has no mask")
+      throw LayerError("attention can only keep a KV cache where it is causal and has no mask")
     }
-    guard shape.queries <= memory else {
-      throw LayerError("attention cannot read \(shape.queries) tokens at once with a memory of \(memory)")
+    guard shape.queries <= capacity else {
+      throw LayerError("attention cannot read \(shape.queries) tokens at once into a KV cache of \(capacity)")
     }
   }
 
@@ -141,11 +143,12 @@ package struct Attention: ConfigurableLayer {
   package var backwardReads: BackwardReads { [.inputs, .output] }
   package var forwardFlops: Int { 4 * shape.batch * shape.heads * shape.headDimension * shape.pairCount }
 
-  package func carried(_ placement: LayerPlacement) -> [CarriedDeclaration] {
-    guard settings.memory != nil else { return [] }
-    let memory = kernel.memoryShape(placement.inputs)
+  package func sequenceState(_ placement: LayerPlacement) -> [SequenceStateDeclaration] {
+    guard settings.cacheCapacity != nil else { return [] }
+    let cache = kernel.cacheShape(placement.inputs)
     return [
-      CarriedDeclaration("keys", memory, placement.inputs), CarriedDeclaration("values", memory, placement.inputs),
+      SequenceStateDeclaration("keys", cache, placement.inputs),
+      SequenceStateDeclaration("values", cache, placement.inputs),
     ]
   }
 
@@ -181,10 +184,10 @@ package struct Attention: ConfigurableLayer {
   package func forward(_ frame: Frame) {
     let inputs = heads(frame.input(0), isSelfAttention ? nil : frame.input(1))
     let bias = hasBias ? frame.parameter(0) : nil
-    if settings.memory != nil {
+    if settings.cacheCapacity != nil {
       kernel.forward(
         queries: inputs.queries, keys: inputs.keys, values: inputs.values, bias: bias, position: frame.position,
-        rememberedKeys: frame.carried(0), rememberedValues: frame.carried(1), into: output(frame.output),
+        cachedKeys: frame.sequenceState(0), cachedValues: frame.sequenceState(1), into: output(frame.output),
         logSumExp: frame.saved(0), scratch: frame.scratch)
     } else {
       kernel.forward(
@@ -204,7 +207,7 @@ package struct Attention: ConfigurableLayer {
       accumulatesBias: hasBias && frame.accumulatesParameterGradient(0), scratch: frame.scratch)
   }
 
-  /// The weights of one row, (H, T, S), for a picture; not for a layer with a memory.
+  /// The weights of one row, (H, T, S), for an image; not for a layer with a KV cache.
   ///
   /// - Parameters:
   ///   - inputs: the layer's.

@@ -4,10 +4,10 @@ import Tensors
 
 /// y = x ∗ W + b, then an activation if one was fused in: a window of weights slides over an image (LeCun et al. 1989).
 ///
-/// x is (B, H, W, C), W (O, C / groups, h, w) as in PyTorch, b (O), y (B, H′, W′, O); the formula is at `ConvolutionShape`.
-/// With as many groups as channels it is depthwise, with a kernel of 1 pointwise. The products run through oneDNN on weights
-/// packed in its own layouts, one for y and one for dx, which `prepare` makes once a step.
-package struct Conv2D: ConfigurableLayer {
+/// x is (B, H, W, C), W (O, C / groups, h, w) as in PyTorch, b (O), y (B, H′, W′, O); the formula is at
+/// `ConvolutionShape`. With as many groups as channels it is depthwise, with a kernel of 1 pointwise. The products run
+/// through oneDNN on weights packed in its own layouts, one for y and one for dx, which `prepare` makes once per step.
+package struct Conv2D: ConvolutionLayer {
   package static let kind = "conv2d"
 
   package struct LayerSettings: Settings {
@@ -17,7 +17,7 @@ package struct Conv2D: ConfigurableLayer {
     /// Nil for as much as lets a stride of 1 keep the image's size, of an odd number the smaller half in front.
     package var padding: AxisPair? = AxisPair(0)
     package var dilation = AxisPair(1)
-    /// Nil for one a channel.
+    /// Nil for one per channel.
     package var groups: Int? = 1
     package var hasBias = true
     package var initializer = Initializer.heNormal
@@ -110,12 +110,6 @@ package struct Conv2D: ConfigurableLayer {
 
   // MARK: What the plan provides
 
-  /// Numbers of the convolutions, and of the packed weights that go with the first and the last.
-  private static let forwardNumber = 0
-  private static let weightGradientNumber = 1
-  private static let inputGradientNumber = 2
-  private static let inputGradientWeights = 1
-
   func shape(_ type: ElementType, output: ElementType? = nil) -> ConvolutionShape {
     var shape = ConvolutionShape(
       batch: inputShapes[0][0], vertical: vertical, horizontal: horizontal, channels: channels,
@@ -133,10 +127,6 @@ package struct Conv2D: ConfigurableLayer {
     return [forward, weightGradient] + (placement.needsInputGradient[0] ? [forward.gradient(.inputGradient)] : [])
   }
 
-  package func prepared(_ placement: LayerPlacement) -> [Int] {
-    convolutions(placement).filter { $0.direction != .weightGradient }.map(\.demand.packedByteCount)
-  }
-
   /// Bytes of dy in the products' type, when the output is wider.
   private func narrowByteCount(_ placement: LayerPlacement) -> Int {
     placement.output == placement.inputs ? 0 : Arena.aligned(outputShape.elementCount * placement.inputs.byteCount)
@@ -145,25 +135,14 @@ package struct Conv2D: ConfigurableLayer {
   /// Room for dy in the products' type, and behind it for the packed dW or for a dx that is then added.
   package func scratchByteCount(_ placement: LayerPlacement) -> Int {
     guard placement.isTraining else { return 0 }
-    let weightGradient = convolutions(placement)[Self.weightGradientNumber].demand.packedByteCount
-    let inputGradient =
-      placement.accumulatesInputGradient[0] ? inputShapes[0].elementCount * placement.inputs.byteCount : 0
-    return narrowByteCount(placement) + max(weightGradient, inputGradient)
+    return narrowByteCount(placement) + gradientByteCount(placement)
   }
 
   // MARK: Running
 
-  package func prepare(_ frame: Frame) {
-    frame.convolution(Self.forwardNumber).pack(frame.parameter(0), into: frame.prepared(0))
-    if frame.preparedCount > Self.inputGradientWeights {
-      frame.convolution(Self.inputGradientNumber).pack(
-        frame.parameter(0), into: frame.prepared(Self.inputGradientWeights))
-    }
-  }
-
   package func forward(_ frame: Frame) {
-    frame.convolution(Self.forwardNumber).forward(
-      frame.input(), packed: frame.prepared(0), bias: settings.hasBias ? frame.parameter(1) : nil, into: frame.output)
+    frame.convolution(.forward).forward(
+      frame.input(), packed: frame.packedWeights, bias: settings.hasBias ? frame.bias : nil, into: frame.output)
     if !ConvolutionShape.fusedActivations.contains(activation) { activation.apply(frame.output, into: frame.output) }
   }
 
@@ -172,20 +151,17 @@ package struct Conv2D: ConfigurableLayer {
       activation, rows: rows, columns: settings.filters, bias: settings.hasBias ? 1 : nil)
     let isNarrowed = dy.address != frame.outputGradient.address
     let scratch = frame.scratch.bytes(from: isNarrowed ? Arena.aligned(dy.byteCount) : 0)
-    if let weightGradient = frame.parameterGradient(0) {
-      frame.convolution(Self.weightGradientNumber).weightGradient(
+    if let weightGradient = frame.weightGradient {
+      frame.convolution(.weightGradient).weightGradient(
         frame.input(), dy, through: scratch, into: weightGradient)
     }
-    guard let dx = frame.inputGradient() else { return }
-    let adds = frame.accumulatesInputGradient()
-    let target = adds ? scratch.reinterpreted(as: dx.type, count: dx.count) : dx
-    frame.convolution(Self.inputGradientNumber).inputGradient(
-      dy, packed: frame.prepared(Self.inputGradientWeights), into: target)
-    if adds { Elementwise.contribute(target, to: dx, first: false) }
+    writeInputGradient(frame, scratch: scratch) { packed, dx in
+      frame.convolution(.inputGradient).inputGradient(dy, packed: packed, into: dx)
+    }
   }
 
-  /// An activation whose derivative follows from its output leaves no reason to keep what went into it. Batch norm is only
-  /// taken in where its statistics are fixed.
+  /// The input of an activation whose derivative follows from its output need not be kept. Batch norm is only fused
+  /// where its statistics are fixed.
   package func fused(with next: any Layer, at input: Int, isTraining: Bool) -> (any Layer)? {
     if let norm = next as? BatchNorm { return isTraining ? nil : FoldedConv2D(self, norm) }
     guard let next = next as? ActivationLayer, activation == .identity, next.activation.derivativeFollowsFromOutput

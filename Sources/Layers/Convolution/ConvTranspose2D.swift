@@ -2,8 +2,8 @@ import Configuration
 import Kernels
 import Tensors
 
-/// A transposed convolution, as PyTorch's `ConvTranspose2d`: every pixel of x writes a window of weights into y, and where
-/// windows overlap they add up (Zeiler et al. 2010).
+/// A transposed convolution, as PyTorch's `ConvTranspose2d`: every pixel of x writes a window of weights into y, and
+/// where windows overlap they add up (Zeiler et al. 2010).
 ///
 /// It is the input gradient of a convolution that takes y to x, so forward and backward pass of `Conv2D` change places:
 ///
@@ -11,16 +11,16 @@ import Tensors
 ///
 /// x is (B, H, W, C), W (C, O / groups, h, w), b (O), y (B, H′, W′, O) with
 /// H′ = (H − 1)·stride − 2·padding + dilation·(h − 1) + output_padding + 1.
-package struct ConvTranspose2D: ConfigurableLayer {
+package struct ConvTranspose2D: ConvolutionLayer {
   package static let kind = "conv_transpose2d"
 
   package struct LayerSettings: Settings {
     package var filters: Int
     package var kernel: AxisPair
     package var stride = AxisPair(1)
+    package var dilation = AxisPair(1)
     package var padding = AxisPair(0)
     package var outputPadding = AxisPair(0)
-    package var dilation = AxisPair(1)
     package var groups = 1
     package var hasBias = true
     package var initializer = Initializer.heNormal
@@ -110,16 +110,9 @@ package struct ConvTranspose2D: ConfigurableLayer {
     return settings.hasBias ? [weight, bias] : [weight]
   }
 
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { shape(.float32).flops }
 
   // MARK: What the plan provides
-
-  /// Numbers of the convolutions, and of the packed weights that go with the first and the last.
-  private static let forwardNumber = 0
-  private static let weightGradientNumber = 1
-  private static let inputGradientNumber = 2
-  private static let inputGradientWeights = 1
 
   /// The convolution that takes y to x.
   private func shape(_ type: ElementType) -> ConvolutionShape {
@@ -137,54 +130,34 @@ package struct ConvTranspose2D: ConfigurableLayer {
     return [forward, weightGradient] + (placement.needsInputGradient[0] ? [backwards] : [])
   }
 
-  package func prepared(_ placement: LayerPlacement) -> [Int] {
-    convolutions(placement).filter { $0.direction != .weightGradient }.map(\.demand.packedByteCount)
-  }
-
-  /// Room for the packed dW, or for a dx that is then added.
   package func scratchByteCount(_ placement: LayerPlacement) -> Int {
-    guard placement.isTraining else { return 0 }
-    let weightGradient = convolutions(placement)[Self.weightGradientNumber].demand.packedByteCount
-    let inputGradient =
-      placement.accumulatesInputGradient[0] ? inputShapes[0].elementCount * placement.inputs.byteCount : 0
-    return max(weightGradient, inputGradient)
+    placement.isTraining ? gradientByteCount(placement) : 0
   }
 
   // MARK: Running
 
-  package func prepare(_ frame: Frame) {
-    frame.convolution(Self.forwardNumber).pack(frame.parameter(0), into: frame.prepared(0))
-    if frame.preparedCount > Self.inputGradientWeights {
-      frame.convolution(Self.inputGradientNumber).pack(
-        frame.parameter(0), into: frame.prepared(Self.inputGradientWeights))
-    }
-  }
-
   package func forward(_ frame: Frame) {
-    frame.convolution(Self.forwardNumber).inputGradient(
-      frame.input(), packed: frame.prepared(0), into: frame.output)
+    frame.convolution(.forward).inputGradient(
+      frame.input(), packed: frame.packedWeights, into: frame.output)
     if settings.hasBias {
-      ColumnShift.apply(frame.output, by: frame.parameter(1), columns: settings.filters, into: frame.output)
+      ColumnShift.apply(frame.output, by: frame.bias, columns: settings.filters, into: frame.output)
     }
   }
 
   package func backward(_ frame: Frame) {
     let dy = frame.outputGradient
-    if settings.hasBias, let biasGradient = frame.parameterGradient(1) {
+    if settings.hasBias, let biasGradient = frame.biasGradient {
       ColumnSums.add(
         dy, rows: dy.count / settings.filters, columns: settings.filters, into: biasGradient,
         accumulate: frame.accumulatesParameterGradient(1))
     }
-    if let weightGradient = frame.parameterGradient(0) {
-      frame.convolution(Self.weightGradientNumber).weightGradient(
+    if let weightGradient = frame.weightGradient {
+      frame.convolution(.weightGradient).weightGradient(
         dy, frame.input(), through: frame.scratch, into: weightGradient)
     }
-    guard let dx = frame.inputGradient() else { return }
-    let adds = frame.accumulatesInputGradient()
-    let target = adds ? frame.scratch.reinterpreted(as: dx.type, count: dx.count) : dx
-    frame.convolution(Self.inputGradientNumber).forward(
-      dy, packed: frame.prepared(Self.inputGradientWeights), bias: nil, into: target)
-    if adds { Elementwise.contribute(target, to: dx, first: false) }
+    writeInputGradient(frame, scratch: frame.scratch) { packed, dx in
+      frame.convolution(.inputGradient).forward(dy, packed: packed, bias: nil, into: dx)
+    }
   }
 
   package static let examples = [

@@ -1,11 +1,12 @@
 import Kernels
 import Tensors
 
-/// y = f(norm(x ∗ W + b) + shortcut) in evaluation, as one convolution: with running statistics batch norm is a factor and a
-/// shift of each filter, which `prepare` works into the weights and the bias (`BatchNormFolding`).
+/// y = f(norm(x ∗ W + b) + shortcut) in evaluation, as one convolution: with running statistics batch norm is a factor
+/// and a shift of each filter, which `prepare` folds into the weights and the bias (`BatchNormFolding`).
 ///
-/// Nobody configures it: `Conv2D` becomes it with the batch norm behind it, and takes in the shortcut that is added and the
-/// activation as that would. x is (B, H, W, C), the second input, the shortcut, as y (B, H′, W′, O). It does not run backwards.
+/// It has no configuration: `Conv2D` becomes it with the batch norm behind it, and then fuses the added shortcut and
+/// the activation as batch norm would. x is (B, H, W, C), the second input, the shortcut, as y (B, H′, W′, O). It does
+/// not run backwards.
 struct FoldedConv2D: Layer {
   static let kind = Conv2D.kind
   static let examples: [LayerExample] = []
@@ -21,7 +22,7 @@ struct FoldedConv2D: Layer {
   private static let packedWeights = 0
   private static let foldedBias = 1
 
-  /// - Returns: nil unless the convolution leaves its sums as they are and the norm nothing but normalises.
+  /// - Returns: nil where the convolution or the norm has already fused another layer.
   init?(_ convolution: Conv2D, _ norm: BatchNorm) {
     guard convolution.activation == .identity, norm.additions.isEmpty else { return nil }
     self.convolution = convolution

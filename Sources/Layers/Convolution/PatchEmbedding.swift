@@ -4,9 +4,9 @@ import Tensors
 
 /// y[b, t] = W·(patch t of image b) + b: an image as a sequence of vectors (Dosovitskiy et al. 2021, section 3.1).
 ///
-/// x is (B, H, W, C), cut into T = H/p · W/p patches of p × p pixels, from left to right and then down. W is (D, p·p·C), the
-/// numbers of a patch in the order of the image, channels last; b (D), y (B, T, D). Patches are cut again for the backward
-/// pass instead of being kept.
+/// x is (B, H, W, C), cut into T = H/p · W/p patches of p × p pixels, from left to right and then down. W is (D,
+/// p·p·C), the numbers of a patch in the order of the image, channels last; b (D), y (B, T, D). Patches are cut again
+/// for the backward pass instead of being kept.
 package struct PatchEmbedding: ConfigurableLayer {
   package static let kind = "patch_embedding"
 
@@ -63,7 +63,6 @@ package struct PatchEmbedding: ConfigurableLayer {
     ]
   }
 
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { 2 * rows * inner * settings.width }
 
   /// Room for the patches.
@@ -72,17 +71,8 @@ package struct PatchEmbedding: ConfigurableLayer {
   }
 
   package func matmuls(_ placement: LayerPlacement) -> [MatmulShape] {
-    var forward = MatmulShape(
-      rows: rows, columns: settings.width, inner: inner, transposesB: true, inputs: placement.inputs,
-      output: placement.output)
-    forward.hasBias = true
-    guard placement.isTraining else { return [forward] }
-    var weightGradient = MatmulShape(
-      rows: settings.width, columns: inner, inner: rows, transposesA: true, inputs: placement.inputs, output: .float32)
-    weightGradient.accumulates = placement.accumulatesParameterGradient[0]
-    let inputGradient = MatmulShape(
-      rows: rows, columns: inner, inner: settings.width, inputs: placement.inputs, output: placement.inputs)
-    return [forward, weightGradient] + (placement.needsInputGradient[0] ? [inputGradient] : [])
+    placement.linearProducts(
+      rows: rows, columns: settings.width, inner: inner, hasBias: true, accumulatesInput: false)
   }
 
   private func patches(_ frame: Frame) -> TensorSlice {
@@ -92,22 +82,22 @@ package struct PatchEmbedding: ConfigurableLayer {
   package func forward(_ frame: Frame) {
     let patches = patches(frame)
     kernel.cut(frame.input(), into: patches, accumulate: false)
-    frame.matmul(0).execute(patches, frame.bf16Weights(0), bias: frame.parameter(1), into: frame.output)
+    frame.matmul(.forward).execute(patches, frame.bf16Weights(0), bias: frame.bias, into: frame.output)
   }
 
   package func backward(_ frame: Frame) {
     let patches = patches(frame)
     let dy = frame.outputGradient
-    if let gradient = frame.parameterGradient(1) {
+    if let gradient = frame.biasGradient {
       ColumnSums.add(
         dy, rows: rows, columns: settings.width, into: gradient, accumulate: frame.accumulatesParameterGradient(1))
     }
-    if let gradient = frame.parameterGradient(0) {
+    if let gradient = frame.weightGradient {
       kernel.cut(frame.input(), into: patches, accumulate: false)
-      frame.matmul(1).execute(dy, patches, into: gradient)
+      frame.matmul(.weightGradient).execute(dy, patches, into: gradient)
     }
     if let dx = frame.inputGradient() {
-      frame.matmul(2).execute(dy, frame.bf16Weights(0), into: patches)
+      frame.matmul(.inputGradient).execute(dy, frame.bf16Weights(0), into: patches)
       kernel.join(patches, into: dx, accumulate: frame.accumulatesInputGradient())
     }
   }

@@ -15,9 +15,7 @@ package struct Unpatchify: ConfigurableLayer {
     package var width: Int
 
     package init(patch: Int, height: Int, width: Int) {
-      self.patch = patch
-      self.height = height
-      self.width = width
+      (self.patch, self.height, self.width) = (patch, height, width)
     }
 
     package init(from reader: SettingsReader) throws(ConfigurationError) {

@@ -4,8 +4,8 @@ import Tensors
 
 /// y = W[n]: a trained vector for each token.
 ///
-/// n is (B, T) or (B) int32, W (vocabulary, width), y (B, T, width). A linear layer that shares W turns vectors back into
-/// scores of tokens (Press and Wolf 2017).
+/// n is (B, T) or (B) int32, W (vocabulary, width), y (B, T, width). A linear layer that shares W turns vectors back
+/// into scores of tokens (Press and Wolf 2017).
 package struct Embedding: ConfigurableLayer {
   package static let kind = "embedding"
 
@@ -58,15 +58,14 @@ package struct Embedding: ConfigurableLayer {
     ]
   }
 
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { 0 }
 
   package func forward(_ frame: Frame) {
-    kernel.forward(frame.input(), table: frame.parameter(0), into: frame.output)
+    kernel.forward(frame.input(), table: frame.weight, into: frame.output)
   }
 
   package func backward(_ frame: Frame) {
-    guard let gradient = frame.parameterGradient(0) else { return }
+    guard let gradient = frame.weightGradient else { return }
     kernel.backward(
       frame.input(), dy: frame.outputGradient, into: gradient, accumulate: frame.accumulatesParameterGradient(0))
   }

@@ -2,10 +2,11 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y[b, t] = s·x[b, t] + P[t]: tells a Transformer where in the sequence a token stands.
+/// y[b, t] = s·x[b, t] + P[t]: adds its position to each token of a sequence.
 ///
-/// x and y are (B, T, width). P is trained (`learned`, as in GPT-2), or made of waves (`PositionWaves`): of the token's place
-/// in the sequence (`sinusoidal`), or of its column and row in a grid that is written row by row (`sinusoidal_2d`).
+/// x and y are (B, T, width). P is trained (`learned`, as in GPT-2), or made of waves (`PositionWaves`): of the token's
+/// place in the sequence (`sinusoidal`), or of its column and row in a grid that is written row by row
+/// (`sinusoidal_2d`).
 ///
 /// Where the pass reads a later piece of a sequence, t counts from the sequence's beginning.
 package struct PositionEmbedding: ConfigurableLayer {
@@ -56,7 +57,6 @@ package struct PositionEmbedding: ConfigurableLayer {
   private let settings: LayerSettings
   private let context: Int
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
   private let kernel: PositionKernel
   /// The waves for the whole context; nil where vectors are trained.
   private let waves: Arena?
@@ -110,13 +110,13 @@ package struct PositionEmbedding: ConfigurableLayer {
   }
 
   package func forward(_ frame: Frame) {
-    let table = waves?.all(as: .float32) ?? frame.parameter(0)
+    let table = waves?.all(as: .float32) ?? frame.weight
     kernel.forward(frame.input(), table: places(table, frame), into: frame.output)
   }
 
   package func backward(_ frame: Frame) {
-    if waves == nil, let gradient = frame.parameterGradient(0) {
-      // Places that no sequence reaches learn nothing.
+    if waves == nil, let gradient = frame.weightGradient {
+      // Places that no sequence reaches get no gradient.
       if !frame.accumulatesParameterGradient(0), kernel.tokens < context { gradient.zero() }
       kernel.backward(
         frame.outputGradient, into: places(gradient, frame),

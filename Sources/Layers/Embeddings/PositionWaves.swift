@@ -5,7 +5,7 @@ import Tensors
 enum PositionWaves {
   private static let base = 10_000.0
 
-  /// Places of a sequence (Vaswani et al. 2017, section 3.5), which go on beyond every length:
+  /// Places of a sequence of any length (Vaswani et al. 2017, section 3.5):
   ///
   ///     P[t, 2i] = sin(t / 10000^(2i / width))      P[t, 2i + 1] = cos(t / 10000^(2i / width))
   ///
@@ -23,8 +23,8 @@ enum PositionWaves {
     return arena
   }
 
-  /// Places of a grid that is written row by row (He et al. 2022, and Peebles and Xie 2023 after them). A place in column u
-  /// and row v has, with q = width / 4 and i < q:
+  /// Places of a grid that is written row by row (He et al. 2022, and Peebles and Xie 2023 after them). A place in
+  /// column u and row v has, with q = width / 4 and i < q:
   ///
   ///     P[i]      = sin(u / 10000^(i / q))      P[q + i]  = cos(u / 10000^(i / q))
   ///     P[2q + i] = sin(v / 10000^(i / q))      P[3q + i] = cos(v / 10000^(i / q))

@@ -3,7 +3,7 @@ import Foundation
 import Kernels
 import Tensors
 
-/// Waves of many lengths at the number of a time step: how a diffusion model learns how noisy its input is.
+/// Waves of many lengths at the number of a time step: the noise level of its input for a diffusion model.
 ///
 ///     y[b, i] = sin(t[b]·f(i))      y[b, D/2 + i] = cos(t[b]·f(i))      f(i) = 10000^(−i / (D/2)),  i < D/2
 ///
@@ -47,8 +47,8 @@ package struct TimeEmbedding: ConfigurableLayer {
     else { throw LayerError("time_embedding of \(settings.steps) steps and width \(settings.width): too large") }
     guard table.elementCount <= Self.mostWaves else {
       throw LayerError(
-        "time_embedding of \(settings.steps) steps and width \(settings.width) holds \(table.elementCount) numbers, more "
-          + "than \(Self.mostWaves); use fewer steps or a smaller width")
+        "time_embedding of \(settings.steps) steps and width \(settings.width) holds \(table.elementCount) numbers, "
+          + "more than \(Self.mostWaves); use fewer steps or a smaller width")
     }
     self.settings = settings
     inputShapes = inputs
@@ -58,7 +58,7 @@ package struct TimeEmbedding: ConfigurableLayer {
   }
 
   private static let longestWave = 10_000.0
-  /// 64 MiB, held beside what a run estimates.
+  /// 64 MiB, which the estimate of a run's memory does not include.
   private static let mostWaves = 1 << 24
 
   private static func waves(_ shape: TensorShape) -> Arena {

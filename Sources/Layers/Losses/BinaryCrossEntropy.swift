@@ -1,3 +1,4 @@
+import Configuration
 import Kernels
 import Tensors
 
@@ -6,7 +7,8 @@ import Tensors
 /// z is (B, …) logits, t (B, …) float32 in [0, 1].
 package struct BinaryCrossEntropy: ElementwiseLoss {
   package static let kind = "binary_cross_entropy"
-  package static let blueprint = blueprint(.binaryCrossEntropy)
+  package static let blueprint = blueprint(.binaryCrossEntropy, comparesValues: false)
+  package static func blueprint(from reader: SettingsReader) -> LossBlueprint { blueprint }
 
   package let inputShapes: [TensorShape]
   package let kernel: ElementwiseLossKernel

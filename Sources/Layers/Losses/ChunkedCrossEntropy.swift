@@ -1,21 +1,22 @@
 import Kernels
 import Tensors
 
-/// A linear layer and the cross-entropy of what it says, without the logits ever being in memory as a whole.
+/// A linear layer and the cross-entropy of its output, without all logits in memory at once.
 ///
 ///     z = x·Wᵀ + b      dz = ∂loss/∂z      dx = dz·W      dW = dzᵀ·x      db = Σ rows of dz
 ///
-/// x is (…, in), W (classes, in), b (classes), the target (…) class numbers. Logits are computed tile by tile: blocks of rows,
-/// and within them groups of classes, so that a weight is read once a block and not once a row. A row's log-sum-exp is
-/// worked out as its tiles come by, and is all that is kept (Milakov and Gimelshein 2018). The backward pass computes each tile
-/// again and makes it its own gradient: a fourth product in place of memory for rows × classes float32, twice.
+/// x is (…, in), W (classes, in), b (classes), the target (…) class numbers. Logits are computed tile by tile: blocks
+/// of rows, and within them groups of classes, so that a weight is read once per block and not once per row. A row's
+/// log-sum-exp is updated with each of its tiles, and is all that is kept (Milakov and Gimelshein 2018). The backward
+/// pass computes each tile again and makes it its own gradient: a fourth product in place of memory for rows × classes
+/// float32, twice.
 ///
 /// Being the loss it runs backwards first, so it sets every gradient and adds to none.
 package struct ChunkedCrossEntropy: Loss {
   package static let kind = Linear.kind
   package static let examples: [LayerExample] = []
 
-  /// When logits are taken apart, and into what.
+  /// When logits are split, and into which tiles.
   package struct Limits: Sendable {
     /// Logits up to this many bytes stay together, which costs a product less.
     package var logitsByteCount = 16 << 20
@@ -53,7 +54,6 @@ package struct ChunkedCrossEntropy: Loss {
   package var integerInputs: [Int: Int] { loss.integerInputs }
   package var parameters: [ParameterDeclaration] { linear.parameters }
   package var saved: [TensorShape] { loss.saved }
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { linear.forwardFlops + loss.forwardFlops }
   package var repeatsMatmuls: Bool { true }
   package var additions: [String] { [CrossEntropy.kind] }
@@ -101,8 +101,8 @@ package struct ChunkedCrossEntropy: Loss {
 
   private var tileByteCount: Int { Arena.aligned(blocks.size * groups.size * ElementType.float32.byteCount) }
 
-  /// A tile; behind it forwards the states of its rows, backwards where products read bfloat16 its copy for them, and then
-  /// a block of dx, which is summed up in float32.
+  /// A tile; behind it forwards the states of its rows, backwards where products read bfloat16 its copy for them, and
+  /// then a block of dx, which is summed up in float32.
   package func scratchByteCount(_ placement: LayerPlacement) -> Int {
     let states = blocks.size * CrossEntropyKernel.rowStateByteCount
     guard placement.isTraining, placement.inputs != .float32 else { return tileByteCount + states }
@@ -120,7 +120,7 @@ package struct ChunkedCrossEntropy: Loss {
   private func logits(_ frame: Frame, _ block: Pieces.Piece, _ group: Pieces.Piece) -> TensorSlice {
     let count = block.range.count * group.range.count
     let tile = frame.scratch.reinterpreted(as: .float32, count: count)
-    let bias = linear.settings.hasBias ? frame.parameter(1).slice(group.range) : nil
+    let bias = linear.settings.hasBias ? frame.bias.slice(group.range) : nil
     frame.matmul(logitsNumber(block, group)).execute(
       rows(of: frame.input(), block.range), rows(of: frame.bf16Weights(0), group.range), bias: bias, into: tile)
     return tile
@@ -160,7 +160,7 @@ package struct ChunkedCrossEntropy: Loss {
       for groupIndex in 0..<groups.count {
         let group = groups[groupIndex]
         let dz = gradient(frame, block, group, isFirstBlock: blockIndex == 0)
-        if let weightGradient = frame.parameterGradient(0) {
+        if let weightGradient = frame.weightGradient {
           let product = blockIndex == 0 ? Product.weightGradient : .addedWeightGradient
           frame.matmul(number(product, block, group)).execute(dz, x, into: rows(of: weightGradient, group.range))
         }
@@ -182,7 +182,7 @@ package struct ChunkedCrossEntropy: Loss {
     loss.kernel.backward(
       tile, rows: block.range, classes: group.range, targets: frame.input(1), validRows: loss.validRows(frame),
       logSumExp: frame.saved(0))
-    if linear.settings.hasBias, let biasGradient = frame.parameterGradient(1) {
+    if linear.settings.hasBias, let biasGradient = frame.biasGradient {
       ColumnSums.add(
         tile, rows: block.range.count, columns: group.range.count, into: biasGradient.slice(group.range),
         accumulate: !isFirstBlock)

@@ -2,12 +2,13 @@ import Configuration
 import Kernels
 import Tensors
 
-/// −Σ q(c)·log softmax(z)(c), with q the target's class smoothed by ε and weighted by class, as PyTorch's `cross_entropy`.
+/// −Σ q(c)·log softmax(z)(c), with q the target's class smoothed by ε and weighted by class, as PyTorch's
+/// `cross_entropy`.
 ///
-/// z is (B, …, C) logits. The target is either (B, …) class numbers as int32, or (B, …, C) float32 with a share of each class,
-/// as mixing samples makes them; as in PyTorch, the mean then divides by the rows and not by their weights. Keeps one
-/// log-sum-exp a row.
-package struct CrossEntropy: Loss {
+/// z is (B, …, C) logits. The target is either (B, …) class numbers as int32, or (B, …, C) float32 with a share of each
+/// class, as mixing samples makes them; as in PyTorch, the mean then divides by the rows and not by their weights.
+/// Keeps one log-sum-exp a row.
+package struct CrossEntropy: ConfigurableLoss {
   package static let kind = "cross_entropy"
 
   package let inputShapes: [TensorShape]
@@ -37,8 +38,8 @@ package struct CrossEntropy: Loss {
     hasShares = target == prediction
     guard prediction.rank >= 2, hasShares || target.dimensions == prediction.dimensions.dropLast() else {
       throw LayerError(
-        "cross_entropy expects logits (…, classes), and classes (…) or shares of them (…, classes): got \(prediction) and "
-          + "\(target)")
+        "cross_entropy expects logits (…, classes), and classes (…) or shares of them (…, classes): got "
+          + "\(prediction) and \(target)")
     }
     let classes = prediction.last
     if let classWeights, classWeights.count != classes {
@@ -60,7 +61,6 @@ package struct CrossEntropy: Loss {
   package var accuracyName: String? { "accuracy" }
   package var integerInputs: [Int: Int] { hasShares ? [:] : [1: kernel.classes] }
   package var saved: [TensorShape] { [TensorShape([kernel.rows])] }
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { 4 * kernel.rows * kernel.classes }
 
   /// Rows of the logits that belong to valid samples.

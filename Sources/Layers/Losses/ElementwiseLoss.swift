@@ -2,17 +2,18 @@ import Configuration
 import Kernels
 import Tensors
 
-/// A loss that compares each element of a prediction (B, …) with the same element of the target, which is float32, and may
-/// weigh each sample.
-package protocol ElementwiseLoss: Loss {
+/// A loss that compares each element of a prediction (B, …) with the same element of the target, which is float32, and
+/// may weigh each sample.
+package protocol ElementwiseLoss: ConfigurableLoss {
   var kernel: ElementwiseLossKernel { get }
 
   init(inputShapes: [TensorShape], kernel: ElementwiseLossKernel)
 }
 
 extension ElementwiseLoss {
-  static func blueprint(_ function: ElementwiseLossKernel.Function) -> LossBlueprint {
-    LossBlueprint(kind: kind, wantsClasses: false) { (prediction, target, weights) throws(LayerError) in
+  static func blueprint(_ function: ElementwiseLossKernel.Function, comparesValues: Bool = true) -> LossBlueprint {
+    LossBlueprint(kind: kind, wantsClasses: false, comparesValues: comparesValues) {
+      (prediction, target, weights) throws(LayerError) in
       try matching(kind, prediction, target)
       guard weights == nil || weights == TensorShape([prediction[0]]) else {
         throw LayerError("\(kind) expects a weight a sample, (B): got \(weights?.description ?? "none")")
@@ -23,8 +24,6 @@ extension ElementwiseLoss {
           function, rows: prediction[0], columns: prediction.elementCount / prediction[0]))
     }
   }
-
-  package var backwardReads: BackwardReads { .inputs }
 
   private func weights(_ frame: Frame) -> TensorSlice? { inputShapes.count > 2 ? frame.input(2) : nil }
 

@@ -2,9 +2,10 @@ import Configuration
 import Kernels
 import Tensors
 
-/// ½(x − t)² where |x − t| ≤ δ and δ·(|x − t| − ½δ) beyond, averaged over elements: PyTorch's `huber_loss` (Huber 1964).
+/// ½(x − t)² where |x − t| ≤ δ and δ·(|x − t| − ½δ) beyond, averaged over elements: PyTorch's `huber_loss` (Huber
+/// 1964).
 ///
-/// x and t are (B, …); single elements that are far off move the mean less than by their square.
+/// x and t are (B, …); outliers contribute linearly instead of by their square.
 package struct HuberLoss: ElementwiseLoss {
   package static let kind = "huber"
 

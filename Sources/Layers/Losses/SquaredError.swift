@@ -1,3 +1,4 @@
+import Configuration
 import Kernels
 import Tensors
 
@@ -5,6 +6,7 @@ import Tensors
 package struct SquaredError: ElementwiseLoss {
   package static let kind = "mse"
   package static let blueprint = blueprint(.squaredError)
+  package static func blueprint(from reader: SettingsReader) -> LossBlueprint { blueprint }
 
   package let inputShapes: [TensorShape]
   package let kernel: ElementwiseLossKernel

@@ -2,16 +2,17 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y = γ·(x − μ)/√(σ² + ε) + β, with μ and σ² of each channel over the micro-batch in training, and their running averages
-/// in evaluation (Ioffe and Szegedy 2015).
+/// y = γ·(x − μ)/√(σ² + ε) + β, with μ and σ² of each channel over the micro-batch in training, and their running
+/// averages in evaluation (Ioffe and Szegedy 2015).
 ///
-/// x and y are (…, C) with channels last, γ and β (C). Running averages move by `momentum` towards each micro-batch's mean
-/// and unbiased variance, in the order of the micro-batches, as PyTorch does for one.
+/// x and y are (…, C) with channels last, γ and β (C). Running averages move by `momentum` toward each micro-batch's
+/// mean and unbiased variance, in the order of the micro-batches, as PyTorch does for one.
 ///
-/// A shortcut s that is added to the output, and an activation f behind either, run in the same passes: y = f(norm(x) + s),
-/// with s as the second input. Without a shortcut backward reads only x and dy.
+/// A shortcut s that is added to the output, and an activation f behind either, run in the same passes: y = f(norm(x) +
+/// s), with s as the second input. Without a shortcut backward reads only x and dy.
 package struct BatchNorm: ConfigurableLayer {
   package static let kind = "batch_norm"
+  package static let traits = LayerTraits(differsInTraining: true)
 
   package struct LayerSettings: Settings {
     package var epsilon = 1e-5
@@ -22,13 +23,12 @@ package struct BatchNorm: ConfigurableLayer {
     package init(from reader: SettingsReader) throws(ConfigurationError) {
       epsilon = try reader.number("epsilon", default: 1e-5, in: 0...1, above: true, "added to the variance")
       momentum = try reader.number(
-        "momentum", default: 0.1, in: 0...1, "how far running statistics move towards those of a micro-batch")
+        "momentum", default: 0.1, in: 0...1, "how far running statistics move toward those of a micro-batch")
     }
   }
 
   package let settings: LayerSettings
   package private(set) var inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
   private var kernel: BatchNormKernel
   private var channels: Int { kernel.channels }
 
@@ -65,30 +65,30 @@ package struct BatchNorm: ConfigurableLayer {
   }
 
   private func statistics(_ frame: Frame) -> BatchNormKernel.Statistics {
-    BatchNormKernel.Statistics(mean: frame.saved(0), inverseDeviation: frame.saved(1))
+    BatchNormKernel.Statistics(mean: frame.mean, inverseDeviation: frame.inverseDeviation)
   }
 
   package func forward(_ frame: Frame) {
     let shortcut = kernel.addsShortcut ? frame.input(1) : nil
     if frame.isTraining {
       kernel.forward(
-        frame.input(), shortcut: shortcut, gamma: frame.parameter(0), beta: frame.parameter(1), into: frame.output,
+        frame.input(), shortcut: shortcut, gamma: frame.weight, beta: frame.bias, into: frame.output,
         statistics: statistics(frame), batchMean: frame.batchStatistics(0), batchVariance: frame.batchStatistics(1))
     } else {
       kernel.inference(
-        frame.input(), shortcut: shortcut, gamma: frame.parameter(0), beta: frame.parameter(1), into: frame.output,
+        frame.input(), shortcut: shortcut, gamma: frame.weight, beta: frame.bias, into: frame.output,
         runningMean: frame.buffer(0), runningVariance: frame.buffer(1))
     }
   }
 
   package func backward(_ frame: Frame) {
     kernel.backward(
-      frame.input(), y: frame.output, gamma: frame.parameter(0), beta: frame.parameter(1),
+      frame.input(), y: frame.output, gamma: frame.weight, beta: frame.bias,
       statistics: statistics(frame),
       dy: frame.outputGradient, dx: frame.inputGradient(), accumulate: frame.accumulatesInputGradient(),
       shortcutGradient: kernel.addsShortcut ? frame.inputGradient(1) : nil,
-      accumulateShortcut: kernel.addsShortcut && frame.accumulatesInputGradient(1), dGamma: frame.parameterGradient(0),
-      dBeta: frame.parameterGradient(1), accumulateParameters: frame.accumulatesParameterGradient(0))
+      accumulateShortcut: kernel.addsShortcut && frame.accumulatesInputGradient(1), dGamma: frame.weightGradient,
+      dBeta: frame.biasGradient, accumulateParameters: frame.accumulatesParameterGradient(0))
   }
 
   package func fold(batchStatistics: TensorSlice, into buffer: TensorSlice, at index: Int) {

@@ -2,25 +2,21 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y[b, h, w, c] = s[b, c]·x[b, h, w, c]: each channel of each image louder or softer (Hu et al. 2018).
+/// y[b, h, w, c] = s[b, c]·x[b, h, w, c]: each channel of each image scaled by its own factor (Hu et al. 2018).
 ///
 ///     dx = s·dy      ds = Σ over the pixels of dy·x
 ///
 /// The inputs are x, (B, H, W, C), and s, (B, C).
 package struct ChannelScale: ConfigurableLayer {
   package static let kind = "channel_scale"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
   private var channels: Int { outputShape.last }
 
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {
     try matchingChannels(Self.kind, inputs, "factors")
     inputShapes = inputs
   }
-
-  package var backwardReads: BackwardReads { .inputs }
 
   package func forward(_ frame: Frame) {
     ColumnScale.apply(

@@ -10,10 +10,8 @@ import Tensors
 /// The inputs are x, (B, H, W, C), and s, (B, C).
 package struct ChannelShift: ConfigurableLayer {
   package static let kind = "channel_shift"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
   private var channels: Int { outputShape.last }
 
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {

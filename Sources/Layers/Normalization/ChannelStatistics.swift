@@ -5,13 +5,12 @@ import Tensors
 /// The mean and the largest of the channels at each pixel: x is (B, H, W, C), y (B, H, W, 2) (Woo et al. 2018).
 ///
 /// The gradient of the largest goes to the first of equals, which is found again by comparing x with y.
-package struct ChannelStatistics: ConfigurableLayer {
+package struct ChannelStatistics: KernelLayer {
   package static let kind = "channel_statistics"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
   package let outputShape: TensorShape
-  private let kernel: ChannelStatisticsKernel
+  package let kernel: ChannelStatisticsKernel
 
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {
     let input = try Self.singleImages(inputs)
@@ -26,15 +25,7 @@ package struct ChannelStatistics: ConfigurableLayer {
   package var backwardReads: BackwardReads { [.inputs, .output] }
   package var forwardFlops: Int { 2 * inputShapes[0].elementCount }
 
-  package func forward(_ frame: Frame) { kernel.forward(frame.input(), into: frame.output) }
-
-  package func backward(_ frame: Frame) {
-    guard let dx = frame.inputGradient() else { return }
-    kernel.backward(
-      frame.input(), y: frame.output, dy: frame.outputGradient, into: dx, accumulate: frame.accumulatesInputGradient())
-  }
-
-  // Central differences need the largest to stand out.
+  // Central differences need a distinct largest.
   package static let examples = [
     LayerExample(#"{"type": "channel_statistics"}"#, inputs: [[1, 2, 2, 35]], output: [1, 2, 2, 2]),
     LayerExample(#"{"type": "channel_statistics"}"#, inputs: [[2, 2, 3, 5]], output: [2, 2, 3, 2]),

@@ -2,8 +2,8 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y = x + gate·f: a residual branch that a condition lets in (Peebles and Xie 2023, section 3.2). Where gates start at 0
-/// ("adaLN-Zero"), so does every block as the identity.
+/// y = x + gate·f: a residual branch weighted by a condition (Peebles and Xie 2023, section 3.2). Where gates start at
+/// 0 ("adaLN-Zero"), so does every block as the identity.
 ///
 ///     dx = dy      df = gate·dy      dgate[b] = Σ over the tokens of dy·f
 ///
@@ -23,7 +23,6 @@ package struct GatedAdd: ConfigurableLayer {
 
   private let settings: LayerSettings
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
   private let kernel: ModulationKernel
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {

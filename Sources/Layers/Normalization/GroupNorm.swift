@@ -2,16 +2,17 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y = γ·(x − μ)/√(σ² + ε) + β, with μ and σ² of each group of channels over all positions of a sample (Wu and He 2018).
+/// y = γ·(x − μ)/√(σ² + ε) + β, with μ and σ² of each group of channels over all positions of a sample (Wu and He
+/// 2018).
 ///
-/// x and y are (B, …, C) with channels last, γ and β (C). As many groups as channels is instance norm (Ulyanov et al. 2016),
-/// one group layer norm over the whole sample. Nothing depends on the other samples, so training and evaluation are alike.
-/// An activation behind it runs in the same passes, and is computed again from x on the way back.
+/// x and y are (B, …, C) with channels last, γ and β (C). As many groups as channels is instance norm (Ulyanov et al.
+/// 2016), one group layer norm over the whole sample. Nothing depends on the other samples, so training and evaluation
+/// are alike. An activation behind it runs in the same passes, and is computed again from x in the backward pass.
 package struct GroupNorm: ConfigurableLayer {
   package static let kind = "group_norm"
 
   package struct LayerSettings: Settings {
-    /// Nil for one a channel.
+    /// Nil for one per channel.
     package var groups: Int? = 32
     package var epsilon = 1e-5
 
@@ -20,13 +21,12 @@ package struct GroupNorm: ConfigurableLayer {
     package init(from reader: SettingsReader) throws(ConfigurationError) {
       groups = try reader.integer(
         "groups", or: "instance", default: 32, in: 1...1_000_000,
-        "parts of the channels that are normalised apart; \"instance\" for every channel on its own")
+        "parts of the channels that are normalized apart; \"instance\" for every channel on its own")
       epsilon = try reader.number("epsilon", default: 1e-5, in: 0...1, above: true, "added to the variance")
     }
   }
 
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
   private var kernel: GroupNormKernel
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
@@ -58,23 +58,22 @@ package struct GroupNorm: ConfigurableLayer {
     let statistics = TensorShape([kernel.batch * kernel.groups])
     return [statistics, statistics]
   }
-  package var backwardReads: BackwardReads { .inputs }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { kernel.scratchByteCount }
   package var forwardFlops: Int { 8 * outputShape.elementCount }
   package var watchedActivation: Activation? { kernel.activation == .identity ? nil : kernel.activation }
 
   package func forward(_ frame: Frame) {
     kernel.forward(
-      frame.input(), gamma: frame.parameter(0), beta: frame.parameter(1), into: frame.output, mean: frame.saved(0),
-      inverseDeviation: frame.saved(1), scratch: frame.scratch)
+      frame.input(), gamma: frame.weight, beta: frame.bias, into: frame.output, mean: frame.mean,
+      inverseDeviation: frame.inverseDeviation, scratch: frame.scratch)
   }
 
   package func backward(_ frame: Frame) {
     kernel.backward(
-      frame.input(), gamma: frame.parameter(0), beta: frame.parameter(1), mean: frame.saved(0),
-      inverseDeviation: frame.saved(1), dy: frame.outputGradient, dx: frame.inputGradient(),
-      accumulate: frame.accumulatesInputGradient(), dGamma: frame.parameterGradient(0),
-      dBeta: frame.parameterGradient(1), accumulateParameters: frame.accumulatesParameterGradient(0),
+      frame.input(), gamma: frame.weight, beta: frame.bias, mean: frame.mean,
+      inverseDeviation: frame.inverseDeviation, dy: frame.outputGradient, dx: frame.inputGradient(),
+      accumulate: frame.accumulatesInputGradient(), dGamma: frame.weightGradient,
+      dBeta: frame.biasGradient, accumulateParameters: frame.accumulatesParameterGradient(0),
       scratch: frame.scratch)
   }
 

@@ -4,7 +4,7 @@ import Tensors
 
 /// y = γ·(x − μ)/√(σ² + ε) + β, with μ and σ² over the last dimension of each row (Ba, Kiros and Hinton 2016).
 ///
-/// x and y are (…, D), γ and β (D); keeps μ and 1/√(σ² + ε), one of each a row.
+/// x and y are (…, D), γ and β (D); keeps μ and 1/√(σ² + ε), one of each per row.
 package struct LayerNorm: ConfigurableLayer {
   package static let kind = "layer_norm"
 
@@ -22,41 +22,36 @@ package struct LayerNorm: ConfigurableLayer {
 
   package let settings: LayerSettings
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
-  private let rows: Int
-  private let columns: Int
+  private let kernel: RowNormKernel
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
     let input = try Self.single(inputs)
     self.settings = settings
     inputShapes = inputs
-    columns = input.last
-    rows = input.elementCount / columns
+    kernel = RowNormKernel(rows: input.elementCount / input.last, columns: input.last)
   }
 
   package var parameters: [ParameterDeclaration] {
-    let weight = ParameterDeclaration("weight", TensorShape([columns]), .ones)
-    return settings.hasBias ? [weight, ParameterDeclaration("bias", TensorShape([columns]), .zeros)] : [weight]
+    let weight = ParameterDeclaration("weight", TensorShape([kernel.columns]), .ones)
+    return settings.hasBias ? [weight, ParameterDeclaration("bias", TensorShape([kernel.columns]), .zeros)] : [weight]
   }
 
-  package var saved: [TensorShape] { [TensorShape([rows]), TensorShape([rows])] }
-  package var backwardReads: BackwardReads { .inputs }
+  package var saved: [TensorShape] { [TensorShape([kernel.rows]), TensorShape([kernel.rows])] }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { unneededInputGradient(placement) }
   package var forwardFlops: Int { 8 * outputShape.elementCount }
 
   package func forward(_ frame: Frame) {
-    LayerNormKernel.forward(
-      frame.input(), gamma: frame.parameter(0), beta: settings.hasBias ? frame.parameter(1) : nil, into: frame.output,
-      mean: frame.saved(0), inverseDeviation: frame.saved(1), rows: rows, columns: columns,
-      epsilon: Float(settings.epsilon))
+    kernel.forward(
+      frame.input(), gamma: frame.weight, beta: settings.hasBias ? frame.bias : nil, into: frame.output,
+      mean: frame.mean, inverseDeviation: frame.inverseDeviation, epsilon: Float(settings.epsilon))
   }
 
   package func backward(_ frame: Frame) {
-    LayerNormKernel.backward(
-      frame.input(), gamma: frame.parameter(0), mean: frame.saved(0), inverseDeviation: frame.saved(1),
+    kernel.backward(
+      frame.input(), gamma: frame.weight, mean: frame.mean, inverseDeviation: frame.inverseDeviation,
       dy: frame.outputGradient, dx: frame.inputGradientOrScratch, accumulate: frame.accumulatesInputGradient(),
-      dGamma: frame.parameterGradient(0), dBeta: settings.hasBias ? frame.parameterGradient(1) : nil,
-      accumulateParameters: frame.accumulatesParameterGradient(0), rows: rows, columns: columns)
+      dGamma: frame.weightGradient, dBeta: settings.hasBias ? frame.biasGradient : nil,
+      accumulateParameters: frame.accumulatesParameterGradient(0))
   }
 
   package static let examples = [

@@ -2,13 +2,13 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y = x̂·(1 + scale) + shift, with x̂ = (x − μ)/√(σ² + ε) over the last dimension: the adaptive layer norm of Peebles and
-/// Xie 2023, section 3.2, whose factors and shifts come from a condition instead of being trained.
+/// y = x̂·(1 + scale) + shift, with x̂ = (x − μ)/√(σ² + ε) over the last dimension: the adaptive layer norm of Peebles
+/// and Xie 2023, section 3.2, whose factors and shifts come from a condition instead of being trained.
 ///
 ///     dshift[b] = Σ over the tokens of dy      dscale[b] = Σ over the tokens of dy·x̂
 ///
-/// Inputs are x, (B, T, D), and m, (B, parts·D), of which two parts are shift and scale: one product makes what all layers
-/// of a block need. y is (B, T, D); keeps μ and 1/√(σ² + ε), one of each a token.
+/// Inputs are x, (B, T, D), and m, (B, parts·D), of which two parts are shift and scale: one product serves all layers
+/// of a block. y is (B, T, D); keeps μ and 1/√(σ² + ε), one of each per token.
 package struct ModulatedNorm: ConfigurableLayer {
   package static let kind = "modulated_norm"
 
@@ -37,7 +37,6 @@ package struct ModulatedNorm: ConfigurableLayer {
 
   private let settings: LayerSettings
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
   private let kernel: ModulationKernel
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
@@ -54,24 +53,24 @@ package struct ModulatedNorm: ConfigurableLayer {
     return [rows, rows]
   }
 
-  package var backwardReads: BackwardReads { .inputs }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { 4 * kernel.scratchCount }
   package var forwardFlops: Int { 8 * outputShape.elementCount }
 
   package func forward(_ frame: Frame) {
     kernel.normalize(
       frame.input(0), by: frame.input(1), shift: settings.shift, scale: settings.scale, into: frame.output,
-      mean: frame.saved(0), inverseDeviation: frame.saved(1), epsilon: Float(settings.epsilon), scratch: frame.scratch)
+      mean: frame.mean, inverseDeviation: frame.inverseDeviation, epsilon: Float(settings.epsilon),
+      scratch: frame.scratch)
   }
 
   package func backward(_ frame: Frame) {
     let dx = frame.inputGradient(0)
     let dm = frame.modulationGradient(1)
     guard dx != nil || dm != nil else { return }
-    // Where nobody wants dx, what is computed of it goes over dy, which has served by then.
+    // Where dx is not wanted, it overwrites dy, which is no longer needed then.
     kernel.normalizeBackward(
-      frame.input(0), by: frame.input(1), shift: settings.shift, scale: settings.scale, mean: frame.saved(0),
-      inverseDeviation: frame.saved(1), dy: frame.outputGradient, dx: dx ?? frame.outputGradient,
+      frame.input(0), by: frame.input(1), shift: settings.shift, scale: settings.scale, mean: frame.mean,
+      inverseDeviation: frame.inverseDeviation, dy: frame.outputGradient, dx: dx ?? frame.outputGradient,
       accumulate: dx != nil && frame.accumulatesInputGradient(0), dm: dm, scratch: frame.scratch)
   }
 

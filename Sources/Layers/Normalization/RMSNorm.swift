@@ -4,7 +4,7 @@ import Tensors
 
 /// y = γ·x/√(mean(x²) + ε) over the last dimension of each row (Zhang and Sennrich 2019).
 ///
-/// x and y are (…, D), γ (D); keeps 1/√(mean(x²) + ε), one a row.
+/// x and y are (…, D), γ (D); keeps 1/√(mean(x²) + ε), one per row.
 package struct RMSNorm: ConfigurableLayer {
   package static let kind = "rms_norm"
 
@@ -20,36 +20,33 @@ package struct RMSNorm: ConfigurableLayer {
 
   package let settings: LayerSettings
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
-  private let rows: Int
-  private let columns: Int
+  private let kernel: RowNormKernel
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
     let input = try Self.single(inputs)
     self.settings = settings
     inputShapes = inputs
-    columns = input.last
-    rows = input.elementCount / columns
+    kernel = RowNormKernel(rows: input.elementCount / input.last, columns: input.last)
   }
 
-  package var parameters: [ParameterDeclaration] { [ParameterDeclaration("weight", TensorShape([columns]), .ones)] }
-  package var saved: [TensorShape] { [TensorShape([rows])] }
-  package var backwardReads: BackwardReads { .inputs }
+  package var parameters: [ParameterDeclaration] {
+    [ParameterDeclaration("weight", TensorShape([kernel.columns]), .ones)]
+  }
+  package var saved: [TensorShape] { [TensorShape([kernel.rows])] }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { unneededInputGradient(placement) }
   package var forwardFlops: Int { 5 * outputShape.elementCount }
 
   package func forward(_ frame: Frame) {
-    RMSNormKernel.forward(
-      frame.input(), gamma: frame.parameter(0), into: frame.output, inverseRoot: frame.saved(0), rows: rows,
-      columns: columns, epsilon: Float(settings.epsilon))
+    kernel.forward(
+      frame.input(), gamma: frame.weight, beta: nil, into: frame.output, mean: nil, inverseDeviation: frame.saved(0),
+      epsilon: Float(settings.epsilon))
   }
 
   package func backward(_ frame: Frame) {
-    RMSNormKernel.backward(
-      frame.input(), gamma: frame.parameter(0), inverseRoot: frame.saved(0), dy: frame.outputGradient,
-      dx: frame.inputGradientOrScratch, accumulate: frame.accumulatesInputGradient(),
-      dGamma: frame.parameterGradient(0),
-      accumulateParameters: frame.accumulatesParameterGradient(0), rows: rows, columns: columns)
+    kernel.backward(
+      frame.input(), gamma: frame.weight, mean: nil, inverseDeviation: frame.saved(0), dy: frame.outputGradient,
+      dx: frame.inputGradientOrScratch, accumulate: frame.accumulatesInputGradient(), dGamma: frame.weightGradient,
+      dBeta: nil, accumulateParameters: frame.accumulatesParameterGradient(0))
   }
 
   package static let examples = [

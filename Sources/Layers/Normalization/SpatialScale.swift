@@ -2,17 +2,15 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y[b, h, w, c] = s[b, h, w]·x[b, h, w, c]: each pixel of each image louder or softer (Woo et al. 2018).
+/// y[b, h, w, c] = s[b, h, w]·x[b, h, w, c]: each pixel of each image scaled by its own factor (Woo et al. 2018).
 ///
 ///     dx = s·dy      ds = Σ over the channels of dy·x
 ///
 /// The inputs are x, (B, H, W, C), and s, (B, H, W, 1).
 package struct SpatialScale: ConfigurableLayer {
   package static let kind = "spatial_scale"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
 
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {
     guard inputs.count == 2 else { throw LayerError("\(Self.kind) takes two inputs, got \(inputs.count)") }
@@ -24,8 +22,6 @@ package struct SpatialScale: ConfigurableLayer {
     }
     inputShapes = inputs
   }
-
-  package var backwardReads: BackwardReads { .inputs }
 
   package func forward(_ frame: Frame) {
     RowScale.apply(frame.input(0), by: frame.input(1), into: frame.output, accumulate: false)

@@ -3,7 +3,7 @@ import Kernels
 import Tensors
 
 /// y = the mean of each channel under each window; x is (B, H, W, C), y (B, H′, W′, C). Keeps nothing.
-package struct AveragePool2D: ConfigurableLayer {
+package struct AveragePool2D: KernelLayer {
   package static let kind = "average_pool2d"
 
   package struct LayerSettings: Settings {
@@ -21,7 +21,7 @@ package struct AveragePool2D: ConfigurableLayer {
 
   package let inputShapes: [TensorShape]
   package let outputShape: TensorShape
-  private let kernel: AveragePoolingKernel
+  package let kernel: AveragePoolingKernel
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
     let shape = try settings.window.shape(of: Self.kind, on: try Self.singleImages(inputs))
@@ -31,13 +31,6 @@ package struct AveragePool2D: ConfigurableLayer {
   }
 
   package var backwardReads: BackwardReads { [] }
-
-  package func forward(_ frame: Frame) { kernel.forward(frame.input(), into: frame.output) }
-
-  package func backward(_ frame: Frame) {
-    guard let dx = frame.inputGradient() else { return }
-    kernel.backward(dy: frame.outputGradient, into: dx, accumulate: frame.accumulatesInputGradient())
-  }
 
   package static let examples = [
     LayerExample(#"{"type": "average_pool2d", "kernel": 2}"#, inputs: [[2, 5, 4, 19]], output: [2, 2, 2, 19]),

@@ -3,13 +3,12 @@ import Kernels
 import Tensors
 
 /// y = the mean of each channel over the whole image (Lin et al. 2014); x is (B, H, W, C), y (B, C). Keeps nothing.
-package struct GlobalAveragePool: ConfigurableLayer {
+package struct GlobalAveragePool: KernelLayer {
   package static let kind = "global_average_pool"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
   package let outputShape: TensorShape
-  private let kernel: AveragePoolingKernel
+  package let kernel: AveragePoolingKernel
 
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {
     let input = try Self.singleImages(inputs)
@@ -19,13 +18,6 @@ package struct GlobalAveragePool: ConfigurableLayer {
   }
 
   package var backwardReads: BackwardReads { [] }
-
-  package func forward(_ frame: Frame) { kernel.forward(frame.input(), into: frame.output) }
-
-  package func backward(_ frame: Frame) {
-    guard let dx = frame.inputGradient() else { return }
-    kernel.backward(dy: frame.outputGradient, into: dx, accumulate: frame.accumulatesInputGradient())
-  }
 
   package static let examples = [
     LayerExample(#"{"type": "global_average_pool"}"#, inputs: [[2, 3, 5, 19]], output: [2, 19]),

@@ -5,13 +5,12 @@ import Tensors
 /// y = the largest of each channel over the whole image; x is (B, H, W, C), y (B, C).
 ///
 /// The gradient goes to the first of equal maxima; it is found again by comparing x with y.
-package struct GlobalMaxPool: ConfigurableLayer {
+package struct GlobalMaxPool: KernelLayer {
   package static let kind = "global_max_pool"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
   package let outputShape: TensorShape
-  private let kernel: MaxPoolingKernel
+  package let kernel: MaxPoolingKernel
 
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {
     let input = try Self.singleImages(inputs)
@@ -23,15 +22,7 @@ package struct GlobalMaxPool: ConfigurableLayer {
   package var backwardReads: BackwardReads { [.inputs, .output] }
   package var forwardFlops: Int { inputShapes[0].elementCount }
 
-  package func forward(_ frame: Frame) { kernel.forward(frame.input(), into: frame.output) }
-
-  package func backward(_ frame: Frame) {
-    guard let dx = frame.inputGradient() else { return }
-    kernel.backward(
-      frame.input(), y: frame.output, dy: frame.outputGradient, into: dx, accumulate: frame.accumulatesInputGradient())
-  }
-
-  // Central differences need the largest to stand out.
+  // Central differences need a distinct largest.
   package static let examples = [
     LayerExample(#"{"type": "global_max_pool"}"#, inputs: [[3, 2, 3, 4]], output: [3, 4]),
     LayerExample(#"{"type": "global_max_pool"}"#, inputs: [[2, 2, 3, 18]], output: [2, 18]),

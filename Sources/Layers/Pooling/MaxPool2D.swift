@@ -5,8 +5,9 @@ import Tensors
 /// y = the largest of each channel under each window; x is (B, H, W, C), y (B, H′, W′, C).
 ///
 /// The gradient goes to the first of equal maxima, as in PyTorch; it is found again by comparing x with y.
-package struct MaxPool2D: ConfigurableLayer {
+package struct MaxPool2D: KernelLayer {
   package static let kind = "max_pool2d"
+  package static let traits = LayerTraits(difference: 1e-3)
 
   package struct LayerSettings: Settings {
     package var window: PoolingWindow
@@ -17,7 +18,7 @@ package struct MaxPool2D: ConfigurableLayer {
 
   package let inputShapes: [TensorShape]
   package let outputShape: TensorShape
-  private let kernel: MaxPoolingKernel
+  package let kernel: MaxPoolingKernel
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
     let shape = try settings.window.shape(of: Self.kind, on: try Self.singleImages(inputs))
@@ -27,14 +28,6 @@ package struct MaxPool2D: ConfigurableLayer {
   }
 
   package var backwardReads: BackwardReads { [.inputs, .output] }
-
-  package func forward(_ frame: Frame) { kernel.forward(frame.input(), into: frame.output) }
-
-  package func backward(_ frame: Frame) {
-    guard let dx = frame.inputGradient() else { return }
-    kernel.backward(
-      frame.input(), y: frame.output, dy: frame.outputGradient, into: dx, accumulate: frame.accumulatesInputGradient())
-  }
 
   package static let examples = [
     LayerExample(#"{"type": "max_pool2d", "kernel": 2}"#, inputs: [[2, 5, 4, 19]], output: [2, 2, 2, 19]),

@@ -6,7 +6,7 @@ import Tensors
 ///
 /// `nearest` repeats pixels, `bilinear` draws straight lines between them, with the corners' pixels as squares
 /// (`align_corners=False` of PyTorch's `interpolate`); the formulas are at `UpsamplingKernel`.
-package struct Upsample2D: ConfigurableLayer {
+package struct Upsample2D: KernelLayer {
   package static let kind = "upsample2d"
 
   package struct LayerSettings: Settings {
@@ -17,13 +17,13 @@ package struct Upsample2D: ConfigurableLayer {
 
     package init(from reader: SettingsReader) throws(ConfigurationError) {
       factor = try reader.integer("factor", default: 2, in: 1...1024, "how many times as high and wide images become")
-      mode = try reader.choice("mode", default: UpsamplingKernel.Mode.nearest, "what stands between the pixels")
+      mode = try reader.choice("mode", default: UpsamplingKernel.Mode.nearest, "how the new pixels are interpolated")
     }
   }
 
   package let inputShapes: [TensorShape]
   package let outputShape: TensorShape
-  private let kernel: UpsamplingKernel
+  package let kernel: UpsamplingKernel
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
     let input = try Self.singleImages(inputs)
@@ -40,13 +40,6 @@ package struct Upsample2D: ConfigurableLayer {
   }
 
   package var backwardReads: BackwardReads { [] }
-
-  package func forward(_ frame: Frame) { kernel.forward(frame.input(), into: frame.output) }
-
-  package func backward(_ frame: Frame) {
-    guard let dx = frame.inputGradient() else { return }
-    kernel.backward(dy: frame.outputGradient, into: dx, accumulate: frame.accumulatesInputGradient())
-  }
 
   package static let examples = [
     LayerExample(#"{"type": "upsample2d"}"#, inputs: [[2, 3, 5, 19]], output: [2, 6, 10, 19]),

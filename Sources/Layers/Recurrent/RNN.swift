@@ -7,6 +7,7 @@ import Tensors
 /// x is (B, T, D), the output (B, T, units), twice as wide if bidirectional.
 package struct RNN: RecurrentLayer {
   package static let kind = "rnn"
+  package static let traits = LayerTraits(difference: 1e-3)
 
   /// f.
   package enum Nonlinearity: String, CaseIterable, Sendable {

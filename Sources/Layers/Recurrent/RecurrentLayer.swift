@@ -8,13 +8,15 @@ package protocol RecurrentLayer: ConfigurableLayer {
 }
 
 extension RecurrentLayer {
+  package static var traits: LayerTraits { LayerTraits(difference: 3e-3) }
   package var inputShapes: [TensorShape] { [stack.inputShape] }
   package var outputShape: TensorShape { stack.outputShape }
   package var parameters: [ParameterDeclaration] { stack.parameters }
   package var saved: [TensorShape] { stack.saved }
-  package var backwardReads: BackwardReads { .inputs }
   package var forwardFlops: Int { stack.forwardFlops }
-  package func carried(_ placement: LayerPlacement) -> [CarriedDeclaration] { stack.carried(placement) }
+  package func sequenceState(_ placement: LayerPlacement) -> [SequenceStateDeclaration] {
+    stack.sequenceState(placement)
+  }
   package func scratchByteCount(_ placement: LayerPlacement) -> Int { stack.scratch(placement).byteCount }
   package func matmuls(_ placement: LayerPlacement) -> [MatmulShape] { stack.matmuls(placement) }
   package func prepared(_ placement: LayerPlacement) -> [Int] { stack.prepared(placement) }

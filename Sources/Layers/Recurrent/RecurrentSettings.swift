@@ -1,7 +1,7 @@
 import Configuration
 import Kernels
 
-/// What recurrent layers have in common; the keys are PyTorch's ideas under the names used here.
+/// The settings that recurrent layers share; the keys are PyTorch's ideas under the names used here.
 package struct RecurrentSettings: Settings {
   package var units: Int
   package var layers = 1
@@ -9,7 +9,7 @@ package struct RecurrentSettings: Settings {
   /// Between layers.
   package var dropout = 0.0
   package var hasBias = true
-  /// Whether a pass in training goes on from the state that the pass before left.
+  /// Whether a pass in training resumes from the state after the pass before.
   package var carries = false
   /// Of the weights; nil for PyTorch's, uniform within ±1/√units. Biases always start as PyTorch's do.
   package var initializer: Initializer?
@@ -26,7 +26,7 @@ package struct RecurrentSettings: Settings {
     hasBias = try reader.boolean("bias", default: true, "whether biases are added")
     carries = try reader.boolean(
       "carry", default: false,
-      "whether training goes on from the state that the piece of the sequence before left (truncated back-propagation)")
+      "whether training resumes from the state after the piece of the sequence before (truncated back-propagation)")
     initializer = try reader.optionalComponent(
       "initializer", from: initializerCatalog,
       "how weights start; uniform within 1 / √units if not written, as biases always do")

@@ -40,7 +40,7 @@ extension RecurrentStack {
   // MARK: Preparing
 
   func prepare(_ frame: Frame) {
-    let isTraining = frame.preparedCount > PreparedNumbers(sequenceCount, isTraining: false).weights
+    let isTraining = frame.runsBackward
     let type = frame.matmul(0).shape.inputs
     for index in 0..<sequenceCount {
       let (numbers, prepared) = (numbers(index), PreparedNumbers(index, isTraining: isTraining))
@@ -55,7 +55,7 @@ extension RecurrentStack {
         bias.zero()
         continue
       }
-      // What is added to the finished recurrent product joins it in the cell.
+      // The bias of the finished recurrent product is added in the cell.
       let joined = (cell.separatesGradients ? cell.gates - 1 : cell.gates) * units
       let (first, second) = (frame.parameter(numbers.inputBias), frame.parameter(numbers.hiddenBias))
       Elementwise.add(first.slice(0..<joined), second.slice(0..<joined), into: bias.slice(0..<joined))
@@ -84,7 +84,7 @@ extension RecurrentStack {
     frame.scratch.bytes(from: offset).reinterpreted(as: type, count: count)
   }
 
-  /// What a layer reads: time-major, and dropped out if it is another layer's output.
+  /// The input of a layer: time-major, and dropped out if it is another layer's output.
   private func input(_ frame: Frame, _ layer: Int, _ scratch: Scratch) -> TensorSlice {
     let type = frame.input().type
     if layer == 0 {
@@ -121,7 +121,7 @@ extension RecurrentStack {
   // MARK: Forward
 
   func forward(_ frame: Frame) {
-    let isTraining = frame.preparedCount > PreparedNumbers(sequenceCount, isTraining: false).weights
+    let isTraining = frame.runsBackward
     let scratch = scratch(frame.input().type, isTraining: isTraining)
     for layer in 0..<settings.layers {
       let input = input(frame, layer, scratch)
@@ -145,7 +145,7 @@ extension RecurrentStack {
     }
   }
 
-  /// What a GRU adds to the recurrent product of n.
+  /// The bias that a GRU adds to the recurrent product of n.
   private func productBias(_ frame: Frame, _ numbers: ParameterNumbers, _ zeros: TensorSlice) -> TensorSlice? {
     guard cell.separatesGradients else { return nil }
     let last = (cell.gates - 1) * units..<cell.gates * units
@@ -153,13 +153,13 @@ extension RecurrentStack {
     return (settings.hasBias ? frame.parameter(numbers.hiddenBias) : zeros).slice(last)
   }
 
-  /// Sets the state before the first step: zero, or what the piece before left.
+  /// Sets the state before the first step: zero, or the state after the piece before.
   private func begin(
     _ frame: Frame, _ sequence: RecurrentSequence, _ tensors: RecurrentSequence.Tensors, _ layer: Int
   ) {
     let first = sequence.block(first: true)
     let (history, state) = (tensors.history.slice(first), tensors.state?.slice(first))
-    guard frame.position > 0, frame.carriedCount > 0 else {
+    guard frame.position > 0, frame.sequenceStateCount > 0 else {
       history.zero()
       state?.zero()
       return
@@ -167,25 +167,27 @@ extension RecurrentStack {
     for row in 0..<batch {
       let place = (row * settings.layers + layer) * units
       let units = row * units..<(row + 1) * units
-      let hidden = frame.carried(0).slice(place..<place + units.count)
+      let hidden = frame.sequenceState(0).slice(place..<place + units.count)
       Elementwise.convert(hidden, into: history.slice(units))
-      state?.slice(units).copy(from: cell == .lstm ? frame.carried(1).slice(place..<place + units.count) : hidden)
+      state?.slice(units).copy(from: cell == .lstm ? frame.sequenceState(1).slice(place..<place + units.count) : hidden)
     }
   }
 
-  /// Leaves the state after the last step for the next piece.
+  /// Keeps the state after the last step for the next piece.
   private func leave(
     _ frame: Frame, _ sequence: RecurrentSequence, _ tensors: RecurrentSequence.Tensors, _ layer: Int
   ) {
-    guard frame.carriedCount > 0 else { return }
+    guard frame.sequenceStateCount > 0 else { return }
     let last = sequence.block(first: false)
     let (history, state) = (tensors.history.slice(last), tensors.state?.slice(last))
     for row in 0..<batch {
       let place = (row * settings.layers + layer) * units
       let units = row * units..<(row + 1) * units
       let hidden = cell == .gru ? state ?? history : history
-      Elementwise.convert(hidden.slice(units), into: frame.carried(0).slice(place..<place + units.count))
-      if cell == .lstm, let state { frame.carried(1).slice(place..<place + units.count).copy(from: state.slice(units)) }
+      Elementwise.convert(hidden.slice(units), into: frame.sequenceState(0).slice(place..<place + units.count))
+      if cell == .lstm, let state {
+        frame.sequenceState(1).slice(place..<place + units.count).copy(from: state.slice(units))
+      }
     }
   }
 
@@ -234,7 +236,7 @@ extension RecurrentStack {
     part(frame, layer % 2 == 0 ? scratch.even : scratch.odd, rows * width, frame.input().type)
   }
 
-  /// Where the gradient of a layer's input goes first, time-major; nil where nobody needs it.
+  /// The time-major gradient of a layer's input; nil where it is not needed.
   private func inputGradient(_ frame: Frame, _ layer: Int, _ scratch: Scratch) -> TensorSlice? {
     let type = frame.input().type
     if layer > 0 { return outputGradient(frame, layer - 1, scratch) }

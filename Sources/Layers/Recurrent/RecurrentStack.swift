@@ -5,8 +5,9 @@ import Tensors
 /// Layers of recurrent cells, one over the outputs of the other, in one or two directions.
 ///
 /// Inside, everything lies time-major, so that a step's rows are contiguous. Each direction of a layer runs one product
-/// x·W_ihᵀ for all steps, then the steps (`RecurrentSequence`); backwards the steps first, then one product each for dW_ih, dW_hh
-/// and dx. Gradients end at the border of the piece: what is carried in counts as constant.
+/// x·W_ihᵀ for all steps, then the steps (`RecurrentSequence`); backwards the steps first, then one product each for
+/// dW_ih, dW_hh and dx. Gradients end at the border of the piece: the state that a piece starts from counts as
+/// constant.
 package struct RecurrentStack: Sendable {
   let cell: RecurrentCellKind
   let settings: RecurrentSettings
@@ -123,10 +124,11 @@ package struct RecurrentStack: Sendable {
 
   func joinedNumber(_ layer: Int) -> Int { SavedNumbers(sequenceCount, cell).gates + layer }
 
-  func carried(_ placement: LayerPlacement) -> [CarriedDeclaration] {
+  func sequenceState(_ placement: LayerPlacement) -> [SequenceStateDeclaration] {
     guard directions == 1, settings.carries || !placement.isTraining else { return [] }
     let shape = TensorShape([batch, settings.layers, units])
-    return [CarriedDeclaration("hidden", shape)] + (cell == .lstm ? [CarriedDeclaration("cell", shape)] : [])
+    let names = cell == .lstm ? ["hidden", "cell"] : ["hidden"]
+    return names.map { SequenceStateDeclaration($0, shape) }
   }
 
   /// Numbers of a sequence's prepared tensors: W_hh for h·W_hhᵀ, the biases, and W_hh for the backward pass.

@@ -7,7 +7,7 @@ import Tensors
 /// Inputs are (…, C₁), (…, C₂), …, y (…, C₁ + C₂ + …). Each input receives its columns of dy. Keeps nothing.
 package struct Concatenate: ConfigurableLayer {
   package static let kind = "concatenate"
-  package typealias LayerSettings = NoSettings
+  package static let traits = LayerTraits(takesAnyNumberOfInputs: true)
 
   package let inputShapes: [TensorShape]
   package let outputShape: TensorShape

@@ -2,11 +2,10 @@ import Configuration
 import Kernels
 import Tensors
 
-/// (B, …) as (B, features), in PyTorch's order of the features: an image (H, W, C) becomes its channels one by one, (C, H, W),
-/// so that the weights behind it mean the same there. Where that is the order it already has, nothing moves.
+/// (B, …) as (B, features), in PyTorch's order of the features: an image (H, W, C) becomes its channels one by one, (C,
+/// H, W), so that the weights behind it mean the same there. Where that is the order it already has, nothing moves.
 package struct Flatten: ConfigurableLayer {
   package static let kind = "flatten"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
   package let outputShape: TensorShape

@@ -2,8 +2,8 @@ import Configuration
 import Kernels
 import Tensors
 
-/// The shortcut without parameters of He et al. 2015 (option A): every `stride`-th pixel, and zeros for the channels that
-/// the branch has more.
+/// The shortcut without parameters of He et al. 2015 (option A): every `stride`-th pixel, and zeros for the channels
+/// that the branch has more.
 ///
 /// x is (B, H, W, C), y (B, ⌈H/stride⌉, ⌈W/stride⌉, channels); the new channels follow the old ones.
 package struct PaddedShortcut: ConfigurableLayer {

@@ -2,13 +2,11 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y = a + b: where a shortcut joins what went around it (He et al. 2015). Both inputs receive dy.
+/// y = a + b: a shortcut and its residual branch (He et al. 2015). Both inputs receive dy.
 package struct ResidualAdd: ConfigurableLayer {
   package static let kind = "add"
-  package typealias LayerSettings = NoSettings
 
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
 
   package init(settings: NoSettings, inputs: [TensorShape]) throws(LayerError) {
     guard inputs.count == 2 else { throw LayerError("add takes two inputs, got \(inputs.count)") }

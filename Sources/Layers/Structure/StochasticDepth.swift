@@ -2,11 +2,12 @@ import Configuration
 import Kernels
 import Tensors
 
-/// Sets whole samples to 0, each with the probability `rate` in training, and scales the others by 1/(1 − rate), so that
-/// nothing changes in evaluation. At the end of a residual branch it lets a sample skip the branch (Huang et al. 2016).
+/// Sets whole samples to 0, each with the probability `rate` in training, and scales the others by 1/(1 − rate), so
+/// that nothing changes in evaluation. At the end of a residual branch it lets a sample skip the branch (Huang et al.
+/// 2016).
 ///
 /// x and y are (B, …). The mask is drawn again in backward.
-package struct StochasticDepth: ConfigurableLayer {
+package struct StochasticDepth: GroupDropout {
   package static let kind = "stochastic_depth"
 
   package struct LayerSettings: Settings {
@@ -20,10 +21,9 @@ package struct StochasticDepth: ConfigurableLayer {
   }
 
   package let rate: Double
-  private let kernel: DropoutKernel
+  package let kernel: DropoutKernel
   package let inputShapes: [TensorShape]
-  package var outputShape: TensorShape { inputShapes[0] }
-  private var batch: Int { inputShapes[0][0] }
+  package var groupCount: Int { inputShapes[0][0] }
 
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
     _ = try Self.single(inputs)
@@ -32,23 +32,8 @@ package struct StochasticDepth: ConfigurableLayer {
     inputShapes = inputs
   }
 
-  package var backwardReads: BackwardReads { [] }
-  package var isReshape: Bool { rate == 0 }
-  package func scratchByteCount(_ placement: LayerPlacement) -> Int { batch * ElementType.float32.byteCount }
-
-  package func forward(_ frame: Frame) {
-    if frame.isTraining {
-      let factors = frame.dropoutFactors(kernel, count: batch)
-      RowScale.apply(frame.input(), by: factors, into: frame.output, accumulate: false)
-    } else {
-      frame.output.copy(from: frame.input())
-    }
-  }
-
-  package func backward(_ frame: Frame) {
-    guard let dx = frame.inputGradient() else { return }
-    let factors = frame.dropoutFactors(kernel, count: batch)
-    RowScale.apply(frame.outputGradient, by: factors, into: dx, accumulate: frame.accumulatesInputGradient())
+  package func scale(_ x: TensorSlice, by factors: TensorSlice, into y: TensorSlice, accumulate: Bool) {
+    RowScale.apply(x, by: factors, into: y, accumulate: accumulate)
   }
 
   package static let examples = [

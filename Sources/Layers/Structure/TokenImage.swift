@@ -1,9 +1,8 @@
 import Configuration
-import Kernels
 import Tensors
 
 /// Tokens as the pixels of images, row by row: (B, H·W, C) as (B, H, W, C). Nothing moves.
-package struct TokenImage: ConfigurableLayer {
+package struct TokenImage: ReshapingLayer {
   package static let kind = "token_image"
 
   package struct LayerSettings: Settings {
@@ -27,17 +26,6 @@ package struct TokenImage: ConfigurableLayer {
     }
     inputShapes = inputs
     outputShape = TensorShape([input[0], settings.height, input[1] / settings.height, input.last])
-  }
-
-  package var backwardReads: BackwardReads { [] }
-  package var forwardFlops: Int { 0 }
-  package var isReshape: Bool { true }
-
-  package func forward(_ frame: Frame) { frame.output.copy(from: frame.input()) }
-
-  package func backward(_ frame: Frame) {
-    guard let dx = frame.inputGradient() else { return }
-    Elementwise.contribute(frame.outputGradient, to: dx, first: !frame.accumulatesInputGradient())
   }
 
   package static let examples = [

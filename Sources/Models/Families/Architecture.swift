@@ -2,15 +2,18 @@ import Configuration
 import Layers
 import Tensors
 
-/// A family of models with its settings: builds the graph from the batch's input to the prediction.
+/// A family of models with its settings, which builds the graph from the batch to the prediction.
 package protocol Architecture: Sendable {
   /// - Parameters:
-  ///   - inputs: what the batch brings, (B, …) each.
+  ///   - inputs: the fields of the batch, (B, …) each.
   ///   - outputs: features of the prediction that the data ask for: classes, or values to predict.
-  /// - Returns: the prediction: (B, outputs) of a model that classifies or regresses, (B, T, outputs) of one of sequences.
+  /// - Returns: the prediction: (B, outputs) of a classifier or a regression, (B, T, outputs) of a model of sequences.
   func build(
     _ graph: inout GraphBuilder, inputs: BatchInputs, outputs: Int
   ) throws(GraphError) -> ModelGraph.Value
+
+  /// Whether the family predicts the next token of the one sequence that it reads.
+  var predictsNextToken: Bool { get }
 
   /// How the family remembers a sequence that it reads piece by piece; nil where it cannot.
   ///
@@ -19,14 +22,15 @@ package protocol Architecture: Sendable {
 }
 
 extension Architecture {
+  package var predictsNextToken: Bool { false }
   package func memory(ofSamples length: Int) -> SequenceMemory? { nil }
 }
 
-/// What a model keeps of the tokens it has read.
+/// The memory that a model has of the tokens it has read.
 package enum SequenceMemory: Sendable, Equatable {
-  /// A state of one size, however many they were.
+  /// A state of one size for any number of tokens.
   case state
-  /// Something of each, of so many at most.
+  /// Keys and values of each, of at most this many.
   case tokens(Int)
 }
 

@@ -1,13 +1,13 @@
 import Tensors
 
-/// What the batches of a data set bring a model: their fields, as values of its graph.
+/// The fields of a batch as values of a model's graph.
 package struct BatchInputs: Sendable {
   package struct Field: Sendable {
     package let name: String
     package let value: ModelGraph.Value
     /// Extents of a sample of the data. The graph's tensor is (B, …) of it, or a shorter piece of a sequence.
     package let sample: TensorShape
-    /// What whole numbers in it are below: the size of a vocabulary, or the number of classes. Nil for values.
+    /// The size of the vocabulary or the number of classes; nil for values.
     package let classCount: Int?
 
     package init(name: String, value: ModelGraph.Value, sample: TensorShape, classCount: Int? = nil) {
@@ -19,17 +19,18 @@ package struct BatchInputs: Sendable {
   }
 
   private let fields: [Field]
-  /// Tokens that attention remembers of a sequence in a graph that reads it piece by piece; nil in one that reads it whole.
+  /// Tokens that attention remembers of a sequence in a graph that reads it piece by piece; nil in one that reads it at
+  /// once.
   package let memory: Int?
 
-  /// - Parameter fields: the first is what a model of one input reads.
+  /// - Parameter fields: the first is the one that a model of one input reads.
   package init(_ fields: [Field], memory: Int? = nil) {
     precondition(!fields.isEmpty)
     self.fields = fields
     self.memory = memory
   }
 
-  /// What a model of one input reads.
+  /// The field that a model of one input reads.
   package var main: Field { fields[0] }
 
   package func field(_ name: String) -> Field? { fields.first { $0.name == name } }

@@ -2,27 +2,28 @@ import Configuration
 import Kernels
 import Layers
 
-/// A plain convolutional network, written as its papers print them: LeNet (LeCun et al. 1998), VGG (Simonyan and Zisserman 2015).
+/// A plain convolutional network, written as in papers: LeNet (LeCun et al. 1998), VGG (Simonyan and Zisserman 2015).
 ///
-///     image ── [ convolution ── norm ── activation | pool | dropout ]… ── flatten ── [ dense ── activation | dropout ]… ── head
+///     image ── [ convolution ── norm ── activation | pool | dropout ]… ── flatten
+///           ── [ dense ── activation | dropout ]… ── head
 ///
 ///     {"type": "convolution", "layers": [
 ///       {"type": "convolution", "filters": 64, "times": 2}, {"type": "max_pool"},
 ///       {"type": "convolution", "filters": 128, "times": 2}, {"type": "max_pool"},
 ///       {"type": "dense", "units": 256}, {"type": "dropout", "rate": 0.5}]}
 ///
-/// Every convolution and every dense layer is followed by the activation, convolutions also by `normalization`. The head, a
-/// linear layer with an output a class, is added. Parameters are called `convolutions.0.weight`, `norms.0.weight`,
-/// `dense.0.weight`, `head.weight`; what is flattened is in PyTorch's order, channels first.
+/// Every convolution and every dense layer is followed by the activation, convolutions also by `normalization`. The
+/// head, a linear layer with one output per class, is added. Parameters are called `convolutions.0.weight`,
+/// `norms.0.weight`, `dense.0.weight`, `head.weight`; images are flattened in PyTorch's order, channels first.
 package struct ConvolutionalNetwork: Architecture, Settings {
   package enum Normalization: String, CaseIterable, Sendable { case none, batch }
   package enum Padding: String, CaseIterable, Sendable {
-    /// As many zeros around the image as keep its size at stride 1.
+    /// Zeros around the image that keep its size at stride 1.
     case same
     case none
   }
 
-  /// What can stand in the list.
+  /// An entry of the list.
   private enum Element: Sendable {
     case convolution(filters: Int, kernel: Int, stride: Int, padding: Padding, groups: Int, times: Int)
     case maxPool(size: Int, stride: Int)
@@ -62,7 +63,7 @@ package struct ConvolutionalNetwork: Architecture, Settings {
   private static let catalog = Catalog<Element>(
     "convolutional_layer",
     [
-      CatalogEntry("convolution", "a convolution, its normalisation and its activation") {
+      CatalogEntry("convolution", "a convolution, its normalization and its activation") {
         (reader) throws(ConfigurationError) in
         .convolution(
           filters: try reader.integer("filters", in: 1...1_000_000, "channels out"),

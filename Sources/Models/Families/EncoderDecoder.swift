@@ -3,10 +3,10 @@ import Layers
 
 /// The Transformer of Vaswani et al. 2017, figure 1: an encoder reads a source, a decoder writes a target.
 ///
-///     source ── encoder.token_embedding ── [ attention ── feed_forward ]·encoder_layers ── encoder.norm ──┐
+///     source ── encoder.token_embedding ── [ attention ── feed_forward ]·encoder_layers ── norm ──┐
 ///     input ── decoder.token_embedding ── [ attention ── cross_attention ── feed_forward ]·layers ── norm ── head
 ///
-/// The decoder's own attention is causal; nothing attends to the padding of the source, behind its `source_lengths`.
+/// The decoder's own attention is causal; nothing attends to the padding of the source, after its `source_lengths`.
 package struct EncoderDecoder: Architecture, Settings {
   private let settings: TransformerSettings
   private let layers: Int
@@ -41,7 +41,7 @@ package struct EncoderDecoder: Architecture, Settings {
     memory = try encoder.finalNorm(&graph, "encoder.norm", memory)
 
     let decoder = TransformerBlocks(settings: settings, branches: 3 * layers, memory: inputs.memory)
-    // One table of vectors where both sides speak the same tokens (Vaswani et al. 2017, section 3.4).
+    // One table of vectors where both sides have the same tokens (Vaswani et al. 2017, section 3.4).
     var x = try decoder.embed(
       &graph, "decoder.", tokens, vocabulary: outputs,
       sharing: settings.tiesHead && vocabulary == outputs ? "encoder.token_embedding" : nil)

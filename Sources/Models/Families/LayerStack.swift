@@ -2,23 +2,24 @@ import Configuration
 import Layers
 import Tensors
 
-/// Any stack of catalogued layers, written in JSON; a new feed-forward model needs no Swift.
+/// Any stack of layers, written in JSON; a new feed-forward model needs no Swift.
 ///
 ///     {"type": "layers", "layers": [
 ///       {"type": "flatten"},
 ///       {"type": "linear", "units": 128},
 ///       {"type": "repeat", "times": 3, "layers": [
-///         {"type": "residual", "layers": [{"type": "linear", "units": 128}, {"type": "activation", "function": "relu"}]}]},
+///         {"type": "residual", "layers": [
+///           {"type": "linear", "units": 128}, {"type": "activation", "function": "relu"}]}]},
 ///       {"type": "linear", "units": 10}]}
 ///
-/// Parameters are called by their place, `layers.1.weight`, `layers.2.0.0.0.weight` (second entry, first repetition, first
-/// block, first layer), as nested `nn.Sequential`s in PyTorch are.
+/// Parameters are called by their place, `layers.1.weight`, `layers.2.0.0.0.weight` (second entry, first repetition,
+/// first block, first layer), as nested `nn.Sequential`s in PyTorch are.
 package struct LayerStack: Architecture, Settings {
-  /// A block of layers around one value, under a name.
+  /// Adds several layers under a name, from one value to one.
   package typealias Block =
     @Sendable (inout GraphBuilder, String, ModelGraph.Value) throws(GraphError) -> ModelGraph.Value
 
-  /// What can stand in the list.
+  /// An entry of the list.
   package indirect enum Element: Sendable {
     case layer(LayerBlueprint)
     case block(Block)
@@ -28,7 +29,7 @@ package struct LayerStack: Architecture, Settings {
 
   package let elements: [Element]
 
-  /// More nodes than this are a slip of the fingers, not a network.
+  /// More nodes than this are a mistake, not a network.
   private static let largestNodeCount = 100_000
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {

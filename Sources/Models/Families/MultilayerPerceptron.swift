@@ -3,12 +3,12 @@ import Kernels
 import Layers
 import Tensors
 
-/// A multi-layer perceptron.
+/// A multilayer perceptron.
 ///
 ///     x ── flatten ── [ linear ── norm ── activation ── dropout ]·depth ── linear ── prediction
 ///                     └──────────── + (residual) ─────────┘
 ///
-/// Normalisation stands before the activation as in Ioffe and Szegedy 2015, or after it. A residual joins the input of a
+/// Normalization comes before the activation as in Ioffe and Szegedy 2015, or after it. A residual adds the input of a
 /// hidden layer to its output wherever both have the same width (He et al. 2015). Parameters are called as in PyTorch:
 /// `hidden.0.weight`, `hidden_norms.0.weight`, `head.weight`.
 package struct MultilayerPerceptron: Architecture, Settings {
@@ -42,13 +42,13 @@ package struct MultilayerPerceptron: Architecture, Settings {
         "head_initializer", from: initializerCatalog, default: .string("glorot_normal"), "how the head's weights start")
       ?? .glorotNormal
     normalization = try reader.choice(
-      "normalization", default: Normalization.none, "normalisation in every hidden layer")
+      "normalization", default: Normalization.none, "normalization in every hidden layer")
     let place: NormalizationPlace? = try reader.optionalChoice(
-      "normalization_place", "where in a hidden layer it normalises; before_activation if absent")
+      "normalization_place", "where in a hidden layer it normalizes; before_activation if absent")
     normalizationPlace = place ?? .beforeActivation
     isResidual = try reader.boolean(
       "residual", default: false, "whether a hidden layer adds its input where the widths agree")
-    dropout = try reader.number("dropout", default: 0, in: 0...0.999, "the rate behind every activation")
+    dropout = try reader.number("dropout", default: 0, in: 0...0.999, "the rate after every activation")
     try reader.require(
       listed == nil || (depth == nil && width == nil), "widths",
       "\"widths\" already says how many hidden layers there are and how wide: remove \"depth\" and \"width\"")

@@ -5,7 +5,7 @@ import Layers
 ///
 ///     tokens ── token_embedding ── dropout ── rnn: [ RNN, LSTM or GRU ]·layers ── dropout ── head
 ///
-/// With `carry` a batch goes on where the one before stopped, and so do the states (truncated back-propagation).
+/// With `carry` a batch continues where the previous one stopped, and so do the states (truncated backpropagation).
 package struct RecurrentModel: Architecture, Settings {
   package enum Cell: String, CaseIterable, Sendable { case rnn, lstm, gru }
 
@@ -15,7 +15,7 @@ package struct RecurrentModel: Architecture, Settings {
   private let tiesHead: Bool
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
-    cell = try reader.choice("cell", default: Cell.lstm, "what goes from token to token")
+    cell = try reader.choice("cell", default: Cell.lstm, "the kind of recurrent layer")
     let width = try reader.optionalInteger(
       "width", in: 1...65_536, "features of a token's vector; as many as \"units\" if absent")
     let units = try reader.integer("units", in: 1...65_536, "size of each layer's state")
@@ -23,10 +23,10 @@ package struct RecurrentModel: Architecture, Settings {
     var recurrent = RecurrentSettings(units: units)
     recurrent.layers = try reader.integer("layers", default: 1, in: 1...100, "recurrent layers, one over the other")
     recurrent.dropout = try reader.number(
-      "dropout", default: 0, in: 0...0.999, "the rate behind the embedding and behind each layer")
+      "dropout", default: 0, in: 0...0.999, "the rate after the embedding and after each layer")
     recurrent.carries = try reader.boolean(
       "carry", default: false,
-      "whether training goes on from the state of the batch before; needs \"order\": \"streams\"")
+      "whether training continues from the state of the previous batch; needs \"order\": \"streams\"")
     self.recurrent = recurrent
     tiesHead = try reader.boolean(
       "tied_head", default: false, "whether the head's weights are the embedding's, which must be as wide as the state")
@@ -34,6 +34,8 @@ package struct RecurrentModel: Architecture, Settings {
       !tiesHead || self.width == units, "tied_head",
       "needs \"width\" (\(self.width)) and \"units\" (\(units)) to be equal")
   }
+
+  package var predictsNextToken: Bool { true }
 
   package func memory(ofSamples length: Int) -> SequenceMemory? { .state }
 

@@ -2,7 +2,7 @@ import Configuration
 import Kernels
 import Layers
 
-/// Residual networks for images (He et al. 2015; with `preactivation` He et al. 2016), and the plain networks of the same depth.
+/// Residual networks for images (He et al. 2015; with `preactivation` He et al. 2016), and plain ones of their depth.
 ///
 ///     image ── stem ── [ block ]·n₁ ── [ block ]·n₂ ── … ── global average pool ── dropout ── fc ── prediction
 ///
@@ -11,9 +11,9 @@ import Layers
 ///     bottleneck  x ── conv 1×1 ── bn ── relu ── conv 3×3 ── bn ── relu ── conv 1×1, 4 times as wide ── bn ── …
 ///     preactivation   x ── bn ── relu ── conv 3×3 ── bn ── relu ── conv 3×3 ── attention ── (+)
 ///
-/// The first block of every stage but the first halves height and width. `depth` 6n+2 gives the three stages of 16, 32 and 64
-/// channels of the paper's section 4.2, 18, 34 and 50 the four stages of its table 1. Parameters are called as in torchvision:
-/// `conv1.weight`, `layer1.0.bn2.running_var`, `layer2.0.downsample.0.weight`, `fc.bias`.
+/// The first block of every stage but the first halves height and width. `depth` 6n+2 gives the three stages of 16, 32
+/// and 64 channels of the paper's section 4.2, 18, 34 and 50 the four stages of its table 1. Parameters are called as
+/// in torchvision: `conv1.weight`, `layer1.0.bn2.running_var`, `layer2.0.downsample.0.weight`, `fc.bias`.
 package struct ResNet: Architecture, Settings {
   package enum Block: String, CaseIterable, Sendable {
     case basic, bottleneck
@@ -29,7 +29,7 @@ package struct ResNet: Architecture, Settings {
     case imagenet
   }
 
-  /// How the input reaches the sum where a block changes its shape: options B and A of He et al. 2015.
+  /// The shortcut of a block that changes the shape: options B and A of He et al. 2015.
   package enum Shortcut: String, CaseIterable, Sendable { case projection, padding }
 
   package enum Attention: String, CaseIterable, Sendable { case none, se, cbam }
@@ -48,7 +48,7 @@ package struct ResNet: Architecture, Settings {
   package init(from reader: SettingsReader) throws(ConfigurationError) {
     stages = try ResNetStages(from: reader)
     let stem: Stem? = try reader.optionalChoice(
-      "stem", "how the image enters; imagenet for the depths of the ImageNet kind if absent, else cifar")
+      "stem", "the first layers; imagenet for the depths of the ImageNet kind if absent, else cifar")
     self.stem = stem ?? (stages.isImagenetDepth ? .imagenet : .cifar)
     isResidual = try reader.boolean("residual", default: true, "false gives the plain network of the same depth")
     let shortcut: Shortcut? = try reader.optionalChoice(
@@ -56,17 +56,17 @@ package struct ResNet: Architecture, Settings {
       "where a block changes the shape: a 1×1 convolution, or zeros for the new channels; projection if absent")
     self.shortcut = shortcut ?? .projection
     isPreactivated = try reader.boolean(
-      "preactivation", default: false, "normalisation and ReLU before each convolution instead of behind it")
+      "preactivation", default: false, "normalization and ReLU before each convolution instead of after it")
     attention = try reader.choice("attention", default: Attention.none, "channel attention at the end of each block")
     let reduction = try reader.optionalInteger(
       "attention_reduction", in: 1...1024, "how many times narrower the attention's hidden layer is; 16 if absent")
     attentionReduction = reduction ?? 16
     let rate = try reader.optionalNumber(
       "stochastic_depth", in: 0...0.999,
-      "the rate at which the last block's branch is left out in training, falling linearly to 0 at the first; 0 if absent"
+      "the rate of leaving out the last block's branch in training, falling linearly to 0 at the first; 0 if absent"
     )
     stochasticDepth = rate ?? 0
-    dropout = try reader.number("dropout", default: 0, in: 0...0.999, "the rate in front of the last layer")
+    dropout = try reader.number("dropout", default: 0, in: 0...0.999, "the rate before the last layer")
     initializer = try reader.initializer(default: "he_normal")
     try reader.require(
       isResidual || shortcut == nil, "shortcut", "never used, because \"residual\" is false")
@@ -100,7 +100,7 @@ package struct ResNet: Architecture, Settings {
 
   // MARK: Blocks
 
-  /// Where a block stands and what is its own.
+  /// The place of a block and its own settings.
   private struct Place {
     let name: String
     let width: Int

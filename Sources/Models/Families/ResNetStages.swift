@@ -1,13 +1,13 @@
 import Configuration
 
-/// How many blocks of which kind and width a ResNet has: by its depth, or written out.
+/// The blocks of a ResNet, their kind and widths: from its depth, or listed.
 struct ResNetStages: Sendable {
   let block: ResNet.Block
   /// Blocks of each stage.
   let blocks: [Int]
   /// Channels of each stage's 3×3 convolutions.
   let widths: [Int]
-  /// Whether the depth is one that the paper made for ImageNet.
+  /// Whether the depth is one of the paper's for ImageNet.
   let isImagenetDepth: Bool
 
   private static let cifarWidths = [16, 32, 64]
@@ -25,7 +25,7 @@ struct ResNetStages: Sendable {
       "layers with weights: 20, 32, 44, 56, 110 or any 6n+2 of the CIFAR kind; 18, 34, 50, 101, 152")
     let listedBlocks = try reader.optionalIntegers("blocks", in: 1...1_000, "blocks of each stage, in place of depth")
     let listedWidths = try reader.optionalIntegers("widths", in: 1...65_536, "channels of each stage")
-    let kind: ResNet.Block? = try reader.optionalChoice("block", "the kind of block; with depth, what the paper takes")
+    let kind: ResNet.Block? = try reader.optionalChoice("block", "the kind of block; with depth, the paper's if absent")
     try reader.require(
       (depth == nil) != (listedBlocks == nil), nil,
       "expected either \"depth\" or \"blocks\", found \(depth == nil ? "neither" : "both"); such as \"depth\": 20, "
@@ -49,6 +49,6 @@ struct ResNetStages: Sendable {
     }
     try reader.require(
       blocks.count == widths.count, listedWidths == nil ? "blocks" : "widths",
-      "\(widths.count) widths for \(blocks.count) stages; expected one a stage")
+      "\(widths.count) widths for \(blocks.count) stages; expected one per stage")
   }
 }

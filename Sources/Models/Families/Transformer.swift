@@ -1,11 +1,12 @@
 import Configuration
 import Layers
 
-/// A Transformer that predicts the next token (Radford et al. 2019), and its relatives by way of `preset` and the other keys.
+/// A Transformer that predicts the next token (Radford et al. 2019), and its relatives through `preset` and other keys.
 ///
-///     tokens ── token_embedding ── position_embedding ── [ blocks.i.attention ── blocks.i.feed_forward ]·layers ── norm ── head
+///     tokens ── token_embedding ── position_embedding
+///            ── [ blocks.i.attention ── blocks.i.feed_forward ]·layers ── norm ── head
 ///
-/// Attention is causal: what is said of a token depends on no later one.
+/// Attention is causal: a prediction depends on no later token.
 package struct Transformer: Architecture, Settings {
   private let settings: TransformerSettings
   private let layers: Int
@@ -14,6 +15,8 @@ package struct Transformer: Architecture, Settings {
     layers = try reader.integer("layers", in: 1...1000, "blocks, each of attention and a feed-forward network")
     settings = try TransformerSettings(from: reader)
   }
+
+  package var predictsNextToken: Bool { true }
 
   package func memory(ofSamples length: Int) -> SequenceMemory? { .tokens(settings.context ?? length) }
 

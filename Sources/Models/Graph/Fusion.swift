@@ -1,33 +1,33 @@
 import Layers
 
 extension ModelGraph {
-  /// The same network with neighbours joined wherever a layer can do its only consumer's work in its own pass.
+  /// The same network with neighbors joined wherever a layer can do its only consumer's work in its own pass.
   ///
   /// Names of parameters and buffers, random numbers and results stay. The joined node has the first one's name and the
-  /// place of the second, since the second's other inputs may be computed in between. Chains join step by step: batch norm
-  /// takes in the addition of a shortcut, and then the ReLU behind it.
+  /// place of the second, since the second's other inputs may be computed in between. Chains join step by step: batch
+  /// norm takes in the addition of a shortcut, and then the ReLU after it.
   ///
   /// - Parameters:
-  ///   - isTraining: whether the network will run backwards; what only evaluation may join stays apart otherwise.
-  ///   - keepsPrediction: whether somebody reads the prediction; where nobody does, the loss may be joined with the layer
-  ///     that makes it, and the graph has none any more.
+  ///   - isTraining: whether the network will run backwards; some layers can be joined in evaluation only.
+  ///   - keepsPrediction: whether the prediction is read; where it is not, the loss may be joined with the layer that
+  ///     computes it, and the graph has no prediction.
   package func fusingNeighbours(isTraining: Bool, keepsPrediction: Bool = true) -> ModelGraph {
-    var slots: [Node?] = nodes
+    var remaining: [Node?] = nodes
     var graph = self
     let consumers = consumers()
     for index in nodes.indices {
-      if let (joined, producer) = join(index, slots, consumers, isTraining, keepsPrediction) {
-        slots[producer] = nil
-        slots[index] = joined
+      if let (joined, producer) = join(index, remaining, consumers, isTraining, keepsPrediction) {
+        remaining[producer] = nil
+        remaining[index] = joined
         if prediction == .node(producer) { graph.prediction = nil }
       }
     }
-    return graph.keeping(slots)
+    return graph.keeping(remaining)
   }
 
-  /// A node with one of those that it reads, and which; of several the one that ran last, whose output is still near.
+  /// A node joined with one of those that it reads, and that one; of several the last, whose output is still in cache.
   private func join(
-    _ index: Int, _ slots: [Node?], _ consumers: [[Int]], _ isTraining: Bool, _ keepsPrediction: Bool
+    _ index: Int, _ remaining: [Node?], _ consumers: [[Int]], _ isTraining: Bool, _ keepsPrediction: Bool
   ) -> (joined: Node, producer: Int)? {
     let node = nodes[index]
     let producers = node.inputs.enumerated().compactMap { position, value -> (producer: Int, position: Int)? in
@@ -36,7 +36,7 @@ extension ModelGraph {
     }
     for (producer, position) in producers.sorted(by: { $0.producer > $1.producer })
     where consumers[producer].count == 1 && (prediction != .node(producer) || index == lossNode && !keepsPrediction) {
-      guard let first = slots[producer],
+      guard let first = remaining[producer],
         let layer = first.layer.fused(with: node.layer, at: position, isTraining: isTraining)
       else { continue }
       var others = node.inputs
@@ -46,13 +46,13 @@ extension ModelGraph {
     return nil
   }
 
-  /// The graph of the nodes that are left.
-  private func keeping(_ slots: [Node?]) -> ModelGraph {
-    var place = [Int](repeating: 0, count: slots.count)
+  /// The graph of the remaining nodes.
+  private func keeping(_ remaining: [Node?]) -> ModelGraph {
+    var place = [Int](repeating: 0, count: remaining.count)
     var kept: [Node] = []
     func moved(_ value: Value) -> Value { if case .node(let index) = value { .node(place[index]) } else { value } }
-    for (index, slot) in slots.enumerated() {
-      guard var node = slot else { continue }
+    for (index, node) in remaining.enumerated() {
+      guard var node else { continue }
       node.inputs = node.inputs.map(moved)
       place[index] = kept.count
       kept.append(node)

@@ -1,7 +1,7 @@
 import Layers
 import Tensors
 
-/// A network as layers and the values that flow between them: acyclic, in an order in which it can run, every shape known.
+/// The layers of a network and the values that flow between them: acyclic, and in an order in which they can run.
 package struct ModelGraph: Sendable {
   /// A tensor that flows: a field of the batch, or the output of a node.
   package enum Value: Hashable, Sendable {
@@ -14,14 +14,14 @@ package struct ModelGraph: Sendable {
     package let name: String
     package let shape: TensorShape
     package let type: ElementType
-    /// What whole numbers in it are below; nil for values, and where nobody knows.
+    /// The bound that whole numbers in it are below; nil for values, and where it is unknown.
     package let classCount: Int?
   }
 
   package struct Node: Sendable {
     /// PyTorch's name of the module, `hidden.0`; its parameters are `hidden.0.weight`, …
     package let name: String
-    /// Its place in the graph as it was built: what its random numbers depend on, whatever is fused later.
+    /// Its place in the graph before fusion, which its random numbers depend on.
     package let index: Int
     package let layer: any Layer
     package internal(set) var inputs: [Value]
@@ -60,7 +60,7 @@ package struct ModelGraph: Sendable {
 
   package internal(set) var fields: [Field]
   package internal(set) var nodes: [Node]
-  /// nil where a loss was joined with what makes the prediction, which is then never there as a whole.
+  /// Nil where the loss was joined with the layer that computes the prediction.
   package internal(set) var prediction: Value?
   /// The node that compares the prediction with the target; nil in a graph that only predicts.
   package internal(set) var lossNode: Int?
@@ -132,7 +132,7 @@ package struct GraphBuilder {
 
   /// Adds a layer under a name that no other node has.
   ///
-  /// - Parameter owner: a node whose parameters the layer has for its own; both learn from the gradients of both.
+  /// - Parameter owner: a node whose parameters the layer shares; their gradient is the sum of both.
   package mutating func add(
     _ name: String, _ blueprint: LayerBlueprint, _ inputs: ModelGraph.Value..., sharing owner: String? = nil
   ) throws(GraphError) -> ModelGraph.Value {
@@ -155,9 +155,9 @@ package struct GraphBuilder {
     }
   }
 
-  /// Refuses tokens where values are expected, the other way round, and tokens beyond what a layer has a place for.
+  /// Refuses tokens where values are expected, values where tokens are, and tokens beyond a layer's vocabulary.
   ///
-  /// - Parameter bound: what the layer expects whole numbers to be below; nil where it expects values.
+  /// - Parameter bound: the bound that the layer expects whole numbers to be below; nil where it expects values.
   private func check(_ value: ModelGraph.Value, below bound: Int?, for kind: String) throws(LayerError) {
     let isInteger = bound != nil
     var isField = false
@@ -176,7 +176,11 @@ package struct GraphBuilder {
         : "\(kind) expects values, but \(name) holds whole numbers such as tokens; put an embedding before it")
   }
 
-  /// The finished graph, with a loss on `prediction` if there is one, and a weight of each sample in it if they have some.
+  /// The finished graph.
+  ///
+  /// - Parameters:
+  ///   - loss: compares the prediction with a target; nil in a graph that only predicts.
+  ///   - weights: a weight of each sample in the loss.
   package consuming func finish(
     prediction: ModelGraph.Value, loss: (blueprint: LossBlueprint, target: ModelGraph.Value)? = nil,
     weights: ModelGraph.Value? = nil

@@ -11,12 +11,12 @@ package enum Precision: String, CaseIterable, Sendable {
   package var activations: ElementType { self == .float32 ? .float32 : .bfloat16 }
 }
 
-/// A graph laid out: what runs in which order and where every tensor lies. Made once, before the first step.
+/// The order of a graph's layers and the places of its tensors, decided once before the first step.
 ///
-/// Step i of n runs forwards at time i and backwards at time 2n − 1 − i; a tensor occupies memory from the moment it is first
-/// written to the moment it is last read. Places are offsets, never addresses, so every lane plays the same plan.
+/// Step i of n runs forwards at time i and backwards at time 2n − 1 − i; a tensor occupies memory from the moment it is
+/// first written to the moment it is last read. Places are offsets, never addresses, so every lane plays the same plan.
 package struct ExecutionPlan: Sendable {
-  /// Where a tensor lies: an arena and the byte it starts at (for a field its number).
+  /// An arena and the byte that a tensor starts at; of a field, its number.
   package enum Place: Sendable, Equatable {
     case nowhere
     case activations(Int)
@@ -27,7 +27,7 @@ package struct ExecutionPlan: Sendable {
     case buffers(Int)
     case batchStatistics(Int)
     case prepared(Int)
-    case carried(Int)
+    case sequenceState(Int)
   }
 
   package struct Tensor: Sendable {
@@ -44,7 +44,7 @@ package struct ExecutionPlan: Sendable {
     package let counts: Frame.Counts
     /// The frame's slices, in its order.
     package internal(set) var tensors: [Tensor]
-    package let carried: [CarriedDeclaration]
+    package let sequenceState: [SequenceStateDeclaration]
     package let matmuls: [MatmulShape]
     package let convolutions: [ConvolutionShape]
     /// Numbers of its parameters in the parameter table.
@@ -56,7 +56,7 @@ package struct ExecutionPlan: Sendable {
     package let index: Int
 
     package var output: Tensor { tensors[counts.outputIndex] }
-    /// Multiplications and additions in products, forwards and backwards.
+    /// Multiplications and additions of products, forwards and backwards.
     package var flops: Int {
       if matmuls.isEmpty && convolutions.isEmpty || layer.repeatsMatmuls {
         return layer.forwardFlops * (runsBackward ? 3 : 1)
@@ -64,13 +64,13 @@ package struct ExecutionPlan: Sendable {
       return matmuls.reduce(0) { $0 + $1.flops } + convolutions.reduce(0) { $0 + $1.flops }
     }
 
-    /// Bytes that its layer prepares.
+    /// Bytes of the layer's packed weights.
     package var preparedByteCount: Int {
       tensors[counts.preparedIndex..<counts.scratchIndex].reduce(0) { $0 + $1.count * $1.type.byteCount }
     }
   }
 
-  /// A field that products read in bfloat16: converted once at the start of each pass.
+  /// A field that products read in bfloat16, converted once at the start of each pass.
   package struct Conversion: Sendable {
     package let field: Int
     package let copy: Tensor
@@ -86,16 +86,16 @@ package struct ExecutionPlan: Sendable {
   package let prediction: Tensor
   /// Bytes of a lane's activation arena.
   package let activationByteCount: Int
-  /// Bytes of the arena for what layers prepare, which all lanes share.
+  /// Bytes of the packed weights, which all lanes share.
   package let preparedByteCount: Int
-  /// Bytes of the arena for what a pass leaves for the next, one for every sequence that is read piece by piece.
-  package let carriedByteCount: Int
-  /// Bytes that a lane's convolutions work in.
+  /// Bytes of KV caches and recurrent states, per micro-batch whose sequences are read piece by piece.
+  package let sequenceStateByteCount: Int
+  /// Bytes of the scratchpad that a lane's convolutions share.
   package var convolutionScratchByteCount: Int {
     steps.reduce(0) { max($0, $1.convolutions.reduce(0) { max($0, $1.demand.scratchpadByteCount) }) }
   }
 
-  /// Which steps each lane prepares: every one that has something to prepare once, about equal in bytes.
+  /// The steps whose weights each lane packs: every such step once, about equal in bytes per lane.
   package func preparationShares(lanes: Int) -> [[Int]] {
     var shares = [(byteCount: Int, steps: [Int])](repeating: (0, []), count: lanes)
     let largestFirst = steps.indices.filter { steps[$0].preparedByteCount > 0 }.sorted {
@@ -109,11 +109,11 @@ package struct ExecutionPlan: Sendable {
     return shares.map { $0.steps.sorted() }
   }
 
-  /// What passes leave for each other: the names, and where in the arena for it.
-  package var carried: [(name: String, shape: TensorShape, tensor: Tensor)] {
+  /// KV caches and recurrent states: their names, and their places in the arena.
+  package var sequenceState: [(name: String, shape: TensorShape, tensor: Tensor)] {
     steps.flatMap { step in
-      step.carried.enumerated().map { index, declaration in
-        ("\(step.name).\(declaration.name)", declaration.shape, step.tensors[step.counts.carriedIndex + index])
+      step.sequenceState.enumerated().map { index, declaration in
+        ("\(step.name).\(declaration.name)", declaration.shape, step.tensors[step.counts.sequenceStateIndex + index])
       }
     }
   }
@@ -121,29 +121,18 @@ package struct ExecutionPlan: Sendable {
   /// Multiplications and additions of one pass over a micro-batch.
   package var flops: Int { steps.reduce(0) { $0 + $1.flops } }
 
-  /// What a plan does to be fast and small; without it the results must be the same, which tests look at.
-  package struct Economies: Sendable {
-    package var fusesNeighbours = true
-    /// Whether the prediction is there after a pass. Where nobody reads it, large logits are never there as a whole.
-    package var keepsPrediction = true
-    /// Whether tensors that live at different times may lie in the same memory.
-    package var sharesMemory = true
-
-    package init() {}
-  }
-
   /// - Parameters:
   ///   - frozen: names of parameters that get no gradient.
   package init(
     _ unfused: ModelGraph, table: ParameterTable, precision: Precision, isTraining: Bool, frozen: Set<String> = [],
-    economies: Economies = Economies()
+    options: PlanOptions = PlanOptions()
   ) {
     let graph =
-      economies.fusesNeighbours
-      ? unfused.fusingNeighbours(isTraining: isTraining, keepsPrediction: economies.keepsPrediction) : unfused
+      options.fusesNeighbours
+      ? unfused.fusingNeighbours(isTraining: isTraining, keepsPrediction: options.keepsPrediction) : unfused
     var layout = PlanLayout(
       graph, table: table, precision: precision, isTraining: isTraining, frozen: frozen,
-      sharesMemory: economies.sharesMemory)
+      sharesMemory: options.sharesMemory)
     layout.placeTensors()
     self.graph = graph
     self.table = table
@@ -151,6 +140,6 @@ package struct ExecutionPlan: Sendable {
     self.isTraining = isTraining
     (steps, conversions, prediction, activationByteCount) = layout.finish()
     preparedByteCount = layout.preparedByteCount
-    carriedByteCount = layout.carriedByteCount
+    sequenceStateByteCount = layout.sequenceStateByteCount
   }
 }

@@ -4,8 +4,8 @@ import Tensors
 
 /// A plan bound to one lane's memory: every tensor an address, every product and convolution made.
 ///
-/// Playing it allocates and looks up nothing. Only the batch and the gradient arena change between micro-batches; binding
-/// those rewrites their few entries in the table of slices.
+/// Playing it allocates and looks up nothing. Only the batch and the gradient arena change between micro-batches;
+/// binding those rewrites their few entries in the table of slices.
 package final class LaneProgram {
   package let plan: ExecutionPlan
   /// The pass that is about to run or has run.
@@ -14,7 +14,7 @@ package final class LaneProgram {
     set { passPointer.pointee = newValue }
   }
 
-  /// Statistics of each watched layer's output, after a forward pass that was asked to watch.
+  /// Statistics of each watched layer's output, after a forward pass with `watching`.
   package private(set) var watched: [ActivationStatistics]
   package let watchedNames: [String]
 
@@ -33,7 +33,7 @@ package final class LaneProgram {
     let output: TensorSlice
   }
 
-  /// An entry of the table that follows whatever is bound.
+  /// An entry of the table that binding rewrites.
   private struct Binding {
     let entry: Int
     let offset: Int
@@ -48,18 +48,18 @@ package final class LaneProgram {
   private var steps: [BoundStep] = []
   private var gradientBindings: [Binding] = []
   private var batchStatisticsBindings: [Binding] = []
-  private var carriedBindings: [Binding] = []
-  // Keeps the memory alive that passes write to even where nobody reads it any more.
-  private var carried: Arena?
+  private var sequenceStateBindings: [Binding] = []
+  // Keeps alive the memory that passes write to.
+  private var sequenceState: Arena?
   private var fieldBindings: [(field: Int, entry: Int)] = []
   private let conversions: [(field: Int, copy: TensorSlice)]
   private var fields: [TensorSlice]
   package let activations: Arena
   private let prepared: Arena
   private let state: ModelState
-  // Keeps alive what `matmuls` and `convolutions` point to without owning.
+  // Owns the primitives that `matmuls` and `convolutions` point to.
   private let store: PrimitiveStore
-  /// Of no elements where the plan does not keep it.
+  /// Empty where the plan does not keep it.
   package let prediction: TensorSlice
 
   /// - Parameters:
@@ -83,7 +83,7 @@ package final class LaneProgram {
       case .bf16Weights(let offset):
         (state.bf16Weights ?? state.parameters).slice(offset: offset, count: tensor.count, type: tensor.type)
       case .prepared(let offset): prepared.slice(offset: offset, count: tensor.count, type: tensor.type)
-      case .nowhere, .field, .gradients, .batchStatistics, .carried:
+      case .nowhere, .field, .gradients, .batchStatistics, .sequenceState:
         activations.slice(offset: 0, count: 0, type: tensor.type)
       }
     }
@@ -155,13 +155,13 @@ package final class LaneProgram {
       gradientBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
     case .batchStatistics(let offset):
       batchStatisticsBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
-    case .carried(let offset):
-      carriedBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
+    case .sequenceState(let offset):
+      sequenceStateBindings.append(Binding(entry: entry, offset: offset, count: tensor.count, type: tensor.type))
     default: break
     }
   }
 
-  /// The batch that the next pass reads: one tensor a field of the graph.
+  /// Sets the tensor that the next pass reads a field of the batch from.
   package func bind(field: Int, to tensor: TensorSlice) {
     precondition(
       tensor.count == plan.graph.fields[field].shape.elementCount && tensor.type == plan.graph.fields[field].type)
@@ -169,35 +169,35 @@ package final class LaneProgram {
     for binding in fieldBindings where binding.field == field { table[binding.entry] = tensor }
   }
 
-  /// Where the next backward pass writes the gradients of the parameters.
+  /// Sets the arena that the next backward pass writes the gradients of the parameters to.
   package func bind(gradients: Arena) {
     for binding in gradientBindings {
       table[binding.entry] = gradients.slice(offset: binding.offset, count: binding.count, type: binding.type)
     }
   }
 
-  /// Where the next forward pass writes what buffers are moved by.
+  /// Sets the arena that the next forward pass writes batch statistics to.
   package func bind(batchStatistics: Arena) {
     for binding in batchStatisticsBindings {
       table[binding.entry] = batchStatistics.slice(offset: binding.offset, count: binding.count, type: binding.type)
     }
   }
 
-  /// The state of the sequences whose next piece the next forward pass reads.
-  package func bind(carried: Arena) {
-    precondition(carried.byteCount >= plan.carriedByteCount)
-    self.carried = carried
-    for binding in carriedBindings {
-      table[binding.entry] = carried.slice(offset: binding.offset, count: binding.count, type: binding.type)
+  /// Sets the KV caches and recurrent states of the sequences whose next piece the next forward pass reads.
+  package func bind(sequenceState: Arena) {
+    precondition(sequenceState.byteCount >= plan.sequenceStateByteCount)
+    self.sequenceState = sequenceState
+    for binding in sequenceStateBindings {
+      table[binding.entry] = sequenceState.slice(offset: binding.offset, count: binding.count, type: binding.type)
     }
   }
 
-  /// Lets the layers of some steps derive from the parameters what every lane reads.
+  /// Packs the weights of some steps, for all lanes.
   package func prepare(_ steps: [Int]) {
     for index in steps { self.steps[index].layer.prepare(self.steps[index].frame) }
   }
 
-  /// The same of every step.
+  /// Packs the weights of every step.
   package func prepareAll() { for share in plan.preparationShares(lanes: 1) { prepare(share) } }
 
   /// Runs every layer on the bound batch.
@@ -205,7 +205,7 @@ package final class LaneProgram {
   /// - Parameters:
   ///   - watching: also measures the watched activations, into `watched`.
   ///   - finished: called after each step of the plan, with its number.
-  /// - Returns: what the loss layer found.
+  /// - Returns: the sums of the loss layer.
   package func forward(watching: Bool = false, finished: (Int) -> Void = { _ in }) -> LossSums {
     for conversion in conversions { Elementwise.convert(fields[conversion.field], into: conversion.copy) }
     for (index, step) in steps.enumerated() {
@@ -219,12 +219,12 @@ package final class LaneProgram {
     return passPointer.pointee.loss
   }
 
-  /// Runs some of the steps again; what the others have left must still be there, so the plan's tensors share no memory.
+  /// Runs some of the steps again on the results of the others, so the plan's tensors must share no memory.
   package func forward(only numbers: [Int]) {
     for number in numbers { steps[number].layer.forward(steps[number].frame) }
   }
 
-  /// What a step of the plan has just written: its output after `forward`, the gradients of its inputs after `backward`.
+  /// The tensors that a step has written: its output after `forward`, the gradients of its inputs after `backward`.
   package func outcome(of step: Int, backward: Bool) -> [TensorSlice] {
     let frame = steps[step].frame
     guard backward else { return [frame.output] }

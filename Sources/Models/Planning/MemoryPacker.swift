@@ -2,17 +2,13 @@ import Tensors
 
 /// Packs tensors that live at different times into the same memory.
 ///
-/// Greedy by size (Pisarchyk and Lee 2020): the largest tensor first, each at the lowest offset where it meets no tensor that
-/// lives at the same time.
+/// Greedy by size (Pisarchyk and Lee 2020): the largest tensor first, each at the lowest offset where it meets no
+/// tensor that lives at the same time.
 package struct MemoryPacker {
   package struct Request {
     package let byteCount: Int
     /// First and last moments at which the tensor must exist; between two of them it may be overwritten.
     package let lifetimes: [ClosedRange<Int>]
-
-    fileprivate func meets(_ other: Request) -> Bool {
-      lifetimes.contains { own in other.lifetimes.contains { $0.overlaps(own) } }
-    }
 
     fileprivate var start: Int { lifetimes.first?.lowerBound ?? 0 }
   }
@@ -30,22 +26,17 @@ package struct MemoryPacker {
   /// - Returns: the offset of each request, and the bytes that hold them all.
   package func pack() -> (offsets: [Int], byteCount: Int) {
     var offsets = [Int](repeating: 0, count: requests.count)
-    var placed: [Int] = []  // sorted by offset
+    var timeline = MemoryTimeline(momentCount: (requests.lazy.flatMap(\.lifetimes).map(\.upperBound).max() ?? 0) + 1)
     var total = 0
     let largestFirst = requests.indices.sorted {
       (requests[$0].byteCount, requests[$1].start) > (requests[$1].byteCount, requests[$0].start)
     }
     for ticket in largestFirst {
       let request = requests[ticket]
-      var offset = 0
-      for other in placed where requests[other].meets(request) {
-        if offset + request.byteCount <= offsets[other] { break }
-        offset = max(offset, offsets[other] + requests[other].byteCount)
-      }
+      let offset = timeline.lowestOffset(of: request.byteCount, during: request.lifetimes)
+      timeline.take(offset..<offset + request.byteCount, during: request.lifetimes)
       offsets[ticket] = offset
       total = max(total, offset + request.byteCount)
-      let position = placed.firstIndex { offsets[$0] > offset } ?? placed.count
-      placed.insert(ticket, at: position)
     }
     return (offsets, total)
   }

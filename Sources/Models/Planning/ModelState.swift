@@ -1,7 +1,7 @@
 import Kernels
 import Tensors
 
-/// What a model is between two steps: its parameters, their bf16 weights and its buffers.
+/// The parameters of a model, their bf16 weights and its buffers.
 package final class ModelState: Sendable {
   package let table: ParameterTable
   package let parameters: Arena
@@ -29,7 +29,7 @@ package final class ModelState: Sendable {
     return bf16Weights.slice(offset: offset, count: entry.count, type: .bfloat16)
   }
 
-  /// Makes the bf16 weights follow parameters that were written from outside (initialised, loaded).
+  /// Converts the parameters again, after they were initialized or loaded.
   package func refreshBF16Weights() {
     for entry in table.entries {
       if let copy = bf16Weights(of: entry) { Elementwise.convert(table.slice(entry, in: parameters), into: copy) }

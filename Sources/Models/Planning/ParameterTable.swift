@@ -1,7 +1,7 @@
 import Layers
 import Tensors
 
-/// Where every parameter and every buffer of a graph lies in its arena.
+/// The places of a graph's parameters and buffers in their arenas.
 package struct ParameterTable: Sendable {
   package struct Entry: Sendable {
     /// PyTorch's name, `hidden.0.weight`.
@@ -16,7 +16,7 @@ package struct ParameterTable: Sendable {
 
     package var shape: TensorShape { declaration.shape }
     package var count: Int { shape.elementCount }
-    /// Matrices and larger: what weight decay acts on by default.
+    /// Whether it is a matrix or larger, which weight decay acts on by default.
     package var isWeight: Bool { shape.rank >= 2 }
   }
 
@@ -72,7 +72,7 @@ package struct ParameterTable: Sendable {
     Arena.aligned(offset + shape.elementCount * type.byteCount)
   }
 
-  /// Products read matrices in bfloat16, unless their layer prepares what it reads.
+  /// Products read matrices in bfloat16, unless their layer packs its weights itself.
   private mutating func placeBF16Weights(of index: Int, _ declaration: ParameterDeclaration) {
     guard entries[index].isWeight, !declaration.isPrepared, entries[index].bf16WeightsOffset == nil else { return }
     entries[index].bf16WeightsOffset = bf16WeightsByteCount
@@ -83,7 +83,7 @@ package struct ParameterTable: Sendable {
 
   package func buffer(named name: String) -> Buffer? { bufferIndices[name].map { buffers[$0] } }
 
-  /// Trainable numbers, frozen ones included.
+  /// All parameters, frozen ones included.
   package var parameterCount: Int { entries.reduce(0) { $0 + $1.count } }
 
   /// The tensor of an entry in the parameter arena or one laid out like it.

@@ -2,7 +2,7 @@ import Kernels
 import Layers
 import Tensors
 
-/// The work of laying out a plan: decides types, lifetimes and offsets for one graph.
+/// Decides types, lifetimes and offsets of the tensors of one graph.
 struct PlanLayout {
   typealias Value = ModelGraph.Value
   typealias Tensor = ExecutionPlan.Tensor
@@ -15,14 +15,14 @@ struct PlanLayout {
   private let sharesMemory: Bool
   private var packer = MemoryPacker()
 
-  /// What stands for a tensor until `pack()` has run: a packer's ticket in place of an offset.
+  // Until `pack()` has run, a tensor's place holds a ticket of the packer instead of an offset.
   private var outputs: [Value: Tensor] = [:]
   private var fieldCopies: [Int: Tensor] = [:]
   private var gradients: [Int: Tensor] = [:]
   private var runsBackward: [Bool] = []
   private var steps: [ExecutionPlan.Step] = []
   private(set) var preparedByteCount = 0
-  private(set) var carriedByteCount = 0
+  private(set) var sequenceStateByteCount = 0
 
   private var count: Int { graph.nodes.count }
   private func backwardTime(_ node: Int) -> Int { 2 * count - 1 - node }
@@ -39,7 +39,7 @@ struct PlanLayout {
     self.sharesMemory = sharesMemory
   }
 
-  /// The value whose memory `value` is: a reshape's output is its input.
+  /// The value that shares its memory with `value`: a reshape's output is its input.
   private func root(_ value: Value) -> Value {
     var value = value
     while case .node(let index) = value, graph.nodes[index].layer.isReshape { value = graph.nodes[index].inputs[0] }
@@ -48,7 +48,7 @@ struct PlanLayout {
 
   private func isLoss(_ node: Int) -> Bool { node == graph.lossNode }
 
-  /// Whether an input of a node is what the loss compares with or weighs by: those behind the first, float32 in every run.
+  /// Whether an input of a node is a target or a weight of the loss: those after the first, float32 in every run.
   private func isTarget(_ position: Int, of node: Int) -> Bool { isLoss(node) && position > 0 }
 
   // MARK: Which layers run backwards
@@ -191,8 +191,8 @@ struct PlanLayout {
       inputs: tensors.first?.type ?? .float32, output: output.type, isTraining: isTraining && runs,
       needsInputGradient: needsInput, accumulatesInputGradient: accumulatesInput,
       accumulatesParameterGradient: accumulatesParameter)
-    let carried = layer.carried(placement)
-    for declaration in carried { tensors.append(placeCarried(declaration)) }
+    let sequenceState = layer.sequenceState(placement)
+    for declaration in sequenceState { tensors.append(placeSequenceState(declaration)) }
     for byteCount in layer.prepared(placement) { tensors.append(placePrepared(byteCount)) }
     let scratch = layer.scratchByteCount(placement)
     tensors.append(
@@ -204,13 +204,14 @@ struct PlanLayout {
     counts.parameters = layer.parameters.count
     counts.buffers = layer.buffers.count
     counts.saved = layer.saved.count
-    counts.carried = carried.count
+    counts.sequenceState = sequenceState.count
     counts.prepared = tensors.count - counts.preparedIndex - 1
     counts.matmuls = matmuls.count
     counts.convolutions = convolutions.count
+    counts.runsBackward = placement.isTraining
     precondition(counts.total == tensors.count)
     return ExecutionPlan.Step(
-      name: node.name, layer: layer, counts: counts, tensors: tensors, carried: carried, matmuls: matmuls,
+      name: node.name, layer: layer, counts: counts, tensors: tensors, sequenceState: sequenceState, matmuls: matmuls,
       convolutions: convolutions, parameters: node.parameterNames.compactMap(table.index),
       accumulatedInputs: Self.bits(accumulatesInput), accumulatedParameters: Self.bits(accumulatesParameter),
       runsBackward: runs, index: node.index)
@@ -236,10 +237,10 @@ struct PlanLayout {
     return Tensor(place: .prepared(preparedByteCount), count: (byteCount + 3) / 4, type: .float32)
   }
 
-  private mutating func placeCarried(_ declaration: CarriedDeclaration) -> Tensor {
+  private mutating func placeSequenceState(_ declaration: SequenceStateDeclaration) -> Tensor {
     let count = declaration.shape.elementCount
-    defer { carriedByteCount += Arena.aligned(count * declaration.type.byteCount) }
-    return Tensor(place: .carried(carriedByteCount), count: count, type: declaration.type)
+    defer { sequenceStateByteCount += Arena.aligned(count * declaration.type.byteCount) }
+    return Tensor(place: .sequenceState(sequenceStateByteCount), count: count, type: declaration.type)
   }
 
   private func placeBuffer(_ name: String) -> [Tensor] {
@@ -260,7 +261,7 @@ struct PlanLayout {
 
   // MARK: Offsets
 
-  /// Packs the activations and puts offsets where tickets stood.
+  /// Packs the activations and replaces tickets by offsets.
   func finish() -> ([ExecutionPlan.Step], [ExecutionPlan.Conversion], Tensor, Int) {
     let (offsets, byteCount) = packer.pack()
     func resolved(_ tensor: Tensor) -> Tensor {

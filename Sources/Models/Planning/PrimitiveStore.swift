@@ -1,6 +1,6 @@
 import Kernels
 
-/// The products and convolutions of one lane: equal requests, of all its programs, share one primitive.
+/// The oneDNN primitives of one lane; equal requests of all its programs share one.
 package final class PrimitiveStore {
   private let stream: OneDNNStream
   private var matmuls: [MatmulShape: Matmul] = [:]

@@ -4,24 +4,24 @@ import Kernels
 
 /// Adam and AdamW; the formulas are at `AdamUpdate`.
 package struct Adam: Optimizer {
-  package enum Decay: Sendable {
-    /// Added to the gradient, so that it is scaled like one (L2 regularisation).
-    case coupled
-    /// Applied to the parameters directly.
-    case decoupled
-  }
-
   package let learningRate: Double
   private let betas: (Double, Double)
   private let epsilon: Double
-  private let decay: Decay
+  /// Whether weight decay applies to the parameters directly, rather than to the gradient, where it is scaled like one.
+  private let isDecoupled: Bool
 
-  init(from reader: SettingsReader, decay: Decay) throws(ConfigurationError) {
+  /// "adam".
+  init(coupled reader: SettingsReader) throws(ConfigurationError) { try self.init(from: reader, isDecoupled: false) }
+
+  /// "adamw".
+  init(decoupled reader: SettingsReader) throws(ConfigurationError) { try self.init(from: reader, isDecoupled: true) }
+
+  private init(from reader: SettingsReader, isDecoupled: Bool) throws(ConfigurationError) {
     learningRate = try reader.learningRate(default: 1e-3)
     betas = try reader.betas(
       default: (0.9, 0.999), "decay rates of the running means of the gradient and of its square")
     epsilon = try reader.number("epsilon", default: 1e-8, in: 0...1, "added to the root of the mean square")
-    self.decay = decay
+    self.isDecoupled = isDecoupled
   }
 
   package var stateNames: [String] { ["exp_avg", "exp_avg_sq"] }
@@ -30,7 +30,7 @@ package struct Adam: Optimizer {
     let step = Double(scalars.step)
     let corrections = (1 - pow(betas.0, step), 1 - pow(betas.1, step))
     return AdamUpdate(
-      betas: betas, corrections: corrections, epsilon: epsilon, isDecoupled: decay == .decoupled, scalars: scalars
+      betas: betas, corrections: corrections, epsilon: epsilon, isDecoupled: isDecoupled, scalars: scalars
     ).update(chunk, scalars, measures: measures)
   }
 }

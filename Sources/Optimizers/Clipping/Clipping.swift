@@ -1,8 +1,7 @@
 import Configuration
 import Kernels
 
-/// How gradients are kept from being too large; they are cut by the update itself, so the arenas keep what was
-/// measured.
+/// Limits on the size of gradients. The update itself clips, so the arenas keep the measured gradients.
 package enum Clipping: Sendable, Equatable {
   case none
   /// All gradients times min(1, threshold / (norm + 1e-6)), norm being that of all together: PyTorch's
@@ -15,10 +14,10 @@ package enum Clipping: Sendable, Equatable {
   /// Each row cut by the norm of the parameters it belongs to.
   case adaptive(AdaptiveClipping)
 
-  /// What PyTorch adds to the norm.
+  /// PyTorch's addition to the norm.
   private static let normGuard = 1e-6
 
-  /// What the update is to do, from what the reduction measured.
+  /// The factors for the update, from the statistics of the reduction.
   ///
   /// - Parameters:
   ///   - statistics: of the gradient of every tensor; zero for frozen ones.
@@ -44,9 +43,9 @@ package enum Clipping: Sendable, Equatable {
   }
 }
 
-/// What clipping makes of one step's gradients.
+/// The factors that clip one step's gradients.
 package struct ClippingScales: Sendable {
-  /// What all gradients are multiplied by; the smallest factor of any, where tensors have their own.
+  /// The factor on all gradients; the smallest of any, where tensors have their own.
   package fileprivate(set) var globalScale: Float = 1
   /// Elements are cut to -value ... value.
   package private(set) var value = Float.infinity
@@ -63,7 +62,7 @@ package struct ClippingScales: Sendable {
     self.threshold = threshold
   }
 
-  /// What the gradient of one tensor is multiplied by.
+  /// The factor on the gradient of one tensor.
   package func scale(of tensor: Int) -> Float {
     guard let statistics else { return globalScale }
     let norm = statistics[tensor].norm

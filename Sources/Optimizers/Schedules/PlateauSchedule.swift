@@ -21,7 +21,7 @@ package struct PlateauSchedule: Schedule, Settings {
   package var initialPlateau: PlateauState? { PlateauState(rule) }
 }
 
-/// When an evaluation counts as better, and what happens when none does for too long.
+/// When an evaluation counts as better, and the reduction when none does for too long.
 package struct PlateauRule: Settings, Equatable {
   package let monitor: PlateauSchedule.Monitor
   package let factor: Double
@@ -60,7 +60,7 @@ package struct PlateauRule: Settings, Equatable {
   }
 }
 
-/// What a schedule that waits for a plateau remembers: part of the run's state, saved with every checkpoint.
+/// The state of a schedule that waits for a plateau: part of the run's state, saved with every checkpoint.
 package struct PlateauState: Sendable, Equatable {
   private let rule: PlateauRule
   /// The best value so far; nil before the first evaluation.
@@ -101,7 +101,7 @@ package struct PlateauState: Sendable, Equatable {
     return .object(counts + (best.map { [("best", .number($0))] } ?? []))
   }
 
-  /// - Throws: when the value is not what `json` writes.
+  /// - Throws: when the value does not come from `json`.
   package init(json: JSON) throws(ConfigurationError) {
     let reader = try SettingsReader(json, path: "plateau")
     rule = try reader.object("rule", PlateauRule.self, "")

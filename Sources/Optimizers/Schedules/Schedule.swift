@@ -1,6 +1,6 @@
 import Configuration
 
-/// What a schedule needs to know of the run; both are stored with it, so that the rate is the same after a resumption.
+/// The length of the run, which is stored with it, so that the rate is the same after it resumes.
 package struct ScheduleHorizon: Sendable, Equatable {
   package let totalSteps: Int
   package let stepsPerEpoch: Int
@@ -13,8 +13,8 @@ package struct ScheduleHorizon: Sendable, Equatable {
 
 /// How the learning rate changes over a run: a pure function of the step, with no state to lose.
 ///
-/// Every schedule can begin with a linear warm-up of w steps, in which step t (from 0) has the factor
-/// (t + 1) / (w + 1), as in nanoGPT: never 0, and 1 at step w. What follows starts there at 1. In PyTorch's terms a cosine with a
+/// Every schedule can begin with a linear warm-up of w steps, in which step t (from 0) has the factor (t + 1) / (w +
+/// 1), as in nanoGPT: never 0, and 1 at step w. What follows starts there at 1. In PyTorch's terms a cosine with a
 /// warm-up is `SequentialLR` of `LinearLR(start_factor=1/(w+1), total_iters=w)` and `CosineAnnealingLR(T_max=total-w)`,
 /// so the final value is that of step `totalSteps`, one after the last.
 package protocol Schedule: Sendable {
@@ -40,7 +40,7 @@ extension Schedule {
 
   package func checkMain(_ horizon: ScheduleHorizon) throws(ConfigurationError) {}
 
-  /// What multiplies the learning rate in step `step`, counted from 0.
+  /// The factor on the learning rate in step `step`, counted from 0.
   package func factor(step: Int, horizon: ScheduleHorizon) -> Double {
     let warmupSteps = warmup.steps(horizon)
     guard step >= warmupSteps else { return (Double(step) + 1) / (Double(warmupSteps) + 1) }
@@ -99,6 +99,6 @@ package struct Warmup: Sendable {
 
 extension SettingsReader {
   func finalFraction() throws(ConfigurationError) -> Double {
-    try number("final_fraction", default: 0, in: 0...1, "share of the learning rate that is left at the end of the run")
+    try number("final_fraction", default: 0, in: 0...1, "share of the learning rate that remains at the end of the run")
   }
 }

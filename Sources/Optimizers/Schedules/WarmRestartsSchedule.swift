@@ -14,7 +14,7 @@ package struct WarmRestartsSchedule: Schedule, Settings {
     multiplier = try reader.integer(
       "multiplier", default: 1, in: 1...1000, "how much longer each cosine is than the last")
     finalFraction = try reader.number(
-      "final_fraction", default: 0, in: 0...1, "share of the learning rate that is left at the end of a cosine")
+      "final_fraction", default: 0, in: 0...1, "share of the learning rate that remains at the end of a cosine")
   }
 
   package func mainFactor(step: Int, warmupSteps: Int, horizon: ScheduleHorizon) -> Double {

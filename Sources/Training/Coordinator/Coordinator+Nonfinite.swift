@@ -24,7 +24,7 @@ extension Coordinator {
       (measurements.learningRate, measurements.clipScale) = (model.learningRate(state, calendar), 1)
       measurements.measureParameters(model)
       // The failed pass has left its recurrent state for the next batch.
-      for arena in model.carried { arena.all(as: .float32).zero() }
+      for arena in model.sequenceStates { arena.all(as: .float32).zero() }
     case .rollBack: try await rollBack(place)
     }
     return decision

@@ -28,9 +28,9 @@ final class LanePrograms {
     evaluation = evaluating(model.state)
     averaged = model.update.average.map(evaluating)
     // Every evaluated sequence begins anew, so the state that a pass leaves is never read.
-    let carried = Arena(byteCount: plan.evaluationPlan.carriedByteCount)
-    evaluation.bind(carried: carried)
-    averaged?.bind(carried: carried)
+    let sequenceState = Arena(byteCount: plan.evaluationPlan.sequenceStateByteCount)
+    evaluation.bind(sequenceState: sequenceState)
+    averaged?.bind(sequenceState: sequenceState)
     evaluationBatch = EvaluationBatch(plan)
   }
 

@@ -17,8 +17,8 @@ extension RunModel {
       arenas.append(StoredArena(arena: average.buffers, contents: .buffers("ema")))
     }
     arenas.append(StoredArena(arena: state.buffers, contents: .buffers("buffers")))
-    for (index, arena) in carried.enumerated() {
-      arenas.append(StoredArena(arena: arena, contents: .carried(microBatch: index)))
+    for (index, arena) in sequenceStates.enumerated() {
+      arenas.append(StoredArena(arena: arena, contents: .sequenceState(microBatch: index)))
     }
     return arenas
   }
@@ -28,9 +28,9 @@ extension RunModel {
     switch contents {
     case .parameters(let group): return table.checkpointTensors(group, arena, isBuffers: false)
     case .buffers(let group): return table.checkpointTensors(group, arena, isBuffers: true)
-    case .carried(let microBatch):
-      return plan.trainingPlan.carried.compactMap { name, shape, tensor in
-        guard case .carried(let offset) = tensor.place else { return nil }
+    case .sequenceState(let microBatch):
+      return plan.trainingPlan.sequenceState.compactMap { name, shape, tensor in
+        guard case .sequenceState(let offset) = tensor.place else { return nil }
         return CheckpointTensor(
           path: "carried/\(microBatch)/\(name)", shape: shape,
           slice: arena.slice(offset: offset, count: tensor.count, type: tensor.type))
@@ -45,11 +45,6 @@ extension RunModel {
 
   /// Parameters and buffers: what the model computes with.
   package var modelTensors: [CheckpointTensor] { table.evaluatedTensors(state, isAverage: false) }
-
-  /// What an evaluation needs: the model, and the moving average where the run keeps one.
-  package var evaluatedTensors: [CheckpointTensor] {
-    modelTensors + (update.average.map { table.evaluatedTensors($0, isAverage: true) } ?? [])
-  }
 
   /// Reads parameters and buffers from a checkpoint, or from a safetensors file with PyTorch's names or GPT-2's.
   package func load(parametersFrom url: URL) throws {
@@ -83,27 +78,7 @@ extension RunModel {
     }
   }
 
-  /// Writes parameters and buffers as safetensors; the moving average in place of the parameters where the run kept one.
-  ///
-  /// - Returns: the number of tensors.
-  package func export(to url: URL, step: Int) throws(CheckpointError) -> Int {
-    let exported = update.average ?? state
-    var tensors = table.entries.map {
-      CheckpointTensor(path: $0.name, shape: $0.shape, slice: table.slice($0, in: exported.parameters))
-    }
-    tensors += table.buffers.map {
-      CheckpointTensor(path: $0.name, shape: $0.declaration.shape, slice: table.slice($0, in: exported.buffers))
-    }
-    try Safetensors.write(tensors, metadata: ["format": "pt", "step": String(step)], to: url)
-    return tensors.count
-  }
-
-  /// SHA-256 of all parameters and buffers, tensor after tensor.
-  package var parametersDigest: String {
-    var digest = SHA256()
-    for tensor in modelTensors { digest.update(tensor.slice.bytes) }
-    return digest.hexadecimal()
-  }
+  package var parametersDigest: String { state.digest }
 }
 
 /// An arena that a checkpoint holds.
@@ -114,7 +89,7 @@ struct StoredArena {
     /// The same of buffers.
     case buffers(String)
     /// What a micro-batch leaves for that of the next batch.
-    case carried(microBatch: Int)
+    case sequenceState(microBatch: Int)
   }
 
   let arena: Arena

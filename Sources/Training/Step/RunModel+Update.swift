@@ -58,7 +58,7 @@ extension RunModel {
   func bind(_ program: LaneProgram, to microBatch: borrowing MicroBatch, step: Int) {
     for field in boundFields { program.bind(field: field.graph, to: microBatch.fields[field.data]) }
     if !batchStatistics.isEmpty { program.bind(batchStatistics: batchStatistics[microBatch.index]) }
-    if !carried.isEmpty { program.bind(carried: carried[microBatch.index]) }
+    if !sequenceStates.isEmpty { program.bind(sequenceState: sequenceStates[microBatch.index]) }
     program.pass.step = step
     program.pass.position = microBatch.position
     program.pass.microBatch = microBatch.index

@@ -22,7 +22,7 @@ package final class RunModel: Sendable {
   /// What each micro-batch contributes to the buffers; empty when the model has none.
   let batchStatistics: [Arena]
   /// What each micro-batch leaves for that of the next batch; empty when no layer carries anything.
-  let carried: [Arena]
+  let sequenceStates: [Arena]
   let losses: SharedArray<LossSums>
   let watched: SharedArray<ActivationStatistics>
   package let watchedNames: [String]
@@ -51,8 +51,8 @@ package final class RunModel: Sendable {
     turns = (0..<tree.lanes).map(tree.turns(of:))
     let bufferBytes = plan.table.bufferByteCount
     batchStatistics = bufferBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: bufferBytes) }
-    let carriedBytes = plan.trainingPlan.carriedByteCount
-    carried = carriedBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: carriedBytes) }
+    let stateBytes = plan.trainingPlan.sequenceStateByteCount
+    sequenceStates = stateBytes == 0 ? [] : (0..<tree.microBatches).map { _ in Arena(byteCount: stateBytes) }
     watchedNames = plan.trainingPlan.steps.filter { $0.layer.watchedActivation != nil }.map(\.name)
     watched = SharedArray(
       repeating: ActivationStatistics(rms: 0, deadShare: 0, saturatedShare: 0), count: watchedNames.count)
@@ -61,7 +61,7 @@ package final class RunModel: Sendable {
   /// Writes the first values of everything, as the seed says.
   package func initialize() {
     state.table.initialize(parameters: state.parameters, buffers: state.buffers, seed: configuration.seed)
-    for arena in update.states + carried { arena.all(as: .float32).zero() }
+    for arena in update.states + sequenceStates { arena.all(as: .float32).zero() }
     adoptParameters()
   }
 

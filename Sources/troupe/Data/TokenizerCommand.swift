@@ -111,10 +111,10 @@ struct TokenizerCommand: AsyncParsableCommand {
           json.output.say("  special token \(special.token): \(special.text)")
         }
         let labels = (0..<Int32(tokenizer.vocabularySize)).map { tokenizer.label(of: $0) }
-        if case .bytePair = tokenizer.model {
+        if tokenizer.model is BytePairModel {
           let longest = labels.enumerated().sorted { ($1.element.count, $0.offset) < ($0.element.count, $1.offset) }
           json.output.say("  longest: " + longest.prefix(Self.shown).map(\.element).joined(separator: " "))
-        } else if case .characters = tokenizer.model {
+        } else if tokenizer.model is CharacterVocabulary {
           json.output.say("  characters: " + labels.joined(separator: " "))
         }
         json.output.result(

@@ -66,7 +66,7 @@ struct Evaluate: AsyncParsableCommand {
       if !classifier.isEmpty { return try judgePictures(stored) }
       let split = split ?? "test"
       let views = views?.list ?? []
-      let result = try await stored.evaluate(split: split, views: views, lanes: lanes.count, say: json.output.say)
+      let result = try stored.evaluate(split: split, views: views, lanes: lanes.count, say: json.output.say)
       let bits = result.bitsPerByte.map { String(format: ", %.3f bits per byte", $0) } ?? ""
       let top = result.record?.topAccuracy.map { String(format: ", top-5 %.2f%%", 100 * $0) } ?? ""
       json.output.say(

@@ -29,14 +29,14 @@ struct Export: AsyncParsableCommand {
   func run() async throws {
     try await reportingFailures {
       let stored = try source.stored(say: json.output.say)
-      let model = try stored.model(lanes: 1)
+      let graph = try stored.graph()
       let file = output.map { URL(fileURLWithPath: $0) } ?? stored.folder.appending(path: "model.safetensors")
-      let count = try model.export(to: file, step: stored.state.step)
+      let count = try stored.modelState(graph).export(to: file, step: stored.state.step)
       json.output.say("wrote \(count) tensors of step \(stored.state.step) to \(file.relativePath)")
       json.output.result(
         .object([
           ("file", .string(file.path)), ("step", .integer(stored.state.step)), ("tensors", .integer(count)),
-          ("parameters_digest", .string(model.parametersDigest)),
+          ("parameters_digest", .string(try stored.modelState(graph, usesAverage: false).digest)),
         ]))
     }
   }

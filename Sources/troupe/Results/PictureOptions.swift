@@ -25,23 +25,19 @@ struct PictureOptions: ParsableArguments {
     help: "Draw the way from noise to picture as a strip into a PNG file.", completion: .file(extensions: ["png"]))
   var trajectory: String?
 
-  @Option(help: "Draw it as an animated PNG file, which browsers play.", completion: .file(extensions: ["png"]))
-  var animation: String?
-
   @OptionGroup var lanes: LanesOption
 
   func validate() throws {
     try require(
       classes.count <= 1 || !classes.contains("all"), "--class all", "nothing beside it, because it means every class")
-    let paths = [output, trajectory, animation].compactMap(\.self)
-    try require(Set(paths).count == paths.count, "--output, --trajectory and --animation", "different files")
+    try require(output == nil || output != trajectory, "--output and --trajectory", "different files")
   }
 
   /// What is of no use to a language model, and whether it is there.
   var all: [(String, Bool)] {
     process.all + [
       ("--class", !classes.isEmpty), ("--output", output != nil), ("--files", files != nil),
-      ("--trajectory", trajectory != nil), ("--animation", animation != nil), ("--lanes", lanes.lanes != nil),
+      ("--trajectory", trajectory != nil), ("--lanes", lanes.lanes != nil),
     ]
   }
 }

@@ -16,24 +16,19 @@ extension Sample {
     let settings = try pictures.process.settings(seed: options.seed, of: model.settings.schedule.steps)
     let stepCount = settings.stepCount(of: model.settings.schedule)
     let strip = pictures.trajectory.map { _ in ImageSheet.moments(ImageSheet.stripStates, of: stepCount) } ?? []
-    let frames = pictures.animation.map { _ in ImageSheet.moments(ImageSheet.mostFrames, of: stepCount) } ?? []
-    let watched = pictures.animation != nil ? ImageSheet.mostAnimated : ImageSheet.mostRows
-    let isAsked = pictures.files != nil || pictures.trajectory != nil || pictures.animation != nil
+    let watched = strip.isEmpty ? 0 : min(count, ImageSheet.mostRows)
+    let isAsked = pictures.files != nil || pictures.trajectory != nil
     let grid = pictures.output ?? (isAsked ? nil : stored.folder.appending(path: "samples.png").relativePath)
     // What could not be written is refused before it is drawn.
     if grid != nil { try ImageSheet.check(count, requests: requests.count, of: model.picture.shape) }
-    for path in [grid, pictures.trajectory, pictures.animation].compactMap({ $0 }) { try Self.checkFolder(of: path) }
+    for path in [grid, pictures.trajectory].compactMap(\.self) { try Self.checkFolder(of: path) }
     let start = ContinuousClock.now
     let meter = DrawingMeter()
     let drawing = try model.draw(
       (0..<count).map { requests[$0 % requests.count].tokens }, settings, rows: pictures.process.rows,
-      lanes: pictures.lanes.count, moments: Set(strip + frames).sorted(),
-      watched: strip.isEmpty && frames.isEmpty ? 0 : min(count, watched),
+      lanes: pictures.lanes.count, moments: strip, watched: watched,
       sheets: ImageSheet.byteCount(
-        model.picture.shape,
-        pictures: max(
-          grid == nil ? 0 : count, min(count, ImageSheet.mostRows) * strip.count,
-          frames.isEmpty ? 0 : min(count, ImageSheet.mostAnimated))),
+        model.picture.shape, pictures: max(grid == nil ? 0 : count, watched * strip.count)),
       progress: meter.show)
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     meter.finish()
@@ -48,7 +43,6 @@ extension Sample {
     }
     try write("output", grid) { try sheet.grid.png() }
     try write("trajectory", pictures.trajectory) { try sheet.strip(strip).png() }
-    try write("animation", pictures.animation) { try sheet.animation(frames) }
     if let folder { written.append(("files", .string(try writeFiles(drawing, requests, into: folder)))) }
     let rate = Double(count) / max(seconds, 1e-9)
     json.output.say(

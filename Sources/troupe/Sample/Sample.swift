@@ -16,7 +16,7 @@ struct Sample: AsyncParsableCommand {
         troupe sample checkpoints/ddpm-glyphs --guidance 2 --output digits.png
         troupe sample checkpoints/ddpm-glyphs --class 7 --count 16 --sampler ddpm --files sevens
         troupe sample checkpoints/text-to-shape --prompt "a red circle" --prompt "a blue star" --guidance 3
-        troupe sample checkpoints/ddpm-glyphs --trajectory noise-to-digit.png --animation digits-appear.png
+        troupe sample checkpoints/ddpm-glyphs --trajectory noise-to-digit.png
 
       A prompt longer than a language model's context is cut at its beginning. A text that grows longer than the context
       goes on from the last half of it, which is read again. A text ends at <|endoftext|> where the tokenizer has it.

@@ -51,12 +51,12 @@ import Testing
   @Test(arguments: [true, false]) func goesOnWhereItStopped(knowsRanges: Bool) async throws {
     defer { clean() }
     let server = try LoopbackServer(["a.bin": Self.content])
-    server.behaviour.withLock { $0.cutAfter = 30_000 }
+    server.behavior.withLock { $0.cutAfter = 30_000 }
     let source = source(try await Self.md5(Self.content))
     await fails(source, server, "a.bin", "again")
     let have = try #require(part?.count)
     #expect(have > 0 && have <= 30_000)
-    server.behaviour.withLock {
+    server.behavior.withLock {
       $0.cutAfter = nil
       $0.knowsRanges = knowsRanges
     }
@@ -87,9 +87,9 @@ import Testing
     let server = try LoopbackServer(["a.bin": Self.content])
     await fails(source("00000000000000000000000000000000"), server, "MD5", "0000", "--from")
     #expect(part == nil)
-    server.behaviour.withLock { $0.status = 503 }
+    server.behavior.withLock { $0.status = 503 }
     await fails(source("0"), server, "503", "--from")
-    server.behaviour.withLock { $0 = .init() }
+    server.behavior.withLock { $0 = .init() }
     await fails(source("0"), server, "404")
     let error = await #expect(throws: FetchError.self) {
       try await DatasetFetch(source("0"), into: folder).run { _ in }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// A small HTTP server on 127.0.0.1 that answers GET with the files it is given, ranges too.
 final class LoopbackServer: Sendable {
-  struct Behaviour: Sendable {
+  struct Behavior: Sendable {
     var files: [String: [UInt8]] = [:]
     var knowsRanges = true
     /// The connection is cut after so many bytes of a body.
@@ -13,7 +13,7 @@ final class LoopbackServer: Sendable {
   }
 
   let port: UInt16
-  let behaviour: Mutex<Behaviour>
+  let behavior: Mutex<Behavior>
   /// Request line and range of every request.
   let requests = Mutex<[String]>([])
   private let listener: Int32
@@ -21,7 +21,7 @@ final class LoopbackServer: Sendable {
   var base: String { "http://127.0.0.1:\(port)" }
 
   init(_ files: [String: [UInt8]]) throws {
-    behaviour = Mutex(Behaviour(files: files))
+    behavior = Mutex(Behavior(files: files))
     listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -63,17 +63,17 @@ final class LoopbackServer: Sendable {
     let lines = String(decoding: request, as: UTF8.self).components(separatedBy: "\r\n")
     let range = lines.first { $0.lowercased().hasPrefix("range: bytes=") }
     requests.withLock { $0.append(lines[0] + (range.map { " " + $0.dropFirst(7) } ?? "")) }
-    let behaviour = behaviour.withLock { $0 }
+    let behavior = behavior.withLock { $0 }
     let path = lines[0].split(separator: " ").dropFirst().first.map(String.init) ?? ""
-    guard let file = behaviour.files[String(path.dropFirst())], behaviour.status == nil else {
+    guard let file = behavior.files[String(path.dropFirst())], behavior.status == nil else {
       return send(
-        connection, "HTTP/1.1 \(behaviour.status ?? 404) No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno", [])
+        connection, "HTTP/1.1 \(behavior.status ?? 404) No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno", [])
     }
     let start = range.flatMap { Int($0.dropFirst("range: bytes=".count).prefix { $0 != "-" }) } ?? 0
-    guard behaviour.knowsRanges, range != nil else {
+    guard behavior.knowsRanges, range != nil else {
       return send(
         connection, "HTTP/1.1 200 OK\r\nContent-Length: \(file.count)\r\nConnection: close\r\n\r\n",
-        Array(file.prefix(behaviour.cutAfter ?? file.count)))
+        Array(file.prefix(behavior.cutAfter ?? file.count)))
     }
     guard start < file.count else {
       return send(
@@ -85,7 +85,7 @@ final class LoopbackServer: Sendable {
       connection,
       "HTTP/1.1 206 Part\r\nContent-Range: bytes \(start)-\(file.count - 1)/\(file.count)\r\n"
         + "Content-Length: \(rest.count)\r\nConnection: close\r\n\r\n",
-      Array(rest.prefix(behaviour.cutAfter ?? rest.count)))
+      Array(rest.prefix(behavior.cutAfter ?? rest.count)))
   }
 
   private func send(_ connection: Int32, _ head: String, _ body: [UInt8]) {

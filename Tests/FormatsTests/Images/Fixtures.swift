@@ -4,7 +4,7 @@ import Formats
 import Tensors
 import Testing
 
-/// A picture with slopes in every channel and a disc, which both formats have something to do with.
+/// An image with slopes in every channel and a disc, which both formats have something to do with.
 func sample(width: Int = 33, height: Int = 21, channels: Int = 3) -> Image {
   var image = Image(width: width, height: height, channels: channels, filledWith: 0)
   for row in 0..<height {
@@ -37,7 +37,7 @@ struct PNGFixture {
   var width: Int
   var height: Int
   var depth = 8
-  /// 0 grey, 2 colour, 3 palette, 4 grey and alpha, 6 colour and alpha.
+  /// 0 gray, 2 color, 3 palette, 4 gray and alpha, 6 color and alpha.
   var colorType: UInt8 = 2
   /// Packed rows, one after another.
   var rows: [UInt8]
@@ -95,7 +95,7 @@ func expectRefusal(_ words: String..., location: SourceLocation = #_sourceLocati
   for word in words { #expect(line.contains(word), "\(line)", sourceLocation: location) }
 }
 
-/// The largest difference between two pictures' levels.
+/// The largest difference between two images' levels.
 func distance(_ a: Image, _ b: Image) -> Int {
   zip(a.bytes, b.bytes).map { abs(Int($0) - Int($1)) }.max() ?? 0
 }

@@ -3,7 +3,7 @@ import Foundation
 import Tensors
 import Testing
 
-/// Damaged files give an error or a picture of the size they claim, never a crash.
+/// Damaged files give an error or an image of the size they claim, never a crash.
 struct ImageFuzzTests {
   /// More through the environment, for a long run by hand.
   private static let mutations = Int(ProcessInfo.processInfo.environment["TROUPE_FUZZ_ROUNDS"] ?? "") ?? 3000
@@ -68,7 +68,7 @@ struct ImageFuzzTests {
   }
 
   @Test(arguments: [1, 3]) func jpeg(channels: Int) throws {
-    // A changed coefficient is still a picture: far fewer are refused.
+    // A changed coefficient is still an image: far fewer are refused.
     let refused = try refusals(sample(channels: channels).jpeg(quality: 60, hasHalvedColor: true))
     #expect(refused > Self.mutations / 8)
   }

@@ -12,7 +12,7 @@ struct JPEGTests {
     #expect(try image.jpeg(quality: 30).count < file.count)
   }
 
-  @Test func halvedColour() throws {
+  @Test func halvedColor() throws {
     let image = slope()
     let file = try image.jpeg(quality: 95, hasHalvedColor: true)
     #expect(try file.count < image.jpeg(quality: 95).count)
@@ -20,10 +20,10 @@ struct JPEGTests {
   }
 
   @Test func channelsAsAsked() throws {
-    let (colour, grey) = (slope(), slope(channels: 1))
-    let luma = try decoded(colour.jpeg(quality: 95), channels: 1)
-    #expect(luma.channels == 1 && distance(luma, colour.converted(toChannels: 1)) <= 4)
-    let file = try grey.jpeg()
+    let (color, gray) = (slope(), slope(channels: 1))
+    let luma = try decoded(color.jpeg(quality: 95), channels: 1)
+    #expect(luma.channels == 1 && distance(luma, color.converted(toChannels: 1)) <= 4)
+    let file = try gray.jpeg()
     #expect(try decoded(file, channels: 3) == decoded(file).converted(toChannels: 3))
   }
 

@@ -22,23 +22,23 @@ struct PNGTests {
     }
   }
 
-  /// A palette's colours, and its grey levels where it has no colours.
+  /// A palette's colors, and its gray levels where it has no colors.
   @Test func palette() throws {
     let file = PNGFixture(
       width: 4, height: 2, depth: 2, colorType: 3, rows: [0b00_01_10_11, 0b11_10_01_00],
       chunks: [("PLTE", [0, 0, 0, 255, 0, 0, 0, 255, 0, 10, 20, 30])])
     let image = try decoded(file.bytes)
-    let colours: [[UInt8]] = [[0, 0, 0], [255, 0, 0], [0, 255, 0], [10, 20, 30]]
-    #expect(image == Image(width: 4, height: 2, channels: 3, bytes: (colours + colours.reversed()).flatMap { $0 }))
+    let colors: [[UInt8]] = [[0, 0, 0], [255, 0, 0], [0, 255, 0], [10, 20, 30]]
+    #expect(image == Image(width: 4, height: 2, channels: 3, bytes: (colors + colors.reversed()).flatMap { $0 }))
   }
 
   @Test func sixteenBits() throws {
     let levels: [UInt16] = [0, 0x0101, 0x8080, 0xFFFF, 0xFEFE, 0x7F7F]
     let rows = levels.flatMap { [UInt8($0 >> 8), UInt8($0 & 255)] }
-    let grey = try decoded(PNGFixture(width: 3, height: 2, depth: 16, colorType: 0, rows: rows).bytes)
-    #expect(grey == Image(width: 3, height: 2, channels: 1, bytes: [0, 1, 128, 255, 254, 127]))
-    let colour = try decoded(PNGFixture(width: 1, height: 2, depth: 16, colorType: 2, rows: rows).bytes)
-    #expect(colour == Image(width: 1, height: 2, channels: 3, bytes: [0, 1, 128, 255, 254, 127]))
+    let gray = try decoded(PNGFixture(width: 3, height: 2, depth: 16, colorType: 0, rows: rows).bytes)
+    #expect(gray == Image(width: 3, height: 2, channels: 1, bytes: [0, 1, 128, 255, 254, 127]))
+    let color = try decoded(PNGFixture(width: 1, height: 2, depth: 16, colorType: 2, rows: rows).bytes)
+    #expect(color == Image(width: 1, height: 2, channels: 3, bytes: [0, 1, 128, 255, 254, 127]))
   }
 
   @Test func singleBits() throws {
@@ -46,14 +46,14 @@ struct PNGTests {
     #expect(image.bytes == [255, 0, 255, 255, 0, 0, 0, 255])
   }
 
-  /// What is transparent lies over white; what is opaque stays as it is.
+  /// Transparent pixels are laid over white; opaque ones stay as they are.
   @Test func transparency() throws {
-    let colour = PNGFixture(width: 3, height: 1, colorType: 6, rows: [9, 8, 7, 255, 9, 8, 7, 0, 0, 0, 0, 128])
-    let image = try decoded(colour.bytes)
+    let color = PNGFixture(width: 3, height: 1, colorType: 6, rows: [9, 8, 7, 255, 9, 8, 7, 0, 0, 0, 0, 128])
+    let image = try decoded(color.bytes)
     #expect(Array(image.bytes.prefix(6)) == [9, 8, 7, 255, 255, 255])
     #expect(image[0, 2, 0] > 100 && image[0, 2, 0] < 220)
-    let grey = try decoded(PNGFixture(width: 2, height: 1, colorType: 4, rows: [50, 255, 50, 0]).bytes)
-    #expect(grey == Image(width: 2, height: 1, channels: 1, bytes: [50, 255]))
+    let gray = try decoded(PNGFixture(width: 2, height: 1, colorType: 4, rows: [50, 255, 50, 0]).bytes)
+    #expect(gray == Image(width: 2, height: 1, channels: 1, bytes: [50, 255]))
     let keyed = try decoded(
       PNGFixture(width: 2, height: 1, colorType: 0, rows: [50, 60], chunks: [("tRNS", [0, 50])]).bytes)
     #expect(keyed.bytes == [255, 60])
@@ -67,11 +67,11 @@ struct PNGTests {
   }
 
   @Test func channelsAsAsked() throws {
-    let colour = Image(width: 3, height: 1, channels: 3, bytes: [255, 0, 0, 0, 255, 0, 0, 0, 255])
-    #expect(try decoded(colour.png(), channels: 1).bytes == [76, 150, 29])
-    #expect(try decoded(colour.png(), channels: 1) == colour.converted(toChannels: 1))
-    let grey = sample(channels: 1)
-    #expect(try decoded(grey.png(), channels: 3) == grey.converted(toChannels: 3))
+    let color = Image(width: 3, height: 1, channels: 3, bytes: [255, 0, 0, 0, 255, 0, 0, 0, 255])
+    #expect(try decoded(color.png(), channels: 1).bytes == [76, 150, 29])
+    #expect(try decoded(color.png(), channels: 1) == color.converted(toChannels: 1))
+    let gray = sample(channels: 1)
+    #expect(try decoded(gray.png(), channels: 3) == gray.converted(toChannels: 3))
   }
 
   @Test func refusals() throws {

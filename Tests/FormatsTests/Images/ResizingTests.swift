@@ -17,8 +17,8 @@ import Testing
     }
   }
 
-  /// Twice as large: ¼ and ¾ of neighbours, as by hand.
-  @Test func enlargesBetweenNeighbours() {
+  /// Twice as large: ¼ and ¾ of neighbors, as by hand.
+  @Test func enlargesBetweenNeighbors() {
     #expect(resize([0, 100], 2, 1, to: (4, 1)) == [0, 25, 75, 100])
     #expect(resize([0, 100], 1, 2, to: (1, 4)) == [0, 25, 75, 100])
     #expect(resize([0, 10, 20, 100, 110, 120], 2, 1, channels: 3, to: (4, 1))[3..<6] == [25, 35, 45])
@@ -30,7 +30,7 @@ import Testing
     #expect(resize(row, 8, 1, to: (4, 1))[1] == 160)
     #expect(resize(row, 8, 1, to: (4, 1))[0] == 57)
     #expect(resize(row, 1, 8, to: (1, 4))[1] == 160)
-    // A checkerboard becomes grey and not black or white.
+    // A checkerboard becomes gray and not black or white.
     let board = (0..<64).map { UInt8(($0 / 8 + $0) % 2 * 255) }
     #expect(resize(board, 8, 8, to: (2, 2)).allSatisfy { (110...145).contains($0) })
   }
@@ -47,7 +47,7 @@ import Testing
     }
   }
 
-  /// A crop is the middle of the picture scaled as a whole.
+  /// A crop is the middle of the image scaled as a whole.
   @Test func cropsTheMiddle() {
     let image = slope(width: 40, height: 20)
     let whole = resize(image.bytes, 40, 20, channels: 3, to: (20, 10))

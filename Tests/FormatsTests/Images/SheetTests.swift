@@ -37,13 +37,13 @@ struct SheetTests {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     for image in [sample(), sample(channels: 1)] {
-      try image.writePNG(to: folder + "/picture.png")
-      let file = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder + "/picture.png")))
+      try image.writePNG(to: folder + "/image.png")
+      let file = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder + "/image.png")))
       #expect(try decoded(file) == image)
     }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["picture.png"])
-    expectRefusal("missing/picture.png", "can be written", "No such file") {
-      try sample().writePNG(to: folder + "/missing/picture.png")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["image.png"])
+    expectRefusal("missing/image.png", "can be written", "No such file") {
+      try sample().writePNG(to: folder + "/missing/image.png")
     }
   }
 }

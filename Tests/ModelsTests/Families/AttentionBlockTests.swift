@@ -4,7 +4,7 @@ import Models
 import Tensors
 import Testing
 
-/// Squeeze-and-excitation and CBAM: names, shapes, and what reads what.
+/// Squeeze-and-excitation and CBAM: names, shapes and edges of the graph.
 @Suite struct AttentionBlockTests {
   private func stack(_ element: String) -> String {
     #"{"type": "layers", "layers": [\#(element), {"type": "flatten"}, {"type": "linear", "units": 5}]}"#
@@ -58,7 +58,7 @@ import Testing
     #expect(parameters(graph).first == "layers.0.fc1.weight [1, 7]")
   }
 
-  @Test(arguments: ["squeeze_excitation", "cbam"]) func refusesWhatIsNoImage(_ kind: String) {
+  @Test(arguments: ["squeeze_excitation", "cbam"]) func refusesOtherInputsThanImages(_ kind: String) {
     let error = #expect(throws: GraphError.self) { _ = try graph(stack(#"{"type": "\#(kind)"}"#)) }
     let words = "expects images (batch, height, width, channels), got the shape [8, 20]"
     #expect(error?.description.contains(words) == true)

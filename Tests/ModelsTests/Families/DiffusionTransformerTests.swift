@@ -4,7 +4,7 @@ import Models
 import Tensors
 import Testing
 
-/// The family `dit`: what it reads, names, shapes, what starts at zero, and what it refuses.
+/// The family `dit`: inputs, names, shapes, initial zeros and refusals.
 @Suite struct DiffusionTransformerTests {
   private let model = #"{"type": "dit", "patch_size": 2, "width": 16, "depth": 2, "heads": 4}"#
   private let input = TestField("input", [3, 4, 6, 3])
@@ -69,7 +69,7 @@ import Testing
     (#"{"type": "dit", "width": 18, "heads": 2}"#, "18 is not a multiple of 4"),
     (#"{"type": "dit", "text_encoder": {"heads": 5}}"#, "5 heads do not divide a width of 128"),
   ])
-  func refusesWhatDoesNotFit(_ model: String, _ words: String) {
+  func refusesSettingsThatDoNotFit(_ model: String, _ words: String) {
     let error = #expect(throws: (any Error).self) { _ = try made(model, input, time) }
     #expect("\(error.map { "\($0)" } ?? "")".contains(words))
   }

@@ -22,10 +22,13 @@ struct TestField {
   }
 }
 
+/// A family with its settings.
+func family(_ model: String) throws -> any Architecture {
+  try architectureCatalog.read(JSONParser.parse(model, file: "c.json"), path: "model").product
+}
+
 /// The graph of a model that reads several fields; the first is its input.
 func graph(_ model: String, fields: [TestField], outputs: Int) throws -> ModelGraph {
-  let json = try JSONParser.parse(model, file: "c.json")
-  let architecture = try architectureCatalog.read(json, path: "model").product
   var builder = GraphBuilder()
   let inputs = fields.map { field in
     BatchInputs.Field(
@@ -35,7 +38,7 @@ func graph(_ model: String, fields: [TestField], outputs: Int) throws -> ModelGr
         classCount: field.classCount),
       sample: TensorShape(Array(field.shape.dropFirst())), classCount: field.classCount)
   }
-  let prediction = try architecture.build(&builder, inputs: BatchInputs(inputs), outputs: outputs)
+  let prediction = try family(model).build(&builder, inputs: BatchInputs(inputs), outputs: outputs)
   return try builder.finish(prediction: prediction)
 }
 

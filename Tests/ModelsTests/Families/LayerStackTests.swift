@@ -17,14 +17,14 @@ import Testing
       {"type": "linear", "units": 5}]}
     """#
 
-  @Test func namesSayWhereALayerStands() throws {
+  @Test func namesArePlaces() throws {
     let graph = try graph(Self.nested, input: [8, 4, 5])
     #expect(
       graph.names == [
         "layers.0", "layers.1", "layers.2.0.0.0", "layers.2.0.0.1", "layers.2.0.0.add", "layers.2.0.1",
         "layers.2.1.0.0", "layers.2.1.0.1", "layers.2.1.0.add", "layers.2.1.1", "layers.3",
       ])
-    // The shortcut begins before the block and joins behind it.
+    // The shortcut starts before the block and is added after it.
     #expect(graph.nodes[4].inputs == [.node(1), .node(3)] && graph.nodes[8].inputs == [.node(5), .node(7)])
     #expect(graph.parameterCount == (20 * 16 + 16) + 2 * (16 * 16 + 16 + 32) + (16 * 5 + 5))
   }

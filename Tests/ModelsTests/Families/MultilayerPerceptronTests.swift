@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct MultilayerPerceptronTests {
   @Test(arguments: ["none", "batch", "layer", "rms"], ["before_activation", "after_activation"])
-  func standsAsItsFigureSays(_ normalization: String, _ place: String) throws {
+  func followsItsFigure(_ normalization: String, _ place: String) throws {
     let hasNorm = normalization != "none"
     let placeKey = hasNorm ? #", "normalization_place": "\#(place)""# : ""
     for isResidual in [false, true] {
@@ -23,7 +23,7 @@ import Testing
           expected.append("activations.\(layer)")
           if hasNorm, place == "after_activation" { expected.append("hidden_norms.\(layer)") }
           if dropout > 0 { expected.append("dropouts.\(layer)") }
-          // The first layer widens 20 to 12: nothing to add.
+          // The first layer changes the width from 20 to 12: there is no residual.
           if isResidual, layer > 0 { expected.append("residuals.\(layer)") }
         }
         #expect(graph.names == expected + ["head"])
@@ -63,7 +63,7 @@ import Testing
     #expect(try graph(#"{"type": "mlp", "depth": 2000, "width": 3}"#).names.count == 4001)
   }
 
-  @Test func initializersGoWhereTheyAreNamed() throws {
+  @Test func initializersReachTheirWeights() throws {
     let graph = try graph(
       #"""
       {"type": "mlp", "depth": 1, "width": 4, "initializer": {"type": "uniform", "bound": 0.5},

@@ -5,16 +5,16 @@ import Models
 import Tensors
 import Testing
 
-/// The U-Net's names, shapes and refusals; what it computes is compared with PyTorch's in the golden cases.
+/// The U-Net's names, shapes and refusals; the golden cases compare its results with PyTorch's.
 @Suite struct UNetTests {
-  /// - Parameter condition: extents of a sample's condition and what its numbers are below.
+  /// - Parameter condition: extents of a sample's condition and the bound of its numbers.
   private func graph(
     _ settings: String, image: [Int] = [16, 16, 3], hasTime: Bool = true, condition: (extents: [Int], below: Int)? = nil
   ) throws -> ModelGraph {
     var fields = [TestField("input", [2] + image)]
     if hasTime { fields.append(TestField("time", [2], below: 1000)) }
     if let condition { fields.append(TestField("condition", [2] + condition.extents, below: condition.below)) }
-    return try ArchitecturesTests.graph(
+    return try ModelsTests.graph(
       #"{"type": "unet"\#(settings.isEmpty ? "" : ", ")\#(settings)}"#, fields: fields, outputs: image.last ?? 0)
   }
 
@@ -44,8 +44,8 @@ import Testing
     #expect(modules == Set(expected))
   }
 
-  /// What a level's output meets on the way up has its size; outputs are used in the reverse of their order.
-  @Test func putsWhatWasKeptBesideWhatComesUp() throws {
+  /// Outputs of a level are concatenated with inputs of their size on the way up, in reverse order.
+  @Test func concatenatesOutputsOfTheWayDown() throws {
     let graph = try graph(Self.small)
     let joints = graph.nodes.filter { $0.layer is Concatenate }
     #expect(joints.map { graph.shape(of: $0.inputs[0]).last } == [16, 16, 16, 8])
@@ -66,7 +66,7 @@ import Testing
     for node in crossed { #expect(ofText.shape(of: node.inputs[1]) == TensorShape([2, 7, 32])) }
   }
 
-  @Test func changesSizeAsItIsTold() throws {
+  @Test func changesSizeBySettings() throws {
     let other = #", "downsample": "average_pool", "upsample": "transposed""#
     let graph = try graph(Self.small + other)
     #expect(graph.nodes.contains { $0.layer is AveragePool2D && $0.name == "down.0.downsample" })
@@ -75,7 +75,7 @@ import Testing
     #expect(bilinear.parameterCount == (try self.graph(Self.small)).parameterCount)
   }
 
-  @Test func startsBranchesAtZeroUnlessToldNotTo() throws {
+  @Test func startsBranchesAtZeroByDefault() throws {
     func zeros(_ graph: ModelGraph) -> Set<String> {
       let weights = graph.nodes.filter { $0.layer.parameters.first?.initializer == .zeros }
       return Set(weights.compactMap { $0.name.split(separator: ".").last.map(String.init) })

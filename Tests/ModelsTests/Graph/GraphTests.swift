@@ -44,7 +44,7 @@ struct Sketch {
     #expect(graph.lossNode == nil && graph.prediction == .node(2))
     #expect(graph.shape(of: .node(1)) == TensorShape([4, 6]) && graph.shape(of: .field(0)).rank == 3)
     #expect(graph.nodes[1].parameterNames == ["a.weight", "a.bias"])
-    // A node reads only what stands before it.
+    // A node reads only earlier nodes.
     for (index, node) in graph.nodes.enumerated() {
       for case .node(let producer) in node.inputs { #expect(producer < index) }
     }
@@ -96,7 +96,7 @@ struct Sketch {
     y = try sketch.linear("head", 2, y)
     let graph = try sketch.builder.finish(prediction: y, loss: (SquaredError.blueprint, t))
     let fused = graph.fusingNeighbours(isTraining: true)
-    // GELU needs what went into it.
+    // GELU needs its input.
     #expect(fused.nodes.map(\.name) == ["hidden.0", "hidden.1", "hidden.2", "activations.2", "head", "loss"])
     #expect(fused.nodes[0].layer.watchedActivation == .relu && fused.nodes[1].layer.watchedActivation == .sigmoid)
     #expect(fused.nodes.map(\.inputs).dropLast() == [[.field(0)], [.node(0)], [.node(1)], [.node(2)], [.node(3)]])
@@ -122,7 +122,7 @@ struct Sketch {
   }
 
   /// Logits of 20 MiB.
-  @Test func aLossJoinsWhatMakesThePredictionIfNobodyReadsIt() throws {
+  @Test func aLossJoinsTheLayerOfAPredictionThatIsNotRead() throws {
     var sketch = Sketch([4, 256, 6])
     let t = sketch.builder.field("target", TensorShape([4, 256]), .int32)
     let a = try sketch.linear("a", 6, sketch.x)
@@ -154,7 +154,7 @@ struct Sketch {
     let y = try sketch.linear("b", 6, try sketch.activation("relu", sum))
     let end = try sketch.sum("end", shortcut, y)
     let fused = try sketch.builder.finish(prediction: end).fusingNeighbours(isTraining: true)
-    // It stands where all that it reads is there.
+    // It comes after all nodes that it reads.
     #expect(fused.nodes.map(\.name) == ["a", "shortcut", "norm", "b", "end"])
     #expect(fused.nodes[2].inputs == [.node(0), .node(1)] && fused.nodes[2].index == 1)
     #expect(fused.nodes[2].layer.additions == ["add", "relu"])

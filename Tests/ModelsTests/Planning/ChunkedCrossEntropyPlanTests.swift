@@ -5,7 +5,7 @@ import Models
 import Tensors
 import Testing
 
-/// Plans of language models whose logits are too many to be held.
+/// Plans of language models whose logits do not fit in memory.
 @Suite struct ChunkedCrossEntropyPlanTests {
   private static func tokens(_ builder: inout GraphBuilder, _ shape: [Int]) -> (ModelGraph.Value, ModelGraph.Value) {
     (builder.field("input", TensorShape(shape), .int32), builder.field("target", TensorShape(shape), .int32))
@@ -15,7 +15,7 @@ import Testing
     try lossCatalog.read(try JSONParser.parse(#"{"type": "cross_entropy"\#(settings)}"#, file: "loss")).product
   }
 
-  /// Embedding → layer norm → head, with logits of just over 16 MiB, in two blocks of rows and five groups of classes.
+  /// Embedding → layer norm → head, with logits of just over 16 MiB: two blocks of rows and five groups of classes.
   private static func model(tied: Bool, smoothing: Double = 0) throws -> ModelGraph {
     let (vocabulary, width) = (7001, 8)
     var builder = GraphBuilder()
@@ -30,7 +30,7 @@ import Testing
     return try builder.finish(prediction: y, loss: (loss(#", "label_smoothing": \#(smoothing)"#), t))
   }
 
-  @Test(arguments: precisions, [true, false]) func equalsLogitsAsAWhole(_ precision: Precision, tied: Bool) throws {
+  @Test(arguments: precisions, [true, false]) func equalsCompleteLogits(_ precision: Precision, tied: Bool) throws {
     let graph = try Self.model(tied: tied, smoothing: tied ? 0 : 0.1)
     let chunked = try Trial(graph, precision) { $0.keepsPrediction = false }
     let whole = try Trial(graph, precision) { $0.fusesNeighbours = false }
@@ -93,7 +93,7 @@ import Testing
   }
 
   /// GPT-2's vocabulary: neither training nor evaluation has memory for all logits.
-  @Test(arguments: precisions) func logitsAreNeverThereAsAWhole(_ precision: Precision) throws {
+  @Test(arguments: precisions) func logitsAreComputedInTiles(_ precision: Precision) throws {
     let (rows, vocabulary) = (8 * 512, 50_257)
     var builder = GraphBuilder()
     let (x, t) = Self.tokens(&builder, [8, 512])
@@ -104,16 +104,16 @@ import Testing
     let graph = try builder.finish(prediction: prediction, loss: (Self.loss(), t))
     let table = try ParameterTable(graph)
     for isTraining in [true, false] {
-      var economies = ExecutionPlan.Economies()
+      var options = PlanOptions()
       func plan() -> ExecutionPlan {
-        ExecutionPlan(graph, table: table, precision: precision, isTraining: isTraining, economies: economies)
+        ExecutionPlan(graph, table: table, precision: precision, isTraining: isTraining, options: options)
       }
       let whole = plan()
-      economies.keepsPrediction = false
+      options.keepsPrediction = false
       let chunked = plan()
       #expect(whole.activationByteCount > rows * vocabulary * 4)
       #expect(8 * chunked.activationByteCount < rows * vocabulary * 4)
-      // The products are counted once, but for those that are repeated.
+      // Products are counted once, except repeated ones.
       #expect(chunked.flops <= whole.flops && 10 * chunked.flops > 9 * whole.flops)
     }
   }

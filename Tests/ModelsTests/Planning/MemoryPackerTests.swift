@@ -26,12 +26,41 @@ import Testing
           "\(a) and \(b) overlap")
       }
     }
-    // At no moment can the memory be less than what lives then.
+    #expect(offsets == packer.packBySearch().offsets)
+    // The memory holds at least the tensors of each moment.
     let needed = (0..<70).map { moment in
       packer.requests.filter { $0.lives(moment) }.reduce(0) { $0 + $1.byteCount }
     }.max()
     #expect(byteCount >= needed ?? 0)
     #expect(byteCount <= packer.requests.reduce(0) { $0 + $1.byteCount })
+  }
+
+  /// Lifetimes of training: outputs until their backward moment, gradients and scratch memory for a moment or two.
+  private func trainingRequests(nodes: Int, seed: Int) -> MemoryPacker {
+    let random = RandomStream(seed: UInt64(seed), purpose: .checking)
+    var packer = MemoryPacker()
+    for node in 0..<nodes {
+      let backward = 2 * nodes - 1 - node
+      let bytes = [64, 256, 256, 1000, 4096][random.integer(3 * node, below: 5)]
+      let reader = min(nodes - 1, node + 1 + random.integer(3 * node + 1, below: 3))
+      let last = random.integer(3 * node + 2, below: 4) == 0 ? reader : backward
+      _ = packer.add(byteCount: bytes, lifetimes: [node...last])
+      _ = packer.add(byteCount: bytes, lifetimes: [2 * nodes - 1 - reader...backward])
+      _ = packer.add(byteCount: bytes / 4, lifetimes: [node...node, backward...backward])
+    }
+    return packer
+  }
+
+  @Test(arguments: 0..<40) func placesTensorsAsASearchThroughAllOfThem(_ seed: Int) {
+    let packer = trainingRequests(nodes: 1 + 7 * seed, seed: seed)
+    let (offsets, byteCount) = packer.pack()
+    let expected = packer.packBySearch()
+    #expect(offsets == expected.offsets && byteCount == expected.byteCount)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func placesTheTensorsOfAVeryDeepModel() {
+    let packer = trainingRequests(nodes: 60_000, seed: 1)
+    #expect(packer.pack().offsets.count == 180_000)
   }
 
   @Test func tensorsInTurnShareOnePlace() {
@@ -54,4 +83,33 @@ import Testing
 
 extension MemoryPacker.Request {
   fileprivate func lives(_ moment: Int) -> Bool { lifetimes.contains { $0.contains(moment) } }
+
+  fileprivate func meets(_ other: Self) -> Bool {
+    lifetimes.contains { own in other.lifetimes.contains { $0.overlaps(own) } }
+  }
+}
+
+extension MemoryPacker {
+  /// The plain form of `pack()`: each request is compared with all that are placed.
+  fileprivate func packBySearch() -> (offsets: [Int], byteCount: Int) {
+    var offsets = [Int](repeating: 0, count: requests.count)
+    var placed: [Int] = []  // sorted by offset
+    var total = 0
+    func start(_ ticket: Int) -> Int { requests[ticket].lifetimes.first?.lowerBound ?? 0 }
+    let largestFirst = requests.indices.sorted {
+      (requests[$0].byteCount, start($1)) > (requests[$1].byteCount, start($0))
+    }
+    for ticket in largestFirst {
+      let request = requests[ticket]
+      var offset = 0
+      for other in placed where requests[other].meets(request) {
+        if offset + request.byteCount <= offsets[other] { break }
+        offset = max(offset, offsets[other] + requests[other].byteCount)
+      }
+      offsets[ticket] = offset
+      total = max(total, offset + request.byteCount)
+      placed.insert(ticket, at: placed.firstIndex { offsets[$0] > offset } ?? placed.count)
+    }
+    return (offsets, total)
+  }
 }

@@ -39,7 +39,7 @@ let convolutional = #"""
     {"type": "flatten"}, {"type": "linear", "units": 5}]}
   """#
 
-/// Networks in which tensors live in different ways: kept or not, read twice, seen in another shape, from the batch.
+/// Networks with tensors of different lifetimes: kept or not, read twice, reshaped, from the batch.
 let variedNetworks: [(model: String, input: [Int])] = [
   (convolutional, [6, 7, 6, 3]),
   (mlp(#""activation": "relu""#), [6, 20]),

@@ -16,7 +16,7 @@ import Testing
       #expect(!apart.gradient(of: entry.name).contains { $0.isNaN }, "\(entry.name)")
     }
     #expect(sharing.run() == outcome)
-    // Memory now holds what the first pass left.
+    // Memory now has the tensors of the first pass.
     #expect(sharing.run() == outcome)
     #expect(sharing.plan.activationByteCount <= apart.plan.activationByteCount)
   }
@@ -38,7 +38,7 @@ import Testing
       let gradient = exact.gradient(of: name)
       // A bias before a batch norm has no gradient but rounding.
       if gradient.allSatisfy({ abs($0) < 1e-5 }) { continue }
-      // What runs in one pass is not rounded in between: in bfloat16 that is another error, but no larger one.
+      // One pass does not round in between: in bfloat16 that is another error, but no larger one.
       let allowed = precision == .float32 ? 0 : 1.5 * distance(plain.gradient(of: name), gradient)
       #expect(distance(fused.gradient(of: name), gradient) <= allowed + tolerance, "\(name)")
     }
@@ -62,7 +62,7 @@ import Testing
     #expect(plan.activationByteCount < plain.activationByteCount)
   }
 
-  /// Convolutions with all that evaluation works into them, by both algorithms, and what it has to leave apart.
+  /// Convolutions with all layers that evaluation folds into them, by both algorithms, and with some that it cannot.
   private static let folding = #"""
     {"type": "layers", "layers": [
       {"type": "conv2d", "filters": 16, "kernel": 3, "padding": 1, "bias": false}, {"type": "batch_norm"},
@@ -108,13 +108,13 @@ import Testing
       let allowed = precision == .float32 ? 1e-5 : 1.5 * distance(plain.run().prediction, b.prediction) + 0.03
       #expect(distance(a.prediction, b.prediction) <= allowed)
       #expect(abs(a.loss.value - b.loss.value) <= allowed * b.loss.value)
-      // What was prepared follows statistics that have moved.
+      // Packed weights follow new statistics.
       for trial in [folded, plain] { trial.scatterStatistics(seed: 9) }
     }
     let before = plain.run().prediction
     plain.scatterStatistics(seed: 10)
     #expect(distance(plain.run().prediction, before) > 0.1)
-    // Training keeps its norms, which measure.
+    // Training keeps its norms, which compute batch statistics.
     #expect(try Trial(graph, precision).plan.steps.count { $0.layer is BatchNorm } == 7)
   }
 
@@ -209,7 +209,7 @@ import Testing
   @Test func backwardCostsTwiceAForward() throws {
     let graph = try network(mlp(#""activation": "relu""#))
     let (training, inference) = (try Trial(graph).plan, try Trial(graph, isTraining: false).plan)
-    // All but the gradient of the first layer's input, which nobody needs, and the loss.
+    // All but the loss and the gradient of the first layer's input, which is not needed.
     let first = 2 * 6 * 20 * 24
     let loss = inference.steps.last?.flops ?? 0
     #expect(training.flops - 3 * loss == 3 * (inference.flops - loss) - first)

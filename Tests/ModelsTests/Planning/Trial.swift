@@ -3,12 +3,12 @@ import Layers
 import Models
 import Tensors
 
-/// Those that this CPU has products for.
+/// The precisions that this CPU has products for.
 let precisions: [Precision] = OneDNN.supportsBFloat16 ? [.float32, .bfloat16] : [.float32]
 
-/// A network with its state and one lane, which plays one made-up micro-batch.
+/// A network with its state and one lane, which plays one random micro-batch.
 final class Trial {
-  /// What a pass leaves behind.
+  /// The results of a pass.
   struct Outcome: Equatable {
     var loss: LossSums
     var prediction: [Float]
@@ -25,20 +25,20 @@ final class Trial {
 
   init(
     _ graph: ModelGraph, _ precision: Precision = .float32, isTraining: Bool = true, frozen: Set<String> = [],
-    seed: UInt64 = 1, _ change: (inout ExecutionPlan.Economies) -> Void = { _ in }
+    seed: UInt64 = 1, _ change: (inout PlanOptions) -> Void = { _ in }
   ) throws {
-    var economies = ExecutionPlan.Economies()
-    change(&economies)
+    var options = PlanOptions()
+    change(&options)
     let table = try ParameterTable(graph)
     plan = ExecutionPlan(
-      graph, table: table, precision: precision, isTraining: isTraining, frozen: frozen, economies: economies)
+      graph, table: table, precision: precision, isTraining: isTraining, frozen: frozen, options: options)
     state = ModelState(table, precision: precision)
     table.initialize(parameters: state.parameters, buffers: state.buffers, seed: seed)
     state.refreshBF16Weights()
     gradients = Arena(byteCount: table.byteCount)
     batchStatistics = Arena(byteCount: table.bufferByteCount)
     let activations = Arena(byteCount: plan.activationByteCount)
-    // Whatever is read before it was written is NaN.
+    // Memory that is read before it was written is NaN.
     activations.poison()
     let prepared = Arena(byteCount: plan.preparedByteCount)
     prepared.poison()
@@ -51,7 +51,7 @@ final class Trial {
     for (index, field) in graph.fields.enumerated() { fields.append(program.fill(field, index)) }
   }
 
-  /// Whole numbers of one's own in a field.
+  /// Sets the whole numbers of a field.
   func setIntegers(field: Int, _ value: (Int) -> Int) {
     let count = plan.graph.fields[field].shape.elementCount
     var span = fields[field].slice(offset: 0, count: count, type: .int32).mutableIntegers
@@ -63,7 +63,7 @@ final class Trial {
     return program.forward()
   }
 
-  /// By three lanes in turn, each its share.
+  /// Packs the weights by three lanes in turn.
   private func prepare() { for share in plan.preparationShares(lanes: 3) { program.prepare(share) } }
 
   func run() -> Outcome {
@@ -76,7 +76,7 @@ final class Trial {
       loss: loss, prediction: prediction, gradients: gradients.allBytes, batchStatistics: batchStatistics.allBytes)
   }
 
-  /// Gives norms scales, shifts and statistics as after some training.
+  /// Gives norms random scales, shifts and statistics, as after training.
   func scatterStatistics(seed: UInt64 = 8) {
     for (index, entry) in plan.table.entries.enumerated() where entry.shape.rank == 1 {
       let random = RandomStream(seed: seed, purpose: .checking, stream: index)
@@ -104,7 +104,7 @@ final class Trial {
 }
 
 extension LaneProgram {
-  /// Binds a field of made-up numbers, or classes below 5.
+  /// Binds a field of random numbers, or classes below 5.
   fileprivate func fill(_ field: ModelGraph.Field, _ index: Int) -> Arena {
     let count = field.shape.elementCount
     let arena = Arena(byteCount: count * field.type.byteCount)

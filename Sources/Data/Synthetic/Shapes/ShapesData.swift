@@ -1,13 +1,12 @@
 import Configuration
 import Tensors
 
-/// 32×32 colour pictures of circles, squares, triangles and stars over textures: stands in for small photographs and needs
-/// no download.
+/// 32×32 color images of circles, squares, triangles and stars over textures: a substitute for small photographs that
+/// needs no download.
 ///
-/// Beside "input" and "target" a sample has the fields "shape" and "color", which say what is in the picture in words, and a
-/// "caption" such as "a red circle".
+/// Besides "input" and "target" a sample has the fields "shape" and "color", and a "caption" such as "a red circle".
 package struct ShapesData: DataKind {
-  /// What is to be told from a picture.
+  /// The property that a model learns to recognize.
   package enum Target: String, CaseIterable, Sendable {
     case shape, color
     case both = "shape_and_color"
@@ -15,35 +14,35 @@ package struct ShapesData: DataKind {
 
   package static let kind = "shapes"
   package static let documentation =
-    "generated: 32×32 colour circles, squares, triangles and stars over textured backgrounds"
+    "generated: 32×32 color circles, squares, triangles and stars over textured backgrounds"
   package static let side = ShapesRenderer.side
   package static let defaultCount = 10_000
   package static let largestCount = 2_000_000
   package static let shapeNames = ShapesRenderer.Shape.allCases.map(\.rawValue)
   package static let colorNames = ShapesRenderer.colors.map(\.name)
 
-  /// "a red circle": by shape, then by colour.
+  /// "a red circle": by shape, then by color.
   package static let captions = shapeNames.flatMap { shape in
     colorNames.map { color in "\("aeiou".contains(color.prefix(1)) ? "an" : "a") \(color) \(shape)" }
   }
 
   package var count = defaultCount
   package var target = Target.shape
-  /// How much the backgrounds disturb: 0 is one plain grey.
+  /// How busy the backgrounds are: 0 is one plain gray.
   package var clutter = 1.0
 
   package init(count: Int = defaultCount) { self.count = count }
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
-    count = try reader.integer("count", default: Self.defaultCount, in: 1...Self.largestCount, "number of pictures")
+    count = try reader.integer("count", default: Self.defaultCount, in: 1...Self.largestCount, "number of images")
     target = try reader.choice(
-      "target", default: .shape, "what is to be told: one of 4 shapes, of 8 colors, of 32 pairs")
+      "target", default: .shape, "the class: one of 4 shapes, of 8 colors, or of 32 pairs")
     clutter = try reader.number("clutter", default: 1, in: 0...2, "strength of backgrounds and noise")
   }
 
-  /// All pictures [count, 32, 32, 3], their shapes [count] and colours [count] by number.
+  /// All images [count, 32, 32, 3], their shapes [count] and colors [count] by number.
   package func generate(seed: UInt64) -> (pixels: [UInt8], shapes: [Int32], colors: [Int32]) {
-    let parts = Parallel.map(count: count, chunk: Self.picturesAtOnce) { range in draw(range, seed: seed) }
+    let parts = Parallel.map(count: count, chunk: Self.imagesPerPart) { range in draw(range, seed: seed) }
     var all = (pixels: [UInt8](), shapes: [Int32](), colors: [Int32]())
     all.pixels.reserveCapacity(count * ShapesRenderer.valueCount)
     for part in parts {
@@ -60,7 +59,7 @@ package struct ShapesData: DataKind {
     return (pixels, shapes[0], colors[0])
   }
 
-  private static let picturesAtOnce = 500
+  private static let imagesPerPart = 500
 
   private func draw(_ range: Range<Int>, seed: UInt64) -> (pixels: [UInt8], shapes: [Int32], colors: [Int32]) {
     var renderer = ShapesRenderer(seed: seed, clutter: Float(clutter))
@@ -70,7 +69,7 @@ package struct ShapesData: DataKind {
     return (pixels, drawn.map { Int32($0.shape) }, drawn.map { Int32($0.color) })
   }
 
-  /// `troupe dataset make shapes`: the pictures, and the number of each one's shape, as IDX files.
+  /// `troupe dataset make shapes`: the images, and the number of each one's shape, as IDX files.
   package func write(to folder: String, seed: UInt64, replacing: Bool = false) throws(DataError) {
     let (pixels, shapes, _) = generate(seed: seed)
     try IDXFolder.write(
@@ -98,7 +97,7 @@ package struct ShapesData: DataKind {
           SampleField.target, Self.shapeNames.flatMap { shape in Self.colorNames.map { "\($0) \(shape)" } },
           pairs)
       }
-    let input = SampleField(name: SampleField.input, shape: TensorShape([Self.side, Self.side, 3]), type: .float32)
+    let input = SampleField.input(of: TensorShape([Self.side, Self.side, 3]))
     let settings = "shapes \(ShapesRenderer.version) \(count) \(target.rawValue) \(clutter) \(seed)"
     return OpenedSamples(
       samples: MemorySamples(

@@ -1,13 +1,13 @@
 import Tensors
 
-/// Where a shape lies in its picture: place, size, angle and form are random.
+/// The outline of a shape in its image, with random place, size, angle and form.
 ///
-/// A polygon is what lies behind enough of its lines: behind all of them for triangle and square, behind four of five for
-/// the star, whose lines are those of the pentagram.
+/// A polygon is the set of points behind enough of its lines: all of them for triangle and square, four of five for the
+/// star, whose lines are those of the pentagram.
 struct ShapesOutline {
   private static let points = Points()
 
-  private let centre: SIMD2<Float>
+  private let center: SIMD2<Float>
   private let axis: SIMD2<Float>
   private let stretch: Float
   /// Nil for a circle.
@@ -33,7 +33,8 @@ struct ShapesOutline {
     }
   }
 
-  /// Directions of equal angles, the first upwards: cosines and sines are written out, as libraries round them differently.
+  /// Directions of equal angles, the first upwards: cosines and sines are written out, as libraries round them
+  /// differently.
   private static let triangle: [SIMD2<Float>] = [[0, 1], [-0.866_025_4, -0.5], [0.866_025_4, -0.5]]
   private static let square: [SIMD2<Float>] = [[1, 0], [0, 1], [-1, 0], [0, -1]]
   private static let star: [SIMD2<Float>] = [
@@ -43,7 +44,7 @@ struct ShapesOutline {
   /// A triangle's lines lie at half its radius, a square's at 1/√2, a pentagram's at cos 72°.
   private static let distances: (triangle: Float, square: Float, star: Float) = (0.5, 0.707_106_8, 0.309_017)
 
-  /// Shapes stand upright, more or less: up to 36° away from it.
+  /// Shapes are at most 36° from upright.
   private static let largestTurn: Float = 0.1
 
   init(_ shape: ShapesRenderer.Shape, _ dice: inout SampleDice, side: Int) {
@@ -60,20 +61,20 @@ struct ShapesOutline {
     stretch = 1 + 0.06 * dice.signed()
     axis = Self.direction(Self.largestTurn * dice.signed())
     let room = max(Float(side) / 2 - radius, 1)
-    centre = SIMD2(dice.signed(), dice.signed()) * room + Float(side) / 2
+    center = SIMD2(dice.signed(), dice.signed()) * room + Float(side) / 2
     let reach = radius * 1.08 + 1
     func pixels(_ middle: Float) -> Range<Int> {
       max(0, Int(middle - reach))..<min(side, Int(middle + reach) + 1)
     }
-    rows = pixels(centre.y)
-    columns = pixels(centre.x)
+    rows = pixels(center.y)
+    columns = pixels(center.x)
   }
 
   /// The share of a pixel that the shape covers.
   func coverage(_ row: Int, _ column: Int) -> Float {
-    let x = Self.points.x + (Float(column) - centre.x)
-    let y = Self.points.y + (Float(row) - centre.y)
-    // Turned back, and pressed back into form.
+    let x = Self.points.x + (Float(column) - center.x)
+    let y = Self.points.y + (Float(row) - center.y)
+    // In the coordinates of the shape before it is turned and stretched.
     let u = (x * axis.x + y * axis.y) * stretch
     let v = y * axis.x - x * axis.y
     var inside = SIMD16<Float>.zero

@@ -1,15 +1,15 @@
 import Tensors
 
-/// Draws coloured shapes over textures: sample i under a seed is always the same bytes, on every machine.
+/// Draws colored shapes over textures: sample i under a seed is always the same bytes, on every machine.
 ///
-/// Edges are anti-aliased: a pixel takes the shape's colour by the share of 4×4 points in it that lie inside. Only
+/// Edges are anti-aliased: a pixel takes the shape's color by the share of 4×4 points in it that lie inside. Only
 /// arithmetic that IEEE 754 rounds exactly is used.
 struct ShapesRenderer {
   enum Shape: String, CaseIterable { case circle, square, triangle, star }
 
   static let side = 32
   static let valueCount = side * side * 3
-  /// Raised whenever the pictures change, because a run's data is known by it.
+  /// Raised whenever the images change: it is part of the fingerprint.
   static let version = 1
 
   static let colors: [(name: String, value: SIMD3<Float>)] = [
@@ -27,7 +27,7 @@ struct ShapesRenderer {
     self.clutter = clutter
   }
 
-  /// Appends sample `index` [32, 32, 3] to `pixels` and returns the numbers of its shape and colour.
+  /// Appends sample `index` [32, 32, 3] to `pixels` and returns the numbers of its shape and color.
   mutating func draw(_ index: Int, onto pixels: inout [UInt8]) -> (shape: Int, color: Int) {
     var dice = SampleDice(RandomStream(seed: seed, purpose: .generation, step: index, stream: 4))
     let number = dice.integer(below: Shape.allCases.count)
@@ -44,7 +44,7 @@ struct ShapesRenderer {
       for column in outline.columns {
         let share = outline.coverage(row, column)
         guard share > 0 else { continue }
-        // Lit from one side, a little.
+        // Lit a little from one side.
         let light = 1 + slope * Float(column - Self.side / 2)
         let at = row * Self.side + column
         canvas[at] = canvas[at] * (1 - share) + ink * (light * share)

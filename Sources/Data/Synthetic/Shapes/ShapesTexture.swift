@@ -1,6 +1,6 @@
 import Tensors
 
-/// A random background: two colours, and how they change over the picture.
+/// A random background: two colors, and how they change over the image.
 struct ShapesTexture {
   private enum Pattern: CaseIterable { case gradient, stripes, checks, clouds }
 
@@ -14,12 +14,12 @@ struct ShapesTexture {
   private let coarse: Lattice
   private let fine: Lattice
 
-  /// Least squared distance of the background's colours from the shape's, in the unit cube.
+  /// Least squared distance of the background's colors from the shape's, in the unit cube.
   private static let contrast: Float = 0.18
   private static let attempts = 20
   private static let plain = SIMD3<Float>(repeating: 0.5)
 
-  /// - Parameter ink: a colour that the shape has and the background must not.
+  /// - Parameter ink: a color that the shape has and the background must not.
   init(
     _ dice: inout SampleDice, seed: UInt64, sample: Int, avoiding ink: SIMD3<Float>, strength: Float
   ) {
@@ -53,7 +53,7 @@ struct ShapesTexture {
     return first * (1 - share) + second * share
   }
 
-  /// How much of the second colour there is.
+  /// How much of the second color there is.
   private func share(_ row: Int, _ column: Int) -> Float {
     let place = SIMD2(Float(column), Float(row)) - Float(ShapesRenderer.side) / 2
     let along = (place * axis).sum()
@@ -68,7 +68,7 @@ struct ShapesTexture {
     }
   }
 
-  /// 0 and 1 in turn with soft steps, once in a unit.
+  /// A wave between 0 and 1 with soft steps, of period 1.
   private static func wave(_ x: Float) -> Float {
     let saw = x - x.rounded(.down)
     let triangle = abs(2 * saw - 1)

@@ -4,10 +4,10 @@ import Tensors
 ///
 ///     y = Aᵀ·[Σ over c of U[c] ⊙ V[c]]·A    with U = G·w·Gᵀ, V = Bᵀ·d·B
 ///
-/// for every tile of 4×4 outputs, that is 36 matrix products (tiles × inputs)·(inputs × outputs). dx is the same with turned
-/// windows, dy for x, and filters and channels exchanged; "inputs" and "outputs" are the channels of what is read and
-/// written. Tiles are taken in blocks, outputs in panels of 32, so that what passes between transforms and products stays in
-/// the caches. Activations may be bfloat16; everything in between is float32.
+/// for every tile of 4×4 outputs, that is 36 matrix products (tiles × inputs)·(inputs × outputs). dx is the same with
+/// turned windows, dy for x, and filters and channels exchanged; "inputs" and "outputs" are the channels that are read
+/// and written. Tiles are taken in blocks, outputs in panels of 32, so that the values between transforms and products
+/// stay in the caches. Activations may be bfloat16; everything in between is float32.
 struct WinogradConvolution: Sendable {
   /// Outputs of a panel, in sixteens.
   private static let panelBlocks = 2
@@ -38,7 +38,8 @@ struct WinogradConvolution: Sendable {
     keptPanels = capacity == all ? 1 : (outputs / 16 + Self.panelBlocks - 1) / Self.panelBlocks
   }
 
-  /// Elements from one of the 36 parts of a panel's U to the next; a cache line more than needed, as in `WinogradTileMemory`.
+  /// Elements from one of the 36 parts of a panel's U to the next; a cache line more than needed, as in
+  /// `WinogradTileMemory`.
   private var weightStride: Int { Self.panelBlocks * inputs * 16 + 16 }
   private var panelCount: Int { WinogradTiling.products * weightStride }
 
@@ -61,7 +62,7 @@ struct WinogradConvolution: Sendable {
 
   /// - Parameters:
   ///   - x: (B, H, W, inputs), or dy (B, H′, W′, inputs).
-  ///   - packed: what `pack` wrote.
+  ///   - packed: the result of `pack`.
   ///   - bias: [outputs] float32.
   ///   - shortcut: laid out as `y`, if something is added.
   ///   - y: (B, H′, W′, outputs), or dx (B, H, W, outputs).
@@ -88,16 +89,13 @@ struct WinogradConvolution: Sendable {
           WinogradWeights.transform(weights, inputs: inputs, blocks: blocks, into: panel, stride: weightStride)
         }
         multiply(v, tiles.count, panel, blocks: blocks.count, into: m)
-        if y.type == .bfloat16 {
-          finish(m, tiles, blocks, bias, shortcut, into: y.pointer(as: BFloat16.self))
-        } else {
-          finish(m, tiles, blocks, bias, shortcut, into: y.pointer(as: Float.self))
-        }
+        if y.type == .bfloat16 { return finish(m, tiles, blocks, bias, shortcut, into: y.pointer(as: BFloat16.self)) }
+        finish(m, tiles, blocks, bias, shortcut, into: y.pointer(as: Float.self))
       }
     }
   }
 
-  /// The 36 products of a block of tiles and a panel of outputs. Rows behind the last tile are computed and not looked at.
+  /// The 36 products of a block of tiles and a panel of outputs. Rows after the last tile are computed and ignored.
   private func multiply(
     _ v: UnsafePointer<Float>, _ tiles: Int, _ u: UnsafePointer<Float>, blocks: Int, into m: UnsafeMutablePointer<Float>
   ) {

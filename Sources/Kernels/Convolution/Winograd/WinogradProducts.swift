@@ -1,8 +1,8 @@
 import CPlatform
 
-/// The matrix products of one Winograd coordinate, eight rows by thirty-two or sixteen columns at a time: the sums stay in
-/// registers, and an element of the left matrix meets whole vectors of the right one. At the rate of the CPU's fused
-/// multiply-add, which oneDNN's general products come close to only for larger matrices.
+/// The matrix products of one Winograd coordinate, eight rows by thirty-two or sixteen columns at a time: the sums stay
+/// in registers, and an element of the left matrix meets whole vectors of the right one. This reaches the CPU's rate of
+/// fused multiply-adds, which oneDNN's general products approach only for larger matrices.
 enum WinogradProducts {
   /// Rows of a call.
   static let rowCount = 8
@@ -34,7 +34,7 @@ enum WinogradProducts {
   ///
   /// - Parameters:
   ///   - d: [tiles][16], of which the first eight filters are read.
-  ///   - next: what will be `d` soon.
+  ///   - next: the next `d`, for prefetching.
   ///   - v: [blocks][rightStride / 16][16], of which the first `tiles` rows are read.
   ///   - u: [blocks][16][16], of which the first eight rows are written.
   @inline(never) static func multiplyTransposed(

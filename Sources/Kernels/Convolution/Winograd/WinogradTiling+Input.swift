@@ -1,7 +1,7 @@
 import CPlatform
 
-// Sums of tiles with constant factors, sixteen channels at a time. While a tile is transformed, what the next one to its
-// right needs is fetched from memory; at the end of a row that is of no use, and does no harm.
+// Sums of tiles with constant factors, sixteen channels at a time. While a tile is transformed, the memory of the tile
+// to its right is prefetched; at the end of a row that is useless but harmless.
 extension WinogradTiling {
   /// V = Bᵀ·d·B of the patches of the tiles `range`, zeros outside the image.
   ///
@@ -21,7 +21,7 @@ extension WinogradTiling {
         top >= 0 && left >= 0 && top &+ Self.patchSize <= inputHeight && left &+ Self.patchSize <= inputWidth
       var from = x + ((tile.image &* inputHeight &+ top) &* inputWidth &+ left) &* channels
       var to = destination
-      // The first two columns of a patch are the last two of its neighbour.
+      // The first two columns of a patch are the last two of the patch before it.
       @inline(__always) func fetchNext(_ row: Int, _ column: Int) {
         guard column >= Self.patchSize - Self.tileSize else { return }
         troupe_prefetch(from + (row &* rowStride &+ (column &+ Self.tileSize) &* channels))

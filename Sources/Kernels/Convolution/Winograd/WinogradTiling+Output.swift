@@ -1,7 +1,8 @@
 import CPlatform
 
 extension WinogradTiling {
-  /// y = Aᵀ·M·A (+ bias) (+ shortcut) (then ReLU) of the tiles `range` and of the sixteens `blocks` of the channels of y.
+  /// y = Aᵀ·M·A (+ bias) (+ shortcut) (then ReLU) of the tiles `range` and of the sixteens `blocks` of the channels of
+  /// y.
   ///
   /// - Parameters:
   ///   - m: laid out as `memory` says; tile 0 of it is the first of `range`, block 0 the first of `blocks`.

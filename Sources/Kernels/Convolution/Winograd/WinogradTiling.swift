@@ -2,9 +2,9 @@
 struct WinogradTiling: Sendable {
   /// Outputs of a tile along one axis.
   static let tileSize = 4
-  /// Inputs that they follow from.
+  /// Inputs of a tile along one axis.
   static let patchSize = 6
-  /// Multiplications that they take for each pair of channels.
+  /// Multiplications of a tile for each pair of channels.
   static let products = 36
 
   let batch: Int
@@ -12,15 +12,15 @@ struct WinogradTiling: Sendable {
   let inputWidth: Int
   let outputHeight: Int
   let outputWidth: Int
-  /// Zeros that are thought above the input and left of it.
+  /// Zeros above the input and left of it.
   let paddingAbove: Int
   let paddingLeft: Int
-  /// Tiles along each axis; those that stick out of the output are computed whole.
+  /// Tiles along each axis; those that reach beyond the output are computed whole.
   let rows: Int
   let columns: Int
 
-  /// For y or dW, or for dx: that is a convolution of dy, whose window is turned by 180° and slides as far over the edge as
-  /// the other did not.
+  /// For y or dW, or for dx: that is a convolution of dy, whose window is turned by 180° and whose padding complements
+  /// that of the other.
   init(_ shape: ConvolutionShape) {
     let (vertical, horizontal) = (shape.vertical, shape.horizontal)
     batch = shape.batch
@@ -39,8 +39,6 @@ struct WinogradTiling: Sendable {
   }
 
   var count: Int { batch * rows * columns }
-  var inputPixels: Int { batch * inputHeight * inputWidth }
-  var outputPixels: Int { batch * outputHeight * outputWidth }
 
   /// Calls `body` for the tiles with the numbers `range`, which run along rows, then columns, then images.
   @inline(__always) func forEach(_ range: Range<Int>, _ body: (WinogradTile) -> Void) {
@@ -69,8 +67,8 @@ struct WinogradTile {
   let x: Int
 }
 
-/// Transformed tiles in scratch memory, [product][channels / 16][tile][16] float32: what one matrix product reads or writes
-/// lies together, sixteen channels of a tile are one vector, and rows need no packing.
+/// Transformed tiles in scratch memory, [product][channels / 16][tile][16] float32: what one matrix product reads or
+/// writes lies together, sixteen channels of a tile are one vector, and rows need no packing.
 struct WinogradTileMemory: Sendable {
   /// Channels in sixteens.
   let blocks: Int

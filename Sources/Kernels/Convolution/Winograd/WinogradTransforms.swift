@@ -3,9 +3,10 @@
 ///
 ///     y = Aᵀ·[(G·w) ⊙ (Bᵀ·d)]
 ///
-/// with d six inputs and w three weights. Nested over rows and columns, a 3×3 convolution takes 36 multiplications for 4×4
-/// outputs instead of 144. The polynomials are interpolated at 0, ±√½, ±√2 and ∞, which leave half the rounding error of the
-/// usual 0, ±1, ±2 and ∞: in float32 about 6·10⁻⁷ of the outputs' root mean square, five times that of a direct sum.
+/// with d six inputs and w three weights. Nested over rows and columns, a 3×3 convolution takes 36 multiplications for
+/// 4×4 outputs instead of 144. The polynomials are interpolated at 0, ±√½, ±√2 and ∞, which leave half the rounding
+/// error of the usual 0, ±1, ±2 and ∞: in float32 about 6·10⁻⁷ of the outputs' root mean square, five times that of a
+/// direct sum.
 struct SixVectors {
   var v0, v1, v2, v3, v4, v5: Vector
 

@@ -4,9 +4,9 @@ import Tensors
 ///
 ///     dW = Gᵀ·[Σ over tiles of D ⊙ V]·G    with D = A·dy·Aᵀ, V = Bᵀ·d·B
 ///
-/// that is 36 matrix products (filters × tiles)·(tiles × channels). Where tiles are few, D and V of all of them are kept, and
-/// dU is made and used up by parts of 16 filters and 32 channels; where they are many, dU is kept and summed over blocks of
-/// tiles.
+/// that is 36 matrix products (filters × tiles)·(tiles × channels). Where tiles are few, D and V of all of them are
+/// kept, and dU is made and used up by parts of 16 filters and 32 channels; where they are many, dU is kept and summed
+/// over blocks of tiles.
 struct WinogradWeightGradient: Sendable {
   /// Channels of a part of dU, in sixteens.
   private static let panelBlocks = 2

@@ -2,12 +2,12 @@ import CPlatform
 
 /// 3×3 weights on their way between the master copy, (O, C, 3, 3), and the Winograd domain.
 ///
-/// In between they are packed, [outputs / 16][inputs][9][16] float32, where outputs and inputs are those of the convolution
-/// that reads them: O and C, or C and O with the windows turned by 180° for dx. G·w·Gᵀ is four times as large as w, in wide
-/// layers more than the caches hold, so it is made from the packed weights where it is needed.
+/// In between they are packed, [outputs / 16][inputs][9][16] float32, where outputs and inputs are those of the
+/// convolution that reads them: O and C, or C and O with the windows turned by 180° for dx. G·w·Gᵀ is four times as
+/// large as w, in wide layers more than the caches hold, so it is made from the packed weights where it is needed.
 enum WinogradWeights {
   private static let taps = 9
-  /// How many windows ahead packed weights are fetched: they are read once, in steps too long for the hardware to guess.
+  /// How many windows ahead packed weights are prefetched: the hardware does not follow steps as long as theirs.
   private static let fetchedAhead = 8
 
   /// Packs for y.
@@ -88,7 +88,7 @@ enum WinogradWeights {
         let top = SixVectors(c0.v0, c1.v0, c2.v0, c3.v0, c4.v0, c5.v0).weightGradientTransform
         let middle = SixVectors(c0.v1, c1.v1, c2.v1, c3.v1, c4.v1, c5.v1).weightGradientTransform
         let bottom = SixVectors(c0.v2, c1.v2, c2.v2, c3.v2, c4.v2, c5.v2).weightGradientTransform
-        // Taps by channels, to become channels by taps; the other seven rows mean nothing.
+        // Taps by channels, transposed to channels by taps; the other seven rows are unused.
         var square = SquareOfVectors(repeating: Vector.zero)
         (square[0], square[1], square[2]) = (top.v0, top.v1, top.v2)
         (square[3], square[4], square[5]) = (middle.v0, middle.v1, middle.v2)

@@ -1,17 +1,17 @@
 import Configuration
 import Layers
 
-/// The convolutional block attention module (Woo et al. 2018): an image decides first how much of each of its channels goes
-/// on, then how much of each of its pixels.
+/// The convolutional block attention module (Woo et al. 2018): scales the channels of an image, then its pixels, each
+/// by a factor that the image determines.
 ///
 ///     x′ = x·σ(MLP(mean over the pixels of x) + MLP(largest over the pixels of x))
 ///     y  = x′·σ(7×7 convolution of (mean, largest) over the channels of x′)
 ///
-/// MLP is one perceptron, fc1 of C/r units with ReLU and fc2 of C, that sees both.
+/// MLP is one perceptron for both, fc1 of C/r units with ReLU and fc2 of C.
 ///
 /// - Parameters:
-///   - name: of the block; its parameters are `NAME.fc1.weight`, `NAME.fc1.bias`, `NAME.fc2.weight`, `NAME.fc2.bias` and
-///     `NAME.spatial.weight`.
+///   - name: of the block; its parameters are `NAME.fc1.weight`, `NAME.fc1.bias`, `NAME.fc2.weight`, `NAME.fc2.bias`
+///     and `NAME.spatial.weight`.
 ///   - x: images (B, H, W, C).
 ///   - reduction: r; the hidden layer has C/r units, rounded down, and at least 1.
 /// - Returns: images of x's shape.
@@ -34,7 +34,7 @@ func cbam(
 
 /// fc2(ReLU(fc1(x))).
 ///
-/// - Parameter use: tells the nodes of a second use apart from those of the first, whose parameters it shares.
+/// - Parameter use: a suffix for the nodes of a second use, which shares the parameters of the first.
 private func channelPerceptron(
   _ graph: inout GraphBuilder, _ name: String, _ x: ModelGraph.Value, reduction: Int, use: String? = nil
 ) throws(GraphError) -> ModelGraph.Value {
@@ -50,7 +50,7 @@ private func channelPerceptron(
     sharing: owner("fc2"))
 }
 
-/// From two numbers a pixel to one.
+/// From two numbers per pixel to one.
 private var spatialConvolution: Conv2D.LayerSettings {
   var settings = Conv2D.LayerSettings(filters: 1, kernel: AxisPair(7))
   settings.padding = AxisPair(3)

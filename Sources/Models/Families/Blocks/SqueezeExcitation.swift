@@ -1,9 +1,9 @@
 import Layers
 
-/// Lets an image's channels, each summed up by its mean, decide how much of each goes on (Hu et al. 2018).
+/// Scales the channels of an image by factors that their means determine (Hu et al. 2018).
 ///
-///     x ── mean over the pixels ── fc1, C/r ── ReLU ── fc2, C ── sigmoid ── · ── y
-///     └──────────────────────────────────────────────────────────────────────┘
+///     x ── mean of pixels ── fc1, C/r ── ReLU ── fc2, C ── sigmoid ── · ── y
+///     └───────────────────────────────────────────────────────────────┘
 ///
 /// - Parameters:
 ///   - name: of the block; its parameters are `NAME.fc1.weight`, `NAME.fc1.bias`, `NAME.fc2.weight`, `NAME.fc2.bias`.

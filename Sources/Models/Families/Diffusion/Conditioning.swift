@@ -1,31 +1,30 @@
 import Configuration
 import Layers
 
-/// What tells the blocks of a diffusion model at which step of noise they are and what the picture is to show.
+/// The time and the condition of a diffusion model, as its blocks read them.
 struct Conditioning {
-  /// (B, width): the embedded time, with the class's vector added where the condition is a class. Blocks apply their own
-  /// SiLU to it.
+  /// (B, width): the embedded time, plus the class's vector where the condition is a class, before the blocks' SiLU.
   let vector: ModelGraph.Value
   /// (B, L, D): the encoded caption for cross-attention, where the condition is a text.
   let text: ModelGraph.Value?
 }
 
 extension GraphBuilder {
-  /// Adds what reads the fields "time" and "condition".
+  /// Adds the layers that read the fields "time" and "condition".
   ///
   ///     time ── TimeEmbedding(base) ── time.0 ── SiLU ── time.2 ──(+)── vector
   ///     condition, a class ── class_embedding ─────────────────────┘
   ///     condition, a caption ── text.token_embedding ── [ text.blocks.i ] ── text.norm ── text
   ///
-  /// A class is (B) int32 whose last number means "no condition". A caption is (B, L) tokens, padded at the end with a token
-  /// of its own, which is read like any other; "no condition" is padding alone.
+  /// A class is (B) int32 whose last number means "no condition". A caption is (B, L) tokens, padded at the end with a
+  /// token of its own, which is read like any other; "no condition" is padding alone.
   ///
   /// - Parameters:
   ///   - family: for messages.
-  ///   - base: features of the time's waves.
+  ///   - base: sines and cosines of the time.
   ///   - width: of the vector.
-  ///   - text: what reads captions.
-  ///   - initializer: of the products behind the waves.
+  ///   - text: the encoder of captions.
+  ///   - initializer: of the two products that follow them.
   mutating func addConditioning(
     _ inputs: BatchInputs, family: String, base: Int, width: Int, text: TextEncoderSettings,
     initializer: Initializer = .glorotUniform
@@ -33,7 +32,7 @@ extension GraphBuilder {
     guard let time = inputs.field("time") else {
       throw GraphError(
         node: "input",
-        message: "\(family) learns to take noise away and reads a field \"time\", which the data do not have; "
+        message: "\(family) denoises and reads a field \"time\", which the data do not have; "
           + "add a \"diffusion\" section")
     }
     guard let steps = time.classCount, time.sample.rank == 0 else {

@@ -3,20 +3,21 @@ import Kernels
 import Layers
 import Tensors
 
-/// The diffusion Transformer of Peebles and Xie 2023 with adaptive layer norms that start as nothing ("adaLN-Zero").
+/// The diffusion Transformer of Peebles and Xie 2023 with adaptive layer norms that start at zero ("adaLN-Zero").
 ///
 ///     input ── patches ── positions ── [ blocks.i ]·depth ── final.norm ── final.linear ── final.unpatchify
 ///
-///     x ── attention_norm ── attention ──(gate, +)── cross_attention ──(+)── feed_forward_norm ── feed_forward ──(gate, +)
+///     x ── attention_norm ── attention ──(gate, +)── cross_attention ──(+)
+///       ── feed_forward_norm ── feed_forward ──(gate, +)
 ///
-/// Time and class come to the blocks as shift, factor and gate of each branch: `blocks.i.modulation`, one product of SiLU
-/// of the condition's vector, which starts at 0, so that every block starts as the identity. A caption is attended to
-/// between the two branches, as in Chen et al. 2024 (PixArt-α), without norm or gate; its last product starts at 0.
+/// Time and class reach the blocks as shift, factor and gate of each branch: `blocks.i.modulation`, one product of SiLU
+/// of the condition's vector, starts at 0, so that every block starts as the identity. Between the two branches comes
+/// attention to the caption, as in Chen et al. 2024 (PixArt-α), without norm or gate; its last product starts at 0.
 package struct DiffusionTransformer: Architecture, Settings {
   private static let family = "dit"
-  /// Features of the time's waves (section 3.2 of the paper's published code).
+  /// Sines and cosines of the time, as in the paper's published code.
   private static let timeWaves = 256
-  /// Of the condition's products and vectors, as there.
+  /// Standard deviation of the condition's first weights, as there.
   private static let conditionDeviation = 0.02
   /// Shift, factor and gate of attention, then of the feed-forward network.
   private static let partsOfBlock = 6
@@ -104,7 +105,7 @@ package struct DiffusionTransformer: Architecture, Settings {
     return try graph.add("\(name).proj", linear(width), y)
   }
 
-  /// x with what each patch gathers from a caption.
+  /// x + attention of each patch to a caption.
   private func attend(
     _ graph: inout GraphBuilder, _ name: String, _ x: ModelGraph.Value, to caption: ModelGraph.Value
   ) throws(GraphError) -> ModelGraph.Value {

@@ -15,7 +15,7 @@ package struct TextEncoderSettings: Settings {
     heads = try reader.integer("heads", default: heads, in: 1...1024, "attention heads; they share the width evenly")
     dropout = try reader.number(
       "dropout", default: dropout, in: 0...0.999,
-      "the rate behind the embedding, on attention weights and behind each branch")
+      "the rate after the embedding, on attention weights and after each branch")
     try reader.require(width % heads == 0, "heads", "\(heads) heads do not divide a width of \(width)")
   }
 }
@@ -24,7 +24,7 @@ extension SettingsReader {
   /// The "text_encoder" key that diffusion families share.
   func textEncoder() throws(ConfigurationError) -> TextEncoderSettings {
     let settings = try optionalObject(
-      "text_encoder", TextEncoderSettings.self, "what reads the captions, where the condition is text")
+      "text_encoder", TextEncoderSettings.self, "the encoder of captions, where the condition is text")
     return settings ?? TextEncoderSettings()
   }
 }

@@ -1,16 +1,16 @@
 import Configuration
 import Layers
 
-/// The U-Net that takes noise from images: Ronneberger et al. 2015, with the blocks of Ho et al. 2020.
+/// The U-Net that denoises images: Ronneberger et al. 2015, with the blocks of Ho et al. 2020.
 ///
 ///     x ── stem ── down.0 ───────────────────────────────────────────────▶ up.0 ── norm ── SiLU ── out ── prediction
 ///                    └─ downsample ── down.1 ──────────────▶ up.1 ── upsample ─┘
 ///                                       └─ … ── middle ── … ──┘
 ///
-/// Level l works on images halved l times, with `channels` · `multipliers`[l] channels. Going down, a level has `blocks` residual
-/// blocks; every output, that of the stem and of the down-sampling too, is put beside what comes up (─▶), into one of the
-/// `blocks` + 1 blocks of the same level. Where a level's side is one of `attention`, each block is followed by attention over
-/// all pixels, and by attention to the caption if there is one; in the middle it always is.
+/// Level l works on images halved l times, with `channels` · `multipliers`[l] channels. On the way down, a level has
+/// `blocks` residual blocks. Every output, those of stem and downsampling too, is concatenated (─▶) with the input of
+/// one of the `blocks` + 1 blocks of its level on the way up. Where a level's height is one of `attention`, and always
+/// in the middle, attention over all pixels follows each block, and attention to the caption if there is one.
 package struct UNet: Architecture, Settings {
   package enum Downsampling: String, CaseIterable, Sendable {
     /// A 3×3 convolution with stride 2.
@@ -20,9 +20,9 @@ package struct UNet: Architecture, Settings {
   }
 
   package enum Upsampling: String, CaseIterable, Sendable {
-    /// Each pixel four times, then a 3×3 convolution.
+    /// Each pixel repeated four times, then a 3×3 convolution.
     case nearest
-    /// Straight lines between pixels, then a 3×3 convolution.
+    /// Bilinear interpolation, then a 3×3 convolution.
     case bilinear
     /// A transposed 4×4 convolution with stride 2.
     case transposed
@@ -32,7 +32,7 @@ package struct UNet: Architecture, Settings {
   let widths: [Int]
   let channels: Int
   let blocks: Int
-  /// Sides of images, in pixels; nil for the paper's 16, where a level has it.
+  /// Heights of images with attention, in pixels; nil for the paper's 16, where a level has it.
   let attention: [Int]?
   let heads: Int
   let groups: Int
@@ -56,7 +56,7 @@ package struct UNet: Architecture, Settings {
     heads = try reader.integer("heads", default: 1, in: 1...1024, "attention heads; they share the channels evenly")
     groups = try reader.integer("groups", default: 32, in: 1...65_536, "of group norm; they share the channels evenly")
     dropout = try reader.number(
-      "dropout", default: 0, in: 0...0.999, "the rate in front of each block's second convolution")
+      "dropout", default: 0, in: 0...0.999, "the rate before each block's second convolution")
     downsampling = try reader.choice(
       "downsample", default: Downsampling.convolution, "how images are halved from level to level")
     upsampling = try reader.choice(
@@ -64,7 +64,7 @@ package struct UNet: Architecture, Settings {
     textEncoder = try reader.textEncoder()
     startsAtZero = try reader.boolean(
       "zero_init", default: true,
-      "whether the last layer and those that end a branch start at 0, as in the paper, so that blocks start as identities"
+      "whether the last layer and those that end a branch start at 0, as in the paper: blocks start as identities"
     )
     initializer = try reader.initializer(default: "glorot_uniform")
     widths = multipliers.map { [channels] in channels * $0 }

@@ -6,12 +6,13 @@ import Layers
 ///
 ///     residual   x ── norm1 ── SiLU ── conv1 ── (+ condition) ── norm2 ── SiLU ── dropout ── conv2 ── (+)
 ///                └──────────────────────── skip, 1×1, where the channels change ──────────────────────┘
-///     attention  x ── norm ── qkv ── attention over pixels ── proj ── (+ x) ── norm ── q ── attention to the caption ── proj ── (+)
+///     attention  x ── norm ── qkv ── attention over pixels ── proj ── (+ x)
+///                  ── norm ── q ── attention to the caption ── proj ── (+)
 struct UNetBlocks {
   typealias Value = ModelGraph.Value
 
   let settings: UNet
-  /// (B, width), behind its SiLU: each block makes a number of it for each of its channels.
+  /// (B, width), after its SiLU: each block computes from it a number for each of its channels.
   let condition: Value
   /// (B, L, D).
   let text: Value?
@@ -35,7 +36,7 @@ struct UNetBlocks {
     return try graph.add("\(name).add", ResidualAdd.blueprint(NoSettings()), shortcut, y)
   }
 
-  /// An image with what each pixel gathers from all pixels, and from the caption.
+  /// x + attention of each pixel to all pixels, + attention to the caption.
   func attend(_ graph: inout GraphBuilder, _ name: String, _ x: Value) throws(GraphError) -> Value {
     let shape = graph.shape(of: x)
     var tokens = try graph.add("\(name).tokens", ImageTokens.blueprint(NoSettings()), x)
@@ -50,7 +51,7 @@ struct UNetBlocks {
     return try graph.add("\(name).image", TokenImage.blueprint(.init(height: shape[1])), tokens)
   }
 
-  /// tokens + proj(attention(what `projected` makes of the normalised tokens)).
+  /// tokens + proj(attention(projected(norm(tokens)))).
   private func branch(
     _ graph: inout GraphBuilder, _ name: String, _ tokens: Value,
     _ projected: (inout GraphBuilder, String, Value) throws(GraphError) -> [Value]

@@ -8,13 +8,13 @@ import Layers
 ///     post   x ── attention ── dropout ── (+ x) ── norm ── up ── f ── down ── dropout ── (+) ── norm
 struct TransformerBlocks {
   let settings: TransformerSettings
-  /// Branches that are added to the stream of vectors: their last products start smaller by its root, so that the sum
-  /// starts at the same size in networks of every depth (Radford et al. 2019).
+  /// Branches of the whole model: the weights that end one start smaller by its square root, so that their sum starts
+  /// at the same size in networks of every depth (Radford et al. 2019).
   let branches: Int
   /// See `BatchInputs.memory`.
   let memory: Int?
 
-  /// What a token attends to.
+  /// The sequence that a token attends to.
   enum Attended {
     /// Tokens of its own sequence.
     case itself(isCausal: Bool)
@@ -26,8 +26,9 @@ struct TransformerBlocks {
 
   /// Vectors of tokens with their places, (B, T) → (B, T, width).
   ///
-  /// - Parameter prefix: in front of the names, such as `encoder.`; nothing in a model of one stack.
-  /// - Parameter shared: the node whose table of vectors this one reads, too.
+  /// - Parameters:
+  ///   - prefix: of the names, such as `encoder.`; empty in a model of one stack.
+  ///   - shared: the node whose table of vectors this one shares.
   func embed(
     _ graph: inout GraphBuilder, _ prefix: String, _ tokens: BatchInputs.Field, vocabulary: Int,
     sharing shared: String? = nil
@@ -60,7 +61,7 @@ struct TransformerBlocks {
       "head", linear(vocabulary, hasBias: false), x, sharing: settings.tiesHead ? embedding : nil)
   }
 
-  /// The norm behind the last block, which sums need that nothing has normalised.
+  /// The norm after the last block, where blocks do not end with one.
   func finalNorm(_ graph: inout GraphBuilder, _ name: String, _ x: ModelGraph.Value) throws(GraphError)
     -> ModelGraph.Value
   {
@@ -69,11 +70,11 @@ struct TransformerBlocks {
 
   // MARK: Branches
 
-  /// x with what each token gathers from the tokens it attends to.
+  /// x + attention of each token to the tokens of `attended`.
   ///
   /// - Parameters:
   ///   - name: of the branch: `blocks.0.attention`, with a norm `blocks.0.attention_norm`.
-  ///   - lengths: how many tokens of what is attended to are there in each row; nil where all are.
+  ///   - lengths: tokens of each attended sequence that are not padding; nil where all are.
   ///   - first: the branch whose relative positions the stack shares; nil in the first.
   func attend(
     _ graph: inout GraphBuilder, _ name: String, _ x: ModelGraph.Value, to attended: Attended,
@@ -101,7 +102,7 @@ struct TransformerBlocks {
           case .relative: .relative
           case .learned, .sinusoidal, .none: .none
           }
-        if isCausal { attention.memory = memory }
+        if isCausal { attention.cacheCapacity = memory }
         let qkv = try graph.add("\(name).qkv", linear(settings.width + keys), x)
         y = try graph.add(
           name, Attention.blueprint(attention), [qkv] + [lengths].compactMap(\.self),
@@ -115,7 +116,7 @@ struct TransformerBlocks {
     }
   }
 
-  /// x with what two products and a nonlinearity make of each token.
+  /// x + a feed-forward network of each token: two products with a nonlinearity between them.
   func feedForward(
     _ graph: inout GraphBuilder, _ name: String, _ x: ModelGraph.Value
   ) throws(GraphError) -> ModelGraph.Value {

@@ -2,9 +2,9 @@ import Configuration
 import Kernels
 import Layers
 
-/// What the blocks of every Transformer are made of.
+/// Settings of the blocks of every Transformer.
 package struct TransformerSettings: Settings {
-  /// Shapes that people know; every key can still be set by itself.
+  /// Well-known shapes; every key can still be set by itself.
   package enum Preset: String, CaseIterable, Sendable {
     /// As nanoGPT trains: layer norm, GELU, no biases, learned positions, the head tied to the embedding.
     case gpt
@@ -77,7 +77,7 @@ package struct TransformerSettings: Settings {
   }
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
-    preset = try reader.choice("preset", default: Preset.gpt, "what the other keys are when they are absent")
+    preset = try reader.choice("preset", default: Preset.gpt, "the values of the other keys where they are absent")
     width = try reader.integer("width", in: 1...65_536, "features of a token's vector")
     heads = try reader.integer("heads", in: 1...1024, "attention heads; they share the width evenly")
     let kvHeads = try reader.optionalInteger(
@@ -94,18 +94,18 @@ package struct TransformerSettings: Settings {
     self.feedForwardWidth =
       feedForwardWidth ?? (feedForward.isGated ? ((8 * width + 2) / 3 + 31) / 32 * 32 : 4 * width)
     normalization = try reader.choice(
-      "normalization", default: isLlama ? .rms : Normalization.layer, "normalisation of a token's vector")
+      "normalization", default: isLlama ? .rms : Normalization.layer, "normalization of a token's vector")
     normalizationPlace = try reader.choice(
-      "normalization_place", default: NormalizationPlace.pre, "in front of each branch, or behind its sum")
+      "normalization_place", default: NormalizationPlace.pre, "before each branch, or after its sum")
     hasBias = try reader.boolean("bias", default: preset == .gpt2, "whether products and layer norms add a bias")
     position = try reader.choice(
-      "position", default: isLlama ? .rope : Position.learned, "how a token knows its place")
+      "position", default: isLlama ? .rope : Position.learned, "how positions are encoded")
     context = try reader.optionalInteger(
       "context", in: 1...(1 << 24), "tokens of the longest sequence; those of the data if absent")
     tiesHead = try reader.boolean(
       "tied_head", default: !isLlama, "whether the head's weights are the embedding's")
     dropout = try reader.number(
-      "dropout", default: 0, in: 0...0.999, "the rate behind the embedding, on attention weights and behind each branch"
+      "dropout", default: 0, in: 0...0.999, "the rate after the embedding, on attention weights and after each branch"
     )
     deviation = try reader.number(
       "initializer_deviation", default: 0.02, in: 0...10, above: true,
