@@ -30,7 +30,7 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 /// - Parameter symbols: functions that the test program's own `troupe_counted_…` take the place of, in all libraries.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], counting symbols: [String] = []) -> Target {
   .testTarget(
-    name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: settings,
+    name: "\(name)Tests", dependencies: [.target(name: name), "TestSupport"] + dependencies, swiftSettings: settings,
     linkerSettings: symbols.map {
       .unsafeFlags(
         ["-Xlinker", "--defsym=\($0)=troupe_counted_\($0)", "-Xlinker", "--export-dynamic-symbol=\($0)"])
@@ -126,6 +126,7 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    .target(name: "TestSupport", dependencies: ["Files"], path: "Tests/TestSupport", swiftSettings: settings),
     tests("Tensors"),
     tests("JSON"),
     tests("Configuration", ["JSON", "Runs"]),
@@ -138,7 +139,12 @@ let package = Package(
     tests(
       "Data", ["Tensors", "CHDF5", "CPlatform", "Configuration", "Formats", "JSON", "Tokenizers", subprocess]),
     tests("Checkpoints", ["Tensors", "CHDF5", "Files", "Formats"]),
-    tests("Metrics", ["Files", "Formats", "JSON", "Reports"]),
+    // Runs and evaluations made by formulas, for several test targets.
+    .target(
+      name: "RecordFixtures", dependencies: ["Formats", "Metrics"], path: "Tests/RecordFixtures",
+      swiftSettings: settings),
+    tests("Metrics", ["Files", "Formats", "JSON", "RecordFixtures"]),
+    tests("Reports", ["JSON", "Metrics", "RecordFixtures"]),
     tests(
       "Inference",
       ["Tensors", "Checkpoints", "Data", "Formats", "JSON", "Kernels", "Models", "Runs", "Tokenizers", "Training"]),

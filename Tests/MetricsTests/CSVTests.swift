@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Metrics
+import TestSupport
 import Testing
 
 @Suite struct CSVTests {
