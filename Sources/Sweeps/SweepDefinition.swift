@@ -34,7 +34,7 @@ package struct SweepDefinition: Sendable {
     if let file = base.string {
       base = try ConfigurationFile.load(file.hasPrefix("/") ? file : folder.appending(path: file).relativePath)
     }
-    for (path, value) in settings.overrides { base = try base.setting(path, to: value, asked: "\"overrides\": ") }
+    for (path, value) in settings.overrides { base = try base.setting(path, to: value, origin: "\"overrides\": ") }
     self.base = base
     let first = base["seed"]?.integer ?? 1
     switch settings.seeds {
