@@ -3,9 +3,9 @@
 TROUPE := .build/release/troupe
 SCHEMAS := Configs/schema
 SOURCES := Sources Tests Package.swift
-# Nothing is imported as testable: so tests and program are the same build, and neither rebuilds the other.
+# No test imports a module as testable, so tests and program share one build.
 TEST := swift test -c release --disable-testable-imports $(if $(FILTER),--filter '$(FILTER)')
-# The demo trains into folders of its own: repeating it replaces them and touches no other run.
+# The demo trains into its own folders: repeating it replaces them and touches no other run.
 DEMO := checkpoints/demo
 REPORT := checkpoints/demo.html
 
@@ -16,7 +16,7 @@ REPORT := checkpoints/demo.html
 help: ## list these commands
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-dependencies: ## install what is missing (apt)
+dependencies: ## install missing packages (apt)
 	@Scripts/install-dependencies.sh
 
 build: dependencies ## build for release: .build/release/troupe
@@ -33,20 +33,20 @@ demo: build ## train 50 sigmoid and 50 ReLU layers, compare them in one report
 	@echo && $(TROUPE) report $(DEMO)/mlp-sigmoid $(DEMO)/mlp-relu --output $(REPORT)
 	@echo && echo "Open $(REPORT) in a browser: both runs side by side."
 
-test: dependencies ## run every test, in release; FILTER=LayersTests runs one suite
+test: dependencies ## run all tests in release; FILTER=LayersTests runs one suite
 	$(TEST)
 
-test-full: dependencies ## the same, with the tests that take minutes
+test-full: dependencies ## run all tests, with those that take minutes
 	TROUPE_LONG_TESTS=1 $(TEST)
 
-test-browser: build ## look at the pages of watch and report with headless Chromium, if there is one
+test-browser: build ## check the pages of watch and report in headless Chromium, if it is installed
 	python3 Tests/Browser/check_pages.py $(TROUPE)
 
 format: dependencies ## rewrite the sources with swift format
-	swift format --in-place --recursive $(SOURCES)
+	swift format --in-place --parallel --recursive $(SOURCES)
 
-lint: dependencies ## check the sources with swift format, change nothing
-	swift format lint --strict --recursive $(SOURCES)
+lint: dependencies ## check the sources with swift format; change nothing
+	swift format lint --strict --parallel --recursive $(SOURCES)
 
 schema: build ## write the JSON Schemas of configurations and of sweeps
 	@mkdir -p $(SCHEMAS)
@@ -55,5 +55,5 @@ schema: build ## write the JSON Schemas of configurations and of sweeps
 	  mv $(SCHEMAS)/$$kind.schema.json.tmp $(SCHEMAS)/$$kind.schema.json; \
 	done
 
-clean: ## remove what was built; runs and data stay
+clean: ## remove the build; runs and data stay
 	swift package clean

@@ -123,6 +123,7 @@ let package = Package(
         "CPlatform", "Checkpoints", "Configuration", "Data", "Diagnostics", "Formats", "Inference", "JSON", "Kernels",
         "Metrics", "Reports", "Runs", "Sweeps", "Tokenizers", "Training", "Watch",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: settings),
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs with apt what building Troupe needs and this machine lacks; says nothing where nothing is missing.
-# Swift itself is not installed, only looked for.
+# Installs the missing packages for building Troupe with apt; silent where none is missing.
+# Checks for Swift, and does not install it.
 set -euo pipefail
 
 # Beside the system libraries of Package.swift: a C compiler with its headers (libgomp comes with it), and git,
@@ -9,7 +9,7 @@ packages=(
   build-essential ca-certificates git pkg-config
   libhdf5-dev libdnnl-dev zlib1g-dev libssl-dev libpng-dev libturbojpeg0-dev liblapacke-dev
 )
-# What Swift's own programs are linked against, as swift.org lists it.
+# The libraries of Swift's own programs, as swift.org lists them.
 swift_packages=(libcurl4-openssl-dev libedit-dev libncurses-dev libsqlite3-dev libxml2-dev tzdata uuid-dev)
 least_swift=6.2
 
@@ -32,7 +32,7 @@ as_root() {
   fi
 }
 
-# Installs those of the named packages that are not there.
+# Installs those of the named packages that are missing.
 install_missing() {
   missing=()
   local package
@@ -46,7 +46,7 @@ install_missing() {
     || fail "apt-get could not install ${missing[*]}"
 }
 
-# Without apt there is no way to install, but what is needed may be there.
+# Without apt nothing can be installed, but everything may exist already.
 check_without_apt() {
   printf '#include <%s>\n' hdf5.h dnnl.h zlib.h openssl/evp.h png.h turbojpeg.h cblas.h lapacke.h \
     | cc $(pkg-config --cflags hdf5-serial 2>/dev/null) -fsyntax-only -x c - 2>/dev/null \

@@ -31,8 +31,15 @@ extension String {
 
 /// The edit distance of Damerau and Levenshtein (insert, delete, replace, swap neighbors) for "did you mean".
 package enum NearestName {
-  /// The closest of `candidates` if it is close enough for a typing error.
+  /// Names of other trainers.
+  private static let synonyms = [
+    "lr": "learning_rate", "wd": "weight_decay", "eps": "epsilon", "epochs": "duration",
+    "steps": "duration", "max_steps": "duration", "dtype": "precision", "bs": "batch_size",
+  ]
+
+  /// The closest of `candidates` if it is close enough for a typing error, or another trainer's name.
   package static func of(_ name: String, among candidates: some Sequence<String>) -> String? {
+    if let synonym = synonyms[name.lowercased()], candidates.contains(synonym) { return synonym }
     let scored = candidates.map { (distance(name.lowercased(), $0.lowercased()), $0) }
     guard let best = scored.min(by: { $0 < $1 }) else { return nil }
     let close = max(2, max(min(name.count, longest), best.1.count) / 3)

@@ -7,7 +7,7 @@ package struct Pass: Sendable {
   package var step = 0
   /// Which part of the batch this is, from 0.
   package var microBatch = 0
-  /// Rows that are samples; rows behind them only fill up the last batch of an evaluation and count for nothing.
+  /// Rows that are samples; the rows after them pad the last batch of an evaluation.
   package var validRows = 0
   /// Whether dropout drops, and batch norm uses the batch's own statistics.
   package var isTraining = false
@@ -86,13 +86,6 @@ package struct Frame {
 
   /// The gradient of input `i`; nil where it is not needed.
   package func inputGradient(_ i: Int = 0) -> TensorSlice? { present(slices[2 * checked(i, counts.inputs) + 1]) }
-
-  /// Memory for the gradient of the first input: scratch where the gradient is not needed.
-  ///
-  /// The layer reserves that scratch through `unneededInputGradient`.
-  package var inputGradientOrScratch: TensorSlice {
-    inputGradient() ?? scratch.reinterpreted(as: input().type, count: input().count)
-  }
 
   /// Whether the gradient of input `i` must be added to, because another layer has written it already.
   package func accumulatesInputGradient(_ i: Int = 0) -> Bool { accumulatedInputs >> UInt64(i) & 1 == 1 }

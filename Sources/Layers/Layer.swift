@@ -14,7 +14,7 @@ package protocol Layer: Sendable {
   var inputShapes: [TensorShape] { get }
   /// Inputs that are whole numbers (tokens, classes, lengths; int32) and not values, and what each must be below.
   var integerInputs: [Int: Int] { get }
-  /// That of the first input where the layer says nothing else.
+  /// By default that of the first input.
   var outputShape: TensorShape { get }
   var parameters: [ParameterDeclaration] { get }
   /// State that training moves without a gradient; each has batch statistics of the same shape per micro-batch.
@@ -25,13 +25,13 @@ package protocol Layer: Sendable {
   func sequenceState(_ placement: LayerPlacement) -> [SequenceStateDeclaration]
   /// Bytes needed during one call, at most.
   func scratchByteCount(_ placement: LayerPlacement) -> Int
-  /// The products it runs, by the numbers it will ask for.
+  /// The products it runs, by their numbers in `Frame.matmul`.
   func matmuls(_ placement: LayerPlacement) -> [MatmulShape]
-  /// The convolutions it runs, by the numbers it will ask for.
+  /// The convolutions it runs, by their numbers in `Frame.convolution`.
   func convolutions(_ placement: LayerPlacement) -> [ConvolutionShape]
   /// Bytes of each tensor that `prepare` writes.
   func prepared(_ placement: LayerPlacement) -> [Int]
-  /// The tensors of the forward pass that `backward` reads: the inputs where the layer says nothing else.
+  /// The tensors of the forward pass that `backward` reads; by default the inputs.
   var backwardReads: BackwardReads { get }
   /// Multiplications and additions of one forward pass; a backward pass takes about twice as many.
   var forwardFlops: Int { get }
@@ -41,9 +41,9 @@ package protocol Layer: Sendable {
   var isReshape: Bool { get }
   /// Whether the output can be float32 where everything else is bfloat16.
   var canWidenOutput: Bool { get }
-  /// The nonlinearity whose dead or saturated share is worth watching.
+  /// The nonlinearity whose dead or saturated share is recorded.
   var watchedActivation: Activation? { get }
-  /// The fused operations besides its kind, in the plan's description: `batch_norm+add+relu`.
+  /// The fused operations after its kind, in the plan's description: `batch_norm+add+relu`.
   var additions: [String] { get }
 
   /// Derives tensors for every pass from parameters and buffers, such as weights in oneDNN's own layout.
@@ -83,13 +83,6 @@ extension Layer {
   package func convolutions(_ placement: LayerPlacement) -> [ConvolutionShape] { [] }
   package func prepared(_ placement: LayerPlacement) -> [Int] { [] }
   package func prepare(_ frame: Frame) {}
-
-  /// Scratch for a kernel that computes the gradient of the first input even where it is not needed.
-  func unneededInputGradient(_ placement: LayerPlacement) -> Int {
-    placement.isTraining && !placement.needsInputGradient[0]
-      ? inputShapes[0].elementCount * placement.inputs.byteCount : 0
-  }
-
   package var forwardFlops: Int { outputShape.elementCount }
   package var repeatsMatmuls: Bool { false }
   package var isReshape: Bool { false }

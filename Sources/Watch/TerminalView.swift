@@ -1,12 +1,12 @@
 import Foundation
 import Metrics
 
-/// Runs as lines of text: what `troupe watch --terminal` draws again and again.
+/// Draws runs as lines of text, for `troupe watch --terminal`.
 package struct TerminalView {
   private let columns: Int
   private let rows: Int
 
-  /// From the smallest to the largest gradient of a picture.
+  /// From the smallest to the largest gradient of a map.
   private static let shades = Array(" ░▒▓█")
   private static let mostLayers = 24
   /// Points of a sweep.
@@ -14,13 +14,13 @@ package struct TerminalView {
 
   /// - Parameters:
   ///   - columns: of the terminal.
-  ///   - rows: of the terminal; what does not fit is left out.
+  ///   - rows: of the terminal; lines beyond them are left out.
   package init(columns: Int, rows: Int) {
     self.columns = max(40, columns)
     self.rows = max(6, rows)
   }
 
-  /// What is seen now: the tables of sweeps, and all runs in a list, or one with its layers and stages.
+  /// The current view: the tables of sweeps, and a list of all runs, or a single run with its layers and stages.
   package func lines(of runs: WatchedRuns) async -> [String] {
     var lines: [String] = []
     for table in await runs.sweepTables(leaders: max(3, min(Self.mostLeaders, rows / 3))) { lines += table + [""] }
@@ -32,7 +32,7 @@ package struct TerminalView {
         lines = single(log, activity, total)
       }
     } else {
-      // As many as fit; those that are running come first.
+      // As many as fit; running ones come first.
       let shown = names.prefix(max(1, (rows - 1 - lines.count) / 2)).map(\.id)
       for id in shown {
         guard let log = await runs.logs([id]).first else { continue }
@@ -80,7 +80,7 @@ package struct TerminalView {
 
   private static func losses(_ log: RunLog) -> [Double] { log.steps.map { Double($0.loss) } }
 
-  /// How busy every stage was since the run began.
+  /// The busy share of every stage since the run began.
   private func stages(_ log: RunLog, width: Int) -> [String] {
     let stages = log.stages.last?.stages.filter { $0.busy >= 0 && $0.waiting >= 0 && $0.busy + $0.waiting > 0 } ?? []
     guard !stages.isEmpty else { return [] }
@@ -94,7 +94,7 @@ package struct TerminalView {
       }
   }
 
-  /// The gradient of every layer over the steps, the input below: logarithms between the smallest and the largest.
+  /// The gradient of every layer over the steps, on a logarithmic scale; the layer next to the input is at the bottom.
   private func gradients(_ log: RunLog, width: Int) -> [String] {
     let table = log.gradientTable(rows: min(Self.mostLayers, rows - 14), columns: width)
     let cells = table.rows.flatMap(\.self).filter(\.isFinite)

@@ -22,6 +22,14 @@ struct WatchAnswer {
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src 'self' data:; "
     + "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+  /// Such as `Mon, 30 Nov 2026 19:58:33 GMT`.
+  private static let dateStyle = Date.VerbatimFormatStyle(
+    format: """
+      \(weekday: .abbreviated), \(day: .twoDigits) \(month: .abbreviated) \(year: .padded(4)) \
+      \(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits):\(second: .twoDigits) GMT
+      """,
+    locale: Locale(identifier: "en_US_POSIX"), timeZone: .gmt, calendar: Calendar(identifier: .gregorian))
+
   init(_ bytes: [UInt8], _ type: String) {
     status = .ok
     content = (type, bytes)
@@ -51,7 +59,7 @@ struct WatchAnswer {
         "X-Content-Type-Options: nosniff", "Content-Length: \(content.bytes.count)",
       ]
     }
-    lines.append("Date: \(Date.now.formatted(.http))")
+    lines.append("Date: \(Date.now.formatted(Self.dateStyle))")
     if isLast { lines.append("Connection: close") }
     return Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + (content?.bytes ?? [])
   }

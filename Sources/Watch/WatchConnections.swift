@@ -6,8 +6,8 @@ import Foundation
 /// Their number is bounded, and a new connection takes the place of the one whose browser has kept the server waiting
 /// longest; so idle connections lock nobody out.
 actor WatchConnections {
-  /// A browser opens six. Half of the descriptors that the process may have, where those are few.
-  private static let mostOpen = max(1, min(64, sysconf(Int32(_SC_OPEN_MAX)) / 2))
+  /// A browser opens six. Where the process may have few descriptors, most of them are for reading runs.
+  private static let mostOpen = max(1, min(64, sysconf(Int32(_SC_OPEN_MAX)) / 4))
   /// The time that a browser has for the head of a request, and for taking a piece of an answer.
   private static let patience = Duration.seconds(10)
   private static let pause = Duration.milliseconds(500)
@@ -23,50 +23,54 @@ actor WatchConnections {
   }
 
   private let responder: WatchResponder
+  private let listener: AsyncSocket
   private var open: [Socket: Connection] = [:]
 
-  init(_ responder: WatchResponder) { self.responder = responder }
+  init(_ responder: WatchResponder, on listener: AsyncSocket) {
+    self.responder = responder
+    self.listener = listener
+  }
 
-  /// Serves all connections that `listener` accepts, until the task is canceled.
-  func serve(_ listener: AsyncSocket) async throws {
-    let reaper = Task { while true { try await closeOverdue() } }
-    defer {
-      reaper.cancel()
-      for connection in open.values { connection.task.cancel() }
-    }
+  /// Accepts and serves connections until the task is canceled.
+  func accept() async throws {
+    defer { for connection in open.values { connection.task.cancel() } }
     while true {
       do {
         try await admit(listener.accept())
       } catch SocketError.failed {
         // The browser has gone already, or no descriptor is free.
-        longestWaiting?.task.cancel()
-        try await Task.sleep(for: Self.pause)
+        if await !closeLongestWaiting() { try await Task.sleep(for: Self.pause) }
       }
     }
   }
 
-  private var longestWaiting: Connection? {
-    let waiting = open.values.compactMap { connection in connection.waitingSince.map { (start: $0, connection) } }
-    return waiting.min { $0.start < $1.start }?.1
+  /// Closes connections whose browser takes too long, until the task is canceled.
+  func closeOverdue() async throws {
+    while true {
+      try await Task.sleep(for: Self.pause)
+      let limit = ContinuousClock.now - Self.patience
+      for connection in open.values {
+        if let start = connection.waitingSince, start < limit { connection.task.cancel() }
+      }
+    }
   }
 
-  private func closeOverdue() async throws {
-    try await Task.sleep(for: Self.pause)
-    let limit = ContinuousClock.now - Self.patience
-    for connection in open.values {
-      if let start = connection.waitingSince, start < limit { connection.task.cancel() }
-    }
+  /// Whether there was a connection that waits for its browser.
+  private func closeLongestWaiting() async -> Bool {
+    let waiting = open.values.compactMap { connection in connection.waitingSince.map { ($0, connection.task) } }
+    guard let (_, task) = waiting.min(by: { $0.0 < $1.0 }) else { return false }
+    task.cancel()
+    await task.value
+    return true
   }
 
   private func admit(_ socket: AsyncSocket) async {
     while open.count >= Self.mostOpen {
-      guard let longestWaiting else {
+      guard await closeLongestWaiting() else {
         // The server is at work for all of them.
         try? socket.close()
         return
       }
-      longestWaiting.task.cancel()
-      await longestWaiting.task.value
     }
     let task = Task {
       // A connection that fails concerns its browser only.
@@ -92,7 +96,9 @@ actor WatchConnections {
 
   private func answer(_ head: [UInt8]?) async -> WatchAnswer {
     guard let head else { return WatchAnswer(refusing: .headersTooLarge, "at most \(Self.largestHead) bytes") }
-    guard let request = RequestHead(head) else { return WatchAnswer(refusing: .badRequest, "expected HTTP/1 and a path") }
+    guard let request = RequestHead(head) else {
+      return WatchAnswer(refusing: .badRequest, "expected HTTP/1 and a path")
+    }
     return await responder.answer(request)
   }
 

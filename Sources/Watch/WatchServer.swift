@@ -31,14 +31,23 @@ package struct WatchServer: Sendable {
       try listener.bind(to: .inet(ip4: Self.host, port: port))
       try listener.listen()
       guard case .ip4(_, let port) = try listener.sockname() else { throw SocketError.unsupportedAddress }
+      let pool: SocketPool<ePoll> = .ePoll()
+      try await pool.prepare()
+      let connections = WatchConnections(responder, on: try AsyncSocket(socket: listener, pool: pool))
       ready("http://\(Self.host):\(port)/")
-      try await WatchConnections(responder).serve(AsyncSocket(socket: listener, pool: SocketEvents()))
-    } catch SocketError.failed(_, EADDRINUSE, _) {
-      throw WatchError(
-        description: "--port \(port): another program listens there; name another port, or 0 for any that is free")
-    } catch is CancellationError {
-      return
+      try await withThrowingTaskGroup { group in
+        group.addTask { try await pool.run() }
+        group.addTask { try await connections.accept() }
+        group.addTask { try await connections.closeOverdue() }
+        defer { group.cancelAll() }
+        try await group.next()
+      }
     } catch {
+      if Task.isCancelled { return }
+      if case SocketError.failed(_, EADDRINUSE, _) = error {
+        throw WatchError(
+          description: "--port \(port): another program listens there; name another port, or 0 for any that is free")
+      }
       throw WatchError(description: "cannot listen on \(Self.host), port \(port): \(error.localizedDescription)")
     }
   }

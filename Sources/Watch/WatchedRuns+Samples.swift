@@ -2,18 +2,18 @@ import Foundation
 import Metrics
 import Reports
 
-// The pictures that runs draw.
+// The images that runs draw.
 extension WatchedRuns {
-  /// Pictures of a run that are shown: its newest.
+  /// Images per run; the newest are shown.
   private static let mostSamples = 12
-  /// Larger pictures are not served.
-  private static let largestPicture = 32 << 20
+  /// In bytes; larger images are not served.
+  private static let largestImage = 32 << 20
 
-  /// The newest pictures of a run.
+  /// The newest images of a run.
   package func samples(of id: Int) -> [Report.Sample] {
     guard let run = place(of: id) else { return [] }
     let place = run.appending(path: SampleGrids.folderName)
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []).filter(Self.isPicture)
+    let names = ((try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []).filter(Self.isImage)
       .sorted()
     return names.suffix(Self.mostSamples).map { name in
       Report.Sample(
@@ -22,23 +22,23 @@ extension WatchedRuns {
     }
   }
 
-  /// A picture of a run, if it is one that `samples` names.
+  /// An image of a run, if `samples` names it.
   package func sample(of id: Int, name: String) -> [UInt8]? {
     guard samples(of: id).contains(where: { $0.name == name }), let run = place(of: id) else { return nil }
     return Self.contents(run.appending(path: SampleGrids.folderName).appending(path: name).path)
   }
 
-  private static func isPicture(_ name: String) -> Bool {
+  private static func isImage(_ name: String) -> Bool {
     name.hasSuffix(".png") && !name.hasPrefix(".") && !name.contains("/")
   }
 
-  /// A file's bytes; nil for links, devices and what is too large.
+  /// A file's bytes; nil for links, devices and large files.
   private static func contents(_ path: String) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard descriptor >= 0 else { return nil }
     let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, Int(status.st_size) <= largestPicture
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, Int(status.st_size) <= largestImage
     else { return nil }
     return (try? file.readToEnd()).map { Array($0) }
   }

@@ -3,7 +3,7 @@ import JSON
 import Metrics
 import Sweeps
 
-// Sweeps are told of as the report about a sweep tells of them, with what changes while they go on.
+// A sweep has the data of its report, and its live state.
 extension WatchedRuns {
   func row(of sweep: Sweep) -> JSON {
     let follower = sweep.follower
@@ -15,13 +15,13 @@ extension WatchedRuns {
       ] + (follower.progress?.summary(follower.activity) ?? [("state", .string(follower.activity.rawValue))]))
   }
 
-  /// What the page draws of a sweep, as JSON; nil where that is what the caller has already.
+  /// The data of the page's section about a sweep as JSON; nil if the caller has this version.
   package func sweep(_ id: Int, unless version: String) -> String? {
     refresh()
     guard let follower = sweeps.first(where: { $0.id == id })?.follower else {
       return version == "gone" ? nil : #"{"version":"gone","sweep":null}"#
     }
-    // A number alone would be that of another sweep as well.
+    // The follower's version alone would also fit another sweep.
     let sweepToken = "\(token).\(id)"
     guard version != "\(sweepToken).\(follower.version)" else { return nil }
     let page = follower.page()
@@ -36,7 +36,7 @@ extension WatchedRuns {
     ]).compactText
   }
 
-  /// How it stands with all sweeps, as `lines` of their live tables.
+  /// The live table of every sweep, as lines.
   package func sweepTables(leaders: Int) -> [[String]] {
     refresh()
     return sweeps.map { sweep in

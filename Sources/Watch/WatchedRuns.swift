@@ -4,14 +4,14 @@ import Metrics
 import Reports
 import Sweeps
 
-/// The runs and sweeps in and below a folder, followed as they go: what the page and the terminal show.
+/// Follows the runs and sweeps in and below a folder, for the page and the terminal.
 ///
-/// Every run is skimmed for the list; the few that are shown are read whole, in bounded memory. The trials of a sweep are
-/// not in the list: the sweep shows them.
+/// Every run is skimmed for the list; the few that are shown are read in full, in bounded memory. The trials of a sweep
+/// are not in the list: the sweep shows them.
 package actor WatchedRuns {
   /// Runs that are drawn at once, and kept in memory.
   package static let mostShown = 8
-  /// Runs in the list: those that are running, then the newest.
+  /// Runs in the list: the running ones, then the newest.
   static let mostListed = 500
   private static let searchInterval = Duration.seconds(1)
 
@@ -21,13 +21,13 @@ package actor WatchedRuns {
   package private(set) var hiddenCount = 0
   private(set) var sweeps: [Sweep] = []
   private var lastSearch: ContinuousClock.Instant?
-  /// Folders have numbers, by which requests name them; a number is never given to another folder.
+  /// Requests name folders by their index here; an index is never given to another folder.
   private var places: [URL] = []
-  /// By the bytes of the path: strings are equal where the same letters are written with other code points.
+  /// By the bytes of the path: strings are equal where the same letters have different code points.
   private var numbers: [[UInt8]: Int] = [:]
-  /// Numbers and versions mean something to this process only; a page may outlive it.
+  /// Makes versions unique to this process: a page may outlive it and ask its successor.
   let token = String(UInt64.random(in: 0...UInt64.max), radix: 36)
-  /// By number; the one that was asked for last comes last.
+  /// The most recently requested run comes last.
   private var followed: [(id: Int, follower: RunFollower)] = []
 
   /// A run in the list.
@@ -46,7 +46,7 @@ package actor WatchedRuns {
 
   package init(_ folder: URL) { self.folder = folder }
 
-  /// Looks for new runs, leaves out those that have gone, and skims what they have written.
+  /// Finds new runs, drops deleted ones, and skims their new records.
   func refresh() {
     let now = ContinuousClock.now
     let isDue = lastSearch.map { now - $0 >= Self.searchInterval } ?? true
@@ -58,7 +58,7 @@ package actor WatchedRuns {
     for sweep in sweeps { sweep.follower.follow() }
     if let found { list(runs: found.runs) }
     for index in runs.indices {
-      // Records that cannot be read are no reason to stop looking at the others.
+      // One run's unreadable records do not hide the other runs.
       _ = try? runs[index].skimmed.follow()
       runs[index].activity = runs[index].skimmed.activity
     }
@@ -74,7 +74,7 @@ package actor WatchedRuns {
   }
 
   private func list(runs found: [URL]) {
-    // Where nobody can say which trials there are, they are runs like others.
+    // Without a readable journal, a sweep's trials are listed as runs.
     let unknown = sweeps.filter { $0.follower.progress == nil }
     let found = found + unknown.flatMap { RunSearch.runs(below: $0.follower.folder.url) }
     let listed = Self.listed(found)
@@ -88,7 +88,7 @@ package actor WatchedRuns {
     followed.removeAll { !RunSearch.isRun(places[$0.id]) }
   }
 
-  /// Those that are running, by their paths; then the others, the newest first.
+  /// The running ones, by path; then the others, the newest first.
   static func listed(_ found: [URL]) -> [URL] {
     let seen = found.map { place in
       (place, isHeld: RunActivity.isHeld(place), changed: changeTime(place.appending(path: MetricsWriter.fileName)))
@@ -106,12 +106,12 @@ package actor WatchedRuns {
     return places.count - 1
   }
 
-  /// The run of a number, as long as it is there.
+  /// The run with this number, as long as it exists.
   func place(of id: Int) -> URL? {
     places.indices.contains(id) && RunSearch.isRun(places[id]) ? places[id] : nil
   }
 
-  /// What a list says of every run and of every sweep, as JSON; nil where that is what the caller has already.
+  /// The list of runs and sweeps as JSON; nil if the caller has this version.
   package func list(unless version: String) -> String? {
     refresh()
     let name = folder.standardizedFileURL.lastPathComponent
@@ -137,7 +137,7 @@ package actor WatchedRuns {
     ])
   }
 
-  /// Everything about some runs; those that are not there any more are left out.
+  /// The records of some runs; deleted runs are left out.
   ///
   /// - Parameter ids: numbers from `list`; the first `mostShown` count.
   package func logs(_ ids: [Int]) -> [RunLog] {
@@ -149,7 +149,7 @@ package actor WatchedRuns {
     }
   }
 
-  /// What the page draws of some runs, as JSON; nil where that is what the caller has already.
+  /// The data of the page's charts as JSON; nil if the caller has this version.
   package func report(_ ids: [Int], unless version: String) -> [UInt8]? {
     refresh()
     let shown = ids.prefix(Self.mostShown).filter { follow($0) }
@@ -161,13 +161,13 @@ package actor WatchedRuns {
     }
     let new = Self.version(of: "\(token) \(state) \(samples.map { "\($0.name) \($0.changed)" })")
     guard new != version else { return nil }
-    // Pictures are fetched one by one, and not with every look.
+    // The page fetches images by itself.
     var logs = logs(Array(shown))
     for index in logs.indices { logs[index].samples = [] }
     return Report.watched(logs, samples, version: new)
   }
 
-  /// Reads what is new of a run, and keeps it as the one that was asked for last.
+  /// Reads a run's new records, and marks it as the most recently requested.
   private func follow(_ id: Int) -> Bool {
     guard let place = place(of: id) else { return false }
     var follower = RunFollower(place)
@@ -190,14 +190,14 @@ package actor WatchedRuns {
 }
 
 extension WatchedRuns {
-  /// Milliseconds; 0 for what is not there.
+  /// In milliseconds; 0 for a file that does not exist.
   static func changeTime(_ url: URL) -> Int {
     var status = stat()
     guard lstat(url.path, &status) == 0 else { return 0 }
     return Int(status.st_mtim.tv_sec) * 1000 + Int(status.st_mtim.tv_nsec) / 1_000_000
   }
 
-  /// A short name for a text: another text hardly ever has the same.
+  /// A hash of the text (FNV-1a).
   static func version(of text: String) -> String {
     String(text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }, radix: 36)
   }

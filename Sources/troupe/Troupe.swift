@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import JSON
 import Runs
 
 /// The command line: parsing and printing only.
@@ -12,38 +11,41 @@ struct Troupe: AsyncParsableCommand {
     discussion: """
       Examples:
         troupe train Configs/mlp-relu.json
-        troupe train Configs/mlp-relu.json --set optimizer.learning_rate=3e-4 --run-dir checkpoints/faster
-        troupe train Configs/mlp-relu.json --resume
-        troupe describe Configs/mlp-relu.json
         troupe evaluate checkpoints/mlp-relu
         troupe predict checkpoints/mlp-relu digit.png
-        troupe sample checkpoints/gpt-shakespeare --prompt "ROMEO:"
         troupe report checkpoints/mlp-sigmoid checkpoints/mlp-relu
-        troupe runs checkpoints
-        troupe probe checkpoints/transformer checkpoints/lstm
         troupe sweep Configs/sweeps/depth-activation-norm.json --jobs 2
 
-      Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 diverged, 4 sweep with failed trials,
-      5 verification mismatch, 75 paused by --stop-after, 130/143 stopped by SIGINT/SIGTERM after saving a checkpoint.
+      Exit codes:
+        0 done, 1 failed, 2 bad configuration or usage, 3 diverged,
+        4 sweep with failed trials, 5 verification mismatch,
+        75 paused by --stop-after, 130/143 stopped by SIGINT/SIGTERM after saving
       """,
     version: "troupe \(BuildInfo.version)",
-    subcommands: [
-      Train.self, Runs.self, Bisect.self, WatchCommand.self,
-      Describe.self, Evaluate.self, Predict.self, Sample.self, Visualize.self, ReportCommand.self,
-      Verify.self, VerifyResume.self, Benchmark.self, Probe.self, Export.self, DatasetCommand.self,
-      TokenizerCommand.self, SweepCommand.self,
-      SchemaCommand.self,
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Make a model", subcommands: [Describe.self, Train.self, SweepCommand.self, SchemaCommand.self]),
+      CommandGroup(
+        name: "Look at results",
+        subcommands: [
+          Runs.self, WatchCommand.self, ReportCommand.self, Evaluate.self, Probe.self, Visualize.self,
+        ]),
+      CommandGroup(name: "Use a model", subcommands: [Predict.self, Sample.self, Export.self]),
+      CommandGroup(name: "Prepare data", subcommands: [DatasetCommand.self, TokenizerCommand.self]),
+      CommandGroup(
+        name: "Prove and measure", subcommands: [Verify.self, VerifyResume.self, Bisect.self, Benchmark.self]),
     ])
 
   static func main() async {
     // A reader that goes away and a limit on file sizes are errors of a write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
+    let arguments = withDefaultCommand(Array(CommandLine.arguments.dropFirst()))
     var command: any ParsableCommand
     do {
-      command = try parseAsRoot()
+      command = try parseAsRoot(arguments)
     } catch {
-      refuse(error)
+      refuse(error, arguments)
     }
     do {
       if var asynchronous = command as? any AsyncParsableCommand {
@@ -51,24 +53,41 @@ struct Troupe: AsyncParsableCommand {
       } else {
         try command.run()
       }
+      Output.exit(.success)
     } catch let failure as CommandFailure {
       Output.complain(failure.message)
-      exit(withError: failure.exitCode)
+      Output.exit(failure.exitCode)
     } catch let code as ExitCode {
-      exit(withError: code)
+      Output.exit(code)
     } catch {
-      if exitCode(for: error) == .success { exit(withError: error) }
+      if exitCode(for: error) == .success { help(error) }
       Output.complain(error.localizedDescription)
-      exit(withError: ExitCode.failure)
+      Output.exit(.failure)
     }
   }
 
-  /// Ends with what the parser has to say: help and versions with 0, everything else as a wrong use in one line.
-  private static func refuse(_ error: any Error) -> Never {
-    if exitCode(for: error) == .success { exit(withError: error) }
+  /// Help on `sweep` becomes help on its default subcommand, whose options the parser would leave out.
+  private static func withDefaultCommand(_ arguments: [String]) -> [String] {
+    let helpOnSweep = [["sweep", "--help"], ["sweep", "-h"], ["help", "sweep"]]
+    return helpOnSweep.contains(arguments) ? ["sweep", "train", "--help"] : arguments
+  }
+
+  /// Ends with the parser's answer: help and version with 0, wrong use with one line and 2.
+  private static func refuse(_ error: any Error, _ arguments: [String]) -> Never {
+    if exitCode(for: error) == .success { help(error) }
+    let message = Advice.unknownCommand(arguments) ?? message(for: error) + Advice.option(message(for: error))
     // The parser's own hint names the command whose use was wrong: "See 'troupe train --help' for more information."
     let hint = fullMessage(for: error).split(separator: "\n").last { $0.contains("--help'") }?.split(separator: "'")
-    Output.complain(message(for: error) + "; see \(hint?.dropFirst().first ?? "troupe --help")")
-    exit(withError: ExitCode(2))
+    Output.complain("\(message); see \(hint?.dropFirst().first ?? "troupe --help")")
+    Output.exit(ExitCode(2))
+  }
+
+  /// Ends with the help or the version that `error` stands for.
+  private static func help(_ error: any Error) -> Never {
+    let columns = ProcessInfo.processInfo.environment["COLUMNS"].flatMap { Int($0) }
+    let text = HelpText.arranged(
+      fullMessage(for: error), columns: columns ?? TerminalScreen(.standardOutput).columns)
+    Output.write(text.trimmingCharacters(in: .newlines) + "\n", to: .standardOutput)
+    Output.exit(.success)
   }
 }

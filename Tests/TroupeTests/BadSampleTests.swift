@@ -69,7 +69,7 @@ import Testing
     #expect(try clean.json()["skipped_samples"] == .null && !clean.errors.contains("skipped"))
   }
 
-  /// What is skipped does not depend on lanes, sessions or the place of the set.
+  /// The skipped samples do not depend on lanes, sessions or the place of the data set.
   @Test func runsAreTheSameBits() throws {
     func digest(_ result: TroupeResult) throws -> String {
       try #require(try result.json()["parameters_digest"]?.string)

@@ -2,7 +2,7 @@ import Foundation
 import JSON
 import Testing
 
-/// `troupe bisect` names what was made different on purpose.
+/// `troupe bisect` names intended differences.
 @Suite struct BisectTests {
   let workspace: Workspace
 
@@ -25,7 +25,7 @@ import Testing
     try workspace.succeed("bisect", first, second, "--json").json()
   }
 
-  @Test func equalRunsNeverPart() throws {
+  @Test func equalRunsDoNotDiffer() throws {
     try train("b", "--lanes", "3")
     let json = try bisect("a", "b")
     #expect(json["verdict"]?.string == "never_part" && json["part"]?.boolean == false)
@@ -71,7 +71,7 @@ import Testing
     try workspace.refuse("bisect", "a", saying: ["Missing expected argument"])
   }
 
-  /// Both go on from the same checkpoint, one of them with another rate: the search begins there.
+  /// Both continue from the same checkpoint, one of them with another rate: the search begins there.
   @Test func theSearchBeginsAtTheLastCommonCheckpoint() throws {
     let constant = ["--set", #"schedule={"type":"constant"}"#, "--set"]
     try train("c", constant + [#"training.duration="45 steps""#])
@@ -88,8 +88,8 @@ import Testing
     #expect(json["played_steps"]?.integer == 1)
   }
 
-  /// A record that its own configuration does not give is told apart from a difference of configurations.
-  @Test func whatIsNotReproducedIsSaid() throws {
+  /// A record that its own configuration does not reproduce is not taken for a difference of configurations.
+  @Test func recordsThatAreNotReproducedAreReported() throws {
     try FileManager.default.copyItem(at: workspace.file("a"), to: workspace.file("forged"))
     var lines = try workspace.text("forged/metrics.jsonl").split(separator: "\n").map(String.init)
     let place = try #require(lines.firstIndex { $0.hasPrefix(#"{"kind":"step","step":30,"#) })

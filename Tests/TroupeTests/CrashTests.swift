@@ -85,9 +85,9 @@ import Testing
       result = process.wait()
       guard result.exitCode != 0 else { break }
       #expect(result.exitCode == 128 + signal && !result.diedOfSignal, "\(result.errors)")
-      #expect(result.errors.contains("go on with --resume"))
+      #expect(result.errors.contains("continue with --resume"))
       let step = try #require(try result.json()["step"]?.integer)
-      // Saved at the very step it stopped at.
+      // Saved at the very step at which it stopped.
       #expect(try workspace.checkpointSteps("run").last == step)
       #expect(try workspace.recordedSteps("run") == Array(1..<step + 1))
       stops.append(step)
@@ -122,7 +122,7 @@ import Testing
   }
 
   @Test func killedWhileACheckpointIsWritten() throws {
-    // Tens of megabytes: the writer is at it for long enough to be met.
+    // Tens of megabytes, which take the writer long enough to be interrupted.
     try workspace.write(
       """
       {
@@ -155,7 +155,7 @@ import Testing
     let arguments = ["train", "crash.json", "--json", "--set", "training.duration=200 steps"]
     let start = ["--init-from", "other/step-00000050.h5", "--run-dir"]
     let expected = try digest(TroupeProcess(arguments + start + ["whole"], in: workspace.url).wait().json())
-    // What a process leaves that is killed in its first steps.
+    // The folder of a process that is killed in its first steps.
     #expect(try TroupeProcess(arguments + start + ["run"], in: workspace.url).wait().exitCode == 0)
     for name in try workspace.names("run") where name.hasPrefix("step-") {
       try FileManager.default.removeItem(at: workspace.file("run/\(name)"))

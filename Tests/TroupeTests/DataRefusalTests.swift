@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Data files that are missing, damaged or not what the configuration says.
+/// Data files that are missing, damaged or unlike the configuration.
 @Suite struct DataRefusalTests {
   let workspace: Workspace
 

@@ -81,7 +81,7 @@ import Testing
     #expect((single.width, single.height, single.channels) == (8, 8, 1))
     let strip = try image(workspace, "strip.png")
     #expect(strip.width == 2 + 12 * 66 && strip.height == 2 + 3 * 66)
-    // The last state of the strip is the picture itself.
+    // The last state of the strip is the image itself.
     let last = (0..<8).map { strip[2 + 2 * 66 + 8 * $0, 2 + 11 * 66, 0] }
     #expect(last == (0..<8).map { single[$0, 0, 0] })
     #expect(!workspace.exists("run/samples.png"))
@@ -101,7 +101,7 @@ import Testing
     #expect(try workspace.names("many").count == 21)
   }
 
-  @Test func wrongWishesAreRefused() throws {
+  @Test func wrongRequestsAreRefused() throws {
     let workspace = try trained()
     workspace.refuses(["--class", "twelve"], saying: ["--class twelve", "0 to 9"])
     workspace.refuses(["--class", "10"], saying: ["--class 10", "0 to 9"])
@@ -117,20 +117,20 @@ import Testing
     workspace.refuses(["--batch", "0"], saying: ["--batch 0"])
     workspace.refuses(["--output", "a.png", "--trajectory", "a.png"], saying: ["different files"])
     workspace.refuses(["--output", "none/a.png", "--steps", "1"], code: 1, saying: ["none/a.png"])
-    // What is for models that write.
+    // Options of models that write.
     for option in [["--tokens", "5"], ["--temperature", "1"], ["--greedy"], ["--beam", "2"], ["--stop", "x"]] {
       workspace.refuses(option, saying: [option[0], "language models", "drawer"])
     }
   }
 
-  @Test func guidanceNeedsSomethingToBeGuidedBy() throws {
+  @Test func guidanceNeedsConditions() throws {
     let free = try trained("diffusion.condition=none")
     free.refuses(["--guidance", "2"], saying: ["--guidance 2", "without conditions"])
     free.refuses(["--class", "1"], saying: ["--class", "without conditions"])
     try free.succeed("sample", "run", "--count", "2", "--steps", "2", "--guidance", "1")
-    let told = try trained("diffusion.drop_condition=0")
-    told.refuses(["--guidance", "2"], saying: ["--guidance 2", "drop_condition"])
-    try told.succeed("sample", "run", "--count", "2", "--steps", "2")
+    let unconditional = try trained("diffusion.drop_condition=0")
+    unconditional.refuses(["--guidance", "2"], saying: ["--guidance 2", "drop_condition"])
+    try unconditional.succeed("sample", "run", "--count", "2", "--steps", "2")
   }
 
   @Test func promptsAreRead() throws {
@@ -184,19 +184,5 @@ import Testing
       "evaluate", "run", "--classifier", "large", saying: ["--classifier large", "28×28", "8×8"])
     try workspace.refuse("evaluate", "run", "--classifier", "run", saying: ["classifier", "values"])
     try workspace.refuse("evaluate", "run", "--classifier", "none", saying: ["none"])
-  }
-}
-
-extension Workspace {
-  /// Expects that the run refuses to draw, in one line.
-  fileprivate func refuses(
-    _ options: [String], code: Int32 = 2, saying words: [String], location: SourceLocation = #_sourceLocation
-  ) {
-    do {
-      let result = try TroupeProcess(["sample", "run"] + options, in: url).wait(location)
-      expectRefusal(result, code: code, saying: words, location)
-    } catch {
-      Issue.record(error, sourceLocation: location)
-    }
   }
 }

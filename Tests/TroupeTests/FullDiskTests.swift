@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Places that cannot be written, from the start or at some moment of a run: what was good stays good.
+/// Places that cannot be written, from the start or at some moment of a run: good files stay good.
 @Suite struct FullDiskTests {
   let workspace: Workspace
 
@@ -29,13 +29,27 @@ import Testing
     }
   }
 
+  /// A result that its reader does not get is no success.
+  @Test func standardOutputThatCannotBeWritten() throws {
+    let full = "exec \"$@\" > /dev/full"
+    for arguments in [["schema"], ["--help"], ["describe", "small.json"], ["describe", "small.json", "--json"]] {
+      let result = try TroupeProcess(arguments, wrapper: full, in: workspace.url).wait()
+      expectRefusal(result, code: 1, saying: ["standard output", "No space left"])
+    }
+    // Training does not stop for it, and its end keeps its own exit code.
+    expectRefusal(
+      try workspace.troupe("train", "small.json", "--json", wrapper: full), code: 1, saying: ["standard output"])
+    #expect(try workspace.checkpointSteps("checkpoints/small").last == 60)
+    expectRefusal(try workspace.troupe("evaluate", "nowhere", wrapper: full), code: 2, saying: ["nowhere"])
+  }
+
   /// The shell's limit on file sizes: the kernel answers as a disk does that has no room, and with a signal too.
   @Test func recordsThatCannotGrow() throws {
     let result = try workspace.troupe(
       "train", "small.json", "--set", "training.duration=100 epochs", wrapper: "ulimit -f 200; exec \"$@\"")
     expectRefusal(result, code: 1, saying: ["metrics.jsonl", "File too large"])
     try workspace.succeed("verify", "checkpoints/small")
-    // With room again it goes on where it was, and no line is torn or missing.
+    // With room again the run continues, and no line is torn or missing.
     let resumed = try workspace.succeed(
       "train", "small.json", "--resume", "--set", "training.duration=100 epochs", "--json")
     #expect(try resumed.json()["step"]?.integer == 1500)

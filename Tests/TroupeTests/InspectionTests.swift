@@ -84,7 +84,7 @@ import Testing
     #expect(!page.contains("src=\"http") && !page.contains("href=\"http"))
     #expect(try workspace.names("tables") == ["norms.csv", "steps.csv", "validation.csv"])
     #expect(try workspace.text("tables/steps.csv").split(separator: "\n").count == 61)
-    // Two runs of one name are told apart.
+    // Two runs of one name are distinguished.
     try workspace.succeed("train", "small.json", "--run-dir", "runs/third")
     let same = try workspace.succeed("report", "runs/first", "runs/third", "--output", "same.html", "--json").json()
     #expect(same["runs"]?.array?.compactMap { $0["name"]?.string } == ["runs/first", "runs/third"])
@@ -107,7 +107,7 @@ import Testing
     try workspace.refuse("verify", "nowhere.h5", saying: ["nowhere.h5"])
   }
 
-  @Test func damagedCheckpointsArePassedOverAndSaid() throws {
+  @Test func damagedCheckpointsArePassedOverAndReported() throws {
     try workspace.succeed("train", "small.json")
     try workspace.damage("checkpoints/small/step-00000060.h5")
     let evaluated = try workspace.succeed("evaluate", "checkpoints/small", "--json")

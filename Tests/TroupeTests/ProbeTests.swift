@@ -2,7 +2,7 @@ import Foundation
 import JSON
 import Testing
 
-/// `troupe probe`: language models and the lengths of sequences, and what the report shows of it.
+/// `troupe probe`: language models at several lengths of sequences, and their part of the report.
 @Suite struct ProbeTests {
   let workspace: Workspace
 
@@ -73,9 +73,9 @@ import Testing
     #expect(page.contains(#""probe":{"step":20,"training_length":16,"position":null"#))
     #expect(page.contains(#""places":16"#) && page.contains("function sequences()"))
 
-    // A new probe takes the place of the old one, with what was asked for and nothing else.
+    // A new probe replaces the old one, with the requested measurements and nothing else.
     let text = try workspace.succeed("probe", runs[1], "--lengths", "2").output
-    #expect(text.contains("2 × 16 tokens: loss ") && text.contains("behind the training length"))
+    #expect(text.contains("2 × 16 tokens: loss ") && text.contains("beyond the training length"))
     let again = try probe("rnn")
     #expect(again["step_times"] == .null && again["reach"] == .null)
     #expect(again["lengths"]?.array == [lengths[1]])
@@ -89,7 +89,7 @@ import Testing
     try workspace.refuse("probe", "nowhere", saying: ["nowhere"])
     try workspace.refuse("probe", "nowhere", "--times", "64,x", saying: ["64,x", "--times"])
     try workspace.refuse("probe", "nowhere", "--times", "0", saying: ["--times 0", "1 to"])
-    try workspace.refuse("probe", "nowhere", "--lengths", "2,2", saying: ["--lengths", "twice"])
+    try workspace.refuse("probe", "nowhere", "--lengths", "2,2", saying: ["--lengths", "each number once"])
     try workspace.refuse("probe", saying: ["<runs>", "probe --help"])
 
     try workspace.succeed(

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What a person sees of a run in progress.
+/// The progress of a run on a terminal and in a file.
 @Suite struct ProgressTests {
   let workspace: Workspace
 
@@ -32,5 +32,14 @@ import Testing
       for word in ["█", "ETA ", "samples/s", "lr "] { #expect(drawn.contains { $0.contains(word) }, "\(word)") }
       #expect(drawn.last?.contains("10000/10000") == true)
     }
+  }
+
+  @Test(.enabled(if: hasScript, "script(1) is not here")) func aPausedRunShowsItsLastStep() throws {
+    let result = try workspace.troupe(
+      "train", "small.json", "--stop-after", "37 steps",
+      wrapper: "export TERM=xterm; exec script -qec \"stty cols 100; $1 $2 $3 $4 '$5'\" /dev/null")
+    #expect(result.exitCode == 75, "\(result.output)")
+    let drawn = result.output.components(separatedBy: "\r\u{1B}[K").filter { $0.contains("/60  ") }
+    #expect(drawn.last?.contains("step 37/60") == true, "\(drawn)")
   }
 }

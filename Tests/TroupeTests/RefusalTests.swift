@@ -63,8 +63,8 @@ import Testing
     #expect(!workspace.exists("checkpoints"))
   }
 
-  /// A class, a noise level or a source that no layer looks at would be left out of what is learned without a word.
-  @Test func fieldsThatTheModelPassesOverAreRefused() throws {
+  /// A class, a noise level or a source that no layer reads would silently have no effect.
+  @Test func fieldsThatNoLayerReadsAreRefused() throws {
     let layers = #"""
       model={"type": "layers", "layers": [
         {"type": "conv2d", "filters": 2, "kernel": 3, "padding": 1}, {"type": "conv2d", "filters": 1, "kernel": 1}]}
@@ -82,12 +82,12 @@ import Testing
       "train", "small.json", "--set", pairs, "--set", transformer,
       saying: [#"no layer of "transformer" reads "source", "source_lengths""#, "remove the field"])
     #expect(!workspace.exists("checkpoints"))
-    // What a data set has for those who want it is no mistake.
+    // An optional field of a data set is no mistake.
     let shapes = #"data={"type": "shapes", "count": 60, "batch_size": 10}"#
     try workspace.succeed("describe", "small.json", "--set", shapes)
   }
 
-  /// Products of what is allowed one by one must not overflow.
+  /// Products of values that are valid one by one must not overflow.
   @Test func aModelBeyondAnyMachineIsNotPlanned() throws {
     let data = #"data={"type": "noise", "count": 200000, "shape": [1], "classes": 2, "batch_size": 100000}"#
     let model = #"model={"type": "mlp", "depth": 600, "width": 1000000}"#
@@ -95,7 +95,7 @@ import Testing
       "describe", "small.json", "--set", data, "--set", model, saying: ["model: ", "parameters", "beyond any machine"])
   }
 
-  @Test func whatNoEvaluationWillGiveIsNotWaitedFor() throws {
+  @Test func earlyStoppingNeedsEvaluations() throws {
     try workspace.refuse(
       "describe", "small.json", "--set", "data.validation_fraction=0", "--set", "training.early_stopping.patience=2",
       saying: ["training.early_stopping.patience", "validation_fraction"])
@@ -120,7 +120,7 @@ import Testing
     try workspace.refuse("describe", "itself.json", saying: ["itself.json", "extends"])
   }
 
-  @Test func whatIsNoConfigurationIsRefused() throws {
+  @Test func filesThatAreNoConfigurationAreRefused() throws {
     try workspace.refuse("describe", "nowhere.json", saying: ["nowhere.json", "no such"])
     try workspace.refuse("describe", ".", saying: [".", "found a folder"])
     try workspace.refuse("describe", "/dev/zero", saying: ["/dev/zero"])

@@ -2,7 +2,7 @@ import Foundation
 import JSON
 import Testing
 
-/// `troupe runs`, and what several runs' reports say of their settings.
+/// `troupe runs`, and the differences of settings in reports of several runs.
 @Suite struct RunsTests {
   let workspace: Workspace
 
@@ -27,12 +27,32 @@ import Testing
     #expect(table.count == 5)
     #expect(table[1].contains("more/deeper") && table[1].contains("60/60") && table[1].contains("depth=4"))
     #expect(table[4].contains("wild failed: ") && table[4].contains("not finite"))
-    // One run, a folder without runs, and what is no folder.
+    // One run, a folder without runs, no folder, and a file.
     #expect(try workspace.succeed("runs", "runs/plain", "--json").json()["runs"]?.array?.count == 1)
     try FileManager.default.createDirectory(at: workspace.file("none"), withIntermediateDirectories: true)
     #expect(try workspace.succeed("runs", "none").output.contains("none: no runs here"))
     try workspace.refuse("runs", "nowhere", saying: ["nowhere", "expected a run folder"])
     try workspace.refuse("runs", "small.json", saying: ["small.json", "found a file"])
+  }
+
+  @Test func runsAreSortedAndFiltered() throws {
+    for (name, steps) in [("a", 20), ("b", 60), ("c", 40)] {
+      try workspace.succeed(
+        "train", "small.json", "--run-dir", "runs/\(name)", "--set", "training.duration=\(steps) steps")
+    }
+    func names(_ options: String...) throws -> [String] {
+      let result = try TroupeProcess(["runs", "runs", "--json"] + options, in: workspace.url).wait()
+      #expect(result.exitCode == 0, "\(result.errors)")
+      return try #require(try result.json()["runs"]?.array).compactMap { $0["run"]?.string }
+    }
+    #expect(try names("--sort", "step") == ["runs/b", "runs/c", "runs/a"])
+    #expect(try Set(names("--sort", "best")).count == 3)
+    #expect(try names("--filter", "duration=40 steps") == ["runs/c"])
+    #expect(try names("--filter", "training.duration=40 steps", "--filter", "a").isEmpty)
+    #expect(try names("--filter", "state=finished", "--filter", "b") == ["runs/b"])
+    #expect(try workspace.succeed("runs", "runs", "--filter", "state=failed").output.contains("no run passes"))
+    try workspace.refuse("runs", "runs", "--filter", "durashion=3", saying: ["durashion", "no run here"])
+    try workspace.refuse("runs", "runs", "--sort", "size", saying: ["size", "best"])
   }
 
   @Test func reportsSayInWhatRunsDiffer() throws {

@@ -100,7 +100,7 @@ struct SampleTests {
     #expect(attention.outputLines.count == 1)
   }
 
-  @Test func whatCannotBeWrittenIsRefused() throws {
+  @Test func impossibleRequestsAreRefused() throws {
     let workspace = try trained()
     workspace.refuses(["--prompt", "The Ω"], saying: ["--prompt", "byte 4", "\"Ω\""])
     workspace.refuses(["--prompt", ""], saying: ["at least one token"])
@@ -125,19 +125,5 @@ struct SampleTests {
     try workspace.succeed("train", "small.json", "--run-dir", "run", "--set", "training.duration=20 steps")
     workspace.refuses([], saying: ["classifier", "troupe predict"])
     workspace.refuses(["--checkpoint", "none"], saying: ["--checkpoint"])
-  }
-}
-
-extension Workspace {
-  /// Expects that a sample of the run is refused in one line.
-  fileprivate func refuses(
-    _ options: [String], code: Int32 = 2, saying words: [String], location: SourceLocation = #_sourceLocation
-  ) {
-    do {
-      let result = try TroupeProcess(["sample", "run"] + options, in: url).wait(location)
-      expectRefusal(result, code: code, saying: words, location)
-    } catch {
-      Issue.record(error, sourceLocation: location)
-    }
   }
 }

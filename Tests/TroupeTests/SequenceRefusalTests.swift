@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What language models refuse, each in one line.
+/// Mistakes with language models, each refused in one line.
 @Suite struct SequenceRefusalTests {
   let workspace: Workspace
 

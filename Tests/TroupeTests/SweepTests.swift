@@ -33,7 +33,7 @@ import Testing
       trials.map { ($0["trial"]?.string ?? "", $0["parameters_digest"]?.string ?? "none") }, uniquingKeysWith: { $1 })
   }
 
-  /// How often the journal says that a trial came to a rung.
+  /// The number of results in the journal per trial and rung.
   private func results(_ folder: String) throws -> [String: Int] {
     var counts: [String: Int] = [:]
     for line in try workspace.text("\(folder)/journal.jsonl").split(separator: "\n") {
@@ -84,7 +84,7 @@ import Testing
     #expect(try workspace.text("page.html") == page)
   }
 
-  @Test func aPausedRunGoesOnToTheSameBits() throws {
+  @Test func aPausedRunContinuesToTheSameBits() throws {
     let whole = try workspace.succeed("train", "small.json", "--json", "--run-dir", "whole").json()
     for stop in ["1 epoch", "37 steps", "60 steps"] {
       let paused = try workspace.troupe(
@@ -202,7 +202,7 @@ import Testing
     #expect(!resumed.errors.contains("tried again"), "\(resumed.errors)")
   }
 
-  @Test func aTrialWaitsForWhoeverHoldsItsFolder() throws {
+  @Test func aTrialWaitsForTheHolderOfItsFolder() throws {
     try writeSweep()
     let reference = trials(try workspace.succeed("sweep", "s.json", "--sweep-dir", "reference", "--json").json())
     let id = try #require(reference.keys.first)
@@ -229,7 +229,7 @@ import Testing
     #expect(try result.json()["finished"]?.integer == 4)
   }
 
-  @Test func aRunFolderThatGoesMissingCostsNothingButTime() throws {
+  @Test func aMissingRunFolderCostsOnlyTime() throws {
     try writeSweep(#", "early_terminate": {"type": "asha", "first": "1 epoch", "eta": 2}"#)
     let reference = trials(try workspace.succeed("sweep", "s.json", "--sweep-dir", "reference", "--json").json())
     // A cap ends the first session before anything is promoted to the end.
@@ -308,7 +308,7 @@ import Testing
     #expect(try workspace.succeed("sweep", "s.json", "--resume", "--json").json()["finished"]?.integer == 4)
   }
 
-  @Test func aMetricThatNoTrialReportsIsSaidAfterTheFirst() throws {
+  @Test func aMissingMetricIsReportedAfterTheFirstTrial() throws {
     try writeSweep(metric: "validation.perplexity")
     let result = try workspace.troupe("sweep", "s.json")
     expectRefusal(result, code: 2, saying: ["metric.name", "validation.perplexity", "validation.accuracy", "kept"])

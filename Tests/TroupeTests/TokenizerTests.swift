@@ -12,11 +12,11 @@ import Testing
     try workspace.write(lines, "corpus/input.txt")
   }
 
-  @Test func bytePairsAreLearntAndUsed() throws {
-    let learnt = try workspace.succeed(
+  @Test func bytePairsAreLearnedAndUsed() throws {
+    let learned = try workspace.succeed(
       "tokenizer", "train", "corpus", "--vocabulary", "290", "--output", "t.json", "--json"
     ).json()
-    #expect(learnt["vocabulary"]?.integer == 290 && learnt["kind"]?.string == "byte_pair")
+    #expect(learned["vocabulary"]?.integer == 290 && learnt["kind"]?.string == "byte_pair")
     try workspace.succeed("tokenizer", "train", "corpus/*.txt", "--vocabulary", "290", "--output", "again.json")
     #expect(try workspace.bytes("t.json") == workspace.bytes("again.json"))
     let text = "the other <|endoftext|> théory"
@@ -31,7 +31,7 @@ import Testing
     let whole = try workspace.succeed("tokenizer", "encode", "t.json", "--file", "corpus/input.txt", "--json").json()
     #expect(whole["bytes"]?.integer == (try workspace.bytes("corpus/input.txt").count))
     let seen = try workspace.succeed("tokenizer", "inspect", "t.json", "--json").json()
-    #expect(seen["tokens"]?.array?.count == 290 && seen["digest"] == learnt["digest"])
+    #expect(seen["tokens"]?.array?.count == 290 && seen["digest"] == learned["digest"])
     #expect(try workspace.succeed("tokenizer", "inspect", "t.json").output.contains("<|endoftext|>"))
   }
 

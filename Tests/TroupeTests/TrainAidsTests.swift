@@ -19,7 +19,7 @@ import Testing
     #expect(rates.first == 1e-7 && rates == rates.sorted())
     #expect(json["losses"]?.array?.count == rates.count)
     #expect(result.errors.contains("suggested"))
-    // One page, and nothing of a run; what was there is as it was.
+    // One page and nothing of a run; older files are unchanged.
     let after = try workspace.snapshot()
     #expect(Set(after.keys).subtracting(before.keys) == ["checkpoints/small.learning-rate.html"])
     #expect(before.allSatisfy { after[$0.key] == $0.value })
@@ -43,12 +43,12 @@ import Testing
     let layers = try #require(profile["layers"]?.array)
     #expect(layers.contains { $0["name"]?.string == "hidden.0" && $0["gflops"]?.double ?? 0 > 0 })
     #expect(layers.allSatisfy { $0["forward_ms"]?.double ?? 0 > 0 })
-    // What lanes did, and nothing twice: all of their time.
+    // The time of the lanes, whole and without overlap.
     let others = try #require(profile["others"]?.array)
     let shares = (layers + others).compactMap { $0["share"]?.double }.reduce(0, +)
     #expect(abs(shares - 1) < 0.02, "\(shares)")
     for word in ["forward ms", "hidden.0", "update", "waiting", "trace.json"] { #expect(result.errors.contains(word)) }
-    // The trace: every layer of every micro-batch of every step, one behind the other on each lane.
+    // The trace: every layer of every micro-batch of every step, one after another on each lane.
     let trace = try JSONParser.parse(try workspace.text("profiled/trace.json"), file: "trace.json")
     let events = try #require(trace["traceEvents"]?.array)
     let spans = events.filter { $0["ph"]?.string == "X" }
@@ -65,8 +65,8 @@ import Testing
       .sorted { $0.0 < $1.0 }
       #expect(zip(times, times.dropFirst()).allSatisfy { $0.1 <= $1.0 + 0.002 })
     }
-    // A run that is over has nothing to profile, and says so.
+    // A finished run has no step to profile, and reports it.
     let over = try workspace.succeed("train", "small.json", "--run-dir", "profiled", "--profile", "--resume")
-    #expect(over.output.contains("ended before there was anything to note"))
+    #expect(over.output.contains("ended before a step was measured"))
   }
 }

@@ -3,7 +3,7 @@ import Foundation
 import JSON
 import Testing
 
-/// Training from the command line: the options, what is printed, and the run folder that is left.
+/// Training from the command line: options, printed lines, and the run folder.
 @Suite struct TrainTests {
   let workspace: Workspace
 
@@ -31,7 +31,7 @@ import Testing
     #expect(resolved.contains("\"keep_last\": 2"))
   }
 
-  @Test func saysItsResultInOneJSONLine() throws {
+  @Test func printsItsResultAsOneJSONLine() throws {
     let result = try workspace.succeed("train", "small.json", "--json", "--run-dir", "elsewhere/run")
     #expect(result.outputLines.count == 1)
     #expect(result.errors.contains("gradient flow: "))
@@ -60,7 +60,7 @@ import Testing
     #expect(digests[0] != nil && Set(digests).count == 1, "\(digests)")
   }
 
-  @Test func aRunIsNeverReplacedUnasked() throws {
+  @Test func aRunIsReplacedOnlyOnRequest() throws {
     try workspace.succeed("train", "small.json")
     let before = try workspace.snapshot("checkpoints/small")
     try workspace.refuse("train", "small.json", saying: ["checkpoints/small", "--resume", "--fresh"])
@@ -71,7 +71,7 @@ import Testing
     #expect(try workspace.text("checkpoints/small/config.resolved.json").contains("\"seed\": 8"))
   }
 
-  @Test func aResumedRunGoesOnAndAFinishedOneIsLeftAlone() throws {
+  @Test func aResumedRunContinuesAndAFinishedOneStaysAsItIs() throws {
     let whole = try workspace.succeed("train", "small.json", "--json", "--run-dir", "whole").json()
     // Constant rates, because a schedule's horizon is the duration.
     let short = ["--set", "training.duration=\"2 epochs\"", "--set", "schedule={\"type\":\"constant\"}"]
@@ -98,7 +98,7 @@ import Testing
     #expect(try workspace.text("whole/metrics.jsonl").components(separatedBy: "\"kind\":\"validation\"").count == 5)
   }
 
-  @Test func aResumedRunKeepsWhatItComputes() throws {
+  @Test func aResumedRunKeepsItsSettings() throws {
     try workspace.succeed("train", "small.json")
     let before = try workspace.snapshot("checkpoints/small")
     try workspace.refuse(
@@ -131,7 +131,7 @@ import Testing
       file = "small.safetensors"
       try workspace.succeed("export", "checkpoints/small", "--output", file)
     }
-    // A run of no steps shows exactly what it started from.
+    // A run of no steps shows exactly its first parameters.
     let tuned = try workspace.succeed(
       "train", "small.json", "--json", "--init-from", file, "--run-dir", "tuned", "--set", "training.duration=0 steps")
     #expect(try tuned.json()["parameters_digest"] == first["parameters_digest"])

@@ -4,11 +4,11 @@ import JSON
 import Synchronization
 import Testing
 
-/// What a finished `troupe` left: its exit and its two streams.
+/// The exit code and the two streams of a finished `troupe`.
 struct TroupeResult: Sendable {
-  /// As a shell says it: 128 + n for a process that died of signal n.
+  /// As in a shell: 128 + n for a process that died of signal n.
   let exitCode: Int32
-  /// Whether a signal ended it, which no test but those that send SIGKILL may see.
+  /// Whether a signal ended it, which only tests that send SIGKILL may see.
   let diedOfSignal: Bool
   let output: String
   let errors: String
@@ -26,10 +26,10 @@ struct TroupeResult: Sendable {
   private static func lines(_ text: String) -> [String] { text.split(separator: "\n").map(String.init) }
 }
 
-/// A `troupe` of its own process, started as a person would start it.
+/// A `troupe` in its own process, started as a person would start it.
 ///
-/// Not by Foundation's `Process`: on Linux it never closes the streams it was given, and once a few hundred runs have
-/// left theirs open, its `run()` reads beyond the end of what it listed of /proc/self/fd: a fault, now and then.
+/// Not by Foundation's `Process`: on Linux it never closes the streams it was given, and with a few hundred of them open
+/// its `run()` reads beyond the end of its list of /proc/self/fd, which crashes now and then.
 final class TroupeProcess: Sendable {
   /// The program, which the package manager builds beside the tests.
   static let executable = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
@@ -39,7 +39,7 @@ final class TroupeProcess: Sendable {
   private let process: pid_t
   private let scratch: URL
   private let start = ContinuousClock.now
-  /// What `waitpid` said of the process; nil until it has ended and was asked for.
+  /// The status that `waitpid` gave; nil until the process has ended.
   private let status = Mutex<Int32?>(nil)
 
   /// - Parameters:
@@ -91,7 +91,7 @@ final class TroupeProcess: Sendable {
     }
   }
 
-  /// Starts a command with its streams in files and not in pipes: nobody needs to read while the program runs.
+  /// Starts a command with its streams in files, not in pipes, which would have to be read while the program runs.
   private static func spawn(_ command: [String], streams: URL) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)

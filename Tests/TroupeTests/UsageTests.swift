@@ -1,34 +1,11 @@
 import Foundation
 import Testing
 
-/// How the program answers to wrong and to curious command lines.
+/// The answers to wrong command lines.
 @Suite struct UsageTests {
   let workspace: Workspace
 
   init() throws { workspace = try .withSmallConfiguration() }
-
-  static let commands = [
-    ["train"], ["describe"], ["evaluate"], ["predict"], ["visualize", "filters"], ["visualize", "features"], ["report"],
-    ["verify"], ["verify-resume"], ["benchmark"], ["probe"], ["export"], ["dataset", "fetch"], ["dataset", "make"],
-    ["dataset", "inspect"], ["dataset", "preview"], ["tokenizer"], ["tokenizer", "train"], ["tokenizer", "encode"],
-    ["tokenizer", "decode"], ["tokenizer", "inspect"], ["schema"], ["sweep"],
-    ["sweep", "report"], [],
-  ]
-
-  @Test(arguments: commands) func helpHasExamples(command: [String]) throws {
-    let result = try TroupeProcess(command + ["--help"], in: workspace.url).wait()
-    #expect(result.exitCode == 0 && result.errors.isEmpty)
-    #expect(result.output.contains("Example"), "\(result.output)")
-    #expect(result.output.contains((["  troupe"] + command).joined(separator: " ")), "\(result.output)")
-  }
-
-  @Test func exitCodesAreDocumented() throws {
-    let help = try workspace.succeed("--help").output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-    for code in ["0 done", "1 failed", "2 bad", "3 diverged", "4 sweep", "5 verification", "75 paused", "130/143"] {
-      #expect(help.contains(code))
-    }
-    #expect(try workspace.succeed("--version").output.hasPrefix("troupe "))
-  }
 
   @Test func wrongUseIsOneLine() throws {
     try workspace.refuse("tran", saying: ["tran", "--help"])
@@ -45,6 +22,41 @@ import Testing
     try workspace.refuse("dataset", "fetch", "mnist", "--from", "file:///tmp", saying: ["file:///tmp", "http"])
     try workspace.refuse("dataset", "fetch", "mnist", "--into", ".", saying: ["no folder of that name", "--into"])
     #expect(!workspace.exists("checkpoints"))
+  }
+
+  @Test func namesOfOtherTrainersAreUnderstood() throws {
+    try workspace.refuse("trian", "small.json", saying: ["trian", "did you mean \"train\"?"])
+    try workspace.refuse("dataset", "ftech", "mnist", saying: ["ftech", "did you mean \"fetch\"?", "dataset --help"])
+    try workspace.refuse("train", "small.json", "--epochs", "3", saying: ["--epochs", "--set training.duration="])
+    try workspace.refuse("train", "small.json", "--device", "cpu", saying: ["--device", "--lanes"])
+    try workspace.refuse(
+      "describe", "small.json", "--set", "optimizer.lr=1", saying: ["did you mean \"learning_rate\"?"])
+    try workspace.refuse(
+      "describe", "small.json", "--set", "training.epochs=1", saying: ["did you mean \"duration\"?"])
+  }
+
+  @Test func remediesAreNamed() throws {
+    for value in ["2024", "true"] {
+      try workspace.refuse("describe", "small.json", "--set", "name=\(value)", saying: ["--set name='\"\(value)\"'"])
+    }
+    let data = #"data={"type":"idx","images":"Datasets/mnist/a.gz","labels":"Datasets/mnist/b.gz","batch_size":8}"#
+    try workspace.refuse("describe", "small.json", "--set", data, saying: ["troupe dataset fetch mnist"])
+    try workspace.refuse("describe", "small.json", "--set", "training.duration=5 steps", saying: ["--stop-after"])
+    let crowded = try workspace.succeed("describe", "small.json", "--lanes", "256")
+    #expect(crowded.errors.contains("256 lanes share"))
+  }
+
+  /// A shell leaves the `~` of `--run-dir=~/run` to the program.
+  @Test func theHomeFolderHasOneReading() throws {
+    let wrapper = "HOME=$PWD/home exec \"$@\""
+    #expect(try workspace.troupe("train", "small.json", "--run-dir=~/run", wrapper: wrapper).exitCode == 0)
+    #expect(workspace.exists("home/run/report.html"))
+    for arguments in [["evaluate", "~/run"], ["verify", "~/run"], ["runs", "~"], ["report", "~/run"]] {
+      let result = try TroupeProcess(arguments, wrapper: wrapper, in: workspace.url).wait()
+      #expect(result.exitCode == 0, "\(arguments): \(result.errors)")
+    }
+    try workspace.refuse("evaluate", "~nobody/run", saying: ["~nobody/run"])
+    #expect(!workspace.exists("~"))
   }
 
   @Test func aReaderThatGoesAwayIsNoError() throws {

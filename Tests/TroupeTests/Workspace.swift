@@ -4,7 +4,7 @@ import Foundation
 import JSON
 import Testing
 
-/// A folder of one test's own, in memory where that can be, and the current directory of what runs in it.
+/// The folder of one test, in memory where possible, and the current directory of its commands.
 final class Workspace: Sendable {
   let url: URL
 
@@ -78,7 +78,21 @@ final class Workspace: Sendable {
   }
 }
 
-/// One clear line, whatever was said before it: no trace, no signal, the code that scripts rely on.
+extension Workspace {
+  /// Expects that a sample of the run is refused in one line.
+  func refuses(
+    _ options: [String], code: Int32 = 2, saying words: [String], location: SourceLocation = #_sourceLocation
+  ) {
+    do {
+      let result = try TroupeProcess(["sample", "run"] + options, in: url).wait(location)
+      expectRefusal(result, code: code, saying: words, location)
+    } catch {
+      Issue.record(error, sourceLocation: location)
+    }
+  }
+}
+
+/// Expects one clear line after any notes: no trace, no signal, the code that scripts rely on.
 func expectRefusal(
   _ result: TroupeResult, code: Int32, saying words: [String], _ location: SourceLocation = #_sourceLocation
 ) {
@@ -138,7 +152,7 @@ extension Workspace {
 }
 
 extension Workspace {
-  /// What the newest checkpoint of a run says of the run's state.
+  /// The state of a run in its newest checkpoint.
   func lastState(_ run: String) throws -> JSON {
     let step = try #require(try checkpointSteps(run).last)
     let summary = try CheckpointFile.verify(at: file("\(run)/\(CheckpointFile.name(step: step))"))

@@ -72,7 +72,7 @@ package struct AttentionKernel: Sendable {
   }
 
   /// - Parameters:
-  ///   - mask: int32, where the shape says so.
+  ///   - mask: int32, where the shape has one.
   ///   - bias: (buckets, H) float32, for relative positions.
   ///   - random: in training with dropout.
   ///   - logSumExp: (B, H, T) float32; written.

@@ -8,7 +8,7 @@ extension SIMD16<Float> {
   @inline(__always) func larger(_ other: Vector) -> Vector { other.replacing(with: self, where: self .> other) }
 }
 
-/// 2ˣ for x ≤ 0, to 2 units in the last place (Cephes' exp2f); not below 2⁻¹²⁶; NaN comes out of NaN.
+/// 2ˣ for x ≤ 0, to 2 units in the last place (Cephes' exp2f); not below 2⁻¹²⁶; NaN gives NaN.
 @inline(__always) func exponentialOf2(_ x: Vector) -> Vector {
   let clamped = Vector(repeating: -126).larger(x)
   // The nearest integer is in the low bits of the fraction.

@@ -9,7 +9,7 @@ package enum AttentionWeights {
   ///
   /// - Parameters:
   ///   - queries: (B, T, H, d), and `keys` (B, S, key heads, d), float32 or bfloat16.
-  ///   - mask: int32, where the shape says so.
+  ///   - mask: int32, where the shape has one.
   ///   - bias: (buckets, H) float32, for relative positions.
   package static func compute(
     _ kernel: AttentionKernel, queries: AttentionHeads, keys: AttentionHeads, mask: TensorSlice?, bias: TensorSlice?,

@@ -47,8 +47,8 @@ package final class Convolution: Sendable {
   /// - Parameters:
   ///   - x: (B, H, W, C) of `shape.inputs`.
   ///   - packed: the result of `pack`.
-  ///   - bias: [O] float32, where the shape says so.
-  ///   - shortcut: (B, H′, W′, O) of `shape.output`, where the shape says so; may be `y` itself.
+  ///   - bias: [O] float32, where the shape has one.
+  ///   - shortcut: (B, H′, W′, O) of `shape.output`, where the shape adds one; may be `y` itself.
   ///   - y: (B, H′, W′, O) of `shape.output`.
   package func forward(
     _ x: TensorSlice, packed: TensorSlice, bias: TensorSlice?, shortcut: TensorSlice? = nil, into y: TensorSlice

@@ -65,7 +65,7 @@ extension ConvolutionShape {
       : PrimitiveDescription(reordering: masterLayout, to: packed, on: stream, subject: subject)
   }
 
-  /// oneDNN writes the extents of images as (B, C, H, W), whatever their order in memory.
+  /// oneDNN writes the extents of images as (B, C, H, W) for any order in memory.
   private static func image(
     _ batch: Int, _ channels: Int, _ height: Int, _ width: Int, _ type: ElementType
   ) -> dnnl_memory_desc_t { layout([batch, channels, height, width], type, dnnl_nhwc) }

@@ -5,7 +5,7 @@ import Tensors
 /// The first rows are summed twice while the caches hold them. Every further block of rows is summed as deviations from
 /// the mean of the rows above it, and merged in float64 (Chan, Golub and LeVeque, "Updating Formulae and a Pairwise
 /// Algorithm for Computing Sample Variances", 1979). A block whose own mean lies far off adds as much to the whole as
-/// it cancels in its own sum, so the relative error is a few roundings whatever the numbers.
+/// it cancels in its own sum, so the relative error is a few roundings for all numbers.
 enum ChannelMoments {
   private static let firstBlock = 64
   private static let largestBlock = 1024

@@ -15,7 +15,7 @@ struct ChannelPanel {
   let stride: Int
   /// Whole rows.
   let rows: Int
-  /// Elements behind the last whole row.
+  /// Elements after the last whole row.
   let rest: Int
 
   /// Rows shorter than this are joined.

@@ -61,7 +61,7 @@ package struct ChannelStatisticsKernel: UnaryKernel {
         var value = mean
         if !isFound {
           let hits = E.load(from + i, lanes: lanes) .== largest
-          // The lanes behind the last channel are zeros, which can equal the largest too.
+          // The lanes after the last channel are zeros, which can equal the largest too.
           if any(hits), let first = (0..<lanes).first(where: { hits[$0] }) {
             value[first] += slopes[1]
             isFound = true

@@ -30,7 +30,7 @@ package struct GroupNormKernel: Sendable {
   /// Elements that one mean is taken over.
   var elementCount: Double { Double(positions * groupSize) }
 
-  /// Bytes of `scratch`: two numbers a channel forwards, four backwards.
+  /// Bytes of `scratch`: two numbers per channel forward, four backward.
   package var scratchByteCount: Int { 4 * channels * MemoryLayout<Double>.size }
 
   /// - Parameters:

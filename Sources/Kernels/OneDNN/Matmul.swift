@@ -71,7 +71,7 @@ package final class Matmul: Sendable {
   /// - Parameters:
   ///   - a: rows × inner (or inner × rows) elements of `shape.inputs`.
   ///   - b: inner × columns (or columns × inner) elements of `shape.inputs`.
-  ///   - bias: columns float32, where the shape says so.
+  ///   - bias: [columns] float32, where the shape has one.
   ///   - c: rows × columns elements of `shape.output`.
   package func execute(_ a: TensorSlice, _ b: TensorSlice, bias: TensorSlice? = nil, into c: TensorSlice) {
     precondition(a.count == shape.rows * shape.inner && a.type == shape.inputs)

@@ -3,9 +3,9 @@ import Tensors
 
 /// Elements that products read as words of 32 bits and sum in float32: a float32, or two bfloat16.
 ///
-/// Words are addressed as `Float`, whatever they hold. A matrix that is summed over its columns is packed in *rows*: a
-/// word holds adjacent columns. One that is summed over its rows is packed in *pairs*: a word holds the elements of two
-/// rows in one column. For float32 both are the plain matrix.
+/// Words are addressed as `Float` in both cases. A matrix that is summed over its columns is packed in *rows*: a word
+/// holds adjacent columns. One that is summed over its rows is packed in *pairs*: a word holds the elements of two rows
+/// in one column. For float32 both are the plain matrix.
 protocol PackedElement: VectorElement {
   static var zero: Self { get }
   /// Elements of a word.

@@ -70,7 +70,7 @@ package enum Statistics {
   }
 }
 
-/// Sixteen running statistics in float32: five instructions a vector, because every pass over every tensor computes
+/// Sixteen running statistics in float32: five instructions per vector, because every pass over every tensor computes
 /// them.
 ///
 /// The squares of vanishing gradients leave float32, so they are added up twice: as they are, and of the values times

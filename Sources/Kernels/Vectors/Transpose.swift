@@ -4,7 +4,7 @@ package enum Transpose {
   /// Elements of a tile's side: a vector.
   private static let side = 16
 
-  /// y = xᵀ for each of the matrices that lie one behind the other, or y += it.
+  /// y = xᵀ for each of several adjacent matrices, or y += it.
   ///
   /// - Parameters:
   ///   - x: (…, rows, columns), float32 or bfloat16.

@@ -1,7 +1,7 @@
 import CPlatform
 
 // Elementary functions on sixteen float32 at a time; each is within 2 units in the last place of the true value where
-// its comment does not say otherwise, and NaN comes out of NaN. Tested against Foundation's.
+// its comment states another bound, and NaN gives NaN. Tested against Foundation's.
 
 private let log2OfE: Float = 1.442695041
 // ln 2 in two parts, so that x − n·ln 2 is exact for every n that occurs.

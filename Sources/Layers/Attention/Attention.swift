@@ -4,7 +4,8 @@ import Tensors
 
 /// Scaled dot-product attention of several heads (Vaswani et al. 2017); the formula is at `AttentionKernel`.
 ///
-/// B rows, T tokens that ask, S that are asked, H heads of queries, G of keys and values, d elements a head. Inputs:
+/// B rows, T tokens of queries, S of keys and values, H heads of queries, G of keys and values, d elements per head.
+/// Inputs:
 ///
 /// - of self-attention (B, T, (H + 2·G)·d): queries, keys, values, each by heads, as one linear layer gives them;
 /// - of cross-attention (B, T, H·d), queries, and (B, S, 2·G·d), keys and values;
@@ -227,7 +228,7 @@ package struct Attention: ConfigurableLayer {
     let source = isSelfAttention ? 0 : 1
     let first = frame.inputGradient(0)
     let second = frame.inputGradient(source)
-    // Views of one tensor are as good as those of the other where their gradients are wanted.
+    // Each gradient has the layout of its input, so the views of one tensor do for both.
     let queries = first.map { heads($0, isSelfAttention ? nil : $0).queries }
     let others = second.map { heads($0, isSelfAttention ? nil : $0) }
     return AttentionGradients(

@@ -37,7 +37,7 @@ package struct Conv2D: ConvolutionLayer {
       dilation = try reader.dilation("looks at")
       groups = try reader.integer(
         "groups", or: "depthwise", default: 1, in: SettingsReader.groupCounts,
-        "parts of the channels that do not see one another; \"depthwise\" for as many as there are channels")
+        "parts of the channels that are independent of one another; \"depthwise\" for as many as there are channels")
       hasBias = try reader.bias()
       initializer = try reader.initializer(default: "he_normal")
     }

@@ -41,7 +41,8 @@ package struct ConvTranspose2D: ConvolutionLayer {
         "pixels added at the end of y, fewer than \"stride\"")
       dilation = try reader.dilation("writes")
       groups = try reader.integer(
-        "groups", default: 1, in: SettingsReader.groupCounts, "parts of the channels that do not see one another")
+        "groups", default: 1, in: SettingsReader.groupCounts,
+        "parts of the channels that are independent of one another")
       hasBias = try reader.bias()
       initializer = try reader.initializer(default: "he_normal")
     }

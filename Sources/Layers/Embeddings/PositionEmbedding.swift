@@ -68,7 +68,7 @@ package struct PositionEmbedding: ConfigurableLayer {
     }
     let context = settings.context ?? input[1]
     guard input[1] <= context else {
-      throw LayerError("position_embedding knows \(context) places, but sequences have \(input[1]) tokens")
+      throw LayerError("position_embedding has \(context) places, but sequences have \(input[1]) tokens")
     }
     guard let shape = TensorShape(checking: [context, input[2]]) else {
       throw LayerError("position_embedding of \(context) places of width \(input[2]): too large")

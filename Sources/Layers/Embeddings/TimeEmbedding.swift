@@ -37,7 +37,7 @@ package struct TimeEmbedding: ConfigurableLayer {
   package init(settings: LayerSettings, inputs: [TensorShape]) throws(LayerError) {
     guard inputs.count == 1, inputs[0].rank == 1 else {
       throw LayerError(
-        "time_embedding expects a step's number a sample, [batch], got \(inputs.count) inputs: \(inputs)")
+        "time_embedding expects a step's number per sample, [batch], got \(inputs.count) inputs: \(inputs)")
     }
     guard settings.width % 2 == 0 else {
       throw LayerError("time_embedding has a sine and a cosine for every wave; a width of \(settings.width) is odd")

@@ -21,7 +21,7 @@ package struct GroupNorm: ConfigurableLayer {
     package init(from reader: SettingsReader) throws(ConfigurationError) {
       groups = try reader.integer(
         "groups", or: "instance", default: 32, in: 1...1_000_000,
-        "parts of the channels that are normalized apart; \"instance\" for every channel on its own")
+        "parts of the channels that are normalized separately; \"instance\" for every channel on its own")
       epsilon = try reader.number("epsilon", default: 1e-5, in: 0...1, above: true, "added to the variance")
     }
   }

@@ -37,7 +37,6 @@ package struct LayerNorm: ConfigurableLayer {
   }
 
   package var saved: [TensorShape] { [TensorShape([kernel.rows]), TensorShape([kernel.rows])] }
-  package func scratchByteCount(_ placement: LayerPlacement) -> Int { unneededInputGradient(placement) }
   package var forwardFlops: Int { 8 * outputShape.elementCount }
 
   package func forward(_ frame: Frame) {
@@ -49,7 +48,7 @@ package struct LayerNorm: ConfigurableLayer {
   package func backward(_ frame: Frame) {
     kernel.backward(
       frame.input(), gamma: frame.weight, mean: frame.mean, inverseDeviation: frame.inverseDeviation,
-      dy: frame.outputGradient, dx: frame.inputGradientOrScratch, accumulate: frame.accumulatesInputGradient(),
+      dy: frame.outputGradient, dx: frame.normInputGradient, accumulate: frame.accumulatesInputGradient(),
       dGamma: frame.weightGradient, dBeta: settings.hasBias ? frame.biasGradient : nil,
       accumulateParameters: frame.accumulatesParameterGradient(0))
   }

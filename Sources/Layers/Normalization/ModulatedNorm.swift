@@ -64,14 +64,12 @@ package struct ModulatedNorm: ConfigurableLayer {
   }
 
   package func backward(_ frame: Frame) {
-    let dx = frame.inputGradient(0)
     let dm = frame.modulationGradient(1)
-    guard dx != nil || dm != nil else { return }
-    // Where dx is not wanted, it overwrites dy, which is no longer needed then.
+    guard frame.inputGradient(0) != nil || dm != nil else { return }
     kernel.normalizeBackward(
       frame.input(0), by: frame.input(1), shift: settings.shift, scale: settings.scale, mean: frame.mean,
-      inverseDeviation: frame.inverseDeviation, dy: frame.outputGradient, dx: dx ?? frame.outputGradient,
-      accumulate: dx != nil && frame.accumulatesInputGradient(0), dm: dm, scratch: frame.scratch)
+      inverseDeviation: frame.inverseDeviation, dy: frame.outputGradient, dx: frame.normInputGradient,
+      accumulate: frame.accumulatesInputGradient(0), dm: dm, scratch: frame.scratch)
   }
 
   package static let examples = [

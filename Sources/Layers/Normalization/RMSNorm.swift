@@ -33,7 +33,6 @@ package struct RMSNorm: ConfigurableLayer {
     [ParameterDeclaration("weight", TensorShape([kernel.columns]), .ones)]
   }
   package var saved: [TensorShape] { [TensorShape([kernel.rows])] }
-  package func scratchByteCount(_ placement: LayerPlacement) -> Int { unneededInputGradient(placement) }
   package var forwardFlops: Int { 5 * outputShape.elementCount }
 
   package func forward(_ frame: Frame) {
@@ -45,7 +44,7 @@ package struct RMSNorm: ConfigurableLayer {
   package func backward(_ frame: Frame) {
     kernel.backward(
       frame.input(), gamma: frame.weight, mean: nil, inverseDeviation: frame.saved(0), dy: frame.outputGradient,
-      dx: frame.inputGradientOrScratch, accumulate: frame.accumulatesInputGradient(), dGamma: frame.weightGradient,
+      dx: frame.normInputGradient, accumulate: frame.accumulatesInputGradient(), dGamma: frame.weightGradient,
       dBeta: nil, accumulateParameters: frame.accumulatesParameterGradient(0))
   }
 

@@ -2,7 +2,7 @@ import Configuration
 import Kernels
 import Tensors
 
-/// y = the channels of all inputs one behind the other, in their order: PyTorch's `cat` over channels.
+/// y = the channels of all inputs, one input after the other: PyTorch's `cat` over channels.
 ///
 /// Inputs are (…, C₁), (…, C₂), …, y (…, C₁ + C₂ + …). Each input receives its columns of dy. Keeps nothing.
 package struct Concatenate: ConfigurableLayer {

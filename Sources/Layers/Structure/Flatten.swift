@@ -3,7 +3,7 @@ import Kernels
 import Tensors
 
 /// (B, …) as (B, features), in PyTorch's order of the features: an image (H, W, C) becomes its channels one by one, (C,
-/// H, W), so that the weights behind it mean the same there. Where that is the order it already has, nothing moves.
+/// H, W), so that the next layer's weights mean the same there. Nothing moves where the order is that already.
 package struct Flatten: ConfigurableLayer {
   package static let kind = "flatten"
 

@@ -48,7 +48,7 @@ package struct PaddedShortcut: ConfigurableLayer {
 
   package var backwardReads: BackwardReads { [] }
 
-  /// Where each pixel of the output starts, and the pixel of the input that it shows.
+  /// Calls `body` with the elements at which each pixel of the output and its pixel of the input begin.
   private func forEachPixel(_ body: (_ output: Int, _ input: Int) -> Void) {
     let input = inputShapes[0]
     var output = 0

@@ -66,7 +66,7 @@ package struct Warmup: Sendable {
   private let duration: TrainingDuration?
   private let place: SettingsPlace?
 
-  /// The rate begins where the schedule says.
+  /// No warm-up.
   static let none = Warmup(duration: nil, place: nil)
 
   private init(duration: TrainingDuration?, place: SettingsPlace?) {
@@ -92,7 +92,7 @@ package struct Warmup: Sendable {
     guard let duration, let place, steps(horizon) > horizon.totalSteps else { return }
     throw place.error(
       "\(duration) is \(steps(horizon)) steps, longer than the whole run of \(horizon.totalSteps): "
-        + "shorten it or train longer"
+        + "shorten it or train longer; to try a few steps of a long run, use --stop-after"
     )
   }
 }

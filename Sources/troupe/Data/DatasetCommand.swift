@@ -5,24 +5,32 @@ import Foundation
 
 struct DatasetCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "dataset", abstract: "Fetch public data sets, make generated ones, and look into files.",
+    commandName: "dataset", abstract: "Fetch public data sets, generate others, and inspect files.",
+    discussion: """
+      Examples:
+        troupe dataset fetch mnist
+        troupe dataset make glyphs Datasets/glyphs
+        troupe dataset inspect Datasets/glyphs
+        troupe dataset preview Configs/resnet20-cifar.json --output augmented.png
+      """,
     subcommands: [Fetch.self, Make.self, Inspect.self, Preview.self])
 
   struct Make: AsyncParsableCommand {
     enum Kind: String, ExpressibleByArgument, CaseIterable { case glyphs, shapes }
 
     static let configuration = CommandConfiguration(
-      abstract: "Draw an embedded data set into IDX files.",
+      abstract: "Draw a generated data set into IDX files.",
       discussion: """
-        Example:
-          troupe dataset make glyphs --count 10000 --seed 1 Datasets/glyphs
+        Examples:
+          troupe dataset make glyphs Datasets/glyphs
+          troupe dataset make shapes Datasets/shapes --count 5000 --seed 2
         """)
 
     @Argument(
-      help: "glyphs: 28×28 grey digits drawn from strokes; shapes: 32×32 colour circles, squares, triangles, stars.")
+      help: "glyphs: gray 28×28 digits drawn from strokes; shapes: 32×32 circles, squares, triangles, stars in color.")
     var kind: Kind
 
-    @Argument(help: "The folder to write images and labels into.", completion: .directory)
+    @Argument(help: "The folder to write images and labels into.", completion: .directory, transform: expandingTilde)
     var folder: String
 
     @Option(help: "Samples.")
@@ -31,7 +39,7 @@ struct DatasetCommand: AsyncParsableCommand {
     @Option(help: "The same seed draws the same bytes.")
     var seed: UInt64 = 1
 
-    @Flag(help: "Write over files that are there already.")
+    @Flag(help: "Replace files that exist.")
     var replace = false
 
     @OptionGroup var json: JSONOption
@@ -55,13 +63,14 @@ struct DatasetCommand: AsyncParsableCommand {
 
   struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Say what is in a data file: kind, shapes, counts, classes, range, a preview.",
+      abstract: "Describe a data file: kind, shapes, counts, classes, range, a preview.",
       discussion: """
-        Example:
+        Examples:
           troupe dataset inspect Datasets/glyphs
+          troupe dataset inspect table.csv --json
         """)
 
-    @Argument(help: "A file or a folder.", completion: .file())
+    @Argument(help: "A file or a folder.", completion: .file(), transform: expandingTilde)
     var path: String
 
     @OptionGroup var json: JSONOption

@@ -8,22 +8,25 @@ extension DatasetCommand {
     private static let names = DatasetSource.all.map(\.name)
 
     static let configuration = CommandConfiguration(
-      abstract: "Download a public data set, check it, and unpack it into Datasets.",
+      abstract: "Download a public data set, check it, and unpack it.",
       discussion: """
         Examples:
           troupe dataset fetch mnist
           troupe dataset fetch cifar10 --into /data/cifar10
 
-        An interrupted download goes on where it stopped. A folder that is there is never written over.
+        An interrupted download continues where it stopped. A folder that exists is
+        never overwritten.
         """)
 
     @Argument(help: "One of \(names.joined(separator: ", ")).")
     var name: String
 
-    @Option(help: "The folder to make. (default: Datasets/<name>)", completion: .directory)
+    @Option(
+      help: "The folder to make. (default: Datasets/<name>)", completion: .directory,
+      transform: expandingTilde)
     var into: String?
 
-    @Option(help: "Another address that has the same files, instead of their public home.")
+    @Option(help: "Another address with the same files, instead of their public one.")
     var from: String?
 
     @OptionGroup var json: JSONOption
@@ -46,7 +49,7 @@ extension DatasetCommand {
 /// A fetch as lines of text; on a terminal, the last one moves.
 private final class FetchLines: Sendable {
   private let output: Output
-  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private let screen = TerminalScreen(.standardError)
   /// The last share drawn, in percent.
   private let drawn = Mutex(-1)
 
@@ -57,10 +60,10 @@ private final class FetchLines: Sendable {
     case .begins(let file, let url):
       drawn.withLock { $0 = -1 }
       output.say("downloading \(file) from \(url)")
-    case .has(let file): output.say("\(file) is there already")
+    case .has(let file): output.say("\(file) exists already")
     case .unpacks(let file): output.say("unpacking \(file)")
     case .receives(let file, let bytes, let total):
-      guard isTerminal, let total, total > 0 else { return }
+      guard screen.isTerminal, let total, total > 0 else { return }
       let percent = bytes * 100 / total
       guard
         drawn.withLock({ last in
@@ -70,7 +73,7 @@ private final class FetchLines: Sendable {
       else { return }
       let megabytes = String(format: "%.1f of %.1f MB", Double(bytes) / 1e6, Double(total) / 1e6)
       let end = bytes >= total ? "\n" : ""
-      Output.write("\r\u{1B}[K\(file) \(percent)% \(megabytes)\(end)", to: .standardError)
+      screen.write(TerminalScreen.eraseLine + "\(file) \(percent)% \(megabytes)\(end)")
     }
   }
 }

@@ -9,17 +9,20 @@ import Tokenizers
 extension DatasetCommand {
   struct Preview: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Show samples as training sees them: images augmented and mixed, epoch by epoch; text as it is cut.",
+      abstract: "Show samples as training sees them: augmented images, windows of text.",
       discussion: """
-        A row of the picture is a sample: first as evaluation sees it, then in each epoch. Text is printed.
-
-        Example:
+        Examples:
           troupe dataset preview Configs/resnet20-cifar.json --output augmented.png
+          troupe dataset preview Configs/gpt-shakespeare.json --samples 2
+
+        A row of the image is a sample: first as in evaluation, then in each epoch.
+        Text is printed.
         """)
 
     @OptionGroup var source: ConfigurationOptions
 
-    @Option(help: "The PNG file to write, of images.", completion: .file(extensions: ["png"]))
+    @Option(
+      help: "The PNG file to write, of images.", completion: .file(extensions: ["png"]), transform: expandingTilde)
     var output: String?
 
     @Option(help: "Samples to show.")
@@ -30,10 +33,13 @@ extension DatasetCommand {
 
     @OptionGroup var json: JSONOption
 
+    func validate() throws {
+      try require((1...1000).contains(samples), "--samples \(samples)", "1 to 1000")
+      try require((0...1000).contains(epochs), "--epochs \(epochs)", "0 to 1000")
+    }
+
     func run() async throws {
-      try await reportingFailures {
-        guard (1...1000).contains(samples) else { throw CommandFailure("--samples \(samples): expected 1 to 1000", 2) }
-        guard (0...1000).contains(epochs) else { throw CommandFailure("--epochs \(epochs): expected 0 to 1000", 2) }
+      try await reportingFailures(overrides: source.overrides) {
         let configuration = try RunConfiguration(source.json())
         let data = try Dataset(opening: configuration.data, runSeed: configuration.seed)
         if let skipped = data.skipped { json.output.say(skipped.description) }

@@ -6,7 +6,7 @@ import Tokenizers
 
 struct TokenizerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "tokenizer", abstract: "Learn a vocabulary from text, and turn text into tokens and back.",
+    commandName: "tokenizer", abstract: "Learn a vocabulary from text; turn text into tokens and back.",
     discussion: """
       Examples:
         troupe tokenizer train input.txt --vocabulary 1024 --output tokenizer.json
@@ -30,10 +30,10 @@ struct TokenizerCommand: AsyncParsableCommand {
     @Argument(help: "The text.")
     var text: String?
 
-    @Option(help: "A file whose text is taken instead.", completion: .file())
+    @Option(help: "A file with the text.", completion: .file(), transform: expandingTilde)
     var file: String?
 
-    @Flag(help: "Print each token's text beside it, a line each.")
+    @Flag(help: "Print each token beside its text, one per line.")
     var pieces = false
 
     @OptionGroup var json: JSONOption
@@ -64,8 +64,9 @@ struct TokenizerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Print the text of tokens.",
       discussion: """
-        Example:
+        Examples:
           troupe tokenizer decode tokenizer.json 318 12 907
+          troupe tokenizer decode bytes 104 105
         """)
 
     @OptionGroup var source: TokenizerSource
@@ -80,7 +81,7 @@ struct TokenizerCommand: AsyncParsableCommand {
         let tokenizer = try source.tokenizer()
         do throws(TokenizerError) {
           let text = String(decoding: try tokenizer.decode(tokens), as: UTF8.self)
-          json.output.say(text)
+          json.output.show(text + "\n")
           json.output.result(.object([("text", .string(text))]))
         } catch {
           throw CommandFailure("\(source.file): \(error)", 2)
@@ -91,13 +92,14 @@ struct TokenizerCommand: AsyncParsableCommand {
 
   struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Say what a tokenizer is: its kind, its vocabulary and its special tokens.",
+      abstract: "Describe a tokenizer: its kind, vocabulary and special tokens.",
       discussion: """
-        Example:
+        Examples:
           troupe tokenizer inspect tokenizer.json
+          troupe tokenizer inspect bytes --json
         """)
 
-    /// The longest tokens shown.
+    /// The number of longest tokens that are shown.
     private static let shown = 20
 
     @OptionGroup var source: TokenizerSource
@@ -135,11 +137,11 @@ struct TokenizerCommand: AsyncParsableCommand {
   }
 }
 
-/// The tokenizer that a command works with.
+/// The tokenizer of a command.
 struct TokenizerSource: ParsableArguments {
   @Argument(
-    help: "A file of `troupe tokenizer train`, a tokenizer.json of Hugging Face, or the word bytes.",
-    completion: .file(extensions: ["json"]))
+    help: "A file of troupe tokenizer train, a tokenizer.json of Hugging Face, or the word bytes.",
+    completion: .file(extensions: ["json"]), transform: expandingTilde)
   var file: String
 
   func tokenizer() throws(DataError) -> Tokenizer { file == "bytes" ? .bytes : try Tokenizer(file: file) }

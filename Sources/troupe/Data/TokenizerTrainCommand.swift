@@ -14,30 +14,34 @@ extension TokenizerCommand {
     static let configuration = CommandConfiguration(
       commandName: "train", abstract: "Learn a vocabulary from text files.",
       discussion: """
-        Byte pairs are written as Hugging Face's tokenizer.json, which its `tokenizers` library reads.
-
         Examples:
           troupe tokenizer train input.txt --vocabulary 1024 --output tokenizer.json
-          troupe tokenizer train 'Sources/**/*.swift' --vocabulary 2048 --output swift.json
+          troupe tokenizer train 'Sources/**/*.swift' --output swift.json
           troupe tokenizer train input.txt --type characters --output characters.json
+
+        Byte pairs are written as Hugging Face's tokenizer.json, which its tokenizers
+        library reads.
         """)
 
-    @Argument(help: "Text files, folders, or patterns with *, ** and ?.", completion: .file())
+    @Argument(
+      help: "Text files, folders, or patterns with *, ** and ?.", completion: .file(), transform: expandingTilde)
     var files: [String]
 
     @Option(help: "byte_pair or characters.")
     var type = Kind.bytePair
 
-    @Option(help: "Tokens wanted, the 256 bytes and the special ones among them. (default: 1024)")
+    @Option(help: "Number of tokens, with the 256 bytes and the special ones. (default: 1024)")
     var vocabulary: Int?
 
     @Option(help: "A token that stands for itself; may be repeated. (default: <|endoftext|> for byte_pair)")
     var special: [String] = []
 
-    @Option(help: "Which files of a folder are read.")
+    @Option(help: "The files of a folder to read.")
     var pattern = "**/*.txt"
 
-    @Option(name: .shortAndLong, help: "The file to write.", completion: .file(extensions: ["json"]))
+    @Option(
+      name: .shortAndLong, help: "The file to write.", completion: .file(extensions: ["json"]),
+      transform: expandingTilde)
     var output: String
 
     @OptionGroup var json: JSONOption
@@ -58,7 +62,7 @@ extension TokenizerCommand {
         }
         let start = ContinuousClock.now
         let (tokenizer, byteCount) = try learn(wanted, special)
-        // A special token that is also a piece of text would make a file that nobody can read.
+        // A special token that is also a piece of text would make a file that no program can read.
         do throws(TokenizerError) {
           _ = try Tokenizer(text: Array(tokenizer.text.utf8))
         } catch {
@@ -73,7 +77,7 @@ extension TokenizerCommand {
         let fewer =
           type == .bytePair && tokenizer.vocabularySize < wanted ? "; no more pairs occur twice in the text" : ""
         json.output.say(
-          "learnt \(tokenizer.vocabularySize) tokens from \(byteCount) bytes in "
+          "learned \(tokenizer.vocabularySize) tokens from \(byteCount) bytes in "
             + String(format: "%.1f s", seconds) + ", written to \(output)" + fewer)
         json.output.result(
           .object([

@@ -5,22 +5,23 @@ import Runs
 
 struct Bisect: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Find the first step, layer and tensor at which two runs part.",
+    abstract: "Find the first step, layer and tensor in which two runs differ.",
     discussion: """
-      Compares the records and checkpoints of both runs, then plays their configurations again from the newest checkpoint
-      that is the same in both (or from the first step), side by side in memory, and compares everything they compute bit by
-      bit: data, every layer forwards and backwards, gradients, parameters, optimizer state. Needs the runs' data; writes
-      nothing.
-
       Examples:
         troupe bisect checkpoints/mlp-relu checkpoints/mlp-relu.old-1
         troupe bisect checkpoints/a checkpoints/b --json
+
+      Compares the records and checkpoints of both runs, then repeats their steps
+      from the newest checkpoint that is the same in both (or from the first step),
+      side by side in memory, and compares every result bit by bit: data, every
+      layer forward and backward, gradients, parameters, optimizer state. Needs the
+      data of the runs; writes nothing.
       """)
 
-  @Argument(help: "A run folder.", completion: .directory)
+  @Argument(help: "A run folder.", completion: .directory, transform: expandingTilde)
   var first: String
 
-  @Argument(help: "Another run folder.", completion: .directory)
+  @Argument(help: "Another run folder.", completion: .directory, transform: expandingTilde)
   var second: String
 
   @OptionGroup var json: JSONOption

@@ -14,7 +14,9 @@ struct Verify: AsyncParsableCommand {
         troupe verify checkpoints/mlp-relu/step-00000700.h5 --json
       """)
 
-  @Argument(help: "A run folder (every checkpoint in it) or one checkpoint file.", completion: .file())
+  @Argument(
+    help: "A run folder (every checkpoint in it) or one checkpoint file.", completion: .file(),
+    transform: expandingTilde)
   var path: String
 
   @OptionGroup var json: JSONOption
@@ -48,7 +50,7 @@ struct Verify: AsyncParsableCommand {
             ]))
         }
       }
-      // One file is the answer itself; of a folder, the newest is, with all of them beside it.
+      // The result of one file is the object itself; that of a folder is its newest file's, with the list of all.
       if let newest = results.last?.members {
         let all: [(String, JSON)] = results.count > 1 ? [("checkpoints", .array(results))] : []
         json.output.result(.object(newest.map { ($0.key, $0.value) } + all))

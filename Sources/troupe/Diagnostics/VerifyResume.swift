@@ -6,13 +6,15 @@ import Foundation
 struct VerifyResume: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify-resume",
-    abstract: "Prove that stopping and resuming changes no bit of a configuration's run.",
+    abstract: "Prove that a stop and a resume change no bit of a run.",
     discussion: """
-      Trains twice in a temporary folder: once without a stop, once stopped after --at steps and resumed on another number of
-      lanes. Then compares every step's records and every tensor.
-
-      Example:
+      Examples:
+        troupe verify-resume Configs/mlp-relu.json
         troupe verify-resume Configs/mlp-relu.json --at 50 --steps 100
+
+      Trains twice in a temporary folder: once without a stop, once stopped after
+      --at steps and resumed on another number of lanes. Then compares the records
+      of every step and every tensor.
       """)
 
   @OptionGroup var source: ConfigurationOptions
@@ -31,7 +33,7 @@ struct VerifyResume: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await reportingFailures {
+    try await reportingFailures(overrides: source.overrides) {
       let verdict = try await ResumeProof.run(
         source.json(), stopAt: at, steps: steps, lanes: lanes.count, say: json.output.say)
       json.output.say(verdict.description)

@@ -1,26 +1,31 @@
 import Foundation
+import SystemPackage
 
-/// Where people's text goes, if that is a terminal on which lines can be drawn again.
+/// A stream for people, and whether it is a terminal on which lines can be drawn again.
 struct TerminalScreen: Sendable {
   let isTerminal: Bool
-  private let descriptor: Int32
-  private let isJSON: Bool
+  private let stream: FileDescriptor
 
+  static let eraseLine = "\r\u{1B}[K"
   private static let defaultColumns = 80
+  private static let defaultRows = 24
 
-  init(_ output: Output) {
-    isJSON = output.isJSON
-    descriptor = output.isJSON ? STDERR_FILENO : STDOUT_FILENO
+  init(_ stream: FileDescriptor) {
+    self.stream = stream
     let isDumb = ProcessInfo.processInfo.environment["TERM"].map { $0 == "dumb" } ?? true
-    isTerminal = isatty(descriptor) == 1 && !isDumb
+    isTerminal = isatty(stream.rawValue) == 1 && !isDumb
   }
 
-  func write(_ text: String) { Output.write(text, to: isJSON ? .standardError : .standardOutput) }
+  func write(_ text: String) { Output.write(text, to: stream) }
 
-  /// The terminal's width, asked every time because it changes.
-  var columns: Int {
+  /// The width, read every time because it changes.
+  var columns: Int { size.columns ?? Self.defaultColumns }
+
+  var rows: Int { size.rows ?? Self.defaultRows }
+
+  private var size: (columns: Int?, rows: Int?) {
     var size = winsize()
-    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return Self.defaultColumns }
-    return Int(size.ws_col)
+    guard ioctl(stream.rawValue, UInt(TIOCGWINSZ), &size) == 0 else { return (nil, nil) }
+    return (size.ws_col > 0 ? Int(size.ws_col) : nil, size.ws_row > 1 ? Int(size.ws_row) : nil)
   }
 }

@@ -9,10 +9,12 @@ struct TextTable {
     rows = [heading]
   }
 
-  mutating func append(_ row: [String]) { rows.append(row) }
+  mutating func append(_ row: [String]) { rows.append(row.map { $0.escaped() }) }
 
   /// Lines without spaces at their ends.
-  var lines: [String] {
+  ///
+  /// - Parameter columns: the width beyond which lines are cut; nil for none.
+  func lines(columns: Int? = nil) -> [String] {
     let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in
       let cells = row.enumerated().map { column, text in
@@ -21,7 +23,8 @@ struct TextTable {
       }
       var line = cells.joined(separator: "  ")[...]
       while line.hasSuffix(" ") { line.removeLast() }
-      return String(line)
+      guard let columns, line.count > columns else { return String(line) }
+      return line.prefix(columns - 1) + "…"
     }
   }
 }

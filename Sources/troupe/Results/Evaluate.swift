@@ -7,20 +7,22 @@ import Runs
 
 struct Evaluate: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Loss and accuracy of a trained model on held-out samples; what a diffusion model draws.",
+    abstract: "Measure a trained model on held-out samples, or the images of a diffusion model.",
     discussion: """
       Examples:
         troupe evaluate checkpoints/mlp-relu
-        troupe evaluate checkpoints/mlp-relu --split validation --checkpoint best --json
+        troupe evaluate checkpoints/mlp-relu --split validation --checkpoint best
         troupe evaluate checkpoints/resnet20-cifar --views ten-crop
+        troupe evaluate checkpoints/ddpm-glyphs --classifier checkpoints/cnn-glyphs
 
-      A classifier's confusion matrix and worst mistakes go to evaluation-SPLIT.json in the run folder, in place of those
-      of an earlier evaluation of the split; troupe report draws them.
+      A classifier's confusion matrix and worst mistakes go to
+      evaluation-SPLIT.json in the run folder, in place of those of an earlier
+      evaluation of the split; troupe report draws them.
 
-      With --classifier a diffusion model draws pictures, which another run's classifier judges: the share that it takes for
-      what was asked for, and how far the drawn pictures are from real ones in the features of its last layer. Several may
-      judge, such as one of shapes and one of colours:
-        troupe evaluate checkpoints/ddpm-glyphs --classifier checkpoints/cnn-glyphs --count 1000 --guidance 2
+      With --classifier a diffusion model draws images, which the classifier of
+      another run judges: the share that it recognizes as the class that was asked
+      for, and the distance of the images from real ones in the features of its
+      last layer. Several may judge, such as one of shapes and one of colors.
       """)
 
   @OptionGroup var source: RunSource
@@ -31,20 +33,22 @@ struct Evaluate: AsyncParsableCommand {
 
   @Option(
     help: """
-      Shows a classifier each picture in several ways and judges the mean of its answers (test-time augmentation): \
-      flip is the picture and its mirror image, ten-crop the middle and the corners of the picture in a border of one \
-      pixel, and their mirror images. The loss is that of the mean, neither smoothed nor weighted. Not for what mirrors \
-      make something else of, such as digits.
+      Shows a classifier each image in several ways and judges the mean of its answers (test-time augmentation): flip is \
+      the image and its mirror image, ten-crop the middle and the corners of the image in a border of one pixel, and \
+      their mirror images. The loss is that of the mean, neither smoothed nor weighted. Not for images whose mirror \
+      image means something else, such as digits.
       """)
   var views: ImageViews?
 
-  @Option(help: "A run whose classifier judges what a diffusion model draws; may be repeated.", completion: .directory)
+  @Option(
+    help: "A run whose classifier judges the images of a diffusion model; may be repeated.", completion: .directory,
+    transform: expandingTilde)
   var classifier: [String] = []
 
-  @Option(help: "Of --classifier: pictures to draw (default 1000).")
+  @Option(help: "Of --classifier: images to draw (default 1000).")
   var count: Int?
 
-  @Option(help: "Of --classifier: the same seed gives the same pictures (default 1337).")
+  @Option(help: "Of --classifier: the same seed gives the same images (default 1337).")
   var seed: UInt64?
 
   @OptionGroup(title: "Options of --classifier") var process: SamplerOptions
@@ -53,17 +57,17 @@ struct Evaluate: AsyncParsableCommand {
   @OptionGroup var json: JSONOption
 
   func validate() throws {
-    if views != nil, !classifier.isEmpty { throw ValidationError("--views is of no use with --classifier") }
-    let ofPictures = [("--count", count != nil), ("--seed", seed != nil)] + process.all
-    if classifier.isEmpty, let (option, _) = ofPictures.first(where: \.1) {
-      throw ValidationError("\(option) is of no use without --classifier")
+    if classifier.isEmpty {
+      try refuse([("--count", count != nil), ("--seed", seed != nil)] + process.given, "without --classifier")
+    } else {
+      try refuse([("--views", views != nil)], "with --classifier")
     }
   }
 
   func run() async throws {
     try await reportingFailures {
       let stored = try source.stored(say: json.output.say)
-      if !classifier.isEmpty { return try judgePictures(stored) }
+      if !classifier.isEmpty { return try judgeImages(stored) }
       let split = split ?? "test"
       let views = views?.list ?? []
       let result = try stored.evaluate(split: split, views: views, lanes: lanes.count, say: json.output.say)
@@ -92,7 +96,7 @@ struct Evaluate: AsyncParsableCommand {
 
   /// Prints the classes and keeps the evaluation.
   ///
-  /// - Returns: where it was kept; nil where it could not be, which is said and is no reason to hide what was found.
+  /// - Returns: its file; nil where it could not be written, which is printed and hides no result.
   private func show(_ record: EvaluationRecord, of stored: StoredRun) -> URL? {
     for line in ClassTable.lines(of: record) { json.output.say(line) }
     guard stored.isInRunFolder else {
@@ -110,12 +114,12 @@ struct Evaluate: AsyncParsableCommand {
     }
   }
 
-  /// The mean answer is scored with the plain loss, which is not what the run minimised where that is another.
+  /// A remark where the run minimized another loss than the plain one, with which the mean answer is scored.
   private func lossNote(_ stored: StoredRun) -> String {
     stored.configuration.loss.isPlain ? "" : " (its loss neither smoothed nor weighted)"
   }
 
-  /// What is lost with an evaluation that another one takes the place of; nil for one of the same model and views.
+  /// A remark on the evaluation that was replaced; nil for one of the same model and views.
   private func difference(of old: EvaluationRecord, from new: EvaluationRecord) -> String? {
     if old.step != new.step { return ", in place of step \(old.step)'s" }
     guard old.views != new.views else { return nil }

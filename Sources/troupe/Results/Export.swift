@@ -11,9 +11,10 @@ struct Export: AsyncParsableCommand {
     discussion: """
       Examples:
         troupe export checkpoints/mlp-relu --format safetensors
-        troupe export checkpoints/mlp-relu --checkpoint best --output relu.safetensors
+        troupe export checkpoints/mlp-relu --output relu.safetensors
 
-      In Python: model.load_state_dict(safetensors.torch.load_file("relu.safetensors"))
+      In Python:
+        model.load_state_dict(safetensors.torch.load_file("relu.safetensors"))
       """)
 
   @OptionGroup var source: RunSource
@@ -21,7 +22,9 @@ struct Export: AsyncParsableCommand {
   @Option(help: "safetensors.")
   var format = Format.safetensors
 
-  @Option(name: .shortAndLong, help: "The file; by default model.safetensors in the run folder.", completion: .file())
+  @Option(
+    name: .shortAndLong, help: "The file; by default model.safetensors in the run folder.", completion: .file(),
+    transform: expandingTilde)
   var output: String?
 
   @OptionGroup var json: JSONOption

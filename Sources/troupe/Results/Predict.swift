@@ -6,29 +6,31 @@ import Runs
 
 struct Predict: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Ask a trained classifier what is in pictures. Needs the checkpoint only, not the data.",
+    abstract: "Classify images with a trained model, from its checkpoint alone.",
     discussion: """
       Examples:
         troupe predict checkpoints/mlp-relu digit.png
-        troupe predict checkpoints/resnet20/step-00001000.h5 cat.jpg dog.jpg --top 3 --json
+        troupe predict checkpoints/resnet20 cat.jpg dog.jpg --top 3 --json
+        troupe predict checkpoints/resnet20/step-00001000.h5 cat.jpg
 
-      PNG and JPEG. A picture is brought to the data's size and channels, then cropped, resized and standardised as
-      evaluation does it. One that cannot be read is named on stderr; the others are answered all the same, and the exit
-      code is 1.
+      An image is brought to the size and channels of the data, then cropped,
+      resized and standardized as in evaluation. One that cannot be read is named
+      on stderr; the others are classified all the same, and the exit code is 1.
       """)
 
   @OptionGroup var source: RunSource
 
-  @Argument(help: "PNG or JPEG files.", completion: .file(extensions: ["png", "jpg", "jpeg"]))
+  @Argument(
+    help: "PNG or JPEG files.", completion: .file(extensions: ["png", "jpg", "jpeg"]), transform: expandingTilde)
   var images: [String]
 
-  @Option(help: "Classes to name for each picture, the likeliest first.")
+  @Option(help: "Classes to name for each image, the likeliest first.")
   var top = 5
 
   @OptionGroup var json: JSONOption
 
   func validate() throws {
-    if top < 1 { throw ValidationError("--top \(top): expected at least 1") }
+    try require(top >= 1, "--top \(top)", "at least 1")
   }
 
   func run() async throws {
@@ -53,7 +55,7 @@ struct Predict: AsyncParsableCommand {
         .object([
           ("run", .string(source.run)), ("step", .integer(stored.state.step)), ("predictions", .array(results)),
         ]))
-      // Every failure has been said already.
+      // The failures are on stderr already.
       if failures > 0 { throw ExitCode.failure }
     }
   }

@@ -6,24 +6,24 @@ import Metrics
 
 struct Probe: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Look at what trained language models do with sequences: time, reach of gradients, other lengths.",
+    abstract: "Measure language models on sequences: step time, reach of gradients, other lengths.",
     discussion: """
       Examples:
-        troupe probe checkpoints/transformer checkpoints/lstm checkpoints/gru checkpoints/rnn
+        troupe probe checkpoints/transformer checkpoints/lstm checkpoints/gru
         troupe probe checkpoints/positions-rope --lengths 1,2,4 --json
         troupe probe checkpoints/lstm --times 64,256 --reach
 
-      Everything is measured unless options say what; it goes to probe.json in the run folder, in place of an earlier probe,
-      and troupe report draws it.
+      Without --times, --reach and --lengths everything is measured. The result goes
+      to probe.json in the run folder, in place of an earlier probe; troupe report
+      draws it.
       """)
 
-  @Argument(help: "Run folders of language models.", completion: .directory)
+  @Argument(help: "Run folders of language models.", completion: .directory, transform: expandingTilde)
   var runs: [String]
 
-  @Option(help: "newest, best, or a step's number.")
-  var checkpoint = "newest"
+  @OptionGroup var checkpoint: CheckpointOption
 
-  @Option(help: "Time training steps on sequences of these lengths, with as many tokens a step as the run's own.")
+  @Option(help: "Time training steps on sequences of these lengths, with the run's number of tokens per step.")
   var times: NumberList?
 
   @Flag(help: "Follow the gradient of a window's last token back to the tokens before it.")
@@ -42,17 +42,16 @@ struct Probe: AsyncParsableCommand {
   private static let largestFactor = 256
 
   func validate() throws {
-    if runs.isEmpty { throw ValidationError("expected at least one run folder") }
-    if !(0.01...86_400).contains(seconds) { throw ValidationError("--seconds \(seconds): expected 0.01 to 86400") }
+    try require((0.01...86_400).contains(seconds), "--seconds \(seconds)", "0.01 to 86400")
     try times?.check("--times", in: 1...Self.longest)
     try lengths?.check("--lengths", in: 1...Self.largestFactor)
   }
 
   func run() async throws {
     try await reportingFailures {
-      // Whatever is wrong with one of them is said before minutes are spent on another.
+      // All runs are checked before minutes are spent on the first.
       let probes = try runs.map { run in
-        let source = try RunSource.stored(run, checkpoint: checkpoint, say: json.output.say)
+        let source = try checkpoint.stored(run, say: json.output.say)
         return (folder: source.folder, probe: try SequenceProbe(source, lanes: lanes.count))
       }
       var results: [JSON] = []
@@ -66,7 +65,7 @@ struct Probe: AsyncParsableCommand {
     }
   }
 
-  /// Measures what was asked for, or everything.
+  /// Takes the requested measurements, or all of them.
   private func measure(_ probe: SequenceProbe) async throws -> ProbeRecord {
     let isEverything = times == nil && lengths == nil && !reach
     var record = probe.record
@@ -76,7 +75,7 @@ struct Probe: AsyncParsableCommand {
       for length in lengths {
         let point = try await probe.stepTime(length: length, seconds: seconds)
         json.output.say(
-          String(format: "  T = %d: %.2f ms a step of %d sequences", length, point.milliseconds, point.rows))
+          String(format: "  T = %d: %.2f ms per step of %d sequences", length, point.milliseconds, point.rows))
         points.append(point)
       }
       record.stepTimes = probe.stepTimes(points)
@@ -102,7 +101,7 @@ struct Probe: AsyncParsableCommand {
 
   private static func text(_ length: ProbeRecord.LengthLoss) -> String {
     guard let loss = length.loss else { return "no positions beyond \(length.places ?? 0)" }
-    let beyond = length.lossBeyond.map { String(format: "; behind the training length %.4f", $0) } ?? ""
+    let beyond = length.lossBeyond.map { String(format: "; beyond the training length %.4f", $0) } ?? ""
     return String(format: "loss %.4f, perplexity %.3f", loss, exp(loss)) + beyond
   }
 }
@@ -123,6 +122,6 @@ struct NumberList: ExpressibleByArgument, Sendable {
     for number in numbers where !range.contains(number) {
       throw ValidationError("\(option) \(number): expected \(range.lowerBound) to \(range.upperBound)")
     }
-    guard Set(numbers).count == numbers.count else { throw ValidationError("\(option): a number is there twice") }
+    try require(Set(numbers).count == numbers.count, option, "each number once")
   }
 }

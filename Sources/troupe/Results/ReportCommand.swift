@@ -8,36 +8,34 @@ import Runs
 struct ReportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",
-    abstract: "Write one self-contained HTML page about one or several runs, side by side.",
+    abstract: "Write one HTML page about one or several runs, side by side.",
     discussion: """
       Examples:
         troupe report checkpoints/mlp-relu
-        troupe report checkpoints/mlp-sigmoid checkpoints/mlp-relu --output compare.html
+        troupe report checkpoints/mlp-sigmoid checkpoints/mlp-relu --output both.html
         troupe report checkpoints/mlp-relu --csv checkpoints/mlp-relu
       """)
 
-  @Argument(help: "Run folders.", completion: .directory)
+  @Argument(help: "Run folders.", completion: .directory, transform: expandingTilde)
   var runs: [String]
 
-  @Option(name: .shortAndLong, help: "The page; by default report.html in the first run folder.", completion: .file())
+  @Option(
+    name: .shortAndLong, help: "The page; by default report.html in the first run folder.", completion: .file(),
+    transform: expandingTilde)
   var output: String?
 
   @Option(
     help: "Also write steps.csv, validation.csv and norms.csv of the first run into this folder.",
-    completion: .directory)
+    completion: .directory, transform: expandingTilde)
   var csv: String?
 
   @OptionGroup var json: JSONOption
-
-  func validate() throws {
-    if runs.isEmpty { throw ValidationError("expected at least one run folder") }
-  }
 
   func run() async throws {
     try await reportingFailures {
       let folders = try runs.map { run throws(RunError) in try StoredRun.folder(run) }
       var logs = try folders.map { folder throws(RecordsError) in try RunLog.read(folder: folder) }
-      // Two runs of one name are told apart by their folders.
+      // Runs of the same name are distinguished by their folders.
       let names = logs.map(\.name)
       for index in logs.indices where names.count(where: { $0 == names[index] }) > 1 {
         logs[index].name = folders[index].relativePath
@@ -46,12 +44,12 @@ struct ReportCommand: AsyncParsableCommand {
       try Report.write(runs: logs, to: page)
       if let csv {
         let folder = URL(fileURLWithPath: csv, isDirectory: true)
-        // Whatever is wrong with the folder is said by the write into it.
+        // An error of the folder shows in the write into it.
         try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         _ = try MetricsCSV.write(folder: folders[0], to: folder)
       }
       for log in logs {
-        json.output.say("\(log.name): \(log.gradientFlow.verdict.rawValue). \(log.gradientFlow.sentence)")
+        json.output.say("\(log.name): \(log.gradientFlow.verdict.rawValue.spaced). \(log.gradientFlow.sentence)")
       }
       let table = ConfigurationTable(logs.map(\.configuration))
       for line in differences(table, logs) { json.output.say(line) }
@@ -81,7 +79,7 @@ struct ReportCommand: AsyncParsableCommand {
     }
   }
 
-  /// The settings in which the runs differ, a line each.
+  /// The settings in which the runs differ, one per line.
   private func differences(_ table: ConfigurationTable, _ logs: [RunLog]) -> [String] {
     guard logs.count > 1 else { return [] }
     let different = table.differences
@@ -91,7 +89,7 @@ struct ReportCommand: AsyncParsableCommand {
       text.append([row.key] + row.values.map { String(($0 ?? "absent").prefix(Self.widestValue)) })
     }
     let left = different.count - Self.shownDifferences
-    return text.lines + (left > 0 ? ["and in \(left) more settings, which the page lists"] : [])
+    return text.lines() + (left > 0 ? ["and in \(left) more settings, which the page lists"] : [])
   }
 
   private static let shownDifferences = 24

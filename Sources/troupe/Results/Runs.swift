@@ -6,23 +6,36 @@ import Reports
 
 struct Runs: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "List the runs below a folder: how they stand, how far and how good they are, in what they differ.",
+    abstract: "List runs: state, steps, best value, time, and the settings in which they differ.",
     discussion: """
       Examples:
         troupe runs
-        troupe runs checkpoints/depth-sweep --json
+        troupe runs checkpoints --sort best --filter state=finished
+        troupe runs checkpoints --filter activation=relu --filter depth=50 --json
 
-      A run is running (a process holds its folder), finished, interrupted (train --resume goes on with it) or failed. Best
-      is the best value of what its checkpoints.monitor names, or the lowest training loss. The last column has the
+      A run is running (a process holds its folder), finished, interrupted (continue
+      with train --resume) or failed. Best is the best value of the metric of
+      checkpoints.monitor, or the lowest training loss. The last column has the
       settings in which the listed runs differ.
       """)
 
-  @Argument(help: "A folder with runs in or below it, or one run.", completion: .directory)
+  enum Order: String, ExpressibleByArgument, CaseIterable { case name, state, step, best, time }
+
+  @Argument(help: "A folder with runs in or below it, or one run.", completion: .directory, transform: expandingTilde)
   var folder = "checkpoints"
+
+  @Option(help: "The order of the runs; by best, those of the same metric stand together.")
+  var sort = Order.name
+
+  @Option(
+    help: ArgumentHelp(
+      "List only runs with this state, this setting or this text in their names; may be repeated.",
+      valueName: "state=…|key=…|text"))
+  var filter: [String] = []
 
   @OptionGroup var json: JSONOption
 
-  /// Settings that a line of the table shows at most; --json has them all.
+  /// Settings in a line of the table at most; --json has them all.
   private static let shownDifferences = 6
 
   func run() async throws {
@@ -33,18 +46,61 @@ struct Runs: AsyncParsableCommand {
         do throws(RecordsError) {
           if let summary = try RunSummary.read(run) { summaries.append(summary) }
         } catch {
-          // One damaged run is no reason to hide the others.
+          // One damaged run does not hide the others.
           Output.note("troupe: \(error)")
         }
       }
+      let isEmpty = summaries.isEmpty
+      if isEmpty { json.output.say("\(folder): no runs here") }
+      summaries = ordered(try filtered(summaries, in: place))
       let settings = ConfigurationTable(summaries.map(\.configuration))
-      if summaries.isEmpty { json.output.say("\(folder): no runs here") }
-      if !summaries.isEmpty { show(summaries, settings, in: place) }
+      if !summaries.isEmpty {
+        show(summaries, settings, in: place)
+      } else if !isEmpty {
+        json.output.say("\(folder): no run passes --filter")
+      }
       json.output.result(
         .object([
           ("folder", .string(folder)),
           ("runs", .array(summaries.enumerated().map { describe($1, settings, run: $0, in: place) })),
         ]))
+    }
+  }
+
+  /// The runs that pass every filter.
+  private func filtered(_ summaries: [RunSummary], in place: FolderOfRuns) throws -> [RunSummary] {
+    let settings = ConfigurationTable(summaries.map(\.configuration)).rows
+    var kept = Set(summaries.indices)
+    for text in filter {
+      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      if parts.count == 1 {
+        kept.formIntersection(summaries.indices.filter { place.name(of: summaries[$0].folder).contains(text) })
+      } else if parts[0] == "state" {
+        kept.formIntersection(summaries.indices.filter { summaries[$0].activity.rawValue == parts[1] })
+      } else {
+        let rows = settings.filter { $0.key == parts[0] || $0.key.hasSuffix("." + parts[0]) }
+        guard !rows.isEmpty || summaries.isEmpty else {
+          throw CommandFailure("--filter \(text): no run here has a setting of that name", 2)
+        }
+        kept.formIntersection(summaries.indices.filter { run in rows.contains { $0.values[run] == parts[1] } })
+      }
+    }
+    return summaries.indices.filter(kept.contains).map { summaries[$0] }
+  }
+
+  /// The runs in the order of `sort`; equal ones stay in the order of their names.
+  private func ordered(_ summaries: [RunSummary]) -> [RunSummary] {
+    switch sort {
+    case .name: summaries
+    case .state: summaries.sorted { $0.activity.rawValue < $1.activity.rawValue }
+    case .step: summaries.sorted { $0.step > $1.step }
+    case .time: summaries.sorted { $0.seconds > $1.seconds }
+    case .best:
+      summaries.sorted { first, second in
+        guard let first = first.best, let second = second.best else { return first.best != nil && second.best == nil }
+        guard first.metric == second.metric else { return first.metric < second.metric }
+        return first.metric.hasSuffix("loss") ? first.value < second.value : first.value > second.value
+      }
     }
   }
 
@@ -67,7 +123,8 @@ struct Runs: AsyncParsableCommand {
         DurationText.short(summary.seconds), differs.joined(separator: " "),
       ])
     }
-    for line in table.lines { json.output.say(line) }
+    let screen = TerminalScreen(json.output.stream)
+    for line in table.lines(columns: screen.isTerminal ? screen.columns : nil) { json.output.say(line) }
     for summary in summaries where summary.activity == .failed {
       json.output.say("\(place.name(of: summary.folder)) failed: \(summary.reason ?? "")")
     }
@@ -96,7 +153,7 @@ struct Runs: AsyncParsableCommand {
   }
 }
 
-/// A folder that a command looks for runs in.
+/// A folder with runs in or below it.
 struct FolderOfRuns {
   let url: URL
 

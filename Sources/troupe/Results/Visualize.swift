@@ -7,7 +7,12 @@ import Runs
 
 struct Visualize: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Draw what a model of pictures has learnt: filters, and what a layer makes of a picture.",
+    abstract: "Draw the filters of an image model, or the outputs of a layer for an image.",
+    discussion: """
+      Examples:
+        troupe visualize filters checkpoints/mlp-relu
+        troupe visualize features checkpoints/resnet20 cat.jpg --layer layer1.0
+      """,
     subcommands: [Filters.self, Features.self])
 
   struct Filters: AsyncParsableCommand {
@@ -16,18 +21,21 @@ struct Visualize: AsyncParsableCommand {
       discussion: """
         Examples:
           troupe visualize filters checkpoints/mlp-relu
-          troupe visualize filters checkpoints/resnet20 --layer layer1.0.conv1 --output filters.png
+          troupe visualize filters checkpoints/resnet20 --layer layer1.0.conv1
 
-        Every filter has its own scale: mid-grey is 0, black and white are its largest weight below and above. A linear
-        layer on the picture itself has a filter a unit: its weights of the pixels.
+        Every filter has its own scale: mid-gray is 0, black and white are its
+        largest weights below and above. A linear layer on the image itself has one
+        filter per unit: its weights of the pixels.
         """)
 
     @OptionGroup var source: RunSource
 
-    @Option(help: "The layer; by default the first convolution, or else the first layer on the picture.")
+    @Option(help: "The layer; by default the first convolution, or else the first layer on the image.")
     var layer: String?
 
-    @Option(name: .shortAndLong, help: "The file; by default filters-LAYER.png in the run folder.", completion: .file())
+    @Option(
+      name: .shortAndLong, help: "The file; by default filters-LAYER.png in the run folder.", completion: .file(),
+      transform: expandingTilde)
     var output: String?
 
     @OptionGroup var json: JSONOption
@@ -43,26 +51,29 @@ struct Visualize: AsyncParsableCommand {
 
   struct Features: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Draw what a layer makes of a picture into a PNG file.",
+      abstract: "Draw the outputs of a layer for an image into a PNG file.",
       discussion: """
         Examples:
           troupe visualize features checkpoints/resnet20 cat.jpg --layer layer1.0
-          troupe visualize features checkpoints/mlp-relu digit.png --layer hidden.0 --output hidden.png
+          troupe visualize features checkpoints/mlp-relu digit.png --layer hidden.0
 
-        The picture is adapted as for predict. Every map has its own scale, from its lowest value to its highest; the
-        outputs of a layer without maps are drawn as one.
+        The image is adapted as for predict. Every map has its own scale, from its
+        lowest value to its highest; the outputs of a layer without maps are drawn
+        as one.
         """)
 
     @OptionGroup var source: RunSource
 
-    @Argument(help: "A PNG or JPEG file.", completion: .file(extensions: ["png", "jpg", "jpeg"]))
+    @Argument(
+      help: "A PNG or JPEG file.", completion: .file(extensions: ["png", "jpg", "jpeg"]), transform: expandingTilde)
     var image: String
 
     @Option(help: "The layer, as describe names it.")
     var layer: String
 
     @Option(
-      name: .shortAndLong, help: "The file; by default features-LAYER.png in the run folder.", completion: .file())
+      name: .shortAndLong, help: "The file; by default features-LAYER.png in the run folder.", completion: .file(),
+      transform: expandingTilde)
     var output: String?
 
     @OptionGroup var json: JSONOption
@@ -81,7 +92,7 @@ struct Visualize: AsyncParsableCommand {
 }
 
 extension LayerSheet {
-  /// Writes the file and says so.
+  /// Writes the file and reports it.
   fileprivate func write(to path: String?, or name: String, of stored: StoredRun, _ output: Output) throws {
     let file = path.map { URL(fileURLWithPath: $0) } ?? stored.folder.appending(path: name)
     try image.writePNG(to: file.path)

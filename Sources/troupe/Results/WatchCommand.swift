@@ -1,46 +1,54 @@
 import ArgumentParser
 import Foundation
+import JSON
 import Runs
 import Watch
 
 struct WatchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "watch",
-    abstract: "Follow runs and sweeps as they go: a page on 127.0.0.1, or lines on the terminal.",
+    abstract: "Follow runs and sweeps: a page on 127.0.0.1, or lines on the terminal.",
     discussion: """
       Examples:
-        troupe watch checkpoints/mlp-relu
-        troupe watch checkpoints --port 8080
+        troupe watch
+        troupe watch checkpoints/mlp-relu --port 8080
         troupe watch checkpoints/mlp-relu --terminal
         troupe watch checkpoints/depth-activation-norm
 
-      Shows the runs in and below the folder while they train and afterwards, and new ones as they begin: loss, gradients of
-      every layer, stages, samples. Of a sweep: how far it is, its ranking, and each of its trials' runs. Only this machine
-      can see the page. Ctrl-C ends it; no run takes notice. Where the output is no terminal, --terminal prints one look
-      and ends.
+      Shows the runs in and below the folder during training and afterwards, and new
+      ones as they begin: loss, gradients of every layer, stages, samples. Of a
+      sweep: its progress, its ranking, and the runs of its trials. Only this
+      machine can see the page. Ctrl-C ends it and disturbs no run. Where the output
+      is no terminal, --terminal prints the state once and ends.
       """)
 
-  @Argument(help: "A run folder, or one with runs in or below it, such as a sweep's.", completion: .directory)
+  @Argument(
+    help: "A run folder, or one with runs in or below it, such as a sweep's.", completion: .directory,
+    transform: expandingTilde)
   var folder = "checkpoints"
 
-  @Option(help: "Where the page is; 0 for any port that is free.")
+  @Option(help: "The port of the page; 0 for any free one.")
   var port = 8642
 
   @Flag(help: "Draw on the terminal instead.")
   var terminal = false
 
+  @OptionGroup var json: JSONOption
+
   func validate() throws {
-    if !(0...65_535).contains(port) { throw ValidationError("--port \(port): expected 0 to 65535") }
+    try require((0...65_535).contains(port), "--port \(port)", "0 to 65535")
+    if terminal { try refuse([("--json", json.json)], "with --terminal") }
   }
 
   func run() async throws {
     try await reportingFailures {
       let runs = WatchedRuns(try FolderOfRuns(folder).url)
       if terminal { return await draw(runs) }
-      let (server, port, folder) = (WatchServer(runs), UInt16(port), folder)
+      let (server, port, folder, output) = (WatchServer(runs), UInt16(port), folder, json.output)
       let serving = Task {
         try await server.serve(port: port) { address in
-          Output.write("watching \(folder) at \(address) (Ctrl-C ends it)\n", to: .standardOutput)
+          output.say("watching \(folder) at \(address) (Ctrl-C ends it)")
+          output.result(.object([("folder", .string(folder)), ("address", .string("\(address)"))]))
         }
       }
       let signals = SignalWatch(StopRequest()) { _ in serving.cancel() }
@@ -60,20 +68,16 @@ struct WatchCommand: AsyncParsableCommand {
   private static let clear = "\u{1B}[2J"
 
   private func draw(_ runs: WatchedRuns) async {
-    guard isatty(STDOUT_FILENO) == 1 else {
-      for line in await TerminalView(columns: 100, rows: 60).lines(of: runs) {
-        Output.write(line + "\n", to: .standardOutput)
-      }
+    let screen = TerminalScreen(.standardOutput)
+    guard screen.isTerminal else {
+      for line in await TerminalView(columns: 100, rows: 60).lines(of: runs) { json.output.say(line) }
       return
     }
-    Output.write(Self.clear, to: .standardOutput)
+    screen.write(Self.clear)
     while !Task.isCancelled {
-      var size = winsize()
-      _ = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size)
-      let view = TerminalView(
-        columns: size.ws_col > 0 ? Int(size.ws_col) : 80, rows: size.ws_row > 1 ? Int(size.ws_row) - 1 : 24)
-      let text = await view.lines(of: runs).map { $0 + Self.eraseRest + "\n" }.joined()
-      Output.write(Self.home + text + Self.eraseBelow, to: .standardOutput)
+      let view = TerminalView(columns: screen.columns, rows: screen.rows - 1)
+      let text = await view.lines(of: runs).map { $0.escaped() + Self.eraseRest + "\n" }.joined()
+      screen.write(Self.home + text + Self.eraseBelow)
       try? await Task.sleep(for: Self.pause)
     }
   }

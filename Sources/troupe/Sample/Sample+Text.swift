@@ -5,11 +5,11 @@ import JSON
 import Runs
 import Tokenizers
 
-/// What a language model writes.
+/// Texts of a language model.
 extension Sample {
-  func runText(_ stored: StoredRun) throws {
+  func writeText(_ stored: StoredRun) throws {
     guard prompt.count <= 1 else {
-      throw CommandFailure("--prompt: expected one text to go on from, found \(prompt.count)", 2)
+      throw CommandFailure("--prompt: expected one text to continue, found \(prompt.count)", 2)
     }
     let language = try LanguageModel(stored)
     let sourceTokens = try Prompt.source(sourceText, for: language)
@@ -27,7 +27,7 @@ extension Sample {
     report(texts, given, seconds: (ContinuousClock.now - start) / .seconds(1), stored)
   }
 
-  /// A text that has been written.
+  /// A finished text.
   private struct Written {
     var text: GrowingText
     var score: (sum: Double, normalized: Double)?
@@ -76,10 +76,8 @@ extension Sample {
     }
   }
 
-  /// Text as it comes: on stdout, or on stderr where that is a program's.
-  private func show(_ text: String) {
-    if !text.isEmpty { Output.write(text, to: json.json ? .standardError : .standardOutput) }
-  }
+  /// Shows text as it comes.
+  private func show(_ text: String) { if !text.isEmpty { json.output.show(text) } }
 
   private func report(_ written: [Written], _ prompt: Prompt, seconds: Double, _ stored: StoredRun) {
     let count = written.reduce(0) { $0 + $1.text.tokens.count }
@@ -124,7 +122,7 @@ extension Sample {
 }
 
 extension GrowingText {
-  /// Takes a token of the model, whose vocabulary is the tokenizer's.
+  /// Appends a token of the model, whose vocabulary is the tokenizer's.
   fileprivate mutating func append(checked token: Int32) throws(RunError) -> String {
     do throws(TokenizerError) {
       return try append(token)

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Inference
 
-/// How tokens are chosen, and which choices exclude each other.
+/// The choice of tokens, and the options that exclude each other.
 struct SampleOptions: ParsableArguments {
   /// As nanoGPT's sample.py.
   static let defaultCount = 10
@@ -11,7 +11,7 @@ struct SampleOptions: ParsableArguments {
   static let defaultTokens = 500
 
   @Option(
-    help: "Samples to draw (default 10; 1 with --greedy; of a diffusion model 16, or 64 of its classes in turns).")
+    help: "Samples to draw (default 10; 1 with --greedy; of a diffusion model 16, or 64 over its classes).")
   var count: Int?
 
   @Option(help: "Tokens of a text, at most (default 500).")
@@ -20,7 +20,7 @@ struct SampleOptions: ParsableArguments {
   @Option(help: "Below 1 likely tokens become likelier, above 1 less likely (default 0.8).")
   var temperature: Double?
 
-  @Option(help: "Draw among so many of the likeliest tokens (default 200; 0 for all).")
+  @Option(help: "Draw among at most this number of the likeliest tokens (default 200; 0 for all).")
   var topK: Int?
 
   @Option(help: "Draw among the likeliest tokens that together have this probability.")
@@ -29,7 +29,7 @@ struct SampleOptions: ParsableArguments {
   @Option(help: "Above 1 makes tokens that have occurred less likely.")
   var repetitionPenalty: Double?
 
-  @Option(help: "The same seed gives the same texts or pictures (default 1337).")
+  @Option(help: "The same seed gives the same texts or images (default 1337).")
   var seed: UInt64?
 
   @Flag(help: "Always take the likeliest token.")
@@ -44,7 +44,7 @@ struct SampleOptions: ParsableArguments {
   @Option(help: "Of --beam: texts to show, the best first (default 1).")
   var results: Int?
 
-  @Option(help: "End a text before this string. May be repeated.")
+  @Option(help: "End a text before this string; may be repeated.")
   var stop: [String] = []
 
   func validate() throws {
@@ -57,10 +57,9 @@ struct SampleOptions: ParsableArguments {
     try require(
       (0.01...100).contains(repetitionPenalty ?? 1), "--repetition-penalty", "a number from 0.01 to 100")
     try require(!stop.contains(""), "--stop", "a string that is not empty")
-    let drawing = [
+    let drawing: [GivenOption] = [
       ("--temperature", temperature != nil), ("--top-k", topK != nil), ("--top-p", topP != nil),
-      ("--seed", seed != nil),
-      ("--count", count != nil),
+      ("--seed", seed != nil), ("--count", count != nil),
     ]
     if greedy { try exclude("--greedy", drawing + [("--beam", beam != nil)]) }
     if let beam {
@@ -69,13 +68,15 @@ struct SampleOptions: ParsableArguments {
       try require((1...beam).contains(results ?? 1), "--results \(results ?? 0)", "1 to the beam's width \(beam)")
       try require((lengthPenalty ?? 0).isFinite, "--length-penalty", "a number")
     } else {
-      let missing = [("--length-penalty", lengthPenalty != nil), ("--results", results != nil)].first(where: \.1)
-      if let missing { throw ValidationError("\(missing.0) is of no use without --beam") }
+      try refuse(
+        [("--length-penalty", lengthPenalty != nil), ("--results", results != nil)], "without --beam")
     }
   }
 
-  private func exclude(_ option: String, _ others: [(String, Bool)]) throws {
-    if let other = others.first(where: \.1) { throw ValidationError("\(option) and \(other.0) exclude each other") }
+  private func exclude(_ option: String, _ others: [GivenOption]) throws {
+    if let other = others.first(where: \.isGiven) {
+      throw ValidationError("\(option) and \(other.name) exclude each other")
+    }
   }
 
   var settings: SamplingSettings {
@@ -92,8 +93,8 @@ struct SampleOptions: ParsableArguments {
 
   var mostTokens: Int { tokens ?? Self.defaultTokens }
 
-  /// What is of no use to a model that draws, and whether it is there.
-  var ofTextOnly: [(String, Bool)] {
+  /// Options that have no effect on a model that draws.
+  var ofTextOnly: [GivenOption] {
     [
       ("--tokens", tokens != nil), ("--temperature", temperature != nil), ("--top-k", topK != nil),
       ("--top-p", topP != nil), ("--repetition-penalty", repetitionPenalty != nil), ("--greedy", greedy),
@@ -102,11 +103,4 @@ struct SampleOptions: ParsableArguments {
   }
 
   var sampleCount: Int { count ?? (greedy ? 1 : Self.defaultCount) }
-}
-
-extension ParsableArguments {
-  /// Refuses an option that does not hold what it should.
-  func require(_ holds: Bool, _ option: String, _ expected: String) throws {
-    if !holds { throw ValidationError("\(option): expected \(expected)") }
-  }
 }

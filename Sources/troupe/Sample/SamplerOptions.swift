@@ -1,25 +1,25 @@
 import ArgumentParser
 import Runs
 
-/// How a diffusion model gets from noise to pictures.
+/// The way of a diffusion model from noise to images.
 struct SamplerOptions: ParsableArguments {
   static let mostRows = 4096
-  /// Pictures in a pass. Part of what is computed, so it does not follow from the machine.
+  /// Images per pass. It affects the last bits, so it does not depend on the machine.
   static let defaultRows = 16
 
   @Option(help: "ddim takes some of the steps, ddpm all of them (default ddim).")
   var sampler: SamplerSettings.Kind?
 
-  @Option(help: "Of ddim: steps from noise to picture (default 50).")
+  @Option(help: "Of ddim: steps from noise to image (default 50).")
   var steps: Int?
 
   @Option(help: "Of ddim: the share of fresh noise, from 0 to 1 (default 0).")
   var eta: Double?
 
-  @Option(help: "How far the condition pulls; 1 is the conditional model, 0 the unconditional one (default 1).")
+  @Option(help: "The pull of the condition; 1 is the conditional model, 0 the unconditional one (default 1).")
   var guidance: Double?
 
-  @Option(help: "Pictures in a pass of the model; other numbers may change last bits (default 16).")
+  @Option(help: "Images per pass of the model; other numbers may change last bits (default 16).")
   var batch: Int?
 
   func validate() throws {
@@ -29,13 +29,13 @@ struct SamplerOptions: ParsableArguments {
     try require(
       (0...SamplerSettings.largestGuidance).contains(guidance ?? 1), "--guidance",
       "a number from 0 to \(SamplerSettings.largestGuidance)")
-    if sampler == .ddpm, let (option, _) = [("--steps", steps != nil), ("--eta", eta != nil)].first(where: \.1) {
-      throw ValidationError("\(option) is of no use with --sampler ddpm, which takes every step; use ddim")
+    if sampler == .ddpm {
+      try refuse(
+        [("--steps", steps != nil), ("--eta", eta != nil)], "with --sampler ddpm, which takes every step; use ddim")
     }
   }
 
-  /// The options, and whether they are there.
-  var all: [(String, Bool)] {
+  var given: [GivenOption] {
     [
       ("--sampler", sampler != nil), ("--steps", steps != nil), ("--eta", eta != nil), ("--guidance", guidance != nil),
       ("--batch", batch != nil),
@@ -44,7 +44,7 @@ struct SamplerOptions: ParsableArguments {
 
   var rows: Int { batch ?? Self.defaultRows }
 
-  /// - Parameter all: steps that the model was trained with.
+  /// - Parameter all: steps the model was trained with.
   func settings(seed: UInt64?, of all: Int) throws -> SamplerSettings {
     if let steps, steps > all {
       throw CommandFailure("--steps \(steps): expected at most the \(all) steps that the model was trained with", 2)

@@ -4,7 +4,7 @@ import Runs
 
 struct Describe: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show what a configuration would do: layers, memory, disk, arithmetic, learning rate. Trains nothing.",
+    abstract: "Show a configuration's layers, memory, disk space, arithmetic and learning rate; train nothing.",
     discussion: """
       Examples:
         troupe describe Configs/mlp-relu.json
@@ -16,13 +16,13 @@ struct Describe: AsyncParsableCommand {
   @OptionGroup var json: JSONOption
 
   func run() async throws {
-    try await reportingFailures {
+    try await reportingFailures(overrides: source.overrides) {
       let configuration = try RunConfiguration(source.json()).resolvingMicroBatches()
       let data = try Dataset(opening: configuration.data, runSeed: configuration.seed)
       let plan = try RunPlan(configuration, data: data, lanes: lanes.count)
       try plan.checkFields()
       if let skipped = data.skipped { json.output.say(skipped.description) }
-      json.output.say(plan.description)
+      json.output.sayLines(plan.description)
       json.output.result(plan.json)
     }
   }

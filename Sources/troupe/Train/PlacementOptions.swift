@@ -3,21 +3,19 @@ import CPlatform
 import Foundation
 import Runs
 
-/// Where a run computes, and whether it goes on without the program that started it.
+/// Where a run computes, and whether it outlives the program that started it.
 struct PlacementOptions: ParsableArguments {
-  @Option(help: "Compute on these cores only, such as 0-3 or 0,2; one lane for each of them by default.")
+  @Option(help: "Compute on these cores only, such as 0-3 or 0,2; one lane per core by default.")
   var cores: String?
 
   @Flag(
     help: ArgumentHelp(
-      "Save and stop when standard input ends: so a run does not outlive the program that started it.",
+      "Save and stop when standard input ends, so that a run does not outlive the program that started it.",
       visibility: .hidden))
   var stopAtEndOfInput = false
 
   func validate() throws {
-    if let cores, list == nil {
-      throw ValidationError("--cores \(cores): expected numbers of cores, such as 0-3 or 0,2")
-    }
+    if let cores { try require(list != nil, "--cores \(cores)", "numbers of cores, such as 0-3 or 0,2") }
   }
 
   var coreCount: Int? { list?.count }
@@ -36,15 +34,15 @@ struct PlacementOptions: ParsableArguments {
     return numbers.sorted()
   }
 
-  /// Pins every thread there is; those to come inherit it.
+  /// Pins all threads; later ones inherit the cores.
   func apply() throws {
     guard let list else { return }
     let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
     for thread in threads.compactMap({ Int32($0) }) where troupe_pin_thread(thread, list, Int32(list.count)) != 0 {
-      // A thread may have ended meanwhile.
+      // The thread may have ended in the meantime.
       guard errno != ESRCH else { continue }
       throw CommandFailure(
-        "--cores \(cores ?? ""): \(String(cString: strerror(errno))); see which there are with nproc", 2)
+        "--cores \(cores ?? ""): \(String(cString: strerror(errno))); nproc says how many there are", 2)
     }
   }
 

@@ -1,7 +1,7 @@
 import Foundation
 import Training
 
-/// A profile as people read it: the layers that take most, then what lanes do besides.
+/// A profile for people: the slowest layers, then the other work of the lanes.
 enum ProfileTable {
   private static let mostLayers = 24
 
@@ -16,10 +16,10 @@ enum ProfileTable {
     }
     let ordered = summary.layers.sorted { $0.milliseconds > $1.milliseconds }
     for row in ordered.prefix(mostLayers) { append(row) }
-    let left = ordered.dropFirst(mostLayers)
-    if !left.isEmpty {
-      var sum = ProfileSummary.Row(name: "\(left.count) more layers", type: "")
-      for row in left {
+    let others = ordered.dropFirst(mostLayers)
+    if !others.isEmpty {
+      var sum = ProfileSummary.Row(name: "\(others.count) more layers", type: "")
+      for row in others {
         sum.forward += row.forward
         sum.backward += row.backward
         sum.flops += row.flops
@@ -27,6 +27,6 @@ enum ProfileTable {
       append(sum)
     }
     for row in summary.others { append(row, forward: false) }
-    return [summary.headline] + table.lines
+    return [summary.headline] + table.lines()
   }
 }

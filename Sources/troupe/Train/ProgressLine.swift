@@ -1,7 +1,7 @@
 import Foundation
 import Metrics
 
-/// One look at a run in progress, as text of a given width.
+/// The progress of a run as one line of a given width.
 struct ProgressLine {
   var step = 0
   var totalSteps = 0
@@ -13,7 +13,7 @@ struct ProgressLine {
   var samplesPerSecond = 0.0
   /// Seconds since this session began.
   var elapsed = 0.0
-  /// Seconds to the end at the pace so far; nil before there is a pace.
+  /// Seconds to the end at the pace so far; nil while it is unknown.
   var remaining: Double?
 
   private static let widestBar = 30
@@ -37,7 +37,7 @@ struct ProgressLine {
     return bar < Self.narrowestBar ? String(text.prefix(max(room, 0))) : self.bar(bar) + "  " + text
   }
 
-  /// What is shown, in order; fields of the least weight go first where there is no room.
+  /// The fields in order; those of the least weight are left out first.
   private var fields: [(weight: Int, text: String)] {
     let share = totalSteps > 0 ? 100 * step / totalSteps : 100
     let time =
@@ -54,7 +54,7 @@ struct ProgressLine {
     ]
   }
 
-  /// Eighths of a character, so that slow runs are seen to move.
+  /// Filled by eighths of a character, so that slow runs visibly move.
   private func bar(_ width: Int) -> String {
     let eighths = Array(" ▏▎▍▌▋▊▉")
     let share = totalSteps > 0 ? min(1, Double(step) / Double(totalSteps)) : 1
@@ -64,7 +64,7 @@ struct ProgressLine {
     return cells + String(repeating: "·", count: width - cells.count)
   }
 
-  /// Four digits behind the point, or an exponent where those would say nothing.
+  /// Four decimals, or an exponent where those would be all zeros or needless.
   private static func figures(_ value: Double) -> String {
     value == 0 || (1e-3..<1e5).contains(abs(value)) ? String(format: "%.4f", value) : String(format: "%.3g", value)
   }

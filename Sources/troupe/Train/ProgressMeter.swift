@@ -3,14 +3,16 @@ import Metrics
 import Synchronization
 import Training
 
-/// Shows how a run goes: one line that is redrawn on a terminal, a plain line now and then elsewhere.
+/// Shows the progress of a run: one line that is redrawn on a terminal, a plain line now and then elsewhere.
 final class ProgressMeter: Sendable {
   private struct State {
     var lastShown: ContinuousClock.Instant?
     /// The steps done before this session, and when it began.
     var start: (step: Int, time: ContinuousClock.Instant)?
-    /// What stands on the terminal's last line.
+    /// The last line of the terminal.
     var drawn: String?
+    /// The newest progress, while it is not shown.
+    var pending: ProgressLine?
     var loss = RunningAverage()
     var milliseconds = RunningAverage()
   }
@@ -21,14 +23,13 @@ final class ProgressMeter: Sendable {
 
   private static let redrawInterval = Duration.milliseconds(100)
   private static let plainInterval = Duration.seconds(5)
-  /// Steps and seconds before a guess at the end is worth showing.
+  /// Steps and seconds before an estimate of the end is worth showing.
   private static let paceSteps = 3
   private static let paceSeconds = 0.5
-  private static let eraseLine = "\r\u{1B}[K"
 
   init(output: Output) {
     self.output = output
-    screen = TerminalScreen(output)
+    screen = TerminalScreen(output.stream)
   }
 
   func show(_ progress: RunProgress) {
@@ -52,13 +53,14 @@ final class ProgressMeter: Sendable {
   func say(_ text: String) {
     state.withLock { state in
       guard let drawn = state.drawn else { return output.say(text) }
-      screen.write(Self.eraseLine + text + "\n" + drawn)
+      screen.write(TerminalScreen.eraseLine + text.escaped() + "\n" + drawn)
     }
   }
 
-  /// Ends the line that was being redrawn.
+  /// Shows the last step and ends the line that was being redrawn.
   func finish() {
     state.withLock { state in
+      if let line = state.pending { show(line, &state) }
       if state.drawn != nil { screen.write("\n") }
       state.drawn = nil
     }
@@ -71,10 +73,6 @@ final class ProgressMeter: Sendable {
       state.start = start
       state.loss.add(Double(record.loss))
       state.milliseconds.add(record.stepMilliseconds)
-      let interval = screen.isTerminal ? Self.redrawInterval : Self.plainInterval
-      let isDue = state.lastShown.map { now - $0 >= interval } ?? true
-      guard isDue || record.step == total else { return }
-      state.lastShown = now
       var line = ProgressLine(step: record.step, totalSteps: total, epoch: record.epoch)
       line.loss = state.loss.value
       line.learningRate = record.learningRate
@@ -86,22 +84,31 @@ final class ProgressMeter: Sendable {
       if done >= Self.paceSteps, line.elapsed >= Self.paceSeconds {
         line.remaining = line.elapsed / Double(done) * Double(total - record.step)
       }
-      guard screen.isTerminal else { return output.say(line.plain) }
-      let text = line.drawn(columns: screen.columns)
-      state.drawn = text
-      screen.write(Self.eraseLine + text)
+      state.pending = line
+      let interval = screen.isTerminal ? Self.redrawInterval : Self.plainInterval
+      guard state.lastShown.map({ now - $0 >= interval }) ?? true || record.step == total else { return }
+      state.lastShown = now
+      show(line, &state)
     }
+  }
+
+  private func show(_ line: ProgressLine, _ state: inout State) {
+    state.pending = nil
+    guard screen.isTerminal else { return output.say(line.plain) }
+    let text = line.drawn(columns: screen.columns)
+    state.drawn = text
+    screen.write(TerminalScreen.eraseLine + text)
   }
 }
 
-/// The mean of the first values, and an exponential average of about the last `window` from then on.
+/// The mean of the first values, and an exponential average of about the last `window` after them.
 private struct RunningAverage {
   private(set) var value = 0.0
   private var count = 0.0
 
   private static let window = 20.0
 
-  /// A value that is not finite is shown as it is, and leaves no trace once it is over.
+  /// A value that is not finite is shown as it is; the next one starts the average anew.
   mutating func add(_ new: Double) {
     guard new.isFinite, value.isFinite else {
       value = new

@@ -9,7 +9,18 @@ import Sweeps
 struct SweepCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sweep",
-    abstract: "Train a configuration with many settings, each in a process of its own, and compare them.",
+    abstract: "Train a configuration with many settings and compare them.",
+    subcommands: [SweepTrain.self, SweepReportCommand.self], defaultSubcommand: SweepTrain.self)
+}
+
+struct SweepTrain: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "Train a configuration with many settings, each in its own process, and compare them.",
+    usage: """
+      troupe sweep <sweep> [<options>]
+      troupe sweep report <folder> [<options>]
+      """,
     discussion: """
       Examples:
         troupe sweep Configs/sweeps/depth-activation-norm.json --dry-run
@@ -17,36 +28,31 @@ struct SweepCommand: AsyncParsableCommand {
         troupe sweep Configs/sweeps/depth-activation-norm.json --jobs 2 --resume
         troupe sweep report checkpoints/depth-activation-norm
 
-      Every trial is a run in trials/ of the sweep's folder, on its share of the cores. Ctrl-C saves all of them; --resume goes
-      on, also after a crash, and also beside other processes, on this machine or on others that share the folder.
-      """,
-    subcommands: [SweepTrain.self, SweepReportCommand.self], defaultSubcommand: SweepTrain.self)
-}
+      Every trial is a run in trials/ of the sweep's folder, on its share of the
+      cores. Ctrl-C saves all of them. --resume continues the sweep, also after a
+      crash, and also beside other processes, on this machine or on others that
+      share the folder.
+      """)
 
-struct SweepTrain: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "train",
-    abstract: "Run the trials of a sweep file, several at a time.")
-
-  @Argument(help: "A JSON sweep file.", completion: .file(extensions: ["json"]))
+  @Argument(help: "A JSON sweep file.", completion: .file(extensions: ["json"]), transform: expandingTilde)
   var sweep: String
 
   @Option(name: .shortAndLong, help: "Trials at a time; the cores are shared among them.")
   var jobs = 1
 
-  @Flag(help: "Go on with the sweep, or join those who work on it.")
+  @Flag(help: "Continue the sweep, or join the processes that work on it.")
   var resume = false
 
-  @Flag(help: "Show what would be tried, and do nothing.")
+  @Flag(help: "Show the trials, and train nothing.")
   var dryRun = false
 
-  @Option(help: "The sweep's folder, instead of checkpoints/NAME.", completion: .directory)
+  @Option(help: "The sweep's folder, instead of checkpoints/NAME.", completion: .directory, transform: expandingTilde)
   var sweepDir: String?
 
   @OptionGroup var json: JSONOption
 
   func validate() throws {
-    if !(1...1024).contains(jobs) { throw ValidationError("--jobs \(jobs): expected 1 to 1024") }
+    try require((1...1024).contains(jobs), "--jobs \(jobs)", "1 to 1024")
   }
 
   func run() async throws {
@@ -71,7 +77,7 @@ struct SweepTrain: AsyncParsableCommand {
     let cores = CoreShares.shares(of: CoreShares.allowed, jobs: jobs)
     try definition.checkSpace(microBatches: cores[0].count)
     let plan = SweepPlan(definition, microBatches: cores[0].count)
-    output.say(plan.description)
+    output.sayLines(plan.description)
     output.result(plan.json)
   }
 
@@ -81,7 +87,7 @@ struct SweepTrain: AsyncParsableCommand {
     let output = json.output
     let results = SweepResults(definition, state, folder: folder)
     try results.write()
-    output.say(results.summary)
+    output.sayLines(results.summary)
     output.say("sweep folder: \(folder.url.relativePath) (report.html, trials.csv, journal.jsonl, trials)")
     var members = results.json.members ?? []
     switch outcome {
@@ -90,7 +96,7 @@ struct SweepTrain: AsyncParsableCommand {
     }
     output.result(JSON(.object(members)))
     if case .interrupted(let signal) = outcome {
-      Output.note("troupe: stopped by signal \(signal), trials are saved; go on with --resume")
+      Output.note("troupe: stopped by \(signalName(signal)), trials are saved; continue with --resume")
       throw ExitCode(128 + signal)
     }
     if results.failedCount > 0 {
@@ -105,17 +111,21 @@ struct SweepReportCommand: AsyncParsableCommand {
     commandName: "report",
     abstract: "Write a page and a table about a sweep: ranking, importance of parameters, curves.",
     discussion: """
-      Example:
+      Examples:
         troupe sweep report checkpoints/depth-activation-norm
+        troupe sweep report checkpoints/depth-activation-norm --csv ranking.csv
       """)
 
-  @Argument(help: "The sweep's folder.", completion: .directory)
+  @Argument(help: "The sweep's folder.", completion: .directory, transform: expandingTilde)
   var folder: String
 
-  @Option(name: .shortAndLong, help: "The page; by default report.html in the sweep's folder.", completion: .file())
+  @Option(
+    name: .shortAndLong, help: "The page; by default report.html in the sweep's folder.", completion: .file(),
+    transform: expandingTilde)
   var output: String?
 
-  @Option(help: "The table; by default trials.csv in the sweep's folder.", completion: .file())
+  @Option(
+    help: "The table; by default trials.csv in the sweep's folder.", completion: .file(), transform: expandingTilde)
   var csv: String?
 
   @OptionGroup var json: JSONOption
@@ -125,7 +135,7 @@ struct SweepReportCommand: AsyncParsableCommand {
       let place = SweepFolder(URL(fileURLWithPath: folder, isDirectory: true))
       let results = try SweepResults(reading: place)
       try results.write(page: output, table: csv)
-      json.output.say(results.summary)
+      json.output.sayLines(results.summary)
       json.output.say("wrote \(output ?? place.url.appending(path: Report.fileName).relativePath)")
       json.output.result(results.json)
     }

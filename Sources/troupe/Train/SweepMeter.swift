@@ -4,7 +4,7 @@ import Metrics
 import Sweeps
 import Synchronization
 
-/// Shows how a sweep goes: a table that is redrawn on a terminal, a plain line an event elsewhere.
+/// Shows the progress of a sweep: a table that is redrawn on a terminal, a plain line per event elsewhere.
 final class SweepMeter: Sendable {
   private let definition: SweepDefinition
   private let folder: SweepFolder
@@ -20,7 +20,7 @@ final class SweepMeter: Sendable {
     self.definition = definition
     self.folder = folder
     self.output = output
-    screen = TerminalScreen(output)
+    screen = TerminalScreen(output.stream)
     mostPoints = definition.pointCount
   }
 
@@ -50,7 +50,7 @@ final class SweepMeter: Sendable {
       switch result.state {
       case .finished: "finished"
       case .paused: "paused"
-      default: result.state.rawValue.replacingOccurrences(of: "_", with: " ") + (trial.hasFailed ? "" : ", tried again")
+      default: result.state.rawValue.spaced + (trial.hasFailed ? "" : ", tried again")
       }
     let value = result.value(of: definition.metric.name)
       .map { ": \(definition.metric.name) \(SweepResults.figures($0))" }
@@ -66,7 +66,7 @@ final class SweepMeter: Sendable {
     }
     let columns = screen.columns
     let lines = progress.lines(leaders: Self.leaders)
-    let text = lines.map { String($0.prefix(columns - 1)) }.joined(separator: "\n")
+    let text = lines.map { String($0.escaped().prefix(columns - 1)) }.joined(separator: "\n")
     drawnLines.withLock { drawn in
       erase(&drawn)
       screen.write(text + "\n")
@@ -75,7 +75,7 @@ final class SweepMeter: Sendable {
   }
 
   private func erase(_ lines: inout Int) {
-    // Up to the table's first line, and everything from there on erased.
+    // The cursor goes up to the table's first line; everything below is erased.
     if lines > 0 { screen.write("\u{1B}[\(lines)A\r\u{1B}[J") }
     lines = 0
   }

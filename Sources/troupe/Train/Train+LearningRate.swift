@@ -5,9 +5,9 @@ import Reports
 import Runs
 
 extension Train {
-  /// `--find-learning-rate`: leaves nothing but a page beside where the run's folder would be.
+  /// Runs `--find-learning-rate`, which leaves only a page, beside the place of the run's folder.
   func searchRate() async throws {
-    try await reportingFailures {
+    try await reportingFailures(overrides: source.overrides) {
       let output = json.output
       try placement.apply()
       let configuration = try source.json()
@@ -16,13 +16,12 @@ extension Train {
       defer { withExtendedLifetime(watch) {} }
       let meter = ProgressMeter(output: output)
       let found = try await LearningRateSearch.run(
-        configuration, initialParameters: initFrom, lanes: lanes.lanes ?? placement.coreCount ?? lanes.count,
-        stop: stop, say: output.say
+        configuration, initialParameters: initFrom, lanes: laneCount, stop: stop, say: output.say
       ) { meter.show($0) }
       meter.finish()
       let folder = RunFolder.url(name: found.name, override: runDir)
       let page = folder.deletingLastPathComponent().appending(path: "\(folder.lastPathComponent).learning-rate.html")
-      // Whatever is wrong with the folder is said by the write into it.
+      // An error of the folder shows in the write into it.
       try? FileManager.default.createDirectory(
         at: page.deletingLastPathComponent(), withIntermediateDirectories: true)
       try Report.write(found.curve, of: found.name, to: page)

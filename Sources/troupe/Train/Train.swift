@@ -8,13 +8,14 @@ import Training
 
 struct Train: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Train a model and leave a run folder: checkpoints, metrics, TensorBoard events, report.html.",
+    abstract: "Train a model into a run folder: checkpoints, metrics, TensorBoard events, a report.",
     discussion: """
       Examples:
         troupe train Configs/mlp-relu.json
-        troupe train Configs/mlp-relu.json --set training.duration='"2 epochs"' --fresh
+        troupe train Configs/mlp-relu.json --set optimizer.learning_rate=3e-4 --fresh
+        troupe train Configs/mlp-relu.json --set training.duration="2 epochs"
         troupe train Configs/mlp-relu.json --resume --lanes 1
-        troupe train Configs/mlp-relu.json --init-from checkpoints/other/step-00000700.h5 --run-dir checkpoints/tuned
+        troupe train mnist.json --init-from glyphs.safetensors --run-dir runs/tuned
         troupe train Configs/mlp-relu.json --find-learning-rate
         troupe train Configs/mlp-relu.json --profile
 
@@ -25,32 +26,36 @@ struct Train: AsyncParsableCommand {
   @OptionGroup var lanes: LanesOption
   @OptionGroup var json: JSONOption
 
-  @Flag(help: "Go on with the run from its newest good checkpoint.")
+  @Flag(help: "Resume the run from its newest good checkpoint.")
   var resume = false
 
-  @Flag(help: "Start over; a run of the same name is kept beside it.")
+  @Flag(help: "Start over; an older run of the same name is kept under another name.")
   var fresh = false
 
-  @Option(help: "Start from the parameters of a checkpoint (.h5) or of a safetensors file.", completion: .file())
+  @Option(
+    help: "Start from the parameters of a checkpoint (.h5) or of a safetensors file.", completion: .file(),
+    transform: expandingTilde)
   var initFrom: String?
 
-  @Option(help: "The run folder, instead of checkpoints/NAME.", completion: .directory)
+  @Option(help: "The run folder, instead of checkpoints/NAME.", completion: .directory, transform: expandingTilde)
   var runDir: String?
 
-  @Option(help: "Save and pause once so much is trained, \"2 epochs\" or \"500 steps\"; --resume goes on, bit for bit.")
+  @Option(help: "Save and pause after \"2 epochs\" or \"500 steps\"; --resume continues to the same bits.")
   var stopAfter: String?
 
-  @Flag(help: "Try rates from 1e-7 to 10 in one short run, suggest one, and train nothing.")
+  @Flag(help: "Try rates from 1e-7 to 10 in one short run and suggest one; train nothing.")
   var findLearningRate = false
 
-  @Flag(help: "Write where the time of 20 steps goes, layer by layer, to trace.json in the run folder (for Perfetto).")
+  @Flag(help: "Write the time of each layer in 20 steps to trace.json in the run folder, for Perfetto.")
   var profile = false
 
   @OptionGroup var placement: PlacementOptions
 
   func validate() throws {
-    if let stopAfter, TrainingDuration(text: stopAfter) == nil {
-      throw ValidationError("--stop-after \(stopAfter): expected a duration such as \"2 epochs\" or \"500 steps\"")
+    if let stopAfter {
+      try require(
+        TrainingDuration(text: stopAfter) != nil, "--stop-after \(stopAfter)",
+        "a duration such as \"2 epochs\" or \"500 steps\"")
     }
     if findLearningRate && (resume || fresh || profile || stopAfter != nil) {
       throw ValidationError("--find-learning-rate trains nothing; drop --resume, --fresh, --profile and --stop-after")
@@ -61,14 +66,17 @@ struct Train: AsyncParsableCommand {
     }
   }
 
+  /// One lane per core of --cores unless --lanes says otherwise.
+  var laneCount: Int { lanes.lanes ?? placement.coreCount ?? lanes.count }
+
   func run() async throws {
     if findLearningRate { return try await searchRate() }
-    try await reportingFailures {
+    try await reportingFailures(overrides: source.overrides) {
       let output = json.output
       try placement.apply()
       let session = try TrainingSession.prepare(
         source.json(), runDirectory: runDir, mode: resume ? .resume : fresh ? .fresh : .new,
-        initialParameters: initFrom, lanes: lanes.lanes ?? placement.coreCount ?? lanes.count, say: output.say)
+        initialParameters: initFrom, lanes: laneCount, say: output.say)
       if let duration = stopAfter.flatMap({ TrainingDuration(text: $0) }) {
         session.stopRequest.pause(afterStep: duration.steps(perEpoch: session.model.plan.stepsPerEpoch))
       }
@@ -98,7 +106,7 @@ struct Train: AsyncParsableCommand {
     }
     let flow = log.gradientFlow
     if !flow.sentence.isEmpty {
-      output.say("gradient flow: \(flow.verdict.rawValue). \(flow.sentence)")
+      output.say("gradient flow: \(flow.verdict.rawValue.spaced). \(flow.sentence)")
       if !flow.advice.isEmpty { output.say("  \(flow.advice)") }
     }
     let profiled = Result { () throws(RecordsError) in
@@ -106,26 +114,27 @@ struct Train: AsyncParsableCommand {
       return try session.keepProfile(profile)
     }
     switch profiled {
-    case .success(let noted?):
-      for line in ProfileTable.lines(of: noted.summary) { output.say(line) }
-      output.say("profile: \(noted.file.relativePath) (open it at https://ui.perfetto.dev)")
+    case .success(let kept?):
+      for line in ProfileTable.lines(of: kept.summary) { output.say(line) }
+      output.say("profile: \(kept.file.relativePath) (open it at https://ui.perfetto.dev)")
     case .success(nil):
-      if profile != nil { output.say("profile: the run ended before there was anything to note") }
+      if profile != nil { output.say("profile: the run ended before a step was measured") }
     case .failure(let error): Output.note("troupe: \(error)")
     }
     output.say("run folder: \(session.folder.url.relativePath) (report.html, metrics.jsonl, checkpoints)")
     output.result(session.summary(result, log, (try? profiled.get())?.summary))
     switch result.outcome {
-    // Records that cannot be written must not hide how the run itself ended.
+    // An error of the records must not hide how the run itself ended.
     case .finished, .stoppedEarly:
       try evaluation.get()
       try report.get()
       _ = try profiled.get()
     case .paused:
-      Output.note("troupe: paused and saved after step \(result.state.step); go on with --resume")
+      Output.note("troupe: paused and saved after step \(result.state.step); continue with --resume")
       throw ExitCode(75)
     case .interrupted(let signal):
-      Output.note("troupe: stopped by signal \(signal), saved after step \(result.state.step); go on with --resume")
+      Output.note(
+        "troupe: stopped by \(signalName(signal)), saved after step \(result.state.step); continue with --resume")
       throw ExitCode(128 + signal)
     case .diverged(let reason): throw CommandFailure(reason, 3)
     case .failed(let reason): throw CommandFailure(reason)

@@ -94,7 +94,7 @@ private struct PairOfVectors: SumRow {
   }
 }
 
-/// Rows lie 16 elements apart in memory, the vectors of a row by the stride that the calls give.
+/// Rows lie 16 elements apart in memory, the vectors of a row at the stride of the calls.
 private struct EightRows<Row: SumRow> {
   var r0 = Row.zero, r1 = Row.zero, r2 = Row.zero, r3 = Row.zero
   var r4 = Row.zero, r5 = Row.zero, r6 = Row.zero, r7 = Row.zero

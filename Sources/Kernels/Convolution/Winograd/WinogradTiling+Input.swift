@@ -7,7 +7,7 @@ extension WinogradTiling {
   ///
   /// - Parameters:
   ///   - x: (batch, inputHeight, inputWidth, 16·memory.blocks).
-  ///   - v: laid out as `memory` says; tile 0 of it is the first of `range`.
+  ///   - v: laid out as `memory` describes; tile 0 of it is the first of `range`.
   @inline(never) func transformInput<E: VectorElement>(
     _ x: UnsafePointer<E>, _ range: Range<Int>, into v: UnsafeMutablePointer<Float>, _ memory: WinogradTileMemory
   ) {
@@ -50,7 +50,7 @@ extension WinogradTiling {
   ///
   /// - Parameters:
   ///   - dy: (batch, outputHeight, outputWidth, 16·memory.blocks).
-  ///   - d: laid out as `memory` says; tile 0 of it is the first of `range`.
+  ///   - d: laid out as `memory` describes; tile 0 of it is the first of `range`.
   @inline(never) func transformOutputGradient<E: VectorElement>(
     _ dy: UnsafePointer<E>, _ range: Range<Int>, into d: UnsafeMutablePointer<Float>, _ memory: WinogradTileMemory
   ) {

@@ -5,7 +5,7 @@ extension WinogradTiling {
   /// y.
   ///
   /// - Parameters:
-  ///   - m: laid out as `memory` says; tile 0 of it is the first of `range`, block 0 the first of `blocks`.
+  ///   - m: laid out as `memory` describes; tile 0 of it is the first of `range`, block 0 the first of `blocks`.
   ///   - bias: [channels], if there is one.
   ///   - shortcut: laid out as `y`, if something is added; may be `y` itself.
   ///   - y: (batch, outputHeight, outputWidth, channels).

@@ -1,12 +1,12 @@
 import ArgumentParser
 import Foundation
 
-/// How pictures are drawn out of noise, and where they go.
-struct PictureOptions: ParsableArguments {
+/// The way from noise to images, and the files for them.
+struct ImageOptions: ParsableArguments {
   static let defaultCount = 16
-  /// Of classes in turns: about so many altogether, the same number of each.
+  /// The total over all classes, about, with the same number of each.
   static let defaultCountOfAll = 64
-  static let mostPictures = 1_000_000
+  static let mostImages = 1_000_000
 
   @OptionGroup var process: SamplerOptions
 
@@ -14,15 +14,18 @@ struct PictureOptions: ParsableArguments {
   var classes: [String] = []
 
   @Option(
-    name: .shortAndLong, help: "The file of all pictures as a grid; by default samples.png in the run folder.",
-    completion: .file(extensions: ["png"]))
+    name: .shortAndLong, help: "The file of all images as a grid; by default samples.png in the run folder.",
+    completion: .file(extensions: ["png"]), transform: expandingTilde)
   var output: String?
 
-  @Option(help: "A new or empty folder for each picture as a PNG file of its own.", completion: .directory)
+  @Option(
+    help: "A new or empty folder for each image in its own PNG file.", completion: .directory, transform: expandingTilde
+  )
   var files: String?
 
   @Option(
-    help: "Draw the way from noise to picture as a strip into a PNG file.", completion: .file(extensions: ["png"]))
+    help: "Draw the way from noise to image as a strip into a PNG file.", completion: .file(extensions: ["png"]),
+    transform: expandingTilde)
   var trajectory: String?
 
   @OptionGroup var lanes: LanesOption
@@ -33,9 +36,9 @@ struct PictureOptions: ParsableArguments {
     try require(output == nil || output != trajectory, "--output and --trajectory", "different files")
   }
 
-  /// What is of no use to a language model, and whether it is there.
-  var all: [(String, Bool)] {
-    process.all + [
+  /// Options that have no effect on a language model.
+  var given: [GivenOption] {
+    process.given + [
       ("--class", !classes.isEmpty), ("--output", output != nil), ("--files", files != nil),
       ("--trajectory", trajectory != nil), ("--lanes", lanes.lanes != nil),
     ]

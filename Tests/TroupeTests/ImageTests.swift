@@ -4,8 +4,8 @@ import Foundation
 import JSON
 import Testing
 
-/// The commands that look at a classifier of pictures, its mistakes and its layers.
-@Suite struct PictureTests {
+/// The commands for an image classifier, its mistakes and its layers.
+@Suite struct ImageTests {
   let workspace: Workspace
 
   init() throws {
@@ -53,7 +53,7 @@ import Testing
     #expect(try workspace.text("checkpoints/digits/report.html").contains("\"split\":\"test\""))
   }
 
-  @Test func severalViewsAreToldFromOne() throws {
+  @Test func severalViewsAreDistinguishedFromOne() throws {
     let plain = try workspace.succeed("evaluate", "checkpoints/digits", "--json").json()
     let flip = try workspace.succeed("evaluate", "checkpoints/digits", "--views", "flip", "--json")
     #expect(flip.errors.contains("the mean of 2 views of each"))
@@ -69,7 +69,7 @@ import Testing
       saying: ["--views", "--classifier"])
   }
 
-  @Test func anEvaluationThatCannotBeKeptIsStillTold() throws {
+  @Test func anEvaluationThatCannotBeKeptIsStillPrinted() throws {
     try workspace.write("mine", "checkpoints/digits/evaluation-test.json")
     let result = try workspace.succeed("evaluate", "checkpoints/digits", "--json")
     #expect(try result.json()["evaluation_file"] == .null && result.errors.contains("move it away"))
@@ -81,7 +81,7 @@ import Testing
     #expect(!workspace.exists("evaluation-test.json") && moved.errors.contains("not kept"))
   }
 
-  /// Some pictures that the run got wrong, as files; the first is the worst.
+  /// Some images that the run misclassified, as files; the first is the worst.
   private func writeMistakes() throws -> [(file: String, mistake: JSON)] {
     let kept = try json("checkpoints/digits/evaluation-validation.json")
     return try (kept["mistakes"]?.array ?? []).prefix(3).enumerated().map { number, mistake in

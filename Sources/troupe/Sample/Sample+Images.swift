@@ -5,28 +5,28 @@ import Inference
 import JSON
 import Runs
 
-/// What a diffusion model draws.
+/// Images of a diffusion model.
 extension Sample {
-  func runPictures(_ stored: StoredRun) throws {
+  func drawImages(_ stored: StoredRun) throws {
     let model = try DiffusionModel(stored)
     let requests = try model.condition.requests(
-      classes: pictures.classes, prompts: prompt, from: .commandLine)
-    let count = try pictureCount(requests.count)
-    let folder = try pictures.files.map(Self.emptyFolder)
-    let settings = try pictures.process.settings(seed: options.seed, of: model.settings.schedule.steps)
+      classes: images.classes, prompts: prompt, from: .commandLine)
+    let count = try imageCount(requests.count)
+    let folder = try images.files.map(Self.emptyFolder)
+    let settings = try images.process.settings(seed: options.seed, of: model.settings.schedule.steps)
     let stepCount = settings.stepCount(of: model.settings.schedule)
-    let strip = pictures.trajectory.map { _ in ImageSheet.moments(ImageSheet.stripStates, of: stepCount) } ?? []
+    let strip = images.trajectory.map { _ in ImageSheet.moments(ImageSheet.stripStates, of: stepCount) } ?? []
     let watched = strip.isEmpty ? 0 : min(count, ImageSheet.mostRows)
-    let isAsked = pictures.files != nil || pictures.trajectory != nil
-    let grid = pictures.output ?? (isAsked ? nil : stored.folder.appending(path: "samples.png").relativePath)
-    // What could not be written is refused before it is drawn.
+    let isAsked = images.files != nil || images.trajectory != nil
+    let grid = images.output ?? (isAsked ? nil : stored.folder.appending(path: "samples.png").relativePath)
+    // Files that cannot be written are refused before the drawing.
     if grid != nil { try ImageSheet.check(count, requests: requests.count, of: model.picture.shape) }
-    for path in [grid, pictures.trajectory].compactMap(\.self) { try Self.checkFolder(of: path) }
+    for path in [grid, images.trajectory].compactMap(\.self) { try Self.checkFolder(of: path) }
     let start = ContinuousClock.now
     let meter = DrawingMeter()
     let drawing = try model.draw(
-      (0..<count).map { requests[$0 % requests.count].tokens }, settings, rows: pictures.process.rows,
-      lanes: pictures.lanes.count, moments: strip, watched: watched,
+      (0..<count).map { requests[$0 % requests.count].tokens }, settings, rows: images.process.rows,
+      lanes: images.lanes.count, moments: strip, watched: watched,
       sheets: ImageSheet.byteCount(
         model.picture.shape, pictures: max(grid == nil ? 0 : count, watched * strip.count)),
       progress: meter.show)
@@ -42,11 +42,11 @@ extension Sample {
       written.append((key, .string(path)))
     }
     try write("output", grid) { try sheet.grid.png() }
-    try write("trajectory", pictures.trajectory) { try sheet.strip(strip).png() }
+    try write("trajectory", images.trajectory) { try sheet.strip(strip).png() }
     if let folder { written.append(("files", .string(try writeFiles(drawing, requests, into: folder)))) }
     let rate = Double(count) / max(seconds, 1e-9)
     json.output.say(
-      String(format: "%d %@ in %.2f s, %.1f a second", count, count == 1 ? "picture" : "pictures", seconds, rate))
+      String(format: "%d %@ in %.2f s, %.1f per second", count, count == 1 ? "image" : "images", seconds, rate))
     json.output.result(
       .object(
         [
@@ -59,16 +59,16 @@ extension Sample {
         ] + written + [("seconds", .number(seconds)), ("pictures_per_second", .number(rate))]))
   }
 
-  /// - Parameter requests: different things that are drawn in turns.
-  private func pictureCount(_ requests: Int) throws -> Int {
+  /// - Parameter requests: the number of different requests, which are drawn in turns.
+  private func imageCount(_ requests: Int) throws -> Int {
     if let count = options.count {
-      guard (1...PictureOptions.mostPictures).contains(count) else {
-        throw CommandFailure("--count \(count): expected 1 to \(PictureOptions.mostPictures)", 2)
+      guard (1...ImageOptions.mostImages).contains(count) else {
+        throw CommandFailure("--count \(count): expected 1 to \(ImageOptions.mostImages)", 2)
       }
       return count
     }
-    guard requests > 1 else { return PictureOptions.defaultCount }
-    return min(requests, PictureOptions.defaultCountOfAll) * max(1, PictureOptions.defaultCountOfAll / requests)
+    guard requests > 1 else { return ImageOptions.defaultCount }
+    return min(requests, ImageOptions.defaultCountOfAll) * max(1, ImageOptions.defaultCountOfAll / requests)
   }
 
   private static func checkFolder(of path: String) throws {
@@ -79,7 +79,7 @@ extension Sample {
     }
   }
 
-  /// The folder, which must hold nothing that could be taken for one of these pictures.
+  /// The folder, which must hold no files that could pass for these images.
   private static func emptyFolder(_ path: String) throws -> URL {
     let folder = URL(fileURLWithPath: path, isDirectory: true)
     var isFolder: ObjCBool = false
@@ -92,7 +92,7 @@ extension Sample {
     return folder
   }
 
-  /// Writes each picture as `00042-seven.png`: its number, and what was asked for.
+  /// Writes each image as `00042-seven.png`: its number and its request.
   private func writeFiles(_ drawing: ImageDrawing, _ requests: [GenerationRequest], into folder: URL) throws
     -> String
   {

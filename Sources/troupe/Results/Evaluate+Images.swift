@@ -3,25 +3,25 @@ import Inference
 import JSON
 import Runs
 
-/// What classifiers say of the pictures that a diffusion model draws.
+/// Judgements of classifiers on the images of a diffusion model.
 extension Evaluate {
   static let defaultCount = 1000
-  static let mostPictures = 100_000
+  static let mostImages = 100_000
 
-  func judgePictures(_ stored: StoredRun) throws {
+  func judgeImages(_ stored: StoredRun) throws {
     guard stored.configuration.data.diffusion != nil else {
       throw CommandFailure(
         "--classifier is for diffusion models, and \(stored.configuration.name) is none; leave it out", 2)
     }
     let count = count ?? Self.defaultCount
-    guard (PrecisionRecall.neighbours + 1...Self.mostPictures).contains(count) else {
+    guard (PrecisionRecall.neighbours + 1...Self.mostImages).contains(count) else {
       throw CommandFailure(
-        "--count \(count): expected \(PrecisionRecall.neighbours + 1) to \(Self.mostPictures)", 2)
+        "--count \(count): expected \(PrecisionRecall.neighbours + 1) to \(Self.mostImages)", 2)
     }
     let model = try DiffusionModel(stored)
     let settings = try process.settings(seed: seed, of: model.settings.schedule.steps)
     let classifiers = try classifier.map { path in
-      try FeatureClassifier(RunSource.stored(path, checkpoint: "newest", say: json.output.say))
+      try FeatureClassifier(StoredRun(path, .newest, say: json.output.say))
     }
     let requests = try model.condition.requests(classes: [], prompts: [], from: .commandLine)
     try SampleJudgement.check(classifiers, model, requests)
@@ -48,13 +48,13 @@ extension Evaluate {
     }
     json.output.say(
       String(
-        format: "%@ at step %d: %d pictures (%@, %d steps, guidance %g) in %.1f s", stored.configuration.name,
+        format: "%@ at step %d: %d images (%@, %d steps, guidance %g) in %.1f s", stored.configuration.name,
         stored.state.step, count, settings.kind.rawValue, steps, settings.guidance, seconds))
     for verdict in judgement.verdicts {
       let name = verdict.classifier.run.configuration.name
       if let recognized = verdict.recognized {
         json.output.say(
-          "\(name): \(share(recognized, count)) are taken for what was asked for (\(recognized) of \(count))")
+          "\(name): \(share(recognized, count)) are recognized as their class (\(recognized) of \(count))")
         let worst = judgement.requests.indices.sorted {
           (verdict.recognizedOfRequests[$0], $0) < (verdict.recognizedOfRequests[$1], $1)
         }.prefix(Self.listedRequests)
@@ -68,7 +68,7 @@ extension Evaluate {
       json.output.say(
         String(
           format: "  Fréchet distance in the features of %@ (%d, before %@): %.4g; precision %.3f, recall %.3f"
-            + " (k = %d), against %d pictures of the %@ split",
+            + " (k = %d), against %d images of the %@ split",
           name, verdict.classifier.featureCount, verdict.classifier.layer, verdict.frechetDistance,
           quality.precision, quality.recall, PrecisionRecall.neighbours, judgement.realCount, judgement.split))
     }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Configuration
-import Foundation
 import JSON
 import Runs
 import Sweeps
@@ -8,7 +7,7 @@ import Sweeps
 struct SchemaCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "schema",
-    abstract: "Print the JSON Schema of configurations or of sweep files, made from the decoder's own tables.",
+    abstract: "Print the JSON Schema of configurations or of sweep files.",
     discussion: """
       Examples:
         troupe schema > Configs/schema/train.schema.json
@@ -20,8 +19,10 @@ struct SchemaCommand: AsyncParsableCommand {
   @Argument(help: "train or sweep: which kind of file.")
   var kind = Kind.train
 
+  @OptionGroup var json: JSONOption
+
   func run() async throws {
     let schema = kind == .train ? ConfigurationSchema.train : SweepSchema.sweep
-    Output.write(schema.prettyText + "\n", to: .standardOutput)
+    if json.json { json.output.result(schema) } else { json.output.sayLines(schema.prettyText) }
   }
 }
