@@ -141,7 +141,12 @@ let package = Package(
     tests(
       "Data", ["Tensors", "CHDF5", "CPlatform", "Configuration", "Formats", "JSON", "Tokenizers", subprocess]),
     tests("Checkpoints", ["Tensors", "CHDF5", "Files", "Formats"]),
-    tests("Metrics", ["Files", "Formats", "JSON", "Reports"]),
+    // Runs and evaluations made by formulas, for several test targets.
+    .target(
+      name: "RecordFixtures", dependencies: ["Formats", "Metrics"], path: "Tests/RecordFixtures",
+      swiftSettings: settings),
+    tests("Metrics", ["Files", "Formats", "JSON", "RecordFixtures"]),
+    tests("Reports", ["JSON", "Metrics", "RecordFixtures"]),
     tests(
       "Inference",
       ["Tensors", "Checkpoints", "Data", "Formats", "JSON", "Kernels", "Models", "Runs", "Tokenizers", "Training"]),

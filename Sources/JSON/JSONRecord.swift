@@ -26,7 +26,7 @@ extension JSONRecord {
 package struct JSONCoder {
   fileprivate let source: JSON?
   fileprivate var members: [JSON.Member] = []
-  /// The first member that could not be read; those after it are not looked at.
+  /// The first member that could not be read; later members are not read.
   fileprivate var failure: JSONMismatch?
 
   fileprivate init(source: JSON?) { self.source = source }
@@ -78,7 +78,7 @@ package struct JSONCoder {
     if !isReading { write(key, value()) }
   }
 
-  /// Refuses what is read where the condition does not hold.
+  /// Refuses an object that does not meet the condition.
   package mutating func require(_ condition: @autoclosure () -> Bool, _ key: String, _ message: String) {
     if isReading, failure == nil, !condition() { failure = JSONMismatch(message).inside(key) }
   }

@@ -2,9 +2,9 @@ import Glibc
 
 /// The loss of a short run against its growing learning rate, and the suggested rate.
 ///
-/// Smith 2017, "Cyclical learning rates for training neural networks", section 3.3. The suggested rate is where the loss
-/// falls fastest over the logarithm of the rate, before it is lowest; losses are averaged over neighbours, and a slope is
-/// that of the straight line through a window of them.
+/// Smith 2017, "Cyclical learning rates for training neural networks", section 3.3. The suggested rate is where the
+/// loss falls fastest over the logarithm of the rate, before it is lowest; losses are averaged over neighbors, and a
+/// slope is that of the straight line through a window of them.
 package struct RateCurve: Sendable {
   package struct Point: Sendable, Equatable {
     package let rate: Double
@@ -25,7 +25,7 @@ package struct RateCurve: Sendable {
 
   package let points: [Point]
   package let ending: Ending
-  /// Mean over neighbours, point by point.
+  /// Mean over neighbors, point by point.
   package let smoothed: [Double]
   /// The place of the suggested rate; nil where the loss falls nowhere.
   package let steepest: Int?

@@ -68,7 +68,7 @@ extension Report {
         "predicted": String(record.classes[mistake.predicted].prefix(longestClassName)),
         "probability": JSON.finite(Double(mistake.probability)),
         "target_probability": JSON.finite(Double(mistake.targetProbability)),
-        "image": isShown ? Data(mistake.picture).base64EncodedString() : nil,
+        "picture": isShown ? Data(mistake.picture).base64EncodedString() : nil,
       ]
     }
     return ["mistakes": mistakes]

@@ -91,7 +91,9 @@ extension Report {
   }
 
   static func activations(_ run: RunLog) -> JSON {
-    guard let last = run.activations.last, let first = run.activations.first else { return ["activations": [:] as JSON] }
+    guard let last = run.activations.last, let first = run.activations.first else {
+      return ["activations": [:] as JSON]
+    }
     func column(_ record: ActivationsRecord, _ value: (ActivationStatistics) -> Float) -> JSON {
       JSON.finite(record.layers.map { Double(value($0)) })
     }

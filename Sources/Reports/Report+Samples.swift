@@ -15,7 +15,7 @@ extension Report {
       shown.append(grid)
     }
     let grids = shown.sorted { $0.step < $1.step }.map { grid -> JSON in
-      ["step": grid.step, "image": Data(grid.png).base64EncodedString()]
+      ["step": grid.step, "picture": Data(grid.png).base64EncodedString()]
     }
     return ["samples": grids]
   }

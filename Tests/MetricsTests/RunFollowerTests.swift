@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Metrics
+import RecordFixtures
 import TestSupport
 import Testing
 

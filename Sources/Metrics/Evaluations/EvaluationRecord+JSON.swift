@@ -27,9 +27,10 @@ extension EvaluationRecord: JSONRecord {
     coder.derived("per_class", .array(classScores.map(\.json)))
     var rows = stride(from: 0, to: confusion.count, by: max(1, size)).map { Array(confusion[$0..<$0 + size]) }
     coder.member("confusion", &rows)
+    func isWhole(_ row: [Int]) -> Bool { row.count == size && row.allSatisfy { $0 <= Self.largestCell } }
     coder.require(
-      rows.isEmpty || rows.count == size && rows.allSatisfy { $0.count == size && $0.allSatisfy { $0 <= Self.largestCell } },
-      "confusion", "expected a count of at most \(Self.largestCell) for every pair of classes")
+      rows.isEmpty || rows.count == size && rows.allSatisfy(isWhole), "confusion",
+      "expected a count of at most \(Self.largestCell) for every pair of classes")
     confusion = Array(rows.joined())
     coder.member("mistakes", &mistakes)
     coder.require(

@@ -159,7 +159,7 @@ extension GradientFlow {
       + "schedule.warmup, or set training.precision to float32."
   }
 
-  /// Factor between neighbouring layers, above 1 in either direction.
+  /// Factor between neighboring layers, above 1 in either direction.
   private var factor: String { LineBuffer.text(pow(10, abs(slope)), digits: 2) }
 
   private func power(_ exponent: Double?) -> String { LineBuffer.text(pow(10, exponent ?? 0), digits: 2) }

@@ -17,7 +17,8 @@ package enum MetricsCSV {
       ("loss", { .number(Double($0.loss)) }), ("learning_rate", { .number($0.learningRate) }),
       ("gradient_norm (L2)", { .number(Double($0.gradientNorm)) }),
       ("clip_scale (ratio)", { .number(Double($0.clipScale)) }),
-      ("samples_per_second (1/s)", { .rounded($0.samplesPerSecond) }), ("step_ms (ms)", { .rounded($0.stepMilliseconds) }),
+      ("samples_per_second (1/s)", { .rounded($0.samplesPerSecond) }),
+      ("step_ms (ms)", { .rounded($0.stepMilliseconds) }),
     ]
   }
 

@@ -155,7 +155,7 @@ package enum MetricsLine: Sendable, Equatable {
   case event(EventRecord)
   case verdict(step: Int, GradientFlow)
 
-  /// The step the line belongs to; nil for the header, which belongs to all.
+  /// The step of the line; nil for the header.
   package var step: Int? {
     switch self {
     case .run: nil

@@ -77,7 +77,7 @@ package final class Journal {
   private static func entry(
     _ line: [UInt8], _ number: Int, _ path: String
   ) throws(RunError) -> (entry: JournalEntry, time: Double) {
-    guard let json = try? JSONParser.parse(line.span), let entry = JournalEntry(json) else {
+    guard let json = try? JSONParser.parse(line.span), let entry = try? JournalEntry(json: json) else {
       throw damage(path, number)
     }
     return (entry, json["time"]?.double ?? 0)

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import RecordFixtures
 import Reports
 import TestSupport
 import Testing
