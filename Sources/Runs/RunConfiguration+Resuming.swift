@@ -23,12 +23,8 @@ extension RunConfiguration {
   ///
   /// - Throws: when `given` differs elsewhere: a resumed run keeps what it computes.
   package func adopting(_ given: RunConfiguration) throws(ConfigurationError) -> RunConfiguration {
-    var adopted = resolved
-    for path in Self.adoptable { adopted = adopted.replacing(path, from: given.resolved) }
-    var expected = given.resolved
-    if given.training.microBatches == nil {
-      expected = expected.replacing(["training", "micro_batches"], from: resolved)
-    }
+    let adopted = adoptedJSON(given)
+    let expected = expectedJSON(given)
     if let path = expected.firstDifference(from: adopted) {
       throw ConfigurationError(
         path: path,
@@ -37,6 +33,20 @@ extension RunConfiguration {
           + "start a new one with --fresh, or another --run-dir and --init-from")
     }
     return try RunConfiguration(adopted)
+  }
+
+  /// The path of the first setting by which `given` computes something else; nil where it may continue this run.
+  func computedDifference(from given: RunConfiguration) -> String? {
+    expectedJSON(given).firstDifference(from: adoptedJSON(given))
+  }
+
+  private func adoptedJSON(_ given: RunConfiguration) -> JSON {
+    Self.adoptable.reduce(resolved) { $0.replacing($1, from: given.resolved) }
+  }
+
+  private func expectedJSON(_ given: RunConfiguration) -> JSON {
+    guard given.training.microBatches == nil else { return given.resolved }
+    return given.resolved.replacing(["training", "micro_batches"], from: resolved)
   }
 }
 

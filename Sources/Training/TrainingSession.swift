@@ -30,7 +30,7 @@ package struct TrainingSession: Sendable {
     let given = try RunConfiguration(json)
     let url = RunFolder.url(name: given.name, override: runDirectory)
     if mode == .resume { return try resume(given, url, lanes: lanes, say: say) }
-    if mode == .new { try RunFolder.refuseExisting(url) }
+    if mode == .new { try RunFolder.refuseTaken(url) }
     let configuration = try given.resolvingMicroBatches()
     let data = try configuration.openData(say: say)
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
@@ -63,6 +63,7 @@ package struct TrainingSession: Sendable {
       return try startAgain(folder, stored, configuration, lanes: lanes, say: say)
     }
     let carried = try checkpoint.metadata.standardization(of: checkpoint.url)
+    try folder.requireOwn(checkpoint)
     let data = try configuration.openData(standardization: carried, say: say)
     try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
     guard checkpoint.metadata.dataFingerprint == data.fingerprint else {

@@ -1,4 +1,5 @@
 import Configuration
+import Files
 import Foundation
 import JSON
 import Reports
@@ -46,7 +47,7 @@ package struct SweepResults: Sendable {
 
   package func write(page: String? = nil, table: String? = nil) throws {
     let table = table.map { URL(fileURLWithPath: $0) } ?? folder.url.appending(path: Self.tableName)
-    try folder.write(csv, to: table)
+    try folder.write(csv, to: table, replacing: OwnFile("table", beginningWith: "rank,point,trial,seed,state,"))
     try writePage(to: page.map { URL(fileURLWithPath: $0) } ?? folder.url.appending(path: Report.fileName))
   }
 

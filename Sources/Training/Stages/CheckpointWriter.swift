@@ -23,6 +23,8 @@ package actor CheckpointWriter {
   private let recorder: Recorder
   private let clock: StageClock
   private nonisolated let failure = Mutex<CheckpointError?>(nil)
+  /// The steps of the run's files: those that it found when it began and those that it has written.
+  private var own: Set<Int>
   /// Steps whose files are known to be good.
   private nonisolated let trusted = Mutex<Set<Int>>([])
   nonisolated let tickets = HandoffQueue<SnapshotTicket>(capacity: 1)
@@ -30,7 +32,11 @@ package actor CheckpointWriter {
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-  init(thread: StageThread, folder: URL, snapshot: StateSnapshot, recorder: Recorder, clock: StageClock) {
+  /// - Parameter found: the steps of the run's checkpoints so far.
+  init(
+    thread: StageThread, folder: URL, found: Set<Int>, snapshot: StateSnapshot, recorder: Recorder, clock: StageClock
+  ) {
+    own = found
     self.thread = thread
     self.folder = CheckpointFolder(folder)
     self.snapshot = snapshot
@@ -74,7 +80,8 @@ package actor CheckpointWriter {
         $0.insert(metadata.step)
         return $0
       }
-      _ = try folder.prune(pools, trusted: trusted)
+      own.insert(metadata.step)
+      _ = try folder.prune(pools, trusted: trusted, own: own)
       recorder.items.send(
         .event(
           EventRecord(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Configuration
 import Data
+import Files
 import Formats
 import Foundation
 import Metrics
@@ -49,6 +50,8 @@ func reportingFailures<Result>(
   } catch let error as RecordsError {
     throw CommandFailure(error.description)
   } catch let error as ImageError {
+    throw CommandFailure(error.description)
+  } catch let error as FileError {
     throw CommandFailure(error.description)
   }
 }

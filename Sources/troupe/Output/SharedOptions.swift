@@ -82,8 +82,10 @@ struct RunSource: ParsableArguments {
 
 /// The path with a leading `~` replaced by the home folder, which a shell leaves to the program in `--run-dir=~/runs`.
 ///
-/// Any other leading `~` stays part of the name, which `URL` would take for the home of a user.
-func expandingTilde(_ path: String) -> String {
+/// Any other leading `~` stays part of the name, which `URL` would take for the home of a user. An empty path, as an unset
+/// variable gives it, would mean the current folder.
+func expandingTilde(_ path: String) throws -> String {
+  guard !path.isEmpty else { throw ValidationError("expected a path, found an empty one") }
   guard path.hasPrefix("~") else { return path }
   guard path == "~" || path.hasPrefix("~/") else { return "./" + path }
   let home = ProcessInfo.processInfo.environment["HOME"] ?? FileManager.default.homeDirectoryForCurrentUser.path
