@@ -25,6 +25,10 @@ func signalName(_ signal: Int32) -> String {
   case SIGINT: "Ctrl-C"
   case SIGTERM: "SIGTERM"
   case SIGHUP: "SIGHUP"
+  case SIGUSR1: "SIGUSR1"
+  case SIGUSR2: "SIGUSR2"
+  case SIGXCPU: "SIGXCPU (the limit on CPU time)"
+  case SIGXFSZ: "SIGXFSZ (the limit on file sizes)"
   default: "signal \(signal)"
   }
 }
