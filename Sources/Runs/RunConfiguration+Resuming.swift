@@ -54,6 +54,12 @@ extension JSON {
   /// The path of the first value that differs from `other`'s, `optimizer.learning_rate`; nil where all are equal.
   package func firstDifference(from other: JSON, path: String = "") -> String? {
     if self == other { return nil }
+    // "1 epoch" and "1 epochs" are the same.
+    if let text = string, let same = other.string, let duration = TrainingDuration(text: text),
+      duration == TrainingDuration(text: same)
+    {
+      return nil
+    }
     guard let mine = members, let theirs = other.members else { return path }
     let keys = mine.map(\.key) + theirs.map(\.key).filter { self[$0] == nil }
     for key in keys {

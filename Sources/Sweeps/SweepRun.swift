@@ -114,7 +114,8 @@ package struct SweepRun: Sendable {
     let state = await coordinator.state
     let trial = state.points[point].trials[seed]
     let configuration = try TrialConfiguration(
-      definition, state.points[point].assignment, seed: trial.seed, microBatches: await coordinator.microBatches)
+      definition, state.points[point].assignment, seed: trial.seed, microBatches: await coordinator.microBatches
+    ).named(trial.id, in: definition)
     let place = folder.trial(trial.id)
     if !trial.results.isEmpty, !RunFolder.holdsRun(place) {
       report(.note("trial \(trial.id): its run folder is missing; training begins again at the first step"))

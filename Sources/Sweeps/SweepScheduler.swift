@@ -119,6 +119,8 @@ package struct SweepScheduler: Sendable {
         return nil
       }
       let values = json(of: assignment)
+      // The same numbers in another spelling have other ids.
+      if state.points.contains(where: { isSame($0.assignment, assignment) }) { continue }
       do throws(ConfigurationError) {
         var ids: [String] = []
         for seed in header.seeds {
@@ -132,7 +134,6 @@ package struct SweepScheduler: Sendable {
         }
         return (values.members ?? [], ids, nil)
       } catch {
-        if state.points.contains(where: { json(of: $0.assignment) == values }) { continue }
         return (values.members ?? [], [], error.description)
       }
     }

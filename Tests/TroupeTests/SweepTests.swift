@@ -84,6 +84,32 @@ import Testing
     #expect(try workspace.text("page.html") == page)
   }
 
+  /// A sweep whose file spells its numbers differently since continues with the same trials.
+  @Test func numbersMayBeSpelledDifferently() throws {
+    func write(_ rates: String, decay: String) throws {
+      try workspace.write(
+        """
+        {
+          "name": "n", "base": "small.json", "method": "random", "run_cap": 3, "metric": {"name": "validation.loss"},
+          "overrides": {"training.duration": "1 epoch", "optimizer.weight_decay": \(decay)},
+          "parameters": {"optimizer.learning_rate": {"values": [\(rates)]}}
+        }
+        """, "n.json")
+    }
+    try write("0.01, 0.010", decay: "0.1")
+    try workspace.refuse("sweep", "n.json", saying: ["0.010", "listed twice"])
+    try write("0.01, 0.001, 0.00001", decay: "0.1")
+    let whole = try workspace.succeed("sweep", "n.json", "--json").json()
+    let table = try workspace.text("checkpoints/n/journal.jsonl").split(separator: "\n")
+    // As after a kill before the last result.
+    let last = try #require(table.lastIndex { $0.contains("\"kind\":\"result\"") })
+    try workspace.write(table[..<last].joined(separator: "\n") + "\n", "checkpoints/n/journal.jsonl")
+    try write("1e-2, 1.0e-3, 1e-05", decay: "1e-1")
+    let again = try workspace.succeed("sweep", "n.json", "--resume", "--json").json()
+    #expect(again["point_count"]?.integer == 3)
+    #expect(trials(again) == trials(whole))
+  }
+
   @Test func aPausedRunContinuesToTheSameBits() throws {
     let whole = try workspace.succeed("train", "small.json", "--json", "--run-dir", "whole").json()
     for stop in ["1 epoch", "37 steps", "60 steps"] {
