@@ -3,7 +3,7 @@ import Foundation
 import JSON
 
 extension RunConfiguration {
-  /// What a resumed run may change: when things are done and written, never what is computed.
+  /// What a resumed run may change besides the places of its data: when things are done and written, never what is computed.
   private static let adoptable = [
     ["training", "duration"], ["training", "validate_every"], ["training", "early_stopping"], ["norms"],
     ["checkpoints"], ["samples"],
@@ -41,7 +41,36 @@ extension RunConfiguration {
   }
 
   private func adoptedJSON(_ given: RunConfiguration) -> JSON {
-    Self.adoptable.reduce(resolved) { $0.replacing($1, from: given.resolved) }
+    Self.adoptable.reduce(withPlaces(of: given)) { $0.replacing($1, from: given.resolved) }
+  }
+
+  /// This configuration with the data where `other` has them.
+  private func withPlaces(of other: RunConfiguration) -> JSON {
+    type(of: data.kind).places.reduce(resolved) {
+      $0.replacing(["data"] + $1.split(separator: ".").map(String.init), from: other.resolved)
+    }
+  }
+
+  /// The same run with its data where `other`, of the same run, has them.
+  func takingPlaces(of other: RunConfiguration) throws(ConfigurationError) -> RunConfiguration {
+    guard type(of: data.kind).kind == type(of: other.data.kind).kind else { return self }
+    return try RunConfiguration(withPlaces(of: other))
+  }
+
+  /// The same run with its data where `assignments` in the form of `--set` say.
+  ///
+  /// - Throws: where they change anything else.
+  func takingPlaces(_ assignments: [String]) throws(ConfigurationError) -> RunConfiguration {
+    var json = resolved
+    for assignment in assignments { json = try json.setting(assignment) }
+    let moved = try RunConfiguration(json)
+    let expected = try takingPlaces(of: moved)
+    guard let path = moved.resolved.firstDifference(from: expected.resolved) else { return moved }
+    let places = type(of: data.kind).places.map { "data.\($0)" }.joined(separator: ", ")
+    throw ConfigurationError(
+      path: path,
+      message: "belongs to the trained model; only the places of its data can be changed here"
+        + (places.isEmpty ? ", and it has none" : " (\(places))"))
   }
 
   private func expectedJSON(_ given: RunConfiguration) -> JSON {

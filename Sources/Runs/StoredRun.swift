@@ -11,6 +11,8 @@ package struct StoredRun: Sendable {
   package let configuration: RunConfiguration
   package let checkpoint: CheckpointSummary
   package let state: RunState
+  /// Whether the data lie elsewhere than when the checkpoint was written.
+  private let hasMovedData: Bool
 
   /// Which checkpoint to look at.
   package enum Choice: Sendable, Equatable {
@@ -30,8 +32,9 @@ package struct StoredRun: Sendable {
 
   /// - Parameters:
   ///   - path: a run folder, or one of its checkpoint files.
+  ///   - places: where the data lie now, in the form of `--set`; by default where the run last had them.
   ///   - say: told of damaged checkpoints that were passed over.
-  package init(_ path: String, _ choice: Choice = .newest, say: (String) -> Void) throws {
+  package init(_ path: String, _ choice: Choice = .newest, places: [String] = [], say: (String) -> Void) throws {
     let url = URL(fileURLWithPath: path)
     if url.pathExtension == "h5" {
       folder = url.deletingLastPathComponent()
@@ -43,7 +46,12 @@ package struct StoredRun: Sendable {
       }
       checkpoint = try Self.choose(choice, newest, in: url)
     }
-    configuration = try checkpoint.metadata.configuration(of: checkpoint.url)
+    let written = try checkpoint.metadata.configuration(of: checkpoint.url)
+    // A run that was resumed with moved data has checkpoints from before.
+    let last = RunFolder.holdsRun(folder) ? try? RunConfiguration(RunFolder.configuration(of: folder)) : nil
+    let found = try last.map { (last) throws(ConfigurationError) in try written.takingPlaces(of: last) } ?? written
+    configuration = places.isEmpty ? found : try found.takingPlaces(places)
+    hasMovedData = configuration.resolved != written.resolved
     state = try checkpoint.metadata.runState(of: checkpoint.url)
   }
 
@@ -87,9 +95,16 @@ package struct StoredRun: Sendable {
   ///
   /// - Parameter say: receives messages about the data.
   package func plan(lanes: Int, say: (String) -> Void = { _ in }) throws -> RunPlan {
-    let data = try configuration.openData(standardization: checkpoint.metadata.standardization(of: checkpoint.url), say: say)
+    try RunPlan(configuration, data: openData(say: say), lanes: lanes)
+  }
+
+  /// The run's data as the checkpoint standardizes them.
+  package func openData(say: (String) -> Void = { _ in }) throws -> Dataset {
+    let data = try configuration.openData(
+      standardization: checkpoint.metadata.standardization(of: checkpoint.url), say: say)
     try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
-    return try RunPlan(configuration, data: data, lanes: lanes)
+    if hasMovedData { try checkpoint.metadata.checkFingerprint(data, of: checkpoint.url) }
+    return data
   }
 
   /// Whether the checkpoint lies in its run's folder, which evaluations are kept in.

@@ -66,11 +66,7 @@ package struct TrainingSession: Sendable {
     try folder.requireOwn(checkpoint)
     let data = try configuration.openData(standardization: carried, say: say)
     try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
-    guard checkpoint.metadata.dataFingerprint == data.fingerprint else {
-      throw RunError(
-        "\(data.name): not the data that \(checkpoint.url.lastPathComponent) was trained on (fingerprint \(data.fingerprint), "
-          + "expected \(checkpoint.metadata.dataFingerprint ?? "none")); restore them or start over with --fresh")
-    }
+    try checkpoint.metadata.checkFingerprint(data, of: checkpoint.url)
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
     try RunEstimate(plan).check(folder: url)
     let adopted = try adopt(configuration, folder, stored, say: say)
