@@ -73,7 +73,9 @@ package struct TrainingSession: Sendable {
     let model = RunModel(plan)
     let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
     model.state.refreshBF16Weights()
-    let state = try metadata.runState(of: checkpoint.url)
+    var state = try metadata.runState(of: checkpoint.url)
+    let writer = try metadata.configuration(of: checkpoint.url)
+    try state.judgeAgain(by: configuration, after: writer, in: folder.checkpoints)
     if let build = metadata.build, build != BuildInfo.text {
       say("the checkpoint was made by \(build), this is \(BuildInfo.text): the last bits may differ from here on")
     }
@@ -81,6 +83,7 @@ package struct TrainingSession: Sendable {
       state.step < plan.totalSteps
         ? "going on after step \(state.step) from \(checkpoint.url.lastPathComponent)"
         : "the run is finished at step \(state.step); a longer training.duration would go on with it")
+    if let note = model.plan.rateChange(after: state, writer: writer) { say(note) }
     return TrainingSession(
       folder: adopted, model: model,
       start: .init(state: state, isResumed: true, initialParameters: folder.initialParameters))
