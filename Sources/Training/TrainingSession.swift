@@ -35,6 +35,7 @@ package struct TrainingSession: Sendable {
     let data = try configuration.openData(say: say)
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
     try plan.checkFields()
+    try plan.checkPools()
     try RunEstimate(plan).check(folder: url)
     let model = RunModel(plan)
     model.initialize()
