@@ -176,34 +176,41 @@ package struct RunPlan: Sendable {
   /// A run that is shorter than one of the lengths tries something out, and its last step is evaluated and saved anyway.
   package func checkPools() throws(RunError) {
     let settings = configuration.checkpoints
-    func steps(_ duration: TrainingDuration) -> Int { duration.steps(perEpoch: stepsPerEpoch) }
-    func meet(_ other: Int) -> Bool {
-      let every = steps(settings.every)
-      return every >= totalSteps || other >= totalSteps || Self.meets(every, other, before: totalSteps)
-    }
     guard settings.keepBest < 2 || !data.splits.validation.isEmpty else {
       throw RunError(
         .configuration,
         "checkpoints.keep_best: needs validation samples to tell the best, but data.validation_fraction is 0")
     }
-    guard settings.keepBest < 2 || meet(steps(configuration.training.validateEvery)) else {
+    guard settings.keepBest < 2 || savesEvaluated else {
       throw RunError(
         .configuration,
         "checkpoints.keep_best: only the last of \(totalSteps) steps is both evaluated and saved; let checkpoints.every "
           + "and training.validate_every meet, or drop keep_best")
     }
-    guard let keepEvery = settings.keepEvery.map(steps), totalSteps % keepEvery != 0, !meet(keepEvery) else { return }
+    guard let keepEvery = settings.keepEvery?.steps(perEpoch: stepsPerEpoch), totalSteps % keepEvery != 0,
+      !saves(atMultiplesOf: keepEvery)
+    else { return }
     throw RunError(
       .configuration,
       "checkpoints.keep_every: none of \(totalSteps) steps is both a multiple of it and saved; use a multiple of "
         + "checkpoints.every")
   }
 
+  /// Whether a step before the last is both evaluated and saved, as far as the run is long enough for either.
+  package var savesEvaluated: Bool {
+    saves(atMultiplesOf: configuration.training.validateEvery.steps(perEpoch: stepsPerEpoch))
+  }
+
+  private func saves(atMultiplesOf other: Int) -> Bool {
+    let every = configuration.checkpoints.every.steps(perEpoch: stepsPerEpoch)
+    return every >= totalSteps || other >= totalSteps || Self.meets(every, other, before: totalSteps)
+  }
+
   /// Whether two lengths have a common multiple below `end`.
   private static func meets(_ a: Int, _ b: Int, before end: Int) -> Bool {
     var (x, y) = (a, b)
     while y > 0 { (x, y) = (y, x % y) }
-    return a / x < (end + b - 1) / b
+    return a / x <= (end - 1) / b
   }
 
   /// Refuses settings that wait for figures which no evaluation will give.

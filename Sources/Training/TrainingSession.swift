@@ -36,6 +36,9 @@ package struct TrainingSession: Sendable {
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
     try plan.checkFields()
     try plan.checkPools()
+    if json["checkpoints"]?["keep_best"]?.integer == 1, !data.splits.validation.isEmpty, !plan.savesEvaluated {
+      say("checkpoints.keep_best: only the last step is both evaluated and saved, and will be the best")
+    }
     try RunEstimate(plan).check(folder: url)
     let model = RunModel(plan)
     model.initialize()
