@@ -84,6 +84,39 @@ import Testing
     #expect(try workspace.text("page.html") == page)
   }
 
+  /// The points of a dry run are those that the sweep trains, in the same order.
+  @Test(arguments: ["random", "tpe", "grid"]) func aDryRunShowsWhatWillHappen(method: String) throws {
+    // One of the activations is written twice in different ways, by way of a type without other settings.
+    try workspace.write(
+      """
+      {
+        "name": "d", "base": "small.json", "method": "\(method)", "run_cap": 20, "metric": {"name": "validation.loss"},
+        "overrides": {"training.duration": "1 epoch"},
+        "parameters": {
+          "optimizer.learning_rate": {"values": [0.1, 0.01]}, "model.activation": {"values": ["relu", "tanh"]},
+          "schedule": {"values": [{"type": "constant"}, {"type": "constant", "warmup": "0 steps"}]}
+        }
+      }
+      """, "d.json")
+    let plan = try workspace.succeed("sweep", "d.json", "--dry-run", "--json").json()
+    let real = try workspace.succeed("sweep", "d.json", "--json").json()
+    let points = try workspace.text("checkpoints/d/journal.jsonl").split(separator: "\n").compactMap { line in
+      let json = try JSONParser.parse(String(line), file: "journal")
+      return json["kind"]?.string == "point" ? json["parameters"] : nil
+    }
+    #expect(plan["points"]?.array == points)
+    #expect(plan["point_count"] == real["point_count"] && plan["trial_count"] == real["trial_count"])
+  }
+
+  @Test func aTimeCapSaysWhatIsLeftOut() throws {
+    try writeSweep(#", "time_cap": "1 s""#, duration: "1000000 steps")
+    #expect(try workspace.succeed("sweep", "s.json", "--dry-run").output.contains("time_cap may end the sweep"))
+    let result = try workspace.succeed("sweep", "s.json", "--json")
+    #expect(result.errors.contains("time cap reached: 1 of these trials are unfinished, and 3 points were not begun"))
+    let json = try result.json()
+    #expect(json["unfinished_trials"]?.integer == 1 && json["untried_points"]?.integer == 3)
+  }
+
   /// A sweep whose file spells its numbers differently since continues with the same trials.
   @Test func numbersMayBeSpelledDifferently() throws {
     func write(_ rates: String, decay: String) throws {
