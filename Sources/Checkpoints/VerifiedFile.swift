@@ -2,7 +2,7 @@ import Files
 import Foundation
 
 /// A file whose bytes agree with the digest beside it; the file stays open, so that what is read is what was digested.
-struct VerifiedFile: ~Copyable {
+struct VerifiedFile: ~Copyable, Sendable {
   let file: OpenFile
   let url: URL
   let digest: String

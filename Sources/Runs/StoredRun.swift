@@ -9,7 +9,7 @@ import Metrics
 package struct StoredRun: Sendable {
   package let folder: URL
   package let configuration: RunConfiguration
-  package let checkpoint: CheckpointSummary
+  private let file: OpenCheckpoint
   package let state: RunState
   /// Whether the data lie elsewhere than when the checkpoint was written.
   private let hasMovedData: Bool
@@ -38,14 +38,12 @@ package struct StoredRun: Sendable {
     let url = URL(fileURLWithPath: path)
     if url.pathExtension == "h5" {
       folder = url.deletingLastPathComponent()
-      checkpoint = try CheckpointFile.verify(at: url)
+      file = try OpenCheckpoint(url)
     } else {
       folder = try Self.folder(path)
-      guard let newest = try CheckpointFolder(url).newestGood(report: say) else {
-        throw RunError("\(path): expected a run's folder with a checkpoint in it, found no good one")
-      }
-      checkpoint = try Self.choose(choice, newest, in: url)
+      file = try Self.open(choice, in: url, path, say: say)
     }
+    let checkpoint = file.summary
     let written = try checkpoint.metadata.configuration(of: checkpoint.url)
     // A run that was resumed with moved data has checkpoints from before.
     let last = RunFolder.holdsRun(folder) ? try? RunConfiguration(RunFolder.configuration(of: folder)) : nil
@@ -53,6 +51,23 @@ package struct StoredRun: Sendable {
     configuration = places.isEmpty ? found : try found.takingPlaces(places)
     hasMovedData = configuration.resolved != written.resolved
     state = try checkpoint.metadata.runState(of: checkpoint.url)
+  }
+
+  /// So often a living run may remove the chosen checkpoint before it is open.
+  private static let mostAttempts = 10
+
+  private static func open(
+    _ choice: Choice, in url: URL, _ path: String, say: (String) -> Void
+  ) throws -> OpenCheckpoint {
+    for attempt in 1... {
+      guard let newest = try CheckpointFolder(url).openNewestGood(report: say) else { break }
+      do {
+        return try choose(choice, newest, in: url)
+      } catch let error as CheckpointError where error.code == ENOENT && attempt < mostAttempts {
+        continue
+      }
+    }
+    throw RunError("\(path): expected a run's folder with a checkpoint in it, found no good one")
   }
 
   /// The folder at `path`, which must be there: everything else can then be said of a run.
@@ -68,8 +83,8 @@ package struct StoredRun: Sendable {
   }
 
   private static func choose(
-    _ choice: Choice, _ newest: CheckpointSummary, in folder: URL
-  ) throws -> CheckpointSummary {
+    _ choice: Choice, _ newest: OpenCheckpoint, in folder: URL
+  ) throws -> OpenCheckpoint {
     let step: Int
     switch choice {
     case .newest: return newest
@@ -82,14 +97,21 @@ package struct StoredRun: Sendable {
           .configuration, "\(folder.relativePath): no checkpoint of step \(wanted); there are \(known)")
       }
     case .best:
-      guard let best = try newest.metadata.runState(of: newest.url).best.first else {
+      let summary = newest.summary
+      guard let best = try summary.metadata.runState(of: summary.url).best.first else {
         throw RunError(
           "\(folder.path): no checkpoint was ever the best (none was written right after an evaluation); use newest")
       }
       step = best.step
     }
-    return try CheckpointFile.verify(at: folder.appending(path: CheckpointFile.name(step: step)))
+    if step == newest.summary.step { return newest }
+    return try OpenCheckpoint(folder.appending(path: CheckpointFile.name(step: step)))
   }
+
+  package var checkpoint: CheckpointSummary { file.summary }
+
+  /// Fills tensors from the checkpoint.
+  package func read(into tensors: [CheckpointTensor]) throws(CheckpointError) { try file.read(into: tensors) }
 
   /// The run's plan on its data as the checkpoint standardizes them.
   ///

@@ -109,7 +109,7 @@ import Testing
   }
 
   @Test func aTimeCapSaysWhatIsLeftOut() throws {
-    try writeSweep(#", "time_cap": "1 s""#, duration: "1000000 steps")
+    try writeSweep(#", "time_cap": "1 second""#, duration: "1000000 steps")
     #expect(try workspace.succeed("sweep", "s.json", "--dry-run").output.contains("time_cap may end the sweep"))
     let result = try workspace.succeed("sweep", "s.json", "--json")
     #expect(result.errors.contains("time cap reached: 1 of these trials are unfinished, and 3 points were not begun"))
