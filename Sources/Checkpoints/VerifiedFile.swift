@@ -12,8 +12,10 @@ struct VerifiedFile: ~Copyable, Sendable {
   private static let largestSidecar = 1_024
 
   /// Reads the whole file once. Nothing of it is interpreted.
-  init(_ url: URL, calls: FileSystemCalls) throws(CheckpointError) {
-    let file = try CheckpointError.files { () throws(FileError) in try calls.open(url.path) }
+  init(_ url: URL, followsLinks: Bool = true, calls: FileSystemCalls) throws(CheckpointError) {
+    let file = try CheckpointError.files { () throws(FileError) in
+      try calls.open(url.path, followsLinks: followsLinks)
+    }
     let expected = try Self.sidecarDigest(of: url, calls: calls)
     let byteCount: Int
     var hash = Digest.sha256()

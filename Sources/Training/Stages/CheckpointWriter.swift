@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import Metrics
 import Synchronization
@@ -19,6 +20,8 @@ struct CheckpointOrder: ~Copyable, Sendable {
 package actor CheckpointWriter {
   private nonisolated let thread: StageThread
   nonisolated let folder: CheckpointFolder
+  /// The folder itself, whatever is put in its place later.
+  private let identity: FileIdentity?
   private let snapshot: StateSnapshot
   private let recorder: Recorder
   private let clock: StageClock
@@ -39,6 +42,7 @@ package actor CheckpointWriter {
     own = found
     self.thread = thread
     self.folder = CheckpointFolder(folder)
+    identity = FileIdentity(of: folder.path)
     self.snapshot = snapshot
     self.recorder = recorder
     self.clock = clock
@@ -74,6 +78,10 @@ package actor CheckpointWriter {
     await recorder.synchronize()
     guard recorder.firstFailure == nil else { return }
     do throws(CheckpointError) {
+      guard FileIdentity(of: folder.url.path) == identity else {
+        throw CheckpointError(
+          "checkpoint of step \(metadata.step) not saved: \(folder.url.path) has been removed or replaced during the run")
+      }
       let url = folder.url.appending(path: CheckpointFile.name(step: metadata.step))
       let receipt = try CheckpointFile.write(snapshot.tensors, metadata: metadata, to: url)
       let trusted = trusted.withLock {
