@@ -129,6 +129,11 @@ package struct SweepRun: Sendable {
       say: { report(.note("trial \(trial.id): \($0)")) }, shouldStop: { stop.signal != nil || gate.isClosed })
     switch outcome {
     case .stopped: try await coordinator.release(point: point, seed: seed)
+    case .result(let result) where result.isOfFullDisk:
+      // The journal may be on the same disk; without this entry the claim ends with the process.
+      try? await coordinator.release(point: point, seed: seed)
+      throw RunError(
+        "trial \(trial.id): \(result.reason ?? ""); free space, or raise the quota, and continue with --resume")
     case .result(let result):
       try await coordinator.record(point: point, seed: seed, rung: rung, result)
       report(.ended(running, result, await coordinator.state))
