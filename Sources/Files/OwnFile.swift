@@ -21,16 +21,20 @@ package struct OwnFile: Sendable {
 
   /// Refuses to replace a file that this program has not written; no file or an empty one is fine.
   package func check(_ path: String, calls: FileSystemCalls = .real) throws(FileError) {
-    let file: OpenFile
+    let start: [UInt8]
     do throws(FileError) {
-      file = try calls.open(path)
+      start = try Self.start(of: path, calls)
     } catch {
       if error.code == .noSuchFileOrDirectory { return }
       throw error
     }
-    let count = min(try calls.size(of: file), Self.startLength)
-    guard count > 0, !isOwn(try calls.bytes(of: file, in: 0..<count)) else { return }
+    guard !start.isEmpty, !isOwn(start) else { return }
     throw FileError(
       path, "replace", reason: "it is no \(kind) that troupe has written; move it away, or write to another file")
+  }
+
+  private static func start(of path: String, _ calls: FileSystemCalls) throws(FileError) -> [UInt8] {
+    let file = try calls.open(path)
+    return try calls.bytes(of: file, in: 0..<min(calls.size(of: file), startLength))
   }
 }

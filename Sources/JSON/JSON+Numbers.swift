@@ -48,8 +48,11 @@ extension JSON.Number {
   package static func == (a: JSON.Number, b: JSON.Number) -> Bool {
     if a.text == b.text { return true }
     guard a.value.isFinite, a.value == b.value else { return false }
-    return abs(a.value) < 0x1p53 || Int(a.text) == nil && Int(b.text) == nil
+    return abs(a.value) < 0x1p53 || !a.hasAllDigits && !b.hasAllDigits
   }
+
+  /// Whether the text has neither a fraction nor an exponent.
+  private var hasAllDigits: Bool { !text.utf8.contains { [0x2E, 0x45, 0x65].contains($0) } }
 
   /// - Parameter text: a number as JSON writes it.
   package init(_ text: String) { self.init(text: text, value: Double(text) ?? .nan) }

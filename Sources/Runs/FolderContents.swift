@@ -15,9 +15,9 @@ package struct FolderContents {
   ///
   /// - Parameter own: the names of the caller's files, given all names. Their unfinished replacements are the caller's too.
   package func first(besides own: (Set<String>) -> Set<String>) -> String? {
-    let own = own(names)
+    let ownNames = own(names)
     return names.sorted().first { name in
-      !own.contains(ReplacementFile.targetName(of: name) ?? name) && !name.hasPrefix(".") && name != "lost+found"
+      !ownNames.contains(ReplacementFile.targetName(of: name) ?? name) && !name.hasPrefix(".") && name != "lost+found"
     }
   }
 }

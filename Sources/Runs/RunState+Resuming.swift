@@ -17,7 +17,7 @@ extension RunState {
     let improvement = configuration.training.earlyStopping.minimumImprovement
     let hasOtherImprovement = improvement != writer.training.earlyStopping.minimumImprovement
     if hasOtherMonitor || hasOtherImprovement {
-      let validations = try validations(in: folder.url)
+      let validations = try self.validations(in: folder.url)
       if hasOtherMonitor {
         let steps = Set(try folder.all().map(\.step))
         best = []

@@ -45,15 +45,14 @@ package final class SignalWatch: Sendable {
   /// terminal and its shell, or every second at a limit.
   private static let impatient = [SIGINT, SIGTERM]
 
-  /// The signals that are handled, and what happened on them before.
-  private let replaced: [(signal: Int32, action: sigaction)]
+  private let handled: [Int32]
 
   /// - Parameter notice: receives the first signal.
   package init(_ request: StopRequest, notice: @escaping @Sendable (Int32) -> Void = { _ in }) {
     var ends: [Int32] = [-1, -1]
     // Without a pipe, which only a process out of descriptors meets, signals keep their default action.
     guard pipe(&ends) == 0 else {
-      replaced = []
+      handled = []
       return
     }
     let readingEnd = ends[0]
@@ -62,7 +61,7 @@ package final class SignalWatch: Sendable {
       var isRepeated = false
       while let number = try? FileSystemCalls.real.receive(from: readingEnd, "signals", atMost: 1).first, number != 0 {
         // Others may have asked before: only a signal after a signal is impatience.
-        if isRepeated, Self.impatient.contains(Int32(number)) { _exit(128 + Int32(number)) }
+        if isRepeated, SignalWatch.impatient.contains(Int32(number)) { _exit(128 + Int32(number)) }
         guard !isRepeated else { continue }
         isRepeated = true
         request.ask(Int32(number))
@@ -73,22 +72,19 @@ package final class SignalWatch: Sendable {
     reader.name = "signals"
     reader.start()
     // A shell ignores both for what it starts in the background, where no terminal can send them but a script may.
-    let isInBackground = Self.isIgnored(SIGINT) && Self.isIgnored(SIGQUIT)
-    replaced = Self.watched.compactMap { number in
-      guard !Self.isIgnored(number) || number == SIGINT && isInBackground else { return nil }
+    let isInBackground = SignalWatch.isIgnored(SIGINT) && SignalWatch.isIgnored(SIGQUIT)
+    handled = SignalWatch.watched.filter { !SignalWatch.isIgnored($0) || $0 == SIGINT && isInBackground }
+    for number in handled {
       var action = sigaction()
       action.__sigaction_handler.sa_handler = tell
       action.sa_flags = SA_RESTART
-      var old = sigaction()
-      return sigaction(number, &action, &old) == 0 ? (number, old) : nil
+      sigaction(number, &action, nil)
     }
   }
 
   deinit {
-    for (number, action) in replaced {
-      var action = action
-      sigaction(number, &action, nil)
-    }
+    for number in handled { signal(number, SIG_DFL) }
+    Self.surviveFileSizeLimit()
     tell(0)
     let end = signalPipe.exchange(-1, ordering: .acquiring)
     if end >= 0 { close(end) }

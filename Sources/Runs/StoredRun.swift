@@ -46,7 +46,7 @@ package struct StoredRun: Sendable {
     let checkpoint = file.summary
     let written = try checkpoint.metadata.configuration(of: checkpoint.url)
     // A run that was resumed with moved data has checkpoints from before.
-    let last = RunFolder.holdsRun(folder) ? try? RunConfiguration(RunFolder.configuration(of: folder)) : nil
+    let last = RunFolder.holdsRun(folder) ? (try? RunConfiguration(RunFolder.configuration(of: folder))) : nil
     let found = try last.map { (last) throws(ConfigurationError) in try written.takingPlaces(of: last) } ?? written
     configuration = places.isEmpty ? found : try found.takingPlaces(places)
     hasMovedData = configuration.resolved != written.resolved

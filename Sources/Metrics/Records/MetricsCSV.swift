@@ -127,7 +127,7 @@ private struct CSVFile<Record>: ~Copyable {
 
   init(_ columns: [MetricsCSV.Column<Record>], _ name: String, in folder: URL, _ calls: FileSystemCalls) throws(RecordsError) {
     let header = columns.map(\.header).joined(separator: ",")
-    file = try RecordsError.files { () throws(FileError) in
+    file = try RecordsError.files { () throws(FileError) -> ReplacementFile in
       let path = folder.appending(path: name).systemPath
       try OwnFile("table", beginningWith: header).check(path, calls: calls)
       return try ReplacementFile(for: path, calls: calls)
