@@ -40,7 +40,9 @@ extension CheckpointFolder {
   ///   - own: the steps that may be removed; nil where every checkpoint in the folder is the caller's.
   /// - Returns: the steps removed, oldest first.
   @discardableResult
-  package func prune(_ pools: CheckpointPools, trusted: Set<Int> = [], own: Set<Int>? = nil) throws(CheckpointError) -> [Int] {
+  package func prune(_ pools: CheckpointPools, trusted: Set<Int> = [], own: Set<Int>? = nil) throws(CheckpointError)
+    -> [Int]
+  {
     let names = try CheckpointError.files { () throws(FileError) in try calls.list(url.path) }
     let checkpoints = Self.checkpoints(among: names, in: url).filter { own?.contains($0.step) ?? true }
     let kept = pools.kept(of: checkpoints.map(\.step))

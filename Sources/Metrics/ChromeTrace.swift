@@ -63,7 +63,7 @@ package struct ChromeTrace: Sendable {
     }
     text.raw("],\"displayTimeUnit\":\"ms\"}\n")
     let bytes = Array(text.text)
-    try RecordsError.files { () throws(FileError) in 
+    try RecordsError.files { () throws(FileError) in
       try ReplacementFile.write(bytes, to: file.systemPath, replacing: Self.own)
     }
   }

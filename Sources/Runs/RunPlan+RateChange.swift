@@ -22,7 +22,8 @@ extension RunPlan {
     let after = rate(state.step, of: totalSteps)
     guard abs(after - before) > Self.notedChange * max(before, after) else { return nil }
     return String(
-      format: "the learning rate continues at %.3g, not at %.3g: the schedule follows training.duration, now %@, was %@",
+      format:
+        "the learning rate continues at %.3g, not at %.3g: the schedule follows training.duration, now %@, was %@",
       after, before, configuration.training.duration.description, writer.training.duration.description)
   }
 }

@@ -21,7 +21,9 @@ package final class StopRequest: Sendable {
   package func pauses(after step: Int) -> Bool { step >= pauseStep.load(ordering: .relaxed) }
 
   /// The signal that asks a run with `step` steps behind it to stop.
-  package func signal(after step: Int) -> Int32? { signal ?? (step >= lastStep.load(ordering: .relaxed) ? SIGINT : nil) }
+  package func signal(after step: Int) -> Int32? {
+    signal ?? (step >= lastStep.load(ordering: .relaxed) ? SIGINT : nil)
+  }
 
   /// The signal that asked; nil if none did.
   package var signal: Int32? {

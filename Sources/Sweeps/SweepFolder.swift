@@ -45,7 +45,8 @@ package struct SweepFolder: Sendable {
     if !resumes, let foreign = FolderContents(url)?.first(besides: { _ in ["trials", "workers"] }) {
       throw RunError(
         .configuration,
-        "\(url.relativePath): holds \(foreign), which no sweep has made; give a new or an empty folder with --sweep-dir")
+        "\(url.relativePath): holds \(foreign), which no sweep has made; give a new or an empty folder with --sweep-dir"
+      )
     }
     for part in ["trials", "workers"] { try Self.makeFolder(url.appending(path: part, directoryHint: .isDirectory)) }
   }

@@ -117,7 +117,8 @@ package struct TrainingSession: Sendable {
     say("the run was stopped before its first checkpoint: it starts again at its first step")
     return TrainingSession(
       folder: adopted, model: model,
-      start: .init(state: RunState(startOf: configuration), isResumed: true, initialParameters: folder.initialParameters))
+      start: .init(
+        state: RunState(startOf: configuration), isResumed: true, initialParameters: folder.initialParameters))
   }
 
   /// One line about what is about to run.

@@ -75,7 +75,8 @@ import Training
     }
     let found = Dictionary(uniqueKeysWithValues: newest.tensors.map { ($0.path, $0.shape.dimensions) })
     #expect(found == expected)
-    #expect(newest.metadata.presentTexts.map(\.name) == ["build", "config", "data", "fields", "source_fields", "state"])
+    #expect(
+      newest.metadata.presentTexts.map(\.name) == ["build", "config", "data", "fields", "source_fields", "state"])
     // What is exported is the average, with the plain names that `load_state_dict` wants.
     let file = scratch.url.appending(path: "model.safetensors")
     #expect(try played.model.state.export(to: file, step: 2) == 14)

@@ -70,6 +70,7 @@ import Testing
     #expect(longer.output.contains("now 8 epochs, was 4 epochs"))
     // A constant rate stays what it is.
     _ = try train("--stop-after", "1 epoch", code: 75)
-    #expect(try !train("--resume", "--set", "training.duration=\"5 epochs\"").errors.contains("learning rate continues"))
+    #expect(
+      try !train("--resume", "--set", "training.duration=\"5 epochs\"").errors.contains("learning rate continues"))
   }
 }

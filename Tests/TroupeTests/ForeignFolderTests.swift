@@ -23,8 +23,9 @@ import Testing
     try workspace.write("mine", "theirs/\(name)")
     try workspace.write("mine", "checkpoints/small/\(name)")
     let before = try workspace.snapshot()
-    for options in [["--run-dir", "theirs"], ["--run-dir", "theirs/"], [], ["--fresh"], ["--run-dir", "theirs", "--fresh"]]
-    {
+    for options in [
+      ["--run-dir", "theirs"], ["--run-dir", "theirs/"], [], ["--fresh"], ["--run-dir", "theirs", "--fresh"],
+    ] {
       let result = try TroupeProcess(["train", "small.json"] + Self.short + options, in: workspace.url).wait()
       expectRefusal(result, code: 2, saying: ["which no run has made", "--run-dir"])
     }
@@ -122,7 +123,8 @@ import Testing
     try workspace.succeed("train", "small.json", "--run-dir", "run")
     try workspace.write(String(repeating: "a text to learn from. ", count: 30), "t.txt")
     let commands = [
-      (["report", "run", "--output", "page.html"], "page.html"), (["report", "run", "--csv", "tables"], "tables/norms.csv"),
+      (["report", "run", "--output", "page.html"], "page.html"),
+      (["report", "run", "--csv", "tables"], "tables/norms.csv"),
       (["tokenizer", "train", "t.txt", "--vocabulary", "260", "--output", "t.json"], "t.json"),
       (["tokenizer", "train", "t.txt", "--type", "characters", "--output", "c.json"], "c.json"),
       (["report", "run"], "run/report.html"),

@@ -121,7 +121,9 @@ import Testing
   }
 
   @Test func pipesAreNotWaitedFor() throws {
-    for name in ["start.h5", "start.safetensors", "text.txt", "tokenizer.json", "table.csv"] { workspace.makePipe(name) }
+    for name in ["start.h5", "start.safetensors", "text.txt", "tokenizer.json", "table.csv"] {
+      workspace.makePipe(name)
+    }
     for name in ["start.h5", "start.safetensors"] {
       try workspace.refuse("train", "small.json", "--init-from", name, saying: [name, "found a pipe"])
     }
@@ -173,7 +175,10 @@ import Testing
     func settings(_ pairs: String...) -> [String] { pairs.flatMap { ["--set", $0] } }
     let idle = [
       (settings("checkpoints.keep_best=2", "checkpoints.every=14 steps"), "keep_best"),
-      (settings("checkpoints.keep_best=3", "checkpoints.every=8 steps", "training.validate_every=15 steps"), "keep_best"),
+      (
+        settings("checkpoints.keep_best=3", "checkpoints.every=8 steps", "training.validate_every=15 steps"),
+        "keep_best"
+      ),
       (settings("checkpoints.keep_best=2", "data.validation_fraction=0"), "keep_best"),
       (settings("checkpoints.keep_every=11 steps", "checkpoints.every=6 steps"), "keep_every"),
     ]

@@ -125,7 +125,9 @@ private struct CSVFile<Record>: ~Copyable {
   private var file: ReplacementFile
   private var buffer = LineBuffer(capacity: 2 * MetricsWriter.flushThreshold)
 
-  init(_ columns: [MetricsCSV.Column<Record>], _ name: String, in folder: URL, _ calls: FileSystemCalls) throws(RecordsError) {
+  init(_ columns: [MetricsCSV.Column<Record>], _ name: String, in folder: URL, _ calls: FileSystemCalls)
+    throws(RecordsError)
+  {
     let header = columns.map(\.header).joined(separator: ",")
     file = try RecordsError.files { () throws(FileError) -> ReplacementFile in
       let path = folder.appending(path: name).systemPath

@@ -80,7 +80,8 @@ package actor CheckpointWriter {
     do throws(CheckpointError) {
       guard FileIdentity(of: folder.url.path) == identity else {
         throw CheckpointError(
-          "checkpoint of step \(metadata.step) not saved: \(folder.url.path) has been removed or replaced during the run")
+          "checkpoint of step \(metadata.step) not saved: \(folder.url.path) has been removed or replaced during the run"
+        )
       }
       let url = folder.url.appending(path: CheckpointFile.name(step: metadata.step))
       let receipt = try CheckpointFile.write(snapshot.tensors, metadata: metadata, to: url)
