@@ -38,6 +38,6 @@ package struct AppendLog: ~Copyable {
   private func requireName() throws(FileError) {
     guard calls.isReplaced(file) else { return }
     throw FileError(
-      file.path, "write", reason: "it has been removed or replaced meanwhile, so what follows would not be saved")
+      file.path, "write", reason: "it has been removed or replaced meanwhile; what follows is not saved")
   }
 }
