@@ -30,7 +30,7 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 /// - Parameter symbols: functions that the test program's own `troupe_counted_…` take the place of, in all libraries.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], counting symbols: [String] = []) -> Target {
   .testTarget(
-    name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, swiftSettings: settings,
+    name: "\(name)Tests", dependencies: [.target(name: name), "TestSupport"] + dependencies, swiftSettings: settings,
     linkerSettings: symbols.map {
       .unsafeFlags(
         ["-Xlinker", "--defsym=\($0)=troupe_counted_\($0)", "-Xlinker", "--export-dynamic-symbol=\($0)"])
@@ -67,12 +67,12 @@ let package = Package(
     room("Tensors", ["CPlatform"]),
     room("JSON"),
     room("Files", ["CCrypto", "CPlatform", .product(name: "SystemPackage", package: "swift-system")]),
-    room("Configuration", ["JSON"]),
+    room("Configuration", ["Files", "JSON"]),
     room("Kernels", ["Tensors", "CPlatform", "COneDNN"]),
     room("Layers", ["Tensors", "Configuration", "Kernels"]),
     room("Models", ["Tensors", "Configuration", "Kernels", "Layers"]),
     room("Optimizers", ["Tensors", "Configuration", "JSON", "Kernels"]),
-    room("Formats", ["Tensors", "CImage", "CZlib"]),
+    room("Formats", ["Tensors", "CImage", "CZlib", "Files"]),
     room("Tokenizers", ["Files", "JSON"]),
     room(
       "Data",
@@ -88,10 +88,10 @@ let package = Package(
     room(
       "Inference",
       [
-        "Tensors", "CLAPACK", "CPlatform", "Checkpoints", "Configuration", "Data", "Formats", "JSON", "Kernels",
-        "Layers", "Metrics", "Models", "Runs", "Tokenizers",
+        "Tensors", "CLAPACK", "CPlatform", "Checkpoints", "Configuration", "Data", "Files", "Formats", "JSON",
+        "Kernels", "Layers", "Metrics", "Models", "Runs", "Tokenizers",
       ]),
-    room("Reports", ["JSON", "Metrics"], resources: reportParts.map { .embedInCode("Page/\($0)") }),
+    room("Reports", ["Files", "JSON", "Metrics"], resources: reportParts.map { .embedInCode("Page/\($0)") }),
     room(
       "Training",
       [
@@ -120,15 +120,17 @@ let package = Package(
     .executableTarget(
       name: "troupe",
       dependencies: [
-        "CPlatform", "Checkpoints", "Configuration", "Data", "Diagnostics", "Formats", "Inference", "JSON", "Kernels",
-        "Metrics", "Reports", "Runs", "Sweeps", "Tokenizers", "Training", "Watch",
+        "CPlatform", "Checkpoints", "Configuration", "Data", "Diagnostics", "Files", "Formats", "Inference", "JSON",
+        "Kernels", "Metrics", "Reports", "Runs", "Sweeps", "Tokenizers", "Training", "Watch",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: settings),
 
+    .target(name: "TestSupport", dependencies: ["Files"], path: "Tests/TestSupport", swiftSettings: settings),
     tests("Tensors"),
     tests("JSON"),
+    tests("Files"),
     tests("Configuration", ["JSON", "Runs"]),
     tests("Kernels", ["Tensors"]),
     tests("Layers", ["Tensors", "Configuration", "JSON", "Kernels"]),
@@ -139,7 +141,12 @@ let package = Package(
     tests(
       "Data", ["Tensors", "CHDF5", "CPlatform", "Configuration", "Formats", "JSON", "Tokenizers", subprocess]),
     tests("Checkpoints", ["Tensors", "CHDF5", "Files", "Formats"]),
-    tests("Metrics", ["Files", "Formats", "JSON", "Reports"]),
+    // Runs and evaluations made by formulas, for several test targets.
+    .target(
+      name: "RecordFixtures", dependencies: ["Formats", "Metrics"], path: "Tests/RecordFixtures",
+      swiftSettings: settings),
+    tests("Metrics", ["Files", "Formats", "JSON", "RecordFixtures"]),
+    tests("Reports", ["JSON", "Metrics", "RecordFixtures"]),
     tests(
       "Inference",
       ["Tensors", "Checkpoints", "Data", "Formats", "JSON", "Kernels", "Models", "Runs", "Tokenizers", "Training"]),
@@ -156,7 +163,7 @@ let package = Package(
       name: "TroupeTests",
       dependencies: [
         "troupe", "Checkpoints", "Configuration", "Data", "Files", "Formats", "JSON", "Metrics", "Reports", "Runs",
-        "Sweeps",
+        "Sweeps", "TestSupport",
       ],
       swiftSettings: settings),
   ]

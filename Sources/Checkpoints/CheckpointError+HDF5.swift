@@ -3,8 +3,7 @@ import Formats
 extension CheckpointError {
   init(_ error: HDF5Error) {
     switch error {
-    case .source(let error as CheckpointError): self = error
-    case .source(let error): self.init("\(error)")
+    case .source(let error): self.init(error)
     case .flaw(let place, let expected, let found, _):
       self.init((place.isEmpty ? "" : "\(place): ") + "expected \(expected), found \(found)")
     }

@@ -1,7 +1,7 @@
-import Foundation
+import Files
 
 /// The reason why a checkpoint could not be written, trusted or read, in one line.
-package struct CheckpointError: Error, CustomStringConvertible, Equatable {
+package struct CheckpointError: FileErrorWrapper, CustomStringConvertible, Equatable {
   package let description: String
   /// The errno of the system call that failed, where one did.
   package let code: Int32?
@@ -20,6 +20,17 @@ package struct CheckpointError: Error, CustomStringConvertible, Equatable {
     }
     self.description = line
     self.code = code
+  }
+
+  package init(_ error: FileError) { self.init(error.description, code: error.code?.rawValue) }
+
+  /// Any error of what a checkpoint is made of.
+  init(_ error: any Error) {
+    switch error {
+    case let error as CheckpointError: self = error
+    case let error as FileError: self.init(error)
+    default: self.init("\(error)")
+    }
   }
 
   /// The same error with a prefix.

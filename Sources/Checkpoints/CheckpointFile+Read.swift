@@ -11,8 +11,10 @@ extension CheckpointFile {
     var block = FileBlock(byteCount: blockSize)
     for dataset in contents.tensors {
       var crc: UInt32 = 0
-      try block.forEach(of: verified.file, in: dataset.range, calls: calls) { bytes, _ in
-        crc = CRC32C.checksum(bytes, from: crc)
+      try CheckpointError.files { () throws(FileError) in
+        try block.forEach(of: verified.file, in: dataset.range, calls: calls) { bytes, _ in
+          crc = CRC32C.checksum(bytes, from: crc)
+        }
       }
       try check(crc, dataset, url: url)
     }
@@ -44,7 +46,11 @@ extension CheckpointFile {
       var crc: UInt32 = 0
       for start in stride(from: 0, to: bytes.byteCount, by: blockSize) {
         let block = start..<min(start + blockSize, bytes.byteCount)
-        try calls.read(&bytes, block, from: verified.file, at: dataset.range.lowerBound + start)
+        do throws(FileError) {
+          try calls.read(&bytes, block, from: verified.file, at: dataset.range.lowerBound + start)
+        } catch {
+          throw CheckpointError(error)
+        }
         crc = CRC32C.checksum(bytes.bytes.extracting(block), from: crc)
       }
       try check(crc, dataset, url: url)
@@ -65,7 +71,9 @@ extension CheckpointFile {
   ) throws(CheckpointError) -> CheckpointMetadata {
     var metadata = CheckpointMetadata(step: contents.step)
     for dataset in contents.texts {
-      var bytes = try calls.bytes(of: verified.file, in: dataset.range)
+      var bytes = try CheckpointError.files { () throws(FileError) in
+        try calls.bytes(of: verified.file, in: dataset.range)
+      }
       try check(CRC32C.checksum(bytes.span.bytes), dataset, url: verified.url)
       if bytes == [0] { bytes = [] }
       guard let text = String(validating: bytes, as: UTF8.self) else {

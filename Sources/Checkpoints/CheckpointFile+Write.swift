@@ -11,10 +11,11 @@ extension CheckpointFile {
 
   /// Writes a checkpoint and returns only when it is on the disk, under its final name, and has been read back.
   ///
-  /// In this order: check the tensors; remove files of a killed writer of the same step; check the free space; write
-  /// `<name>.tmp`, fsync, close; read it back from the disk, comparing checksums and taking the digest; write
-  /// `<name>.sha256` the same way; rename; fsync the folder. After any failure, every other checkpoint is untouched and
-  /// no incomplete file has a checkpoint's name. Older checkpoints may be pruned only after this has returned.
+  /// In this order: check the tensors; remove files of a killed writer of the same step; check the free space; write a
+  /// temporary file (`ReplacementFile`), fsync, close; read it back from the disk, comparing checksums and taking the
+  /// digest; write `<name>.sha256` the same way; rename; fsync the folder. After any failure, every other checkpoint is
+  /// untouched and no incomplete file has a checkpoint's name. Older checkpoints may be pruned only after this has
+  /// returned.
   ///
   /// A good file of this name with the same contents stays as it is; one with other contents is not replaced but is an
   /// error. A damaged one is moved to `<name>.damaged`.
@@ -32,7 +33,7 @@ extension CheckpointFile {
       let image = try CheckpointImage(tensors, metadata: metadata)
       return try CheckpointWriting(url: url, calls: calls).commit(image)
     } catch {
-      throw error.within("checkpoint of step \(metadata.step) not saved")
+      throw CheckpointError(error).within("checkpoint of step \(metadata.step) not saved")
     }
   }
 
@@ -74,21 +75,20 @@ extension CheckpointFile {
   }
 }
 
-/// One checkpoint on its way to the disk.
+/// One checkpoint on its way to the disk. Its functions throw `CheckpointError` and `FileError`.
 private struct CheckpointWriting {
   let calls: FileSystemCalls
   let folder: String
   let name: String
   let target: String
-  var temporary: String { target + ".tmp" }
-  var sidecar: String { target + ".sha256" }
-  var temporarySidecar: String { sidecar + ".tmp" }
+  let sidecar: String
 
   init(url: URL, calls: FileSystemCalls) {
     self.calls = calls
     folder = url.deletingLastPathComponent().path
     name = url.lastPathComponent
     target = url.path
+    sidecar = CheckpointFile.digestURL(of: url).path
   }
 
   /// The file that already has the checkpoint's name.
@@ -97,39 +97,42 @@ private struct CheckpointWriting {
     case good(digest: String)
   }
 
-  func commit(_ image: CheckpointImage) throws(CheckpointError) -> CheckpointReceipt {
-    do throws(CheckpointError) {
-      try calls.remove(temporary)
-      try calls.remove(temporarySidecar)
+  func commit(_ image: CheckpointImage) throws -> CheckpointReceipt {
+    do {
+      for path in [target, sidecar] { try ReplacementFile.removeLeftovers(of: path, calls: calls) }
       try checkSpace(for: image)
-      try write(image)
-      let digest = try readBack(image)
+      var file = try ReplacementFile(for: target, leftovers: .kept, calls: calls)
+      for segment in image.segments {
+        try segment.withBytes { bytes throws(FileError) in try file.write(bytes) }
+      }
+      try file.finish()
+      let digest = try readBack(image, from: file.path)
       let present = try present()
       switch present {
       case .good(digest):
-        try calls.remove(temporary)
+        try file.discard()
         return CheckpointReceipt(digest: digest, byteCount: image.byteCount)
       case .good:
         throw CheckpointError(
           "\(target) exists with other contents and is not replaced: remove it or choose another folder")
       case .damaged, .nothing: break
       }
-      try writeSidecar(digest)
+      var line = try ReplacementFile(for: sidecar, leftovers: .kept, calls: calls)
+      try line.write(Array("\(digest)  \(name)\n".utf8).span.bytes)
+      try line.finish()
       if case .damaged = present { try calls.rename(target, to: target + ".damaged") }
-      try calls.rename(temporarySidecar, to: sidecar)
-      try calls.rename(temporary, to: target)
+      try line.takePlace()
+      try file.takePlace()
       try calls.syncFolder(folder)
       return CheckpointReceipt(digest: digest, byteCount: image.byteCount)
     } catch {
       // Files that cannot be removed now are recognized by their names and removed by the next write or pruning.
-      _ = try? calls.remove(temporary)
-      _ = try? calls.remove(temporarySidecar)
-      if (try? calls.exists(target)) == false { _ = try? calls.remove(sidecar) }
+      if (try? calls.exists(target)) == false { try? calls.remove(sidecar) }
       throw error
     }
   }
 
-  private func checkSpace(for image: CheckpointImage) throws(CheckpointError) {
+  private func checkSpace(for image: CheckpointImage) throws {
     let free = try calls.freeSpace(in: folder)
     let needed = image.byteCount + CheckpointFile.spareSpace
     guard free >= needed else {
@@ -138,25 +141,16 @@ private struct CheckpointWriting {
     }
   }
 
-  private func write(_ image: CheckpointImage) throws(CheckpointError) {
-    let file = try calls.create(temporary)
-    for segment in image.segments {
-      try segment.withBytes { bytes throws(CheckpointError) in try calls.write(bytes, to: file) }
-    }
-    try calls.sync(file)
-    try calls.close(file)
-  }
-
   /// Reads the written file and compares it with the image.
   /// - Returns: the digest of the file.
-  private func readBack(_ image: CheckpointImage) throws(CheckpointError) -> String {
-    let file = try calls.open(temporary)
+  private func readBack(_ image: CheckpointImage, from path: String) throws -> String {
+    let file = try calls.open(path)
     let byteCount = try calls.size(of: file)
     guard byteCount == image.byteCount else {
-      throw CheckpointError("\(temporary) has \(byteCount) bytes after \(image.byteCount) were written")
+      throw CheckpointError("\(path) has \(byteCount) bytes after \(image.byteCount) were written")
     }
     calls.forgetCached(file)
-    var hash = SHA256()
+    var hash = Digest.sha256()
     var block = FileBlock(byteCount: CheckpointFile.blockSize)
     for segment in image.segments {
       var crc: UInt32 = 0
@@ -167,25 +161,18 @@ private struct CheckpointWriting {
       }
       guard crc == segment.crc else {
         throw CheckpointError(
-          "\(temporary) reads back differently between bytes \(segment.offset) and \(end): disk or memory is faulty")
+          "\(path) reads back differently between bytes \(segment.offset) and \(end): disk or memory is faulty")
       }
     }
     return hash.hexadecimal()
   }
 
-  private func present() throws(CheckpointError) -> Present {
+  private func present() throws(FileError) -> Present {
     guard try calls.exists(target) else { return .nothing }
     do {
       return .good(digest: try VerifiedFile(URL(fileURLWithPath: target), calls: calls).digest)
     } catch {
       return .damaged
     }
-  }
-
-  private func writeSidecar(_ digest: String) throws(CheckpointError) {
-    let file = try calls.create(temporarySidecar)
-    try calls.write(Array("\(digest)  \(name)\n".utf8).span.bytes, to: file)
-    try calls.sync(file)
-    try calls.close(file)
   }
 }

@@ -26,7 +26,11 @@ package enum CheckpointFile {
   }
 
   /// The file beside a checkpoint that holds its digest.
-  package static func digestURL(of url: URL) -> URL { url.appendingPathExtension("sha256") }
+  package static func digestURL(of url: URL) -> URL {
+    url.deletingLastPathComponent().appendingPathComponent(url.lastPathComponent + digestEnding)
+  }
+
+  static let digestEnding = ".sha256"
 
   /// The tensors that a read expects in the file.
   package enum Match: Sendable {

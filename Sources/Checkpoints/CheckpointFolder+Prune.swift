@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The checkpoints to keep. The pools are disjoint: a file that one pool keeps does not use up a place of the next.
@@ -28,7 +29,8 @@ extension CheckpointFolder {
   /// For pools of any size: the newest good file, and one in case it is damaged later.
   private static let fewestGood = 2
 
-  /// Removes the checkpoints that no pool keeps, and remains of killed writers (`.tmp`, digests without a file).
+  /// Removes the checkpoints that no pool keeps, and remains of killed writers (temporary files, digests
+  /// without a file).
   ///
   /// Callers call it after a write has returned, never during one. The two newest good checkpoints always stay; where
   /// fewer than two are good, no checkpoint is removed.
@@ -37,7 +39,7 @@ extension CheckpointFolder {
   /// - Returns: the steps removed, oldest first.
   @discardableResult
   package func prune(_ pools: CheckpointPools, trusted: Set<Int> = []) throws(CheckpointError) -> [Int] {
-    let names = try calls.list(url.path)
+    let names = try CheckpointError.files { () throws(FileError) in try calls.list(url.path) }
     let checkpoints = Self.checkpoints(among: names, in: url)
     let kept = pools.kept(of: checkpoints.map(\.step))
     var removed: [StoredCheckpoint] = []
@@ -45,13 +47,13 @@ extension CheckpointFolder {
     {
       removed = checkpoints.filter { !kept.contains($0.step) && !spared.contains($0.step) }
     }
-    for checkpoint in removed {
-      // In this order, a kill in between leaves a digest without a file, never a file without a digest.
-      try calls.remove(checkpoint.url.path)
-      try calls.remove(CheckpointFile.digestURL(of: checkpoint.url).path)
+    // In this order, a kill in between leaves a digest without a file, never a file without a digest.
+    let paths = removed.flatMap { [$0.url.path, CheckpointFile.digestURL(of: $0.url).path] }
+    let orphans = Self.orphans(among: names).map { url.appendingPathComponent($0).path }
+    try CheckpointError.files { () throws(FileError) in
+      for path in paths + orphans { try calls.remove(path) }
+      if !paths.isEmpty || !orphans.isEmpty { try calls.syncFolder(url.path) }
     }
-    let orphans = try removeOrphans(names)
-    if !removed.isEmpty || orphans { try calls.syncFolder(url.path) }
     return removed.map(\.step)
   }
 
@@ -78,19 +80,16 @@ extension CheckpointFolder {
     return nil
   }
 
-  /// - Returns: whether there were any.
-  private func removeOrphans(_ names: [String]) throws(CheckpointError) -> Bool {
+  /// The names of what killed writers left.
+  private static func orphans(among names: [String]) -> [String] {
     let present = Set(names)
-    var found = false
-    for name in names {
-      for ending in [".tmp", ".sha256.tmp", ".sha256"] where name.hasSuffix(ending) {
-        let owner = String(name.dropLast(ending.count))
-        guard CheckpointFile.step(ofName: owner) != nil else { continue }
-        if ending == ".sha256", present.contains(owner) { continue }
-        try calls.remove(url.appendingPathComponent(name).path)
-        found = true
-      }
+    return names.filter { name in
+      let target = ReplacementFile.targetName(of: name)
+      let file = target ?? name
+      let isDigest = file.hasSuffix(CheckpointFile.digestEnding)
+      let owner = isDigest ? String(file.dropLast(CheckpointFile.digestEnding.count)) : file
+      guard CheckpointFile.step(ofName: owner) != nil else { return false }
+      return target != nil || isDigest && !present.contains(owner)
     }
-    return found
   }
 }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A checkpoint file by its name; its contents are not checked.
@@ -20,7 +21,7 @@ package struct CheckpointFolder: Sendable {
 
   /// Every checkpoint file, oldest step first.
   package func all() throws(CheckpointError) -> [StoredCheckpoint] {
-    try Self.checkpoints(among: calls.list(url.path), in: url)
+    try Self.checkpoints(among: CheckpointError.files { () throws(FileError) in try calls.list(url.path) }, in: url)
   }
 
   static func checkpoints(among names: [String], in url: URL) -> [StoredCheckpoint] {

@@ -1,3 +1,4 @@
+import Files
 import Formats
 
 /// One walk through the groups of a file, from its root to every dataset.
@@ -35,7 +36,9 @@ struct CheckpointWalk {
 
   /// Source: the format specification, II.A, superblock version 2.
   private func rootAddress(of file: borrowing OpenFile) throws(CheckpointError) -> UInt64 {
-    let bytes = try calls.bytes(of: file, in: 0..<min(48, byteCount))
+    let bytes = try CheckpointError.files { () throws(FileError) in
+      try calls.bytes(of: file, in: 0..<min(48, byteCount))
+    }
     guard bytes.count == 48, bytes.starts(with: CheckpointLayout.signature) else {
       throw CheckpointError("not a checkpoint: it does not start with an HDF5 1.8 superblock")
     }

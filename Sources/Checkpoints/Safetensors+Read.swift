@@ -1,17 +1,18 @@
+import Files
 import Foundation
 import Tensors
 
 extension Safetensors {
   /// The tensors and texts of a file, after checks of its header against the format and the file's size.
   package static func contents(at url: URL, calls: FileSystemCalls = .real) throws(CheckpointError) -> Contents {
-    try contents(of: calls.open(url.path), calls: calls)
+    try contents(of: CheckpointError.files { () throws(FileError) in try calls.open(url.path) }, calls: calls)
   }
 
   /// Fills tensors from a file: names and shapes must agree, and types, except that bfloat16 and float16 fill float32.
   package static func read(
     at url: URL, into tensors: [CheckpointTensor], match: CheckpointFile.Match = .exact, calls: FileSystemCalls = .real
   ) throws(CheckpointError) -> Contents {
-    let file = try calls.open(url.path)
+    let file = try CheckpointError.files { () throws(FileError) in try calls.open(url.path) }
     let contents = try contents(of: file, calls: calls)
     let pairing = TensorPairing<Entry>(match: match) { entry, tensor in
       if entry.dimensions != tensor.shape.dimensions {
@@ -29,12 +30,15 @@ extension Safetensors {
     of file: borrowing OpenFile, calls: FileSystemCalls
   ) throws(CheckpointError) -> Contents {
     let path = file.path
-    let byteCount = try calls.size(of: file)
+    let byteCount = try CheckpointError.files { () throws(FileError) in try calls.size(of: file) }
     guard byteCount >= lengthBytes else {
       throw CheckpointError(
         "\(path) is not a safetensors file: it has \(byteCount) bytes, at least \(lengthBytes) were expected")
     }
-    let length = try calls.bytes(of: file, in: 0..<lengthBytes).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    func bytes(_ range: Range<Int>) throws(CheckpointError) -> [UInt8] {
+      try CheckpointError.files { () throws(FileError) in try calls.bytes(of: file, in: range) }
+    }
+    let length = try bytes(0..<lengthBytes).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     let longest = min(largestHeader, byteCount - lengthBytes)
     guard length >= 2, length <= UInt64(longest) else {
       throw CheckpointError("\(path): the header would have \(length) bytes, 2 to \(longest) were expected")
@@ -42,7 +46,7 @@ extension Safetensors {
     let dataStart = lengthBytes + Int(length)
     let header: SafetensorsHeader
     do {
-      header = try SafetensorsHeader(calls.bytes(of: file, in: lengthBytes..<dataStart))
+      header = try SafetensorsHeader(bytes(lengthBytes..<dataStart))
     } catch {
       throw error.within(path)
     }
@@ -102,17 +106,21 @@ extension Safetensors {
     _ slice: TensorSlice, from entry: Entry, of file: borrowing OpenFile, calls: FileSystemCalls
   ) throws(CheckpointError) {
     if entry.type == DataType(slice.type) {
-      var bytes = slice.mutableBytes
-      return try calls.read(&bytes, 0..<bytes.byteCount, from: file, at: entry.range.lowerBound)
+      return try CheckpointError.files { () throws(FileError) in
+        var bytes = slice.mutableBytes
+        try calls.read(&bytes, 0..<bytes.byteCount, from: file, at: entry.range.lowerBound)
+      }
     }
     let isHalf = entry.type == .f16
     var block = FileBlock(byteCount: CheckpointFile.blockSize)
-    try block.forEach(of: file, in: entry.range, calls: calls) { bytes, offset in
-      let first = (offset - entry.range.lowerBound) / 2
-      var floats = slice.mutableFloats
-      for index in 0..<bytes.byteCount / 2 {
-        let bits = UInt16(littleEndian: bytes.word(index, as: UInt16.self))
-        floats[first + index] = isHalf ? Float(Float16(bitPattern: bits)) : BFloat16(bits: bits).float
+    try CheckpointError.files { () throws(FileError) in
+      try block.forEach(of: file, in: entry.range, calls: calls) { bytes, offset in
+        let first = (offset - entry.range.lowerBound) / 2
+        var floats = slice.mutableFloats
+        for index in 0..<bytes.byteCount / 2 {
+          let bits = UInt16(littleEndian: bytes.word(index, as: UInt16.self))
+          floats[first + index] = isHalf ? Float(Float16(bitPattern: bits)) : BFloat16(bits: bits).float
+        }
       }
     }
   }

@@ -1,3 +1,4 @@
+import Files
 import Formats
 import Foundation
 import JSON
@@ -12,28 +13,20 @@ extension Safetensors {
   package static func write(
     _ tensors: [CheckpointTensor], metadata: [String: String] = [:], to url: URL, calls: FileSystemCalls = .real
   ) throws(CheckpointError) {
-    let target = url.path
-    guard try !calls.exists(target) else {
-      throw CheckpointError("\(target) exists and is not overwritten: remove it or choose another name")
+    let exists = try CheckpointError.files { () throws(FileError) in try calls.exists(url.path) }
+    guard !exists else {
+      throw CheckpointError("\(url.path) exists and is not overwritten: remove it or choose another name")
     }
     let ordered = tensors.sorted {
       order($0.slice.type) != order($1.slice.type)
         ? order($0.slice.type) < order($1.slice.type) : $0.path.utf8.lexicographicallyPrecedes($1.path.utf8)
     }
     let header = try header(of: ordered, metadata: metadata)
-    let temporary = target + ".tmp"
-    try calls.remove(temporary)
-    do throws(CheckpointError) {
-      let file = try calls.create(temporary)
-      try calls.write(header.span.bytes, to: file)
-      for tensor in ordered { try calls.write(tensor.slice.bytes, to: file) }
-      try calls.sync(file)
-      try calls.close(file)
-      try calls.rename(temporary, to: target)
-      try calls.syncFolder(url.deletingLastPathComponent().path)
-    } catch {
-      _ = try? calls.remove(temporary)
-      throw error
+    try CheckpointError.files { () throws(FileError) in
+      var file = try ReplacementFile(for: url.path, leftovers: .removed, calls: calls)
+      try file.write(header.span.bytes)
+      for tensor in ordered { try file.write(tensor.slice.bytes) }
+      try file.commit()
     }
   }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import JSON
 
@@ -37,22 +38,12 @@ package enum ConfigurationFile {
   }
 
   private static func contents(of path: String) throws(ConfigurationError) -> [UInt8] {
-    do {
-      let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-      defer { try? handle.close() }
-      let data = try handle.read(upToCount: largestByteCount + 1) ?? Data()
-      if data.count <= largestByteCount { return [UInt8](data) }
+    do throws(FileError) {
+      return try FileSystemCalls.real.contents(of: path, largest: largestByteCount)
     } catch {
-      var isFolder: ObjCBool = false
-      let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-      let reason =
-        isFolder.boolValue
-        ? "expected a configuration file, found a folder"
-        : isThere ? "cannot be read as a file" : "no such configuration file"
+      let reason = error.code == .noSuchFileOrDirectory ? "no such configuration file" : error.reason
       throw ConfigurationError(path: "", message: "\(path): \(reason)")
     }
-    throw ConfigurationError(
-      path: "", message: "\(path): larger than \(largestByteCount >> 20) MiB, so it is not a configuration")
   }
 }
 

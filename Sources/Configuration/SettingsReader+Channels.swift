@@ -39,10 +39,8 @@ extension JSON {
     guard let elements = array, !elements.isEmpty else {
       throw mistyped(path, expected: "a number, or a list with one per channel")
     }
-    var numbers: [Double] = []
-    for (index, element) in elements.enumerated() {
-      numbers.append(try element.decodedNumber("\(path)[\(index)]", range, above: above))
+    return try elements.decoded(path) { (element, path) throws(ConfigurationError) in
+      try element.decodedNumber(path, range, above: above)
     }
-    return numbers
   }
 }

@@ -11,9 +11,8 @@ extension SettingsReader {
         guard let elements = json.array, !elements.isEmpty else {
           throw json.mistyped(path, expected: "a list of durations such as [\"30 epochs\", \"60 epochs\"]")
         }
-        var durations: [TrainingDuration] = []
-        for (index, element) in elements.enumerated() {
-          durations.append(try element.decodedDuration("\(path)[\(index)]", 1))
+        let durations = try elements.decoded(path) { (element, path) throws(ConfigurationError) in
+          try element.decodedDuration(path, 1)
         }
         return (durations, json)
       })

@@ -30,13 +30,11 @@ extension JSON {
     guard let elements = array, !elements.isEmpty else {
       throw mistyped(path, expected: "a string, or a list of at least one")
     }
-    var strings: [String] = []
-    for (index, element) in elements.enumerated() {
+    return try elements.decoded(path) { (element, path) throws(ConfigurationError) in
       guard let string = element.string else {
-        throw mistyped("\(path)[\(index)]", expected: "a string, but the list holds \(element.kindName)")
+        throw mistyped(path, expected: "a string, but the list holds \(element.kindName)")
       }
-      strings.append(string)
+      return string
     }
-    return strings
   }
 }

@@ -112,14 +112,11 @@ extension SettingsReader {
       isRequired: false, encode: { _ in resolvesAbsence ? .array([]) : nil },
       decode: { (json, path) throws(ConfigurationError) in
         guard let elements = json.array else { throw json.mistyped(path, expected: "a list of objects") }
-        var settings: [S] = []
-        var resolved: [JSON] = []
-        for (index, element) in elements.enumerated() {
-          let reader = try SettingsReader(element, path: "\(path)[\(index)]")
-          settings.append(try reader.decode(S.init(from:)))
-          resolved.append(reader.resolved)
+        let read = try elements.decoded(path) { (json, path) throws(ConfigurationError) in
+          let reader = try SettingsReader(json, path: path)
+          return (settings: try reader.decode(S.init(from:)), resolved: reader.resolved)
         }
-        return (settings, .array(resolved))
+        return (read.map(\.settings), .array(read.map(\.resolved)))
       })
   }
 
@@ -162,14 +159,10 @@ extension SettingsReader {
           throw json.mistyped(path, expected: "a list of at least \(minimumCount) objects")
         }
         let catalog = catalog()
-        var products: [Product] = []
-        var resolved: [JSON] = []
-        for (index, element) in elements.enumerated() {
-          let read = try catalog.read(element, path: "\(path)[\(index)]")
-          products.append(read.product)
-          resolved.append(read.resolved)
+        let read = try elements.decoded(path) { (json, path) throws(ConfigurationError) in
+          try catalog.read(json, path: path)
         }
-        return (products, .array(resolved))
+        return (read.map(\.product), .array(read.map(\.resolved)))
       })
   }
 }

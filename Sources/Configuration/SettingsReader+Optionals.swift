@@ -48,14 +48,10 @@ extension SettingsReader {
       documentation: documentation, isRequired: false, encode: { _ in nil },
       decode: { (json, path) throws(ConfigurationError) in
         guard let elements = json.array else { throw json.mistyped(path, expected: "a list of objects") }
-        var products: [Product] = []
-        var resolved: [JSON] = []
-        for (index, element) in elements.enumerated() {
-          let read = try catalog.read(element, path: "\(path)[\(index)]")
-          products.append(read.product)
-          resolved.append(read.resolved)
+        let read = try elements.decoded(path) { (json, path) throws(ConfigurationError) in
+          try catalog.read(json, path: path)
         }
-        return (products, .array(resolved))
+        return (read.map(\.product), .array(read.map(\.resolved)))
       })
   }
 }

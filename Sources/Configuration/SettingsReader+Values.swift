@@ -137,9 +137,8 @@ extension SettingsReader {
         guard let elements = json.array, elements.count == value.count else {
           throw json.mistyped(path, expected: "a list of \(value.count) numbers")
         }
-        var numbers: [Double] = []
-        for (index, element) in elements.enumerated() {
-          numbers.append(try element.decodedNumber("\(path)[\(index)]", range, above: false))
+        let numbers = try elements.decoded(path) { (element, path) throws(ConfigurationError) in
+          try element.decodedNumber(path, range, above: false)
         }
         return (numbers, json)
       })
@@ -157,10 +156,19 @@ extension SettingsReader {
         guard elements.count >= minimumCount else {
           throw json.mistyped(path, expected: "a list of at least \(minimumCount)")
         }
-        var decoded: [Element] = []
-        for (index, element) in elements.enumerated() { decoded.append(try decode(element, "\(path)[\(index)]")) }
-        return (decoded, json)
+        return (try elements.decoded(path, decode), json)
       })
+  }
+}
+
+extension [JSON] {
+  /// Decodes each element of a list at `path`.
+  func decoded<Value>(
+    _ path: String, _ decode: (JSON, String) throws(ConfigurationError) -> Value
+  ) throws(ConfigurationError) -> [Value] {
+    var decoded: [Value] = []
+    for (index, element) in enumerated() { decoded.append(try decode(element, "\(path)[\(index)]")) }
+    return decoded
   }
 }
 

@@ -1,53 +1,57 @@
-import FoundationEssentials
+import Foundation
 import Glibc
+import SystemPackage
 
 /// An exclusive lock on a file, held as long as it lives; the kernel drops it with the process.
 package final class FileLock: Sendable {
-  package enum Failure: Error, Equatable {
-    /// Another process, or another lock of this one, holds the file.
-    case held
-    /// An `errno` of the system.
-    case system(Int32)
+  private let file: OpenFile
 
-    /// For the end of a sentence.
-    package var reason: String {
-      switch self {
-      case .held: ": another process holds it"
-      case .system(let code): ": \(String(cString: strerror(code)))"
-      }
-    }
-  }
-
-  private let descriptor: Int32
-
-  /// Between two attempts.
+  /// Microseconds between two attempts.
   private static let pause: UInt32 = 20_000
 
   /// Takes the lock, and makes the file where there is none.
   ///
   /// - Parameter attempts: a process that is ending, or one between fork and exec, holds on to a lock a little longer.
-  package init(_ file: URL, attempts: Int = 1) throws(Failure) {
-    descriptor = open(file.systemPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    // Not closed where this throws: `deinit` runs all the same.
-    guard descriptor >= 0 else { throw .system(errno) }
+  /// - Throws: also where another process, or another lock of this one, holds the file; `isHeldElsewhere` then.
+  package convenience init(_ file: URL, attempts: Int = 1, calls: FileSystemCalls = .real) throws(FileError) {
+    try self.init(calls.openToAppend(file.systemPath), attempts, calls)
+  }
+
+  /// Takes the lock of a folder.
+  package convenience init(folder: String, calls: FileSystemCalls = .real) throws(FileError) {
+    try self.init(calls.openAny(.open, folder, O_RDONLY | O_DIRECTORY), 1, calls)
+  }
+
+  private init(_ file: consuming OpenFile, _ attempts: Int, _ calls: FileSystemCalls) throws(FileError) {
+    self.file = file
     for attempt in 1... {
-      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
-      guard errno == EWOULDBLOCK || errno == EINTR else { throw .system(errno) }
-      guard attempt < attempts else { throw .held }
-      usleep(Self.pause)
+      do throws(FileError) {
+        try calls.lock(self.file, LOCK_EX | LOCK_NB)
+        return
+      } catch {
+        guard error.isHeldElsewhere, attempt < attempts else { throw error }
+        usleep(Self.pause)
+      }
     }
   }
 
-  deinit { if descriptor >= 0 { close(descriptor) } }
-
   /// Whether a living process holds the lock of `file`.
   ///
-  /// A lock that is free is shared for a moment, so that those who ask do not take one another for its holder. Any
-  /// other error, of a file system without locks, tells of nobody; taken for a lock it would be waited for.
+  /// A lock that is free is shared for a moment, so that those who ask do not take one another for its holder. Any other
+  /// error, of a file system without locks or of a file that is no regular one, counts as no holder; taken for a lock it
+  /// would be waited for.
   package static func isHeld(_ file: URL) -> Bool {
-    let descriptor = open(file.systemPath, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return false }
-    defer { close(descriptor) }
-    return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    let calls = FileSystemCalls.real
+    do throws(FileError) {
+      try calls.lock(calls.open(file.systemPath), LOCK_SH | LOCK_NB)
+      return false
+    } catch {
+      return error.isHeldElsewhere
+    }
   }
+}
+
+extension FileError {
+  /// Whether the file is locked by another owner.
+  package var isHeldElsewhere: Bool { code == .wouldBlock }
 }

@@ -1,19 +1,19 @@
 extension JSON {
-  /// A number as it was written, with its float64 value; infinite where it is too large.
+  /// A number as written, with its float64 value; infinite where it is too large.
   ///
-  /// Both are kept: configurations show the one, and records have millions of the other.
+  /// Both are kept: configurations show the text, and records read millions of values.
   package struct Number: Sendable, Equatable {
     package let text: String
     package let value: Double
   }
 
-  /// The number as float64, if it is one and representable.
+  /// The number as float64, if it is representable.
   package var double: Double? {
     guard case .number(let number) = content, number.value.isFinite else { return nil }
     return number.value
   }
 
-  /// The number, or what the strings "nan", "inf" and "-inf" stand for: the inverse of `number(_:)`.
+  /// The number, or the value of the strings "nan", "inf" and "-inf": the inverse of `number(_:)`.
   package var floatingPoint: Double? {
     switch content {
     case .number(let number): number.value
@@ -46,7 +46,7 @@ extension JSON.Number {
   /// - Parameter text: a number as JSON writes it.
   package init(_ text: String) { self.init(text: text, value: Double(text) ?? .nan) }
 
-  /// - Parameter decimal: what `text` says; nil where that has more digits than a `Decimal` holds.
+  /// - Parameter decimal: the number in `text`; nil where that has more digits than a `Decimal` holds.
   init(_ text: String, decimal: Decimal?) {
     self.init(text: text, value: decimal?.exactValue ?? Double(text) ?? .nan)
   }
@@ -62,9 +62,8 @@ extension JSON.Number {
       1e21, 1e22,
     ]
 
-    /// The correctly rounded value where that is easy, as it is for nearly every number: when mantissa and power of ten
-    /// are both exact, one multiplication or division rounds correctly (Clinger, "How to Read Floating Point Numbers
-    /// Accurately", 1990).
+    /// The correctly rounded value, for nearly every number: when mantissa and power of ten are both exact, one
+    /// multiplication or division rounds correctly (Clinger, "How to Read Floating Point Numbers Accurately", 1990).
     var exactValue: Double? {
       guard mantissa <= 1 << 53, abs(exponent) < Self.exactPowers.count else { return nil }
       let power = Self.exactPowers[abs(exponent)]

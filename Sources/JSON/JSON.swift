@@ -1,4 +1,4 @@
-/// A JSON value that remembers where it was written, so that an error can point at it.
+/// A JSON value that remembers its place in the file, so that an error can point at it.
 package struct JSON: Sendable, Equatable {
   package enum Content: Sendable, Equatable {
     case null
@@ -6,7 +6,7 @@ package struct JSON: Sendable, Equatable {
     case number(Number)
     case string(String)
     case array([JSON])
-    /// Members in the order they were written.
+    /// In the order of the file.
     case object([Member])
   }
 
@@ -48,8 +48,11 @@ extension JSON {
   package static func integer(_ number: some BinaryInteger) -> JSON { JSON(.number(Number(String(number)))) }
   package static func array(_ elements: [JSON]) -> JSON { JSON(.array(elements)) }
   package static func object(_ members: [(String, JSON)]) -> JSON { JSON(.object(members.map { Member($0, $1) })) }
+  /// One object with the members of several, in order.
+  package static func joining(_ objects: JSON...) -> JSON { JSON(.object(objects.flatMap { $0.members ?? [] })) }
 
-  /// A finite number; JSON has no others, so NaN and infinities become the strings "nan", "inf" and "-inf".
+  /// A number in the fewest digits that read back as the same float64; NaN and infinities, which JSON lacks, become the
+  /// strings "nan", "inf" and "-inf".
   package static func number(_ value: Double) -> JSON {
     guard value.isFinite else { return .string(value.isNaN ? "nan" : value > 0 ? "inf" : "-inf") }
     if value == value.rounded(), abs(value) < 0x1p53 { return .integer(Int64(value)) }
@@ -62,6 +65,21 @@ extension JSON {
     if value == value.rounded(), abs(value) < 0x1p24 { return .integer(Int64(value)) }
     return JSON(.number(Number("\(value)")))
   }
+
+  /// A number of at most `digits` significant digits (9 at most).
+  package static func number(_ value: Double, digits: Int) -> JSON {
+    value.isFinite ? JSON(.number(Number(LineBuffer.text(value, digits: digits)))) : .number(value)
+  }
+
+  /// A number of at most `digits` significant digits; null for nil, NaN and infinities.
+  package static func finite(_ value: Double?, digits: Int = LineBuffer.normDigits) -> JSON {
+    guard let value, value.isFinite else { return .null }
+    return .number(value, digits: digits)
+  }
+
+  package static func finite(_ values: [Double], digits: Int = LineBuffer.normDigits) -> JSON {
+    .array(values.map { .finite($0, digits: digits) })
+  }
 }
 
 // Reading.
@@ -73,7 +91,7 @@ extension JSON {
 
   package subscript(_ key: String) -> JSON? { members?.first { $0.key == key }?.value }
 
-  /// What kind of value this is, in a reader's words.
+  /// The kind of value, for error messages.
   package var kindName: String {
     switch content {
     case .null: "null"

@@ -29,11 +29,11 @@ extension JSONParser {
       decimal: isWhole ? JSON.Number.Decimal(isNegative: isNegative, mantissa: mantissa, exponent: exponent) : nil)
   }
 
-  /// So many digits fit a `UInt64`, and as an exponent an `Int`.
+  /// This many digits fit a `UInt64`, and as an exponent an `Int`.
   private static let mostDigits = 18
 
   /// Takes digits and appends them to `number`, which overflows silently.
-  /// - Returns: how many there were.
+  /// - Returns: their number.
   private mutating func digits(into number: inout UInt64) -> Int {
     let start = position
     while position < bytes.count {
@@ -73,7 +73,7 @@ extension JSONParser {
     error("a string may not contain a bare control character (\(found)); write it as an escape")
   }
 
-  /// A string of which the part from `start` to the first backslash has been read.
+  /// The rest of a string that has been read from `start` to its first backslash.
   private mutating func escapedString(from start: Int) throws(JSONError) -> String {
     var text: [UInt8] = []
     for index in start..<position { text.append(bytes[index]) }

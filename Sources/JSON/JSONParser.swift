@@ -1,8 +1,8 @@
-/// A strict JSON reader (RFC 8259) that keeps positions and refuses duplicate keys, which Foundation's lets pass.
+/// A strict JSON reader (RFC 8259) that keeps positions and refuses duplicate keys, which Foundation's accepts.
 package struct JSONParser: ~Escapable {
-  /// Deeper nesting is refused: no file of ours needs it, and recursion must end somewhere.
+  /// Deeper nesting is refused, so that recursion is bounded.
   package static let deepestNesting = 64
-  /// More values than any file of ours has; the bound keeps a text of `[0,0,…` from filling the memory.
+  /// More values are refused, so that a text of `[0,0,…` cannot fill the memory.
   package static let mostValues = 4_000_000
 
   let bytes: Span<UInt8>
@@ -12,7 +12,7 @@ package struct JSONParser: ~Escapable {
   private var lineStart = 0
   private var valueCount = 0
 
-  /// - Parameter file: the name that locations carry; without one the values have no locations, and are read faster.
+  /// - Parameter file: the name in locations; without one the values have no locations, and are read faster.
   package static func parse(_ text: Span<UInt8>, file: String? = nil) throws(JSONError) -> JSON {
     var parser = JSONParser(text, file: file)
     parser.skipByteOrderMark()
@@ -144,16 +144,16 @@ package struct JSONParser: ~Escapable {
   }
 }
 
-/// The keys of one object so far, with the lines they stand on.
+/// The keys of one object so far, with their lines.
 private struct JSONKeys {
-  /// Up to here comparing with each earlier key is faster than hashing.
+  /// Up to this number, comparing with each earlier key is faster than hashing.
   private static let mostCompared = 16
 
   private var lines: [Int] = []
   private var numbers: [String: Int] = [:]
 
   /// - Parameter members: those before this key.
-  /// - Returns: the line of an earlier key that is the same.
+  /// - Returns: the line of an equal key before this one.
   mutating func insert(_ key: String, line: Int, members: [JSON.Member]) -> Int? {
     let number = members.count
     lines.append(line)

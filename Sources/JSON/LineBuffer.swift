@@ -1,26 +1,31 @@
-/// A reusable byte buffer that formats JSON without allocating once it has grown to its working size.
+/// Text under construction that allocates nothing once it has grown to its working size.
 package struct LineBuffer {
-  /// The formatted text is the first `count` bytes.
+  /// The text is the first `count` bytes.
   package private(set) var bytes: [UInt8]
   package private(set) var count = 0
-  private let powers = PowersOfTen()
+  private let powers = PowersOfTen.shared
+  private let escapesMarkup: Bool
 
   /// Significant decimal digits of a value that must come back bit for bit as a `Float`.
   package static let exactDigits = 9
-  /// Significant decimal digits of norms, where 1e-5 relative is more than anyone can see.
+  /// Significant decimal digits of norms, where a relative error of 1e-5 is invisible.
   package static let normDigits = 5
   /// No formatted number is longer: sign, 17 digits, point, and an exponent of five characters.
   package static let longestNumber = 26
 
-  package init(capacity: Int = 1 << 16) {
+  /// - Parameter escapesMarkup: whether strings may stand inside an HTML `script` element.
+  package init(capacity: Int = 1 << 16, escapesMarkup: Bool = true) {
     bytes = [UInt8](repeating: 0, count: capacity)
+    self.escapesMarkup = escapesMarkup
   }
+
+  package var text: ArraySlice<UInt8> { bytes[..<count] }
 
   /// The text of one number, for sentences and tables.
   package static func text(_ value: Double, digits: Int) -> String {
     var buffer = LineBuffer(capacity: longestNumber)
     buffer.number(value, digits: digits)
-    return String(decoding: buffer.bytes.prefix(buffer.count), as: UTF8.self)
+    return String(decoding: buffer.text, as: UTF8.self)
   }
 
   package mutating func removeAll() { count = 0 }
@@ -37,7 +42,7 @@ package struct LineBuffer {
     count += 1
   }
 
-  /// Text that is known to need no escaping: keys and punctuation.
+  /// Appends text that needs no escaping: keys and punctuation.
   package mutating func raw(_ text: StaticString) {
     reserve(text.utf8CodeUnitCount)
     text.withUTF8Buffer { utf8 in
@@ -83,10 +88,6 @@ package struct LineBuffer {
     count = end
   }
 
-  package mutating func number(_ value: Float, digits: Int = exactDigits) {
-    number(Double(value), digits: digits)
-  }
-
   /// The array `[value(0), value(1), …]` of `size` numbers.
   @inline(__always)
   package mutating func numbers(_ size: Int, digits: Int = normDigits, _ value: (Int) -> Double) {
@@ -107,7 +108,7 @@ package struct LineBuffer {
     count = position + 1
   }
 
-  /// A JSON string. `<`, `>` and `&` are escaped too, so that the text may stand inside an HTML `script` element.
+  /// A JSON string.
   package mutating func string(_ text: String) {
     byte(UInt8(ascii: "\""))
     for scalar in text.unicodeScalars {
@@ -117,11 +118,22 @@ package struct LineBuffer {
       case "\n": raw(#"\n"#)
       case "\r": raw(#"\r"#)
       case "\t": raw(#"\t"#)
-      case "<", ">", "&", "\u{2028}", "\u{2029}", "\u{0}"..."\u{1F}", "\u{7F}": escape(scalar.value)
+      case "\u{8}": raw(#"\b"#)
+      case "\u{C}": raw(#"\f"#)
+      case "\u{0}"..."\u{1F}": escape(scalar.value)
+      case _ where escapesMarkup && Self.isMarkup(scalar): escape(scalar.value)
       default: for unit in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter { byte(unit) }
       }
     }
     byte(UInt8(ascii: "\""))
+  }
+
+  /// Whether a scalar could end a script or a line of it.
+  private static func isMarkup(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar {
+    case "<", ">", "&", "\u{7F}", "\u{2028}", "\u{2029}": true
+    default: false
+    }
   }
 
   private mutating func escape(_ value: UInt32) {

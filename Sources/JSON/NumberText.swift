@@ -2,9 +2,10 @@
 struct PowersOfTen {
   /// Scaling stays inside this range of decimal exponents.
   static let limit = 80
+  static let shared = PowersOfTen()
   private let values: [Double]
 
-  init() {
+  private init() {
     values = (-Self.limit...Self.limit).map { Double("1e\($0)") ?? .nan }
   }
 
@@ -81,10 +82,7 @@ enum NumberText {
       }
       return write(UInt64(abs(exponent)), into: &out, at: position)
     }
-    if exponent >= 0 {
-      position = writeDigits(mantissa, length: length, whole: exponent + 1, into: &out, at: position)
-      return position
-    }
+    if exponent >= 0 { return writeDigits(mantissa, length: length, whole: exponent + 1, into: &out, at: position) }
     out[position] = zero
     out[position + 1] = point
     position += 2
@@ -129,7 +127,7 @@ enum NumberText {
     write(text: value.isNaN ? "\"nan\"" : value > 0 ? "\"inf\"" : "\"-inf\"", into: &out, at: start)
   }
 
-  /// Beyond the range of `Float` the shortest text of the standard library serves; no training value lies there.
+  /// The standard library's shortest text, for values beyond the range of `Float`, which training does not produce.
   private static func writeExtreme(_ magnitude: Double, into out: inout MutableSpan<UInt8>, at start: Int) -> Int {
     write(text: magnitude.description, into: &out, at: start)
   }

@@ -1,7 +1,8 @@
+import Files
 import FoundationEssentials
 import JSON
 
-/// Spans of time on several tracks, as Perfetto and chrome://tracing read them ("Trace Event Format", complete events).
+/// Spans of time on several tracks in the "Trace Event Format" (complete events) of Perfetto and chrome://tracing.
 package struct ChromeTrace: Sendable {
   package static let fileName = "trace.json"
 
@@ -42,59 +43,37 @@ package struct ChromeTrace: Sendable {
     self.tracks = tracks
   }
 
-  /// Writes the trace, in place of an earlier one.
+  /// Writes the trace over an earlier one.
   package func write(to file: URL) throws(RecordsError) {
-    var text = json
-    text.lineFeed()
-    try LogFile.replace(file.systemPath, with: Array(text.bytes))
-  }
-
-  private var json: JSONText {
-    var text = JSONText()
-    text.object { text in
-      text.array("traceEvents") { text in
-        metadata("process_name", process, thread: 0, &text)
-        for (thread, track) in tracks.enumerated() {
-          metadata("thread_name", track.name, thread: thread, &text)
-          // Tracks are shown in the order in which they are given.
-          text.object { text in
-            text.field("name", "thread_sort_index")
-            text.field("ph", "M")
-            text.field("pid", 1)
-            text.field("tid", thread)
-            text.object("args") { $0.field("sort_index", thread) }
-          }
-          for event in track.events { span(event, thread: thread, &text) }
-        }
-      }
-      text.field("displayTimeUnit", "ms")
-    }
-    return text
-  }
-
-  private func metadata(_ name: String, _ value: String, thread: Int, _ text: inout JSONText) {
-    text.object { text in
-      text.field("name", name)
-      text.field("ph", "M")
-      text.field("pid", 1)
-      text.field("tid", thread)
-      text.object("args") { $0.field("name", value) }
-    }
-  }
-
-  private func span(_ event: Event, thread: Int, _ text: inout JSONText) {
-    text.object { text in
-      text.field("name", event.name)
-      text.field("cat", event.category)
-      text.field("ph", "X")
-      text.field("pid", 1)
-      text.field("tid", thread)
-      text.field("ts", event.start, digits: LineBuffer.exactDigits)
-      text.field("dur", event.duration, digits: LineBuffer.exactDigits)
-      text.object("args") { text in
-        text.field("step", event.step)
-        if let microBatch = event.microBatch { text.field("micro_batch", microBatch) }
+    // Event by event: as one JSON value, a long trace would take many times the memory of its text.
+    var text = LineBuffer()
+    text.raw("{\"traceEvents\":[")
+    text.json(metadata("process_name", thread: 0, ["name": process]))
+    for (thread, track) in tracks.enumerated() {
+      // Tracks are shown in the order of their numbers.
+      let name = metadata("thread_name", thread: thread, ["name": track.name])
+      let order = metadata("thread_sort_index", thread: thread, ["sort_index": thread])
+      for event in [name, order] + track.events.lazy.map({ span($0, thread: thread) }) {
+        text.raw(",")
+        text.json(event)
       }
     }
+    text.raw("],\"displayTimeUnit\":\"ms\"}\n")
+    let bytes = Array(text.text)
+    try RecordsError.files { () throws(FileError) in try ReplacementFile.write(bytes, to: file.systemPath) }
+  }
+
+  private func metadata(_ name: String, thread: Int, _ arguments: JSON) -> JSON {
+    ["name": name, "ph": "M", "pid": 1, "tid": thread, "args": arguments]
+  }
+
+  private func span(_ event: Event, thread: Int) -> JSON {
+    var arguments: JSON = ["step": event.step]
+    if let microBatch = event.microBatch { arguments = ["step": event.step, "micro_batch": microBatch] }
+    return [
+      "name": event.name, "cat": event.category, "ph": "X", "pid": 1, "tid": thread,
+      "ts": JSON.finite(event.start, digits: LineBuffer.exactDigits),
+      "dur": JSON.finite(event.duration, digits: LineBuffer.exactDigits), "args": arguments,
+    ]
   }
 }

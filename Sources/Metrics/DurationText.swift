@@ -1,4 +1,4 @@
-/// Times as people read them.
+/// Durations in a few characters.
 package enum DurationText {
   /// Such as `42s`, `3m05s`, `2h07m`, `3d04h`.
   package static func short(_ seconds: Double) -> String {

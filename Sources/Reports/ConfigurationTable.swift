@@ -1,9 +1,9 @@
 import JSON
 
-/// The settings of several runs side by side: one row a key path, one column a run.
+/// The settings of several runs side by side: one row per key path, one column per run.
 package struct ConfigurationTable {
   package struct Row: Equatable {
-    /// The key path as `--set` takes it: `optimizer.learning_rate`.
+    /// The key path in the form of `--set`: `optimizer.learning_rate`.
     package var key: String
     /// The value's JSON text for each run; nil where the run's configuration lacks the key.
     package var values: [String?]
@@ -17,7 +17,7 @@ package struct ConfigurationTable {
   static let longestValue = 200
 
   package private(set) var rows: [Row] = []
-  /// For each run, whether its configuration is there and is JSON.
+  /// For each run, whether its configuration exists and is JSON.
   package private(set) var readable: [Bool] = []
 
   package init(_ texts: [String?]) {
@@ -47,14 +47,14 @@ package struct ConfigurationTable {
     }
   }
 
-  /// The rows in which the runs do not agree, but for the run's name; first those that every run has a value in.
+  /// The rows in which the runs differ, without the run's name; rows with a value for every run come first.
   package var differences: [Row] {
     let different = rows.filter { $0.differs && $0.key != "name" }
     func isWhole(_ row: Row) -> Bool { readable.indices.allSatisfy { !readable[$0] || row.values[$0] != nil } }
     return different.filter(isWhole) + different.filter { !isWhole($0) }
   }
 
-  /// The last part of a key path, or the whole path where another row ends alike.
+  /// The last part of a key path, or the whole path where another row has the same last part.
   package func shortKey(_ row: Row) -> String {
     func last(_ key: String) -> String { key.split(separator: ".").last.map(String.init) ?? key }
     let short = last(row.key)
@@ -75,12 +75,12 @@ package struct ConfigurationTable {
 }
 
 extension JSON {
-  /// Whether rows of its own are made of the value; a list of numbers is shown in one.
+  /// Whether the value has rows of its own; a list of numbers is one row.
   fileprivate var isContainer: Bool {
     members != nil || array.map { !$0.allSatisfy { $0.floatingPoint != nil } } ?? false
   }
 
-  /// The value as a person would write it, in one form for equal numbers.
+  /// The value without quotes, in one form for equal numbers.
   fileprivate var text: String {
     switch content {
     case .object: "{}"

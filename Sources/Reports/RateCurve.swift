@@ -1,10 +1,10 @@
 import Glibc
 
-/// The loss of a short run against its growing learning rate, and what it suggests.
+/// The loss of a short run against its growing learning rate, and the suggested rate.
 ///
-/// Smith 2017, "Cyclical learning rates for training neural networks", section 3.3. The suggested rate is where the loss
-/// falls fastest over the logarithm of the rate, before it is lowest; losses are averaged over neighbours, and a slope is
-/// that of the straight line through a window of them.
+/// Smith 2017, "Cyclical learning rates for training neural networks", section 3.3. The suggested rate is where the
+/// loss falls fastest over the logarithm of the rate, before it is lowest; losses are averaged over neighbors, and a
+/// slope is that of the straight line through a window of them.
 package struct RateCurve: Sendable {
   package struct Point: Sendable, Equatable {
     package let rate: Double
@@ -17,27 +17,27 @@ package struct RateCurve: Sendable {
   }
 
   package enum Ending: Equatable, Sendable {
-    /// Every rate was tried.
+    /// The run reached the last rate.
     case complete
-    /// The loss grew beyond use, or was no number, at this rate.
+    /// The loss grew too far, or was not finite, at this rate.
     case diverged(rate: Double)
   }
 
   package let points: [Point]
   package let ending: Ending
-  /// Mean over neighbours, point by point.
+  /// Mean over neighbors, point by point.
   package let smoothed: [Double]
   /// The place of the suggested rate; nil where the loss falls nowhere.
   package let steepest: Int?
   /// The place of the lowest smoothed loss.
   package let lowest: Int?
 
-  /// The part of the points to either side that a mean and a slope are taken over.
+  /// Means and slopes cover this part of the points to either side.
   private static let reach = 0.04
   private static let leastReach = 3
-  /// The slope that counts: a fall of this part of the first loss over a factor of e in the rate.
+  /// The least slope that counts: a fall by this part of the first loss over a factor of e in the rate.
   private static let leastFall = 0.005
-  /// And it must be so many of its standard errors: the noise of batches falls here and there, too.
+  /// The fall must also be this many standard errors: the noise of batches has falls too.
   private static let leastErrors = 4.0
 
   package var suggested: Double? { steepest.map { points[$0].rate } }
@@ -66,7 +66,7 @@ package struct RateCurve: Sendable {
     steepest = best?.place
   }
 
-  /// Of the straight line through losses over the logarithms of rates, by least squares, with its standard error.
+  /// The slope of the least-squares line through losses over the logarithms of rates, with its standard error.
   private static func slope(_ points: [Point]) -> (slope: Double, error: Double) {
     let count = Double(points.count)
     let x = points.map { log($0.rate) }
@@ -88,21 +88,21 @@ package struct RateCurve: Sendable {
   }
 }
 
-/// Sees from the losses so far that a rate is too high.
+/// Detects from the losses so far that a rate is too high.
 package struct DivergenceWatch: Sendable {
   private var average = 0.0
   private var weight = 0.0
   private var lowest = Double.infinity
 
-  /// Of the exponential average; the same loss as fastai's, with its factor of 4, but quicker to notice.
+  /// Decay of the exponential average: fastai's rule, with its factor of 4, but with a shorter memory.
   private static let memory = 0.9
   private static let factor = 4.0
-  /// Losses may begin near 0 or below it: growth is measured against at least this much.
+  /// Growth is measured against at least this much, because losses may begin near 0 or below it.
   private static let leastScale = 1e-3
 
   package init() {}
 
-  /// - Returns: whether the loss has grown beyond use.
+  /// - Returns: whether the loss has grown too far.
   package mutating func diverges(after loss: Double) -> Bool {
     guard loss.isFinite else { return true }
     average = Self.memory * average + (1 - Self.memory) * loss

@@ -10,93 +10,73 @@ extension Report {
   /// The smoothed curve is the mean over this part of the run.
   static let smoothedPart = 0.02
 
-  static func summary(_ run: RunLog, _ text: inout JSONText) {
+  static func summary(_ run: RunLog) -> JSON {
     let header = run.header
     let lastSteps = run.steps.suffix(finalSteps)
-    text.field("name", run.name)
-    text.field("folder", run.folder.lastPathComponent)
-    text.field("family", optional: header?.family)
-    text.field("precision", optional: header?.precision)
-    text.field("started", optional: header?.started)
-    // As text: a seed may have more bits than a script's numbers.
-    text.field("seed", optional: header.map { String($0.seed) })
-    text.field("parameters", header.map { Double($0.parameterCount) }, digits: LineBuffer.exactDigits)
-    text.field("micro_batches", header.map { Double($0.microBatches) })
-    text.field("lanes", header.map { Double($0.lanes) })
-    text.field("host_threads", header.map { Double($0.hostThreads) })
-    text.field("damaged_lines", run.damagedLines)
-    text.field("skipped_samples", optional: run.skippedSamples.map { String($0.prefix(mostText)) })
-    text.field("last_step", run.steps.last?.step ?? run.norms.last?.step ?? 0)
-    text.field("epochs", run.steps.last?.epoch)
-    text.field("final_loss", lastSteps.isEmpty ? nil : mean(lastSteps.map { Double($0.loss) }))
-    text.field("final_steps", lastSteps.count)
-    text.field("seconds", trainingSeconds(run.steps).last ?? 0)
-    text.field("samples_per_second", median(run.steps.map(\.samplesPerSecond)))
-    text.field("step_ms", median(run.steps.map(\.stepMilliseconds)))
     let flow = run.gradientFlow
-    text.object("flow") { text in
-      text.field("verdict", flow.verdict.rawValue)
-      text.field("slope", flow.slope)
-      text.field("change", flow.change)
-      text.field("sentence", flow.sentence)
-      text.field("advice", flow.advice)
-    }
+    return [
+      "name": run.name, "folder": run.folder.lastPathComponent, "family": header?.family,
+      "precision": header?.precision, "started": header?.started,
+      // As text: a seed may have more bits than a script's numbers.
+      "seed": header.map { String($0.seed) },
+      "parameters": header?.parameterCount, "micro_batches": header?.microBatches, "lanes": header?.lanes,
+      "host_threads": header?.hostThreads, "damaged_lines": run.damagedLines,
+      "skipped_samples": run.skippedSamples.map { String($0.prefix(mostText)) },
+      "last_step": run.steps.last?.step ?? run.norms.last?.step ?? 0, "epochs": JSON.finite(run.steps.last?.epoch),
+      "final_loss": JSON.finite(lastSteps.isEmpty ? nil : mean(lastSteps.map { Double($0.loss) })),
+      "final_steps": lastSteps.count, "seconds": JSON.finite(trainingSeconds(run.steps).last ?? 0),
+      "samples_per_second": JSON.finite(median(run.steps.map(\.samplesPerSecond))),
+      "step_ms": JSON.finite(median(run.steps.map(\.stepMilliseconds))),
+      "flow": [
+        "verdict": flow.verdict, "slope": JSON.finite(flow.slope), "change": JSON.finite(flow.change),
+        "sentence": flow.sentence, "advice": flow.advice,
+      ] as JSON,
+    ]
   }
 
-  static func curves(_ run: RunLog, buckets: Int, _ text: inout JSONText) {
+  static func curves(_ run: RunLog, buckets: Int) -> JSON {
     let steps = run.steps.map(\.step)
     let losses = run.steps.map { Double($0.loss) }
     let norms = run.steps.map { Double($0.gradientNorm) }
     let clipped = run.steps.map { $0.clipScale < 1 ? 1.0 : 0.0 }
     let radius = Int(Double(steps.count) * smoothedPart / 2)
-    text.field("smoothed_steps", 2 * radius + 1)
-    curve("clock", .extremes(steps, trainingSeconds(run.steps), buckets: buckets / 2), &text)
-    curve("loss", .extremes(steps, losses, buckets: buckets), &text)
-    curve("smoothed_loss", .smoothed(steps, losses, radius: radius, buckets: buckets), &text)
-    curve("learning_rate", .extremes(steps, run.steps.map(\.learningRate), buckets: buckets / 2), &text)
-    curve("gradient_norm", .extremes(steps, norms, buckets: buckets), &text)
-    curve("smoothed_gradient_norm", .smoothed(steps, norms, radius: radius, buckets: buckets), &text)
-    curve("clipped", .means(steps, clipped, buckets: min(buckets, 100)), &text)
-    curve("throughput", .means(steps, run.steps.map(\.samplesPerSecond), buckets: buckets), &text)
-    text.array("validation") { text in
-      for series in validationSeries(run.validations) {
-        text.object { text in
-          text.field("split", series.first?.split ?? "")
-          text.field("is_ema", series.first?.isEMA ?? false)
-          let steps = series.map(\.step)
-          curve("loss", .extremes(steps, series.map { Double($0.loss) }, buckets: buckets / 2), &text)
-          let scored = series.filter { $0.accuracy != nil }
-          let accuracies = scored.map { Double($0.accuracy ?? .nan) }
-          curve("accuracy", .extremes(scored.map(\.step), accuracies, buckets: buckets / 2), &text)
-          best(series, &text)
-          noiseLevels(series, &text)
-        }
-      }
-    }
+    return [
+      "smoothed_steps": 2 * radius + 1,
+      "clock": Curve.extremes(steps, trainingSeconds(run.steps), buckets: buckets / 2).json,
+      "loss": Curve.extremes(steps, losses, buckets: buckets).json,
+      "smoothed_loss": Curve.smoothed(steps, losses, radius: radius, buckets: buckets).json,
+      "learning_rate": Curve.extremes(steps, run.steps.map(\.learningRate), buckets: buckets / 2).json,
+      "gradient_norm": Curve.extremes(steps, norms, buckets: buckets).json,
+      "smoothed_gradient_norm": Curve.smoothed(steps, norms, radius: radius, buckets: buckets).json,
+      "clipped": Curve.means(steps, clipped, buckets: min(buckets, 100)).json,
+      "throughput": Curve.means(steps, run.steps.map(\.samplesPerSecond), buckets: buckets).json,
+      "validation": validationSeries(run.validations).map { validation($0, buckets: buckets / 2) },
+    ]
   }
 
-  /// Final and best values, taken before any thinning.
-  private static func best(_ series: [ValidationRecord], _ text: inout JSONText) {
+  private static func validation(_ series: [ValidationRecord], buckets: Int) -> JSON {
+    let scored = series.filter { $0.accuracy != nil }
+    let accuracies = scored.map { Double($0.accuracy ?? .nan) }
+    let losses = series.map { Double($0.loss) }
+    // Final and best values, taken before any thinning.
     let lowest = series.filter { $0.loss.isFinite }.min { $0.loss < $1.loss }
     let highest = series.filter { $0.accuracy?.isFinite == true }.max { ($0.accuracy ?? 0) < ($1.accuracy ?? 0) }
-    text.field("final_loss", series.last.map { Double($0.loss) })
-    text.field("best_loss", lowest.map { Double($0.loss) })
-    text.field("best_loss_step", lowest?.step ?? 0)
-    text.field("final_accuracy", series.last?.accuracy.map { Double($0) })
-    text.field("best_accuracy", highest?.accuracy.map { Double($0) })
-    text.field("best_accuracy_step", highest?.step ?? 0)
+    return [
+      "split": series.first?.split, "is_ema": series.first?.isEMA,
+      "loss": Curve.extremes(series.map(\.step), losses, buckets: buckets).json,
+      "accuracy": Curve.extremes(scored.map(\.step), accuracies, buckets: buckets).json,
+      "final_loss": JSON.finite(losses.last), "best_loss": JSON.finite(lowest.map { Double($0.loss) }),
+      "best_loss_step": lowest?.step, "final_accuracy": JSON.finite(series.last?.accuracy.map { Double($0) }),
+      "best_accuracy": JSON.finite(highest?.accuracy.map { Double($0) }), "best_accuracy_step": highest?.step,
+      "noise_levels": noiseLevels(series),
+    ]
   }
 
   /// The errors by noise level at the first and the last evaluation.
-  private static func noiseLevels(_ series: [ValidationRecord], _ text: inout JSONText) {
+  private static func noiseLevels(_ series: [ValidationRecord]) -> [JSON] {
     let measured = series.filter { $0.noiseLevels != nil }
-    text.array("noise_levels") { text in
-      for record in measured.count > 1 ? [measured[0], measured[measured.count - 1]] : measured {
-        text.object { text in
-          text.field("step", record.step)
-          text.field("y", (record.noiseLevels ?? []).map { Double($0) })
-        }
-      }
+    return (measured.count > 1 ? [measured[0], measured[measured.count - 1]] : measured).map { record in
+      ["step": record.step, "y": JSON.finite((record.noiseLevels ?? []).map { Double($0) })]
     }
   }
 
@@ -110,58 +90,33 @@ extension Report {
     return series
   }
 
-  static func activations(_ run: RunLog, _ text: inout JSONText) {
-    text.object("activations") { text in
-      guard let last = run.activations.last, let first = run.activations.first else { return }
-      text.field("names", run.header?.activationLayers ?? [])
-      text.field("first_step", first.step)
-      text.field("last_step", last.step)
-      text.field("first_rms", first.layers.map { Double($0.rms) })
-      text.field("rms", last.layers.map { Double($0.rms) })
-      text.field("dead", last.layers.map { Double($0.dead) })
-      text.field("saturated", last.layers.map { Double($0.saturated) })
+  static func activations(_ run: RunLog) -> JSON {
+    guard let last = run.activations.last, let first = run.activations.first else {
+      return ["activations": [:] as JSON]
     }
+    func column(_ record: ActivationsRecord, _ value: (ActivationStatistics) -> Float) -> JSON {
+      JSON.finite(record.layers.map { Double(value($0)) })
+    }
+    let activations: JSON = [
+      "names": run.header?.activationLayers ?? [], "first_step": first.step, "last_step": last.step,
+      "first_rms": column(first, \.rms), "rms": column(last, \.rms), "dead": column(last, \.dead),
+      "saturated": column(last, \.saturated),
+    ]
+    return ["activations": activations]
   }
 
-  static func stages(_ run: RunLog, _ text: inout JSONText) {
-    var totals: [StageTime] = []
-    for stage in run.stages.flatMap(\.stages) {
-      if let place = totals.firstIndex(where: { $0.name == stage.name }) {
-        totals[place].busy += stage.busy
-        totals[place].waiting += stage.waiting
-      } else if totals.count < 256 {
-        totals.append(stage)
-      }
+  static func stages(_ run: RunLog) -> JSON {
+    let totals = StagesRecord.totals(run.stages).map { stage -> JSON in
+      ["name": stage.name, "busy": JSON.finite(stage.busy), "waiting": JSON.finite(stage.waiting)]
     }
-    text.array("stages") { text in
-      for stage in totals {
-        text.object { text in
-          text.field("name", stage.name)
-          text.field("busy", stage.busy)
-          text.field("waiting", stage.waiting)
-        }
-      }
-    }
+    return ["stages": totals]
   }
 
-  static func events(_ run: RunLog, _ text: inout JSONText) {
-    text.field("event_count", run.events.count)
-    text.array("events") { text in
-      for event in run.events.suffix(listedEvents) {
-        text.object { text in
-          text.field("step", event.step)
-          text.field("kind", event.kind.rawValue)
-          text.field("text", String(event.text.prefix(mostText)))
-        }
-      }
+  static func events(_ run: RunLog) -> JSON {
+    let events = run.events.suffix(listedEvents).map { event -> JSON in
+      ["step": event.step, "kind": event.kind.rawValue, "text": String(event.text.prefix(mostText))]
     }
-  }
-
-  static func curve(_ key: StaticString, _ curve: Curve, _ text: inout JSONText) {
-    text.object(key) { text in
-      text.field("x", curve.x, digits: LineBuffer.exactDigits)
-      text.field("y", curve.y)
-    }
+    return ["event_count": run.events.count, "events": events]
   }
 
   /// Time in steps up to the end of each, in seconds; where only every n-th step was logged, each stands for n.
@@ -179,4 +134,11 @@ extension Report {
   private static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
 
   private static func median(_ values: [Double]) -> Double { GradientFlow.median(values.filter(\.isFinite)) }
+}
+
+extension Curve {
+  /// The points as a page draws them.
+  package var json: JSON {
+    ["x": JSON.finite(x, digits: LineBuffer.exactDigits), "y": JSON.finite(y)]
+  }
 }

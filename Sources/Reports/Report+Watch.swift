@@ -2,15 +2,15 @@ import FoundationEssentials
 import JSON
 import Metrics
 
-/// What `troupe watch` serves: the report's page and drawings, with data that come as they are made.
+/// The page of `troupe watch`: the report's drawings of runs that are still training.
 extension Report {
-  /// A picture that a run has left in `samples/`.
+  /// An image in a run's folder `samples/`.
   package struct Sample: Sendable, Equatable {
     package let run: String
     /// The run's number.
     package let id: Int
     package let name: String
-    /// When it was last written, so that a browser does not show an older one.
+    /// The time of its last change, so that a browser does not show an older one.
     package let changed: Int
 
     package init(run: String, id: Int, name: String, changed: Int) {
@@ -21,30 +21,17 @@ extension Report {
     }
   }
 
-  /// The page, which asks for everything else.
+  /// The page, which fetches its data.
   package static var watchPage: [UInt8] {
     ReportPage.text(
-      data: Array("{}".utf8), scripts: scripts + ReportPage.sweepScripts + [PackageResources.watch_js],
+      data: [:], scripts: scripts + ReportPage.sweepScripts + [PackageResources.watch_js],
       template: PackageResources.watch_html)
   }
 
-  /// What the page draws of some runs.
+  /// The data of the page about some runs.
   package static func watched(_ runs: [RunLog], _ samples: [Sample], version: String) -> [UInt8] {
-    var text = JSONText()
-    text.object { text in
-      text.field("version", version)
-      text.object("report") { text in members(of: runs, &text) }
-      text.array("samples") { text in
-        for sample in samples {
-          text.object { text in
-            text.field("run", sample.run)
-            text.field("id", sample.id)
-            text.field("name", sample.name)
-            text.field("changed", sample.changed)
-          }
-        }
-      }
-    }
-    return Array(text.bytes)
+    let samples = samples.map { ["run": $0.run, "id": $0.id, "name": $0.name, "changed": $0.changed] as JSON }
+    let data: JSON = ["version": version, "report": data(of: runs), "samples": samples]
+    return data.markupSafeText
   }
 }

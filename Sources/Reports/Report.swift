@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import JSON
 import Metrics
@@ -21,15 +22,11 @@ package enum Report {
 
   /// Draws `runs` side by side into `file`, replacing it only once the new report is whole on the disk.
   package static func write(runs: [RunLog], to file: URL) throws(RecordsError) {
-    try LogFile.replace(file.systemPath, with: page(runs: runs))
+    let page = ReportPage.text(data: data(of: runs), scripts: scripts)
+    try RecordsError.files { () throws(FileError) in try ReplacementFile.write(page, to: file.systemPath) }
   }
 
-  /// The page's UTF-8 text.
-  static func page(runs: [RunLog]) -> [UInt8] {
-    ReportPage.text(data: Array(data(runs: runs).bytes), scripts: scripts)
-  }
-
-  /// What draws runs, besides what all pages share.
+  /// The scripts that draw runs, besides those that all pages share.
   static var scripts: [[UInt8]] {
     [
       PackageResources.heat_map_js, PackageResources.stage_bars_js, PackageResources.confusion_js,
@@ -37,54 +34,25 @@ package enum Report {
     ]
   }
 
-  /// What the page's script draws.
-  static func data(runs: [RunLog]) -> JSONText {
-    var text = JSONText()
-    text.object { text in members(of: runs, &text) }
-    return text
-  }
-
-  static func members(of runs: [RunLog], _ text: inout JSONText) {
+  /// The data that the page's scripts draw.
+  static func data(of runs: [RunLog]) -> JSON {
     let share = max(1, runs.count)
     let buckets = min(curveBuckets, max(20, curveBudget / share))
     let evaluated = shownEvaluations(runs)
     let evaluationShare = max(1, evaluated.reduce(0) { $0 + $1.count })
-    text.array("runs") { text in
-      for (run, shown) in zip(runs, evaluated) {
-        text.object { text in
-          let layers = WeightLayers(run.header?.tensors ?? [])
-          summary(run, &text)
-          curves(run, buckets: buckets, &text)
-          gradients(run, layers, cells: heatBudget / share, &text)
-          activations(run, &text)
-          evaluations(run, shown, share: evaluationShare, &text)
-          sequences(run, buckets: buckets / 2, &text)
-          samples(run, share: share, &text)
-          stages(run, &text)
-          events(run, &text)
-        }
-      }
+    let shown = zip(runs, evaluated).map { run, shown in
+      JSON.joining(
+        summary(run), curves(run, buckets: buckets), gradients(run, cells: heatBudget / share), activations(run),
+        evaluations(run, shown, share: evaluationShare), sequences(run, buckets: buckets / 2),
+        samples(run, share: share), stages(run), events(run))
     }
-    configuration(runs, &text)
+    return ["runs": shown, "configuration": ConfigurationTable(runs.map(\.configuration)).json]
   }
+}
 
-  private static func configuration(_ runs: [RunLog], _ text: inout JSONText) {
-    let table = ConfigurationTable(runs.map(\.configuration))
-    text.object("configuration") { text in
-      text.array("readable") { text in
-        for readable in table.readable { text.field(nil, readable) }
-      }
-      text.array("rows") { text in
-        for row in table.rows {
-          text.object { text in
-            text.field("key", row.key)
-            text.field("differs", row.differs)
-            text.array("values") { text in
-              for value in row.values { text.field(nil, optional: value) }
-            }
-          }
-        }
-      }
-    }
+extension ConfigurationTable {
+  fileprivate var json: JSON {
+    let rows = rows.map { ["key": $0.key, "differs": $0.differs, "values": $0.values] as JSON }
+    return ["readable": readable, "rows": rows]
   }
 }

@@ -1,24 +1,25 @@
+import Files
 import FoundationEssentials
 import JSON
 import Metrics
 
-/// One HTML file without outside references: the template with style, data and scripts put in.
+/// One HTML file without outside references: a template with style, data and scripts inserted.
 package enum ReportPage {
   /// The page's UTF-8 text.
   ///
   /// - Parameters:
-  ///   - data: JSON that the scripts find under `data`; without a bare `<`, which would end its place in the page.
-  ///   - scripts: those that draw this kind of page, after the ones that all share.
+  ///   - data: the value that the scripts find under `data`.
+  ///   - scripts: the scripts of this kind of page, which follow those that all pages share.
   ///   - template: has a mark for each of the three.
   static func text(
-    data: [UInt8], scripts: [[UInt8]], template: [UInt8] = PackageResources.report_html
+    data: JSON, scripts: [[UInt8]], template: [UInt8] = PackageResources.report_html
   ) -> [UInt8] {
     let shared = [PackageResources.charts_js, PackageResources.page_js, PackageResources.line_chart_js]
     let parts: [(mark: String, content: [UInt8])] = [
-      ("{{style}}", PackageResources.report_css), ("{{data}}", data),
+      ("{{style}}", PackageResources.report_css), ("{{data}}", data.markupSafeText),
       ("{{scripts}}", Array((shared + scripts).joined(separator: "\n".utf8))),
     ]
-    // The marks are looked for in the template alone: what is put in is never searched again.
+    // Marks count in the template alone: inserted text is never searched.
     var rest = Substring(String(decoding: template, as: UTF8.self))
     var page: [UInt8] = []
     for (mark, content) in parts {
@@ -31,13 +32,13 @@ package enum ReportPage {
 
   /// Writes the page about a sweep, replacing `file` only once the new one is whole on the disk.
   ///
-  /// - Parameter data: what `sweep.js` draws.
+  /// - Parameter data: drawn by `sweep.js`.
   package static func write(sweep data: JSON, to file: URL) throws(RecordsError) {
-    let safe = data.compactText.replacing("<", with: "\\u003c")
-    try LogFile.replace(file.systemPath, with: text(data: Array(safe.utf8), scripts: sweepScripts))
+    let page = text(data: data, scripts: sweepScripts)
+    try RecordsError.files { () throws(FileError) in try ReplacementFile.write(page, to: file.systemPath) }
   }
 
-  /// What draws sweeps, besides what all pages share.
+  /// The scripts that draw sweeps, besides those that all pages share.
   static var sweepScripts: [[UInt8]] {
     [PackageResources.parallel_js, PackageResources.scatter_js, PackageResources.bars_js, PackageResources.sweep_js]
   }

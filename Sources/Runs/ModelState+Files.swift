@@ -21,7 +21,7 @@ extension ModelState {
 
   /// SHA-256 of all parameters and buffers, tensor after tensor.
   package var digest: String {
-    var digest = SHA256()
+    var digest = Digest.sha256()
     for tensor in table.evaluatedTensors(self, isAverage: false) { digest.update(tensor.slice.bytes) }
     return digest.hexadecimal()
   }

@@ -1,5 +1,7 @@
+import Files
+
 /// The reason that a run cannot start or continue, in one line.
-package struct RunError: Error, CustomStringConvertible, Sendable {
+package struct RunError: FileErrorWrapper, CustomStringConvertible, Sendable {
   package enum Cause: Sendable {
     /// The configuration or the command line is wrong.
     case configuration
@@ -15,4 +17,6 @@ package struct RunError: Error, CustomStringConvertible, Sendable {
   }
 
   package init(_ description: String) { self.init(.failure, description) }
+
+  package init(_ error: FileError) { self.init(error.description) }
 }

@@ -16,6 +16,8 @@ package final class RunFolder: Sendable {
 
   static let configurationName = "config.json"
   static let initialParametersName = "init-from.txt"
+  /// Bytes of a file that holds a file's name.
+  private static let longestName = 1 << 16
 
   package var checkpoints: CheckpointFolder { CheckpointFolder(url) }
 
@@ -76,8 +78,9 @@ package final class RunFolder: Sendable {
 
   /// The same of a run whose folder is not locked.
   package static func initialParameters(of url: URL) -> String? {
-    let text = try? String(contentsOf: url.appending(path: initialParametersName), encoding: .utf8)
-    return text?.trimmingCharacters(in: .newlines)
+    let path = url.appending(path: initialParametersName).path
+    let bytes = try? FileSystemCalls.real.contents(of: path, largest: longestName)
+    return bytes.map { String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .newlines) }
   }
 
   /// Opens the folder of a run to go on with it.
@@ -115,7 +118,7 @@ package final class RunFolder: Sendable {
       guard !FileManager.default.fileExists(atPath: target.path) else { continue }
       let lock = try takeLock(url)
       defer { withExtendedLifetime(lock) {} }
-      try attempt("cannot move the old run \(url.path) aside") { try FileManager.default.moveItem(at: url, to: target) }
+      try RunError.files { () throws(FileError) in try FileSystemCalls.real.rename(url.path, to: target.path) }
       return target
     }
     return url
@@ -125,50 +128,24 @@ package final class RunFolder: Sendable {
   private static let lockAttempts = 10
 
   private static func takeLock(_ folder: URL) throws(RunError) -> FileLock {
-    do throws(FileLock.Failure) {
+    do throws(FileError) {
       return try FileLock(folder.appending(path: RunFiles.lock), attempts: lockAttempts)
     } catch {
-      switch error {
-      case .held:
-        throw RunError("\(folder.path): another process is training this run; wait for it or give another --run-dir")
-      case .system(let code):
-        throw RunError("cannot write in the run folder \(folder.path): \(String(cString: strerror(code)))")
-      }
+      guard error.isHeldElsewhere else { throw RunError(error) }
+      throw RunError("\(folder.path): another process is training this run; wait for it or give another --run-dir")
     }
   }
 
   /// Makes the folder and those above it that are missing.
   private static func makeFolder(_ url: URL) throws(RunError) {
-    var place = ""
-    for component in url.absoluteURL.standardizedFileURL.path.split(separator: "/") {
-      place += "/\(component)"
-      guard mkdir(place, 0o777) != 0, errno != EEXIST else { continue }
-      throw RunError("cannot make the run folder \(url.relativePath): \(place): \(String(cString: strerror(errno)))")
-    }
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: place, isDirectory: &isFolder), isFolder.boolValue else {
-      throw RunError("cannot make the run folder \(url.relativePath): a file of that name is in the way")
+    do throws(FileError) {
+      try FileSystemCalls.real.makeFolder(url.absoluteURL.standardizedFileURL.path)
+    } catch {
+      throw RunError("cannot make the run folder \(url.relativePath): \(error)")
     }
   }
 
   private static func write(_ text: String, to file: URL) throws(RunError) {
-    try attempt("cannot write \(file.path)") { try Data(text.utf8).write(to: file, options: .atomic) }
-  }
-
-  private static func attempt(_ what: String, _ body: () throws -> Void) throws(RunError) {
-    do {
-      try body()
-    } catch {
-      throw RunError("\(what): \((error as NSError).reason)")
-    }
-  }
-}
-
-extension NSError {
-  /// The system's words, without Foundation's wrapping.
-  fileprivate var reason: String {
-    let cause = userInfo[NSUnderlyingErrorKey] as? NSError ?? self
-    if cause.domain == NSPOSIXErrorDomain { return String(cString: strerror(Int32(cause.code))) }
-    return cause.localizedDescription
+    try RunError.files { () throws(FileError) in try ReplacementFile.write(Array(text.utf8), to: file.path) }
   }
 }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Synchronization
 
@@ -45,15 +46,8 @@ package final class SignalWatch: Sendable {
     let readingEnd = ends[0]
     signalPipe.store(ends[1], ordering: .releasing)
     let reader = Thread {
-      var number: UInt8 = 0
       var isRepeated = false
-      while true {
-        let count = read(readingEnd, &number, 1)
-        guard count == 1 else {
-          if count < 0, errno == EINTR { continue }
-          break
-        }
-        if number == 0 { break }
+      while let number = try? FileSystemCalls.real.receive(from: readingEnd, "signals", atMost: 1).first, number != 0 {
         // Others may have asked before: only a signal after a signal is impatience.
         if isRepeated { _exit(128 + Int32(number)) }
         isRepeated = true

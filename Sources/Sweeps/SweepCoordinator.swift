@@ -4,7 +4,7 @@ import Foundation
 import JSON
 import Runs
 
-/// Where the jobs of one process learn what to do and hand in what came of it. It alone touches the journal.
+/// Assigns work to the jobs of one process and records their results. It alone writes to the journal.
 actor SweepCoordinator {
   let worker: WorkerRecord
   private let journal: Journal
@@ -12,9 +12,9 @@ actor SweepCoordinator {
   private let scheduler: SweepScheduler
   private let lock: FileLock
   private(set) var state: SweepState
-  /// When something was last heard of a worker, by this machine's clock alone: others' may differ.
+  /// The time of each worker's last entry by this machine's clock; other machines' clocks may differ.
   private var lastHeard: [String: ContinuousClock.Instant] = [:]
-  /// When somebody was last told to wait; nothing is looked at again for a moment unless there is news.
+  /// The time of the last decision to wait; it stands for a moment unless the journal has new entries.
   private var lastWait: ContinuousClock.Instant?
   private var hasOwnNews = false
 
@@ -27,11 +27,7 @@ actor SweepCoordinator {
     let worker = Self.identity(jobs: jobs)
     self.worker = worker
     let file = folder.lock(ofWorker: worker.id)
-    do throws(FileLock.Failure) {
-      lock = try FileLock(file)
-    } catch {
-      throw RunError("cannot lock \(file.relativePath)\(error.reason)")
-    }
+    lock = try RunError.files { () throws(FileError) in try FileLock(file) }
     let journal = try Journal(folder: folder.url, creates: !resumes)
     self.journal = journal
     var state = SweepState(definition)
@@ -40,7 +36,7 @@ actor SweepCoordinator {
     var heard: [String] = []
     try journal.transaction { news, now in
       for (entry, time) in news {
-        // Before anything else is looked at: to another definition the rest makes no sense.
+        // First of all: the entries of another definition are meaningless here.
         if case .sweep(let header) = entry { try header.require(definition, in: folder, advice: advice) }
         try state.apply(entry, time: time)
         if let author = entry.author { heard.append(author) }
@@ -100,21 +96,21 @@ actor SweepCoordinator {
 
   func sendHeartbeat() throws { try write { [.heartbeat(worker: worker.id)] } }
 
-  /// Reads what others have written.
+  /// Reads the entries of others.
   func refresh() throws { try write { [] } }
 
-  /// Why running trials are to be stopped, if they are.
+  /// The reason to stop running trials, if there is one.
   var end: SweepEnd? { scheduler.end(state) }
 
   private func write(_ decide: () throws -> [JournalEntry]) throws {
-    // What could not be written has not happened.
+    // Entries that could not be written do not count.
     var after = state
     try journal.transaction { news, now in
       for (entry, time) in news {
         try after.apply(entry, time: time)
         if let author = entry.author { lastHeard[author] = .now }
       }
-      // What was read is in the journal, whatever becomes of this process's own lines.
+      // Entries of others count even if this process cannot write its own.
       state = after
       let entries = try decide()
       for entry in entries { try after.apply(entry, time: now) }
@@ -131,7 +127,7 @@ actor SweepCoordinator {
 }
 
 extension JournalEntry {
-  /// The worker that wrote the entry, where it says so.
+  /// The worker that wrote the entry, if it is named.
   var author: String? {
     switch self {
     case .worker(let worker): worker.id

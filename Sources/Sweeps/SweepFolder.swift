@@ -4,7 +4,7 @@ import JSON
 import Metrics
 import Runs
 
-/// A sweep's folder: the journal, a run folder a trial, and the locks that living workers hold.
+/// A sweep's folder: the journal, a run folder per trial, and the locks of living workers.
 ///
 ///     journal.jsonl   trials/<id>/   workers/<id>.lock   report.html   trials.csv
 package struct SweepFolder: Sendable {
@@ -12,29 +12,31 @@ package struct SweepFolder: Sendable {
 
   package init(_ url: URL) { self.url = url }
 
-  /// `checkpoints/<name>`, or what the command line says.
+  /// `checkpoints/<name>`, or the folder on the command line.
   package init(name: String, override: String?) {
     url = URL(fileURLWithPath: override ?? "checkpoints/\(name)", isDirectory: true)
   }
 
   package var journal: URL { url.appending(path: Journal.name) }
   package var holdsSweep: Bool { FileManager.default.fileExists(atPath: journal.path) }
-  /// The sweep's definition, for what looks at the folder later.
+  /// The sweep's definition, for later readers of the folder.
   package var definition: URL { url.appending(path: "sweep.json") }
   package func trial(_ id: String) -> URL { url.appending(path: "trials/\(id)", directoryHint: .isDirectory) }
   func lock(ofWorker id: String) -> URL { url.appending(path: "workers/\(id).lock") }
 
-  /// Makes the folder ready for a worker, or says why it is not one.
+  /// Prepares the folder for a worker.
+  ///
+  /// - Throws: where it holds something else than expected.
   package func prepare(resumes: Bool) throws(RunError) {
     if holdsSweep, !resumes {
       throw RunError(
         .configuration,
-        "\(url.relativePath): there is a sweep of this name already; go on with it, or join in, with --resume, or give another "
+        "\(url.relativePath): there is a sweep of this name already; resume or join it with --resume, or give another "
           + "--sweep-dir")
     }
     if !holdsSweep, resumes {
       throw RunError(
-        .configuration, "\(url.relativePath): no sweep here to go on with (\(Journal.name) is missing); drop --resume")
+        .configuration, "\(url.relativePath): no sweep here to resume (\(Journal.name) is missing); drop --resume")
     }
     if FileManager.default.fileExists(atPath: url.appending(path: RunFiles.resolvedConfiguration).path) {
       throw RunError(
@@ -44,23 +46,15 @@ package struct SweepFolder: Sendable {
   }
 
   static func makeFolder(_ url: URL) throws(RunError) {
-    do {
-      try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    } catch {
-      throw RunError("cannot make the folder \(url.relativePath): \((error as NSError).localizedDescription)")
-    }
+    try RunError.files { () throws(FileError) in try FileSystemCalls.real.makeFolder(url.path) }
   }
 
   /// Puts a file in the place of an earlier one at once.
   func write(_ text: String, to file: URL) throws(RunError) {
-    do {
-      try Data(text.utf8).write(to: file, options: .atomic)
-    } catch {
-      throw RunError("cannot write \(file.relativePath): \((error as NSError).localizedDescription)")
-    }
+    try RunError.files { () throws(FileError) in try ReplacementFile.write(Array(text.utf8), to: file.path) }
   }
 
-  /// Everything that a journal says, without writing to it.
+  /// The state after all entries of the journal. Nothing is written.
   package func read(_ definition: SweepDefinition) throws(RunError) -> SweepState {
     guard holdsSweep else {
       throw RunError(.configuration, "\(url.relativePath): expected the folder of a sweep (\(Journal.name) is missing)")
@@ -74,7 +68,7 @@ package struct SweepFolder: Sendable {
     return state.releasingClaims { isAlive($0, in: state) }
   }
 
-  /// - Returns: whether there was any.
+  /// - Returns: whether there were new entries.
   @discardableResult
   func readNews(
     of journal: Journal, _ definition: SweepDefinition, into state: inout SweepState
@@ -90,28 +84,28 @@ package struct SweepFolder: Sendable {
   }
 }
 
-// Who is at work.
+// Living workers.
 extension SweepFolder {
-  /// A worker that has not been heard of for so long is given up, and its trials are taken over.
+  /// A worker of another machine that is silent for longer counts as dead, and others take its trials.
   static let lease = Duration.seconds(60)
 
-  /// The workers of a sweep that live.
+  /// The living workers of a sweep.
   package func living(in state: SweepState) -> [WorkerRecord] {
     state.workers.values.filter { isAlive($0, in: state) }
   }
 
-  /// On this machine a worker's lock says whether it lives; of another machine's only its silence can tell.
+  /// Whether a worker lives: by its lock on this machine, by its silence on another.
   ///
-  /// - Parameter silence: the time since the last word of it; nil where there was none.
+  /// - Parameter silence: the time since the worker's last entry; nil without an entry.
   func isAlive(_ worker: WorkerRecord, silence: Duration?) -> Bool {
     if worker.isHere { return FileLock.isHeld(lock(ofWorker: worker.id)) }
     return silence.map { $0 < Self.lease } ?? false
   }
 
-  /// Seconds; whatever a damaged journal says, this can be compared.
+  /// Seconds; the bound makes the times of a damaged journal comparable.
   private static let longestSilence = 1e9
 
-  /// For who only looks: it believes the other machine's clock.
+  /// The same for readers of the folder, which trust the other machine's clock.
   private func isAlive(_ worker: WorkerRecord, in state: SweepState) -> Bool {
     let now = Date.now.timeIntervalSince1970
     return isAlive(
@@ -120,13 +114,13 @@ extension SweepFolder {
 }
 
 extension JournalHeader {
-  /// Refuses another definition than the journal's.
+  /// Refuses a definition that differs from the journal's.
   func require(_ definition: SweepDefinition, in folder: SweepFolder, advice: String) throws(RunError) {
     var difference = definition.identity.firstDifference(from: identity)
     if difference == nil, seeds != definition.seeds { difference = "seeds" }
     guard let path = difference else { return }
     throw RunError(
       .configuration,
-      "\(folder.url.relativePath): belongs to another definition (\(path) is not the same); \(advice)")
+      "\(folder.url.relativePath): belongs to another definition (\(path) differs); \(advice)")
   }
 }

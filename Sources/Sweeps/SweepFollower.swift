@@ -1,36 +1,37 @@
 import Configuration
+import Files
 import Foundation
 import JSON
 import Metrics
 import Runs
 
-/// Follows a sweep as it goes: reads each line of its journal once, and the records of its running trials.
+/// Follows a running sweep: reads each line of its journal once, and the records of its running trials.
 ///
-/// A journal that another one has replaced is read from its first line. Nothing is ever written.
+/// A replaced journal is read from its first line. Nothing is ever written.
 package final class SweepFollower {
   package let folder: SweepFolder
   /// Changes whenever there is something new.
   package private(set) var version = 0
-  /// How it stands; nil where the sweep cannot be read, or not yet.
+  /// Nil where the sweep cannot be read, or not yet.
   package private(set) var progress: SweepProgress?
   package private(set) var activity = RunActivity.interrupted
-  /// Why the sweep cannot be read, or cannot go on.
+  /// Why the sweep cannot be read or continued.
   package private(set) var problem: String?
 
   private var opened: Opened?
-  /// The workers that lived at the last look.
+  /// The living workers at the last call.
   private var living: Set<String> = []
   private var trials = TrialFollowers(isSkimming: false)
-  /// What has been read of trials that nobody trains now, as long as their files of records are the same.
+  /// The records of trials that are not running, as long as their files are unchanged.
   private var settled: [String: (file: FileStamp?, records: TrialRecords?)] = [:]
-  /// The journal and the definition that could not be read: as long as they are the same, they cannot be read now either.
+  /// The journal and the definition that could not be read; they are not read again until one of them changes.
   private var failed: [FileStamp?]?
-  /// The importance of parameters at a ranking: it takes a while to find out.
+  /// The importance of parameters for a ranking, kept because it is slow to compute.
   private var importance: (ranking: String, value: ParameterImportance?)?
   private var last = ""
-  /// How often there was something new in the journal.
+  /// The number of times that the journal had new entries.
   private var readCount = 0
-  /// What follows from the journal as it was read then.
+  /// The conclusion from the journal at `readCount`.
   private var verdict: (readCount: Int, activity: RunActivity, problem: String?)?
 
   private struct Opened {
@@ -43,14 +44,14 @@ package final class SweepFollower {
 
   private let patience: Duration
 
-  /// - Parameter patience: records of settled trials are read for so long at a time, and of one at least; what is left is
-  ///   read the next time.
+  /// - Parameter patience: the time per call for reading settled trials, at least one of them; the rest is left for
+  ///   later calls.
   package init(_ folder: SweepFolder, patience: Duration = .milliseconds(300)) {
     self.folder = folder
     self.patience = patience
   }
 
-  /// Reads what is new.
+  /// Reads new entries and records.
   package func follow() {
     let files = [FileStamp(folder.journal), FileStamp(folder.definition)]
     if files == failed { return }
@@ -83,7 +84,7 @@ package final class SweepFollower {
   private func read() throws {
     if let opened, opened.journal.isReplaced || opened.definitionFile != FileStamp(folder.definition) { close() }
     if opened == nil {
-      // A sweep that has just begun has a journal before it has a definition.
+      // A new sweep has a journal before it has a definition.
       guard let file = FileStamp(folder.definition) else { return }
       let definition = try SweepDefinition(file: folder.definition.path)
       opened = Opened(
@@ -95,7 +96,7 @@ package final class SweepFollower {
     do {
       hasNews = try folder.readNews(of: now.journal, now.definition, into: &now.state)
     } catch {
-      // It is not known which lines counted: all are read again.
+      // An unknown part of the lines was applied: all are read again.
       close()
       throw error
     }
@@ -103,7 +104,7 @@ package final class SweepFollower {
     guard now.state.header != nil else { return }
     let workers = folder.living(in: now.state)
     let ids = Set(workers.map(\.id))
-    // A sweep that rests costs a few looks at files.
+    // An idle sweep costs only the checks above.
     guard hasNews || progress == nil || ids != living || !trials.followers.isEmpty else { return }
     if hasNews {
       readCount += 1
@@ -123,9 +124,10 @@ package final class SweepFollower {
     version += 1
   }
 
-  /// One that has ended and one that was killed look alike in the journal: what a worker would do next tells.
+  /// Determines the activity. The journal of an ended sweep looks like that of a killed one, but differs in the next
+  /// action of a worker.
   ///
-  /// - Returns: why it cannot go on, if it cannot.
+  /// - Returns: why the sweep cannot continue, if it cannot.
   private func judge() -> String? {
     guard let progress, progress.jobs == 0 else {
       activity = .running
@@ -148,7 +150,7 @@ package final class SweepFollower {
     return verdict?.problem
   }
 
-  /// What the page draws, and of which version that is: not the newest as long as trials are still to be read.
+  /// The page's data and its version, which is not the newest as long as trials are still to be read.
   package func page() -> (version: Int, data: JSON)? {
     guard let progress else { return nil }
     let drawn = version
@@ -179,42 +181,34 @@ package final class SweepFollower {
 }
 
 extension SweepProgress {
-  /// What changes while a sweep goes on.
+  /// The part of the page that changes while a sweep runs.
   ///
-  /// - Parameter unread: trials whose records are still to be read.
+  /// - Parameter unread: the number of trials whose records are still to be read.
   func json(_ activity: RunActivity, unread: Int) -> JSON {
-    .object([
-      ("state", .string(activity.rawValue)), ("running", .integer(running.count)), ("waiting", .integer(waitingCount)),
-      ("unread", .integer(unread)), ("most_trials", mostTrials.map { .integer($0) } ?? .null),
-      ("remaining", remaining.map { .number($0.rounded()) } ?? .null),
+    let trials = running.map { one -> (String, JSON) in
       (
-        "trials",
-        .object(
-          running.map { one in
-            (
-              one.id,
-              .object([
-                ("step", .integer(one.step?.step ?? 0)), ("total_steps", one.totalSteps.map { .integer($0) } ?? .null),
-                ("loss", one.step.flatMap { $0.loss.isFinite ? .number(Double($0.loss)) : nil } ?? .null),
-                ("seconds", .number(one.seconds.rounded())),
-              ])
-            )
-          })
-      ),
-    ])
+        one.id,
+        [
+          "step": one.step?.step ?? 0, "total_steps": one.totalSteps,
+          "loss": one.step.flatMap { $0.loss.isFinite ? Double($0.loss) : nil }, "seconds": one.seconds.rounded(),
+        ]
+      )
+    }
+    return [
+      "state": activity.rawValue, "running": running.count, "waiting": waitingCount, "unread": unread,
+      "most_trials": mostTrials, "remaining": remaining?.rounded(), "trials": JSON.object(trials),
+    ]
   }
 
-  /// What a list says of a sweep.
+  /// The entry of a sweep in a list.
   package func summary(_ activity: RunActivity) -> [(String, JSON)] {
-    let best = results.ranking.first
-    return [
-      ("sweep", .string(results.definition.name)), ("state", .string(activity.rawValue)),
-      ("method", .string(results.definition.settings.method.rawValue)),
-      ("metric", .string(results.definition.metric.name)), ("best", best.map { .number($0.value) } ?? .null),
-      ("finished", .integer(results.finishedCount)), ("failed", .integer(results.failedCount)),
-      ("running", .integer(running.count)), ("waiting", .integer(waitingCount)),
-      ("trial_count", .integer(max(results.trials.count, mostTrials ?? 0))),
-      ("remaining", remaining.map { .number($0.rounded()) } ?? .null),
+    let summary: JSON = [
+      "sweep": results.definition.name, "state": activity.rawValue,
+      "method": results.definition.settings.method.rawValue, "metric": results.definition.metric.name,
+      "best": results.ranking.first?.value, "finished": results.finishedCount, "failed": results.failedCount,
+      "running": running.count, "waiting": waitingCount,
+      "trial_count": max(results.trials.count, mostTrials ?? 0), "remaining": remaining?.rounded(),
     ]
+    return (summary.members ?? []).map { ($0.key, $0.value) }
   }
 }

@@ -1,21 +1,21 @@
 import Foundation
 import Metrics
 
-/// How it stands with a sweep: what its live table and the page of `troupe watch` show beside the results.
+/// The progress of a sweep, for its live table and the page of `troupe watch`.
 package struct SweepProgress: Sendable {
-  /// A trial that somebody is training.
+  /// A trial that a worker is training.
   package struct Running: Sendable {
     package let point: Int
     package let seed: Int
     package let id: String
-    /// Seconds since it was claimed.
+    /// Seconds since its claim.
     package let seconds: Double
-    /// The last step that it has recorded; nil before there is one.
+    /// The last recorded step; nil before the first.
     package let step: StepRecord?
-    /// Steps of the whole run, where that can be told.
+    /// Steps of the whole run, if known.
     package let totalSteps: Int?
 
-    /// The part of the whole run that is done.
+    /// The finished part (0...1) of the whole run.
     var share: Double {
       guard let step, let totalSteps, totalSteps > 0 else { return 0 }
       return min(1, Double(step.step) / Double(totalSteps))
@@ -24,9 +24,9 @@ package struct SweepProgress: Sendable {
 
   package let results: SweepResults
   package let running: [Running]
-  /// Trials at a time that living workers have asked for.
+  /// Jobs of all living workers together.
   package let jobs: Int
-  /// Trials that there will be at most; nil where only time ends the sweep.
+  /// The most trials; nil where only time limits them.
   package let mostTrials: Int?
 
   /// Claims of workers that are dead do not count.
@@ -34,7 +34,7 @@ package struct SweepProgress: Sendable {
   /// - Parameters:
   ///   - living: the workers that live: `SweepFolder.living`.
   ///   - mostPoints: `SweepDefinition.pointCount`, which may take a moment to count.
-  ///   - trials: follow those that run from now on.
+  ///   - trials: updated to the running trials.
   package init(
     _ definition: SweepDefinition, _ state: SweepState, living: [WorkerRecord], in folder: SweepFolder,
     mostPoints: Int?, following trials: inout TrialFollowers
@@ -59,10 +59,10 @@ package struct SweepProgress: Sendable {
     }.sorted { ($0.seconds, $0.id) > ($1.seconds, $1.id) }
   }
 
-  /// Trials that wait for their turn, or at a rung for others.
+  /// Trials that wait for their turn, or for other trials at a rung.
   package var waitingCount: Int { results.trials.count { $0.status == "waiting" || $0.status == "paused" } }
 
-  /// Seconds to the end at the pace so far; nil where nobody works, or early termination decides how much is left.
+  /// Seconds to the end at the pace so far; nil without workers, and where the rest depends on early termination.
   package var remaining: Double? {
     let finished = results.trials.filter(\.isFinished)
     guard let mostTrials, jobs > 0, !finished.isEmpty, results.definition.rungs.count == 1 else { return nil }
@@ -74,9 +74,9 @@ package struct SweepProgress: Sendable {
 }
 
 extension SweepProgress {
-  /// The live table: counts, what is running, the best points.
+  /// The live table: counts, running trials, the best points.
   ///
-  /// - Parameter leaders: points that are listed at most.
+  /// - Parameter leaders: the most listed points.
   package func lines(leaders: Int) -> [String] {
     let (definition, state) = (results.definition, results.state)
     let most = mostTrials.map { $0 > results.trials.count ? " (\($0) at most)" : "" } ?? ""
@@ -109,7 +109,7 @@ extension SweepProgress.Running {
   }
 }
 
-/// Follows the records of those trials that are running.
+/// Follows the records of running trials.
 package struct TrialFollowers: Sendable {
   package private(set) var followers: [String: RunFollower] = [:]
   private let isSkimming: Bool
@@ -117,7 +117,7 @@ package struct TrialFollowers: Sendable {
   /// - Parameter isSkimming: keeps the last steps only.
   package init(isSkimming: Bool) { self.isSkimming = isSkimming }
 
-  /// Reads what is new of the trials that are claimed, and forgets the others.
+  /// Reads new records of claimed trials, and forgets the others.
   package mutating func follow(_ state: SweepState, in folder: SweepFolder) {
     var kept: [String: RunFollower] = [:]
     for trial in state.points.flatMap(\.trials) where trial.claim != nil {

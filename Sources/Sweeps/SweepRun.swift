@@ -4,18 +4,18 @@ import Foundation
 import JSON
 import Runs
 
-/// One process's work on a sweep: so many jobs at once, each a trial in a process of its own on its share of the cores.
+/// One process's work on a sweep: several jobs at once, each a trial in a process of its own on its share of the cores.
 package struct SweepRun: Sendable {
-  /// What a person may want to know while it goes on.
+  /// A progress message.
   package enum Event: Sendable {
     case note(String)
     case began(Running)
     case ended(Running, TrialResult, SweepState)
-    /// From time to time: how things stand.
+    /// The state of the sweep, from time to time.
     case state(SweepState)
   }
 
-  /// A trial on its way.
+  /// A trial in training.
   package struct Running: Sendable, Equatable {
     package let point: Int
     package let seed: Int
@@ -31,18 +31,18 @@ package struct SweepRun: Sendable {
   package let definition: SweepDefinition
   package let folder: SweepFolder
   package let jobs: Int
-  /// What each job computes on.
+  /// The cores of each job.
   package let cores: [[Int]]
   private let program: String
   private let coordinator: SweepCoordinator
 
-  /// How often a job that has nothing to do asks again.
+  /// The time between requests of an idle job.
   private static let pause = Duration.milliseconds(50)
   private static let refreshInterval = Duration.milliseconds(500)
 
-  /// Refuses before anything is written.
+  /// Refuses a wrong definition before anything is written.
   ///
-  /// - Parameter program: the program that trains; the running one by default, even where its file is replaced meanwhile.
+  /// - Parameter program: the training program; by default the running one, even if its file is replaced meanwhile.
   package init(
     _ definition: SweepDefinition, folder: SweepFolder, jobs: Int, resumes: Bool,
     program: String = "/proc/\(ProcessInfo.processInfo.processIdentifier)/exe"
@@ -56,11 +56,11 @@ package struct SweepRun: Sendable {
     try definition.checkSpace(microBatches: cores[0].count)
     try folder.prepare(resumes: resumes)
     coordinator = try SweepCoordinator(definition, folder, jobs: jobs, coresPerJob: cores[0].count, resumes: resumes)
-    // Only now is it known that the definition is the journal's; limits may have changed.
+    // Only now is the definition known to be the journal's; limits may have changed.
     try folder.write(definition.stored.prettyText + "\n", to: folder.definition)
   }
 
-  /// Works until there is nothing more to do or `stop` is asked.
+  /// Works until the sweep ends or `stop` is requested.
   package func run(
     stop: StopRequest, report: @escaping @Sendable (Event) -> Void
   ) async throws -> (outcome: Outcome, state: SweepState) {
@@ -76,7 +76,7 @@ package struct SweepRun: Sendable {
         switch result {
         case .success(let one): end = one ?? end
         case .failure(let error):
-          // The other trials save themselves; what they have is kept.
+          // The other trials save and stop.
           gate.close()
           failure = failure ?? error
         }
@@ -92,7 +92,7 @@ package struct SweepRun: Sendable {
     return (.ended(await coordinator.end ?? outcome ?? .complete), state)
   }
 
-  /// - Returns: why there is nothing more to do; nil where somebody asked for a stop.
+  /// - Returns: the reason for the end of the sweep; nil after a stop.
   private func work(
     _ job: Int, _ stop: StopRequest, _ gate: WorkGate, _ report: @Sendable (Event) -> Void
   ) async throws -> SweepEnd? {
@@ -117,7 +117,7 @@ package struct SweepRun: Sendable {
       definition, state.points[point].assignment, seed: trial.seed, microBatches: await coordinator.microBatches)
     let place = folder.trial(trial.id)
     if !trial.results.isEmpty, !RunFolder.holdsRun(place) {
-      report(.note("trial \(trial.id): its run folder has gone; it is trained again from its first step"))
+      report(.note("trial \(trial.id): its run folder is missing; training begins again at the first step"))
     }
     let running = Running(point: point, seed: seed, rung: rung, id: trial.id)
     report(.began(running))
@@ -135,13 +135,13 @@ package struct SweepRun: Sendable {
     }
   }
 
-  /// Says that this process lives, and how things stand.
+  /// Writes heartbeats and reports the state.
   private func beat(_ stop: StopRequest, _ gate: WorkGate, _ report: @Sendable (Event) -> Void) async {
     var last = ContinuousClock.now
     while !Task.isCancelled {
       try? await Task.sleep(for: Self.refreshInterval)
       if ContinuousClock.now - last >= SweepCoordinator.heartbeat {
-        // A journal that cannot be written stops the jobs, which say so.
+        // If the journal cannot be written, the jobs fail with that error.
         try? await coordinator.sendHeartbeat()
         last = .now
         if await coordinator.end != nil { gate.close() }

@@ -2,23 +2,23 @@ import Configuration
 import JSON
 import Runs
 
-/// What a worker does next.
+/// The next action of a worker.
 package enum SweepAction: Sendable, Equatable {
-  /// Bring a trial, which is claimed now, to a rung.
+  /// Train a trial, which is claimed now, to a rung.
   case run(point: Int, seed: Int, rung: Int)
-  /// Others are still at work, and what they find out decides.
+  /// The next action depends on the results of other workers.
   case wait
   case done(SweepEnd)
 }
 
-/// Why a sweep has nothing more to do.
+/// The reason for the end of a sweep.
 package enum SweepEnd: String, Sendable {
   case complete
   case target = "target reached"
   case timeCap = "time cap reached"
 }
 
-/// Decides what is done next: a function of the definition and of what the journal says.
+/// Decides the next action: a function of the definition and the journal.
 package struct SweepScheduler: Sendable {
   package let definition: SweepDefinition
   private let sampler: any Sampler
@@ -34,12 +34,12 @@ package struct SweepScheduler: Sendable {
     sampler = definition.sampler
     let pointCount = definition.space.count(most: SearchSpace.mostGridPoints)
     self.pointCount = pointCount
-    // Points of a grid that are the same trial stand anywhere in it, and what follows them is still to be run.
-    mostAttempts = definition.settings.method == .grid ? pointCount ?? 0 : Self.mostDraws
+    // A grid may have any number of points with the same trial before the next new one.
+    mostAttempts = definition.settings.method.isRandom ? Self.mostDraws : pointCount ?? 0
   }
 
-  /// - Parameter isAlive: whether a worker may still be trusted to end what it has claimed.
-  /// - Returns: what to write into the journal, and what to do then.
+  /// - Parameter isAlive: whether a worker is still expected to finish its claims.
+  /// - Returns: entries for the journal, and the action after they are written.
   package func next(
     _ known: SweepState, worker: String, isAlive: (String) -> Bool
   ) throws(RunError) -> (entries: [JournalEntry], action: SweepAction) {
@@ -83,7 +83,7 @@ package struct SweepScheduler: Sendable {
     return (entries, isAnyoneAtWork ? .wait : .done(.complete))
   }
 
-  /// Why nothing more is begun, although there would be something.
+  /// The reason to stop before the space is used up, if there is one.
   package func end(_ state: SweepState) -> SweepEnd? {
     if let target = definition.metric.target,
       let best = state.ranking(definition.metric, rungCount: definition.rungs.count).first,
@@ -95,7 +95,7 @@ package struct SweepScheduler: Sendable {
     return nil
   }
 
-  /// A run that ended well and does not say what the sweep looks at never will.
+  /// Refuses a metric that a successful run does not report.
   private func checkMetric(_ state: SweepState) throws(RunError) {
     for trial in state.points.flatMap(\.trials) {
       guard let result = trial.lastResult, result.value(of: definition.metric.name) == nil else { continue }
@@ -106,7 +106,7 @@ package struct SweepScheduler: Sendable {
     }
   }
 
-  /// The next point with its trials' ids; nil where there is none.
+  /// The next point with its trials' ids; nil where the space is used up.
   private func proposal(
     _ state: SweepState
   ) throws(RunError) -> (assignment: [JSON.Member], trials: [String], refusal: String?)? {
@@ -118,7 +118,7 @@ package struct SweepScheduler: Sendable {
       guard let assignment = sampler.propose(number: number, attempt: attempt, observations: observations) else {
         return nil
       }
-      let members = assignment.map { JSON.Member($0.path, $0.value) }
+      let values = json(of: assignment)
       do throws(ConfigurationError) {
         var ids: [String] = []
         for seed in header.seeds {
@@ -128,22 +128,15 @@ package struct SweepScheduler: Sendable {
         }
         guard Set(ids).count == ids.count else {
           throw ConfigurationError(
-            path: "seeds", message: "the seed is varied too, so seeds of a point are the same trial")
+            path: "seeds", message: "the seed is a parameter too, so several seeds of a point are the same trial")
         }
-        return (members, ids, nil)
+        return (values.members ?? [], ids, nil)
       } catch {
-        guard !state.points.contains(where: { JSON(.object(Self.members($0.assignment))) == JSON(.object(members)) })
-        else {
-          continue
-        }
-        return (members, [], error.description)
+        if state.points.contains(where: { json(of: $0.assignment) == values }) { continue }
+        return (values.members ?? [], [], error.description)
       }
     }
     return nil
-  }
-
-  private static func members(_ assignment: Assignment) -> [JSON.Member] {
-    assignment.map { JSON.Member($0.path, $0.value) }
   }
 
   private func observations(_ state: SweepState) -> [Observation] {

@@ -6,11 +6,11 @@ import Runs
 package struct TrialState: Sendable {
   package let id: String
   package let seed: Int
-  /// Who works on it now, to which rung, and since when.
+  /// The worker that trains it now, the rung, and the time of the claim.
   package var claim: (worker: String, rung: Int, time: Double)?
-  /// The good results, by rung; a run that ended earlier than its rung counts for all that follow.
+  /// The good results, by rung; a run that finished before its rung counts for all later rungs.
   package var results: [Int: TrialResult] = [:]
-  /// Attempts that ended badly.
+  /// Failed attempts.
   package var failures: [TrialResult] = []
   /// Whether no further attempt is made.
   package var hasFailed = false
@@ -19,15 +19,17 @@ package struct TrialState: Sendable {
 
   package var isFinished: Bool { results.values.contains { $0.state == .finished } }
 
-  /// The result at a rung: of a run that ended before, its last.
+  /// The result at a rung; the last result of a run that finished before the rung.
   package func result(at rung: Int) -> TrialResult? {
     if let result = results[rung] { return result }
     return results.filter { $0.key < rung && $0.value.state == .finished }.max { $0.key < $1.key }?.value
   }
 
   package var lastResult: TrialResult? { results.max { $0.key < $1.key }?.value }
+  /// The step of the last result, or of the last failure.
+  var lastStep: Int { lastResult?.step ?? failures.last?.step ?? 0 }
 
-  /// In a person's words.
+  /// The state in a word or two.
   package var status: String {
     if claim != nil { return "running" }
     if hasFailed { return failures.last?.state.rawValue.replacingOccurrences(of: "_", with: " ") ?? "failed" }
@@ -41,16 +43,16 @@ package struct PointState: Sendable {
   package let number: Int
   package let assignment: Assignment
   package var trials: [TrialState]
-  /// The rung that the point is being trained to, or waits at.
+  /// The rung that the point's trials are being trained to, or at which it waits.
   package var rung: Int
   package let firstRung: Int
-  /// Why a rule has decided that it does not go on.
+  /// Why a rule of early termination has stopped it.
   package var stopReason: String?
-  /// Why the configuration cannot have these values.
+  /// Why the configuration does not accept these values.
   package var refusal: String?
 
   package var hasFailed: Bool { refusal != nil || trials.contains { $0.hasFailed } }
-  /// Whether every trial has been brought to the point's rung, or never will be.
+  /// Whether every trial has reached the point's rung or has failed.
   package var isSettled: Bool {
     refusal != nil || trials.allSatisfy { $0.claim == nil && ($0.hasFailed || $0.result(at: rung) != nil) }
   }
@@ -66,14 +68,14 @@ package struct PointState: Sendable {
   }
 }
 
-/// Everything about a sweep that changes: a fold over its journal.
+/// The state of a sweep: a fold over its journal.
 package struct SweepState: Sendable {
   package private(set) var header: JournalHeader?
   package private(set) var workers: [String: WorkerRecord] = [:]
   package private(set) var points: [PointState] = []
-  /// Trials by their ids: none is run twice.
+  /// The ids of all trials: none is run twice.
   package private(set) var ids: Set<String> = []
-  /// Stretches of time in which the sweep was worked on, by worker.
+  /// The times of each worker's first and last entry.
   private var sessions: [String: (start: Double, end: Double)] = [:]
 
   private let retries: Int
@@ -86,14 +88,14 @@ package struct SweepState: Sendable {
     rules = (rungCount, { termination?.firstRung(ofPoint: $0, rungCount: rungCount) ?? 0 })
   }
 
-  /// - Throws: where an entry speaks of what the journal has not told before, or of what the definition does not have.
+  /// - Throws: where an entry refers to something that neither earlier entries nor the definition have.
   package mutating func apply(_ entry: JournalEntry, time: Double) throws(RunError) {
     switch entry {
     case .sweep(let header):
-      guard self.header == nil else { throw RunError("\(Journal.name): begins a second time; restore the file") }
+      guard self.header == nil else { throw RunError("\(Journal.name): has a second beginning; restore the file") }
       self.header = header
     case .worker(let worker):
-      // It names the file of the worker's lock.
+      // The id is a part of a file name.
       guard !worker.id.contains("/") else { throw Self.disorder("worker \(worker.id)") }
       workers[worker.id] = worker
       sessions[worker.id] = (time, time)
@@ -102,7 +104,7 @@ package struct SweepState: Sendable {
       guard number == points.count, let seeds = header?.seeds, refusal != nil || trials.count == seeds.count else {
         throw Self.disorder("point \(number)")
       }
-      // They name folders.
+      // The ids are names of folders.
       if let odd = trials.first(where: { !TrialConfiguration.isID($0) }) { throw Self.disorder("trial \(odd)") }
       points.append(
         PointState(
@@ -120,14 +122,14 @@ package struct SweepState: Sendable {
       let retries = retries
       try change(point, seed) { trial in
         trial.seconds += result.seconds
-        // A good result settles what others, who may have died, have claimed up to its rung.
+        // A good result settles all claims up to its rung, including those of dead workers.
         let settles = result.state == .finished || result.state.isGood && (trial.claim?.rung ?? 0) <= rung
         if trial.claim?.worker == worker || settles { trial.claim = nil }
-        // Of two workers that both brought a trial to a rung, the first counts; their results are the same.
+        // Where two workers trained a trial to the same rung, the first counts; their results are the same.
         guard trial.results[rung] == nil else { return }
         if result.state.isGood {
           trial.results[rung] = result
-          // Another worker may have given the trial up before.
+          // An earlier attempt of another worker may have failed.
           trial.hasFailed = false
         } else {
           trial.failures.append(result)
@@ -161,13 +163,13 @@ package struct SweepState: Sendable {
   }
 
   private static func disorder(_ what: String) -> RunError {
-    RunError("\(Journal.name): speaks of \(what), which it has not told of before; restore the file")
+    RunError("\(Journal.name): refers to \(what), which is not in it; restore the file")
   }
 
-  /// When a worker last wrote, by its own clock.
+  /// The time of a worker's last entry, by its own clock.
   package func lastWord(of worker: String) -> Double? { sessions[worker]?.end }
 
-  /// The same without the claims of workers that will not keep them.
+  /// The same without the claims of dead workers.
   package func releasingClaims(unless isAlive: (WorkerRecord) -> Bool) -> SweepState {
     let alive = Set(workers.values.filter(isAlive).map(\.id))
     var state = self
@@ -180,7 +182,7 @@ package struct SweepState: Sendable {
     return state
   }
 
-  /// Seconds in which at least one worker worked.
+  /// Seconds with at least one active worker.
   package var elapsed: Double {
     var total = 0.0
     var end = -Double.infinity
@@ -191,7 +193,7 @@ package struct SweepState: Sendable {
     return total
   }
 
-  /// The names of numbers that trials have reported.
+  /// The names of the numbers that trials have reported.
   package var reportedMetrics: [String] {
     var names: [String] = []
     for trial in points.flatMap(\.trials) {
@@ -202,14 +204,14 @@ package struct SweepState: Sendable {
 }
 
 extension SweepState {
-  /// What early termination and samplers look at.
+  /// The points, as early termination and samplers see them.
   ///
-  /// - Returns: a record a point; its cost at a rung is infinite where a seed failed or its value is not finite.
+  /// - Returns: a record per point; its cost at a rung is infinite where a seed failed or its value is not finite.
   package func records(_ metric: MetricSettings, rungCount: Int) -> [RungRecord] {
     points.map { point in
       var costs: [Int: Double] = [:]
       if point.hasFailed {
-        // It counts at the rung where it failed, and at those that it has passed.
+        // It counts at the rung of its failure, and at earlier rungs.
         costs[point.rung] = .infinity
       }
       for rung in 0...point.rung where costs[rung] == nil {
@@ -224,7 +226,7 @@ extension SweepState {
     }
   }
 
-  /// The points that ran to their end with a value, the best first.
+  /// The finished points with a value, the best first.
   package func ranking(_ metric: MetricSettings, rungCount: Int) -> [(point: Int, value: Double)] {
     points.compactMap { point in
       guard !point.hasFailed, point.isSettled, point.rung == rungCount - 1 || point.trials.allSatisfy(\.isFinished),

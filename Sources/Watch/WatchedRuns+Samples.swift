@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Metrics
 import Reports
@@ -25,21 +26,11 @@ extension WatchedRuns {
   /// An image of a run, if `samples` names it.
   package func sample(of id: Int, name: String) -> [UInt8]? {
     guard samples(of: id).contains(where: { $0.name == name }), let run = place(of: id) else { return nil }
-    return Self.contents(run.appending(path: SampleGrids.folderName).appending(path: name).path)
+    let path = run.appending(path: SampleGrids.folderName).appending(path: name).path
+    return try? FileSystemCalls.real.contents(of: path, largest: Self.largestImage, followsLinks: false)
   }
 
   private static func isImage(_ name: String) -> Bool {
     name.hasSuffix(".png") && !name.hasPrefix(".") && !name.contains("/")
-  }
-
-  /// A file's bytes; nil for links, devices and large files.
-  private static func contents(_ path: String) -> [UInt8]? {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-    guard descriptor >= 0 else { return nil }
-    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, Int(status.st_size) <= largestImage
-    else { return nil }
-    return (try? file.readToEnd()).map { Array($0) }
   }
 }

@@ -3,16 +3,17 @@ import Files
 import Formats
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct DamageTests {
-  let folder: ScratchFolder
+  let folder: TemporaryFolder
   let older: CheckpointReceipt
   let newest: URL
   let bytes: Data
 
   init() throws {
-    folder = try ScratchFolder()
+    folder = try TemporaryFolder()
     older = try writeSample(1, in: folder)
     newest = folder.checkpoint(2)
     let large = SampleTensors.shapes + [(path: "parameters/large", dimensions: [200, 300], type: ElementType.float32)]

@@ -1,16 +1,18 @@
 import Checkpoints
+import Files
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct FaultTests {
-  let folder: ScratchFolder
+  let folder: TemporaryFolder
 
-  init() throws { folder = try ScratchFolder() }
+  init() throws { folder = try TemporaryFolder() }
 
   /// The number of calls that a write of the sample makes.
   static func callsOfAWrite() throws -> Int {
     let counter = CallCounter()
-    try writeSample(3, in: ScratchFolder(), calls: .counting(counter))
+    try writeSample(3, in: TemporaryFolder(), calls: .counting(counter))
     return counter.total
   }
 
@@ -27,7 +29,7 @@ import Testing
             sample.tensors, metadata: sampleMetadata(step: 3), to: folder.checkpoint(3),
             calls: .failing(at: index, with: code))
         }, "call \(index)")
-      #expect(error.description.hasPrefix("checkpoint of step 3 not saved: could not "))
+      #expect(error.description.hasPrefix("checkpoint of step 3 not saved: cannot "))
       #expect(error.description.hasSuffix(String(cString: strerror(code))) && !error.description.contains("\n"))
       #expect(try CheckpointFile.verify(at: folder.checkpoint(1)).digest == first.digest)
       #expect(try CheckpointFile.verify(at: folder.checkpoint(2)).digest == second.digest)
@@ -44,7 +46,7 @@ import Testing
   }
 
   @Test func aKillAtAnyBoundaryLeavesARecoverableFolder() throws {
-    let start = try ScratchFolder()
+    let start = try TemporaryFolder()
     try writeSample(1, in: start)
     let second = try writeSample(2, in: start)
     let calls = try Self.callsOfAWrite()
@@ -77,7 +79,7 @@ import Testing
 
   @Test func aKilledWriterIsFollowedWithoutPruning() throws {
     for index in 0...(try Self.callsOfAWrite()) {
-      try folder.copy(from: ScratchFolder())
+      try folder.copy(from: TemporaryFolder())
       let sample = SampleTensors(seed: 3)
       _ = failure { () throws(CheckpointError) in
         try CheckpointFile.write(
@@ -90,7 +92,7 @@ import Testing
   }
 
   @Test func shortAndInterruptedCallsAreContinued() throws {
-    let expected = try writeSample(3, in: ScratchFolder())
+    let expected = try writeSample(3, in: TemporaryFolder())
     #expect(try writeSample(3, in: folder, calls: FileSystemCalls { _, _ in .atMost(777) }) == expected)
     let counter = CallCounter()
     let interrupted = FileSystemCalls { operation, _ in
@@ -118,10 +120,9 @@ import Testing
 
   @Test func aFaultyDiskIsDetectedWhenReadBack() throws {
     // The file is changed after its fsync and before it is read again.
-    let path = folder.checkpoint(3).path + ".tmp"
-    let size = try writeSample(3, in: ScratchFolder()).byteCount
+    let size = try writeSample(3, in: TemporaryFolder()).byteCount
     for offset in [0, 8, size / 2, size - 1] {
-      let calls = FileSystemCalls { operation, _ in
+      let calls = FileSystemCalls { operation, path in
         if operation == .close, let handle = FileHandle(forUpdatingAtPath: path) {
           try? handle.seek(toOffset: UInt64(offset))
           let byte = (try? handle.read(upToCount: 1))?.first ?? 0

@@ -2,6 +2,7 @@ import CHDF5
 import Checkpoints
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// The HDF5 library, used by one thread at a time and without its own error output.
@@ -18,9 +19,9 @@ enum HDF5Library {
 
 /// Checkpoints are encoded without the HDF5 library, so it must read here what was written.
 @Suite struct HDF5LibraryTests {
-  let folder: ScratchFolder
+  let folder: TemporaryFolder
 
-  init() throws { folder = try ScratchFolder() }
+  init() throws { folder = try TemporaryFolder() }
 
   private func open(_ url: URL) throws -> hid_t {
     let file = H5Fopen(url.path, troupe_h5_read_only(), 0)

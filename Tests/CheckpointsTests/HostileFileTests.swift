@@ -3,6 +3,7 @@ import Checkpoints
 import Files
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// Malicious files with a digest that fits.
@@ -195,9 +196,9 @@ private struct HostileWriter {
 }
 
 @Suite struct HostileFileTests {
-  let folder: ScratchFolder
+  let folder: TemporaryFolder
 
-  init() throws { folder = try ScratchFolder() }
+  init() throws { folder = try TemporaryFolder() }
 
   @Test(arguments: HostileFile.allCases) func isRefused(kind: HostileFile) throws {
     let url = folder.checkpoint(1)

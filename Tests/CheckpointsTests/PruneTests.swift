@@ -1,13 +1,15 @@
 import Checkpoints
+import Files
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct PruneTests {
-  let folder: ScratchFolder
+  let folder: TemporaryFolder
   let checkpoints: CheckpointFolder
 
   init() throws {
-    folder = try ScratchFolder()
+    folder = try TemporaryFolder()
     checkpoints = CheckpointFolder(folder.url)
   }
 
@@ -43,9 +45,11 @@ import Testing
 
   @Test func onlyLeftoversAreRemoved() throws {
     try writeSample(1, in: folder)
-    let leftovers = ["step-00000002.h5.tmp", "step-00000002.h5.sha256.tmp", "step-00000003.h5.sha256"]
+    let leftovers = [
+      "step-00000002.h5.0123456789abcdef.tmp", "step-00000002.h5.sha256.0123456789abcdef.tmp", "step-00000003.h5.sha256",
+    ]
     let others = [
-      "config.json", "step-2.h5.tmp", "metrics.jsonl.tmp", "notes.sha256", "step-00000002.h5.damaged", "step-x.h5",
+      "config.json", "step-2.h5.0123456789abcdef.tmp", "metrics.jsonl.0123456789abcdef.tmp", "notes.sha256", "step-00000002.h5.damaged", "step-x.h5",
     ]
     for name in leftovers + others { try Data("x".utf8).write(to: folder.file(name)) }
     try checkpoints.prune(CheckpointPools(last: 1))
@@ -53,7 +57,7 @@ import Testing
   }
 
   @Test func aKillOrFailureDuringPruningLosesNothingThatStays() throws {
-    let start = try ScratchFolder()
+    let start = try TemporaryFolder()
     for step in 1...5 { try writeSample(step, in: start) }
     let counter = CallCounter()
     try folder.copy(from: start)

@@ -2,12 +2,13 @@ import Checkpoints
 import Files
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct RoundTripTests {
-  let folder: ScratchFolder
+  let folder: TemporaryFolder
 
-  init() throws { folder = try ScratchFolder() }
+  init() throws { folder = try TemporaryFolder() }
 
   @Test func everyBitIsRestored() throws {
     let written = SampleTensors(seed: 7)
@@ -45,7 +46,7 @@ import Testing
   }
 
   @Test func equalContentsAreEqualFiles() throws {
-    let other = try ScratchFolder()
+    let other = try TemporaryFolder()
     #expect(try writeSample(5, in: folder) == writeSample(5, in: other))
     #expect(try Data(contentsOf: folder.checkpoint(5)) == Data(contentsOf: other.checkpoint(5)))
   }
@@ -133,7 +134,7 @@ import Testing
     #expect(CheckpointFile.step(ofName: "step-00001000.h5") == 1_000)
     #expect(CheckpointFile.step(ofName: CheckpointFile.name(step: 1_234_567_890)) == 1_234_567_890)
     for name in [
-      "step-1000.h5", "step-000001000.h5", "step-+0001000.h5", "step--0001000.h5", "step-00001000.h5.tmp", "x",
+      "step-1000.h5", "step-000001000.h5", "step-+0001000.h5", "step--0001000.h5", "step-00001000.h5.0123456789abcdef.tmp", "x",
     ] {
       #expect(CheckpointFile.step(ofName: name) == nil)
     }

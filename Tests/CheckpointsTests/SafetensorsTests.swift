@@ -1,14 +1,15 @@
 import Checkpoints
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct SafetensorsTests {
-  let folder: ScratchFolder
+  let folder: TemporaryFolder
   let url: URL
 
   init() throws {
-    folder = try ScratchFolder()
+    folder = try TemporaryFolder()
     url = folder.file("model.safetensors")
   }
 

@@ -1,31 +1,21 @@
 import Configuration
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
-/// Files in a folder that is removed when the test ends.
-private final class Folder {
-  let url: URL
-
-  init(_ files: [String: String]) throws {
-    url = FileManager.default.temporaryDirectory.appending(path: "troupe-configuration-\(UUID().uuidString)")
-    for (name, text) in files {
-      let file = url.appending(path: name)
-      try FileManager.default.createDirectory(
-        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(text.utf8).write(to: file)
-    }
+extension TemporaryFolder {
+  fileprivate convenience init(_ files: [String: String]) throws {
+    try self.init()
+    for (name, text) in files { try write(text, name) }
   }
 
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  func load(_ name: String) throws(ConfigurationError) -> JSON { try ConfigurationFile.load(path(name)) }
-  func path(_ name: String) -> String { url.appending(path: name).path }
+  fileprivate func load(_ name: String) throws(ConfigurationError) -> JSON { try ConfigurationFile.load(path(name)) }
 }
 
 @Suite struct ExtendingTests {
   @Test func laysAFileOverItsParent() throws {
-    let folder = try Folder([
+    let folder = try TemporaryFolder([
       "child.json": #"""
       {"extends": "base/parent.json", "name": "child", "model": {"width": 8}, "list": [9],
        "optimizer": {"type": "sgd", "momentum": 0.9}}
@@ -46,7 +36,7 @@ private final class Folder {
   }
 
   @Test func theSameTypeIsMerged() throws {
-    let folder = try Folder([
+    let folder = try TemporaryFolder([
       "a.json": #"{"extends": "b.json", "optimizer": {"type": "sgd", "momentum": 0}}"#,
       "b.json": #"{"optimizer": {"type": "sgd", "learning_rate": 1}}"#,
     ])
@@ -61,7 +51,7 @@ private final class Folder {
   }
 
   @Test func refusesCircles() throws {
-    let folder = try Folder([
+    let folder = try TemporaryFolder([
       "a.json": #"{"extends": "b.json"}"#, "b.json": #"{"extends": "./x/../a.json"}"#,
       "c.json": #"{"extends": "c.json"}"#,
     ])
@@ -73,14 +63,14 @@ private final class Folder {
 
   @Test func refusesALongChain() throws {
     let files = (0..<40).map { ("\($0).json", #"{"extends": "\#($0 + 1).json"}"#) }
-    let folder = try Folder(Dictionary(uniqueKeysWithValues: files + [("40.json", "{}")]))
+    let folder = try TemporaryFolder(Dictionary(uniqueKeysWithValues: files + [("40.json", "{}")]))
     let error = #expect(throws: ConfigurationError.self) { _ = try folder.load("0.json") }
     #expect(error?.message.contains("more than 16 files") == true)
     #expect(try folder.load("30.json") == .object([]))
   }
 
   @Test func errorsNameTheFile() throws {
-    let folder = try Folder([
+    let folder = try TemporaryFolder([
       "missing.json": #"{"extends": "nowhere.json"}"#, "number.json": #"{"extends": 3}"#, "list.json": "[1]",
       "broken.json": #"{"extends": "bad.json"}"#, "bad.json": "{\n  \"a\": }", "folder.json/x": "", "empty.json": "",
     ])
@@ -95,8 +85,16 @@ private final class Folder {
     }
   }
 
-  @Test func refusesEndlessFiles() {
-    let error = #expect(throws: ConfigurationError.self) { _ = try ConfigurationFile.load("/dev/zero") }
+  @Test(.timeLimit(.minutes(1))) func refusesEndlessFiles() throws {
+    let folder = try TemporaryFolder()
+    folder.makePipe("pipe.json")
+    try folder.write(#"{"extends": "pipe.json"}"#, "child.json")
+    for path in ["/dev/zero", folder.path("pipe.json"), folder.path("child.json")] {
+      let error = #expect(throws: ConfigurationError.self) { _ = try ConfigurationFile.load(path) }
+      #expect(error?.message.contains("expected a regular file") == true)
+    }
+    try folder.write([UInt8](repeating: 0x20, count: 17 << 20), "huge.json")
+    let error = #expect(throws: ConfigurationError.self) { _ = try folder.load("huge.json") }
     #expect(error?.message.contains("larger than 16 MiB") == true)
   }
 }

@@ -5,27 +5,6 @@ import JSON
 import Tensors
 import Testing
 
-/// A folder of its own for one test, removed with the test.
-final class Scratch {
-  let folder: String
-
-  init() throws {
-    folder = NSTemporaryDirectory() + "/troupe-data-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: folder) }
-
-  func path(_ name: String) -> String { folder + "/" + name }
-
-  @discardableResult func write(_ bytes: [UInt8], _ name: String) throws -> String {
-    try Data(bytes).write(to: URL(fileURLWithPath: path(name)))
-    return path(name)
-  }
-
-  @discardableResult func write(_ text: String, _ name: String) throws -> String { try write(Array(text.utf8), name) }
-}
-
 /// The bytes of an IDX file.
 func idx(type: UInt8 = 8, _ dimensions: [Int], _ elements: [UInt8]) -> [UInt8] {
   [0, 0, type, UInt8(dimensions.count)]

@@ -1,12 +1,13 @@
 import Data
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// Damaged files give an error or samples, never a crash; what a file claims cannot make the reader take memory for it.
 @Suite(.serialized) struct FuzzTests {
-  let scratch: Scratch
-  init() throws { scratch = try Scratch() }
+  let scratch: TemporaryFolder
+  init() throws { scratch = try TemporaryFolder() }
 
   /// More through the environment, for a long run by hand.
   private static let mutations = Int(ProcessInfo.processInfo.environment["TROUPE_FUZZ_ROUNDS"] ?? "") ?? 600

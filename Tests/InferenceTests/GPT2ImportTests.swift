@@ -5,19 +5,20 @@ import Inference
 import JSON
 import Runs
 import Tensors
+import TestSupport
 import Testing
 import Tokenizers
 import Training
 
 /// Weights of GPT-2 under Hugging Face's names: Tests/Golden/make_gpt2_import.py has written them, and what they answer.
 struct GPT2ImportTests {
-  private let folder: URL
+  private let temporary: TemporaryFolder
+  private var folder: URL { temporary.url }
   private let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Golden")
 
   init() throws {
-    folder = FileManager.default.temporaryDirectory.appending(path: "troupe-gpt2-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    temporary = try TemporaryFolder()
   }
 
   /// - Parameter setting: a key of the model with another value.
@@ -79,7 +80,6 @@ struct GPT2ImportTests {
   }
 
   @Test func itAnswersAsPyTorch() throws {
-    defer { try? FileManager.default.removeItem(at: folder) }
     try check(golden.appending(path: "gpt2-import.safetensors"))
     try check(renamed { "transformer." + $0 })
     try check(renamed { $0.hasSuffix(".attn.bias") ? String($0.dropLast(4)) + "masked_bias" : $0 })
@@ -88,7 +88,6 @@ struct GPT2ImportTests {
   }
 
   @Test func otherShapesAreRefused() throws {
-    defer { try? FileManager.default.removeItem(at: folder) }
     let weights = golden.appending(path: "gpt2-import.safetensors")
     func refuse(_ setting: String?, _ url: URL, _ words: String...) throws {
       let model = try model(setting)

@@ -1,5 +1,9 @@
+import Files
 import FoundationEssentials
+import Glibc
 import Metrics
+import SystemPackage
+import TestSupport
 import Testing
 
 @Suite struct CSVTests {
@@ -44,11 +48,8 @@ import Testing
   @Test func fullDiskIsSaid() throws {
     let folder = try TemporaryFolder()
     try MetricsTests.write(MetricsTests.lines, try MetricsWriter(folder: folder.url, resumeAt: nil))
-    // The kernel's always-full device stands in for a full disk.
-    try FileManager.default.createSymbolicLink(
-      at: folder.file("steps.csv"), withDestinationURL: URL(filePath: "/dev/full"))
-    let expected = RecordsError.file(
-      path: folder.file("steps.csv").path, operation: "write", reason: "No space left on device")
-    #expect(throws: expected) { try MetricsCSV.write(folder: folder.url, to: folder.url) }
+    let calls = FileSystemCalls { operation, _ in operation == .write ? .fail(ENOSPC) : .proceed }
+    let expected = RecordsError.file(FileError(folder.path("steps.csv"), "write", .noSpace))
+    #expect(throws: expected) { try MetricsCSV.write(folder: folder.url, to: folder.url, calls: calls) }
   }
 }

@@ -34,7 +34,7 @@ import Testing
     #expect(abs(flow.slope - log10(4)) < 1e-4)
     #expect(abs(flow.change - 18 * log10(4)) < log10(4) * 1.01)
     #expect(flow.depths == Array(0..<20))
-    #expect(flow.sentence.contains("a factor of 4 a layer"))
+    #expect(flow.sentence.contains("a factor of 4 per layer"))
     #expect(flow.advice.contains("model.activation relu") && flow.advice.contains("model.residual true"))
   }
 

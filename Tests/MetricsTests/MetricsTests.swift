@@ -1,7 +1,8 @@
 import FoundationEssentials
 import Glibc
 import Metrics
-import Reports
+import RecordFixtures
+import TestSupport
 import Testing
 
 @Suite struct MetricsTests {
@@ -92,6 +93,40 @@ import Testing
     #expect(text.contains(#""learning_rate":0.0003,"#))
   }
 
+  /// Other programs read these lines: their keys, order and digits stay.
+  @Test func linesKeepTheirText() throws {
+    let folder = try TemporaryFolder()
+    var header = Self.header
+    header.name = "a<b"
+    let flow = GradientFlow.judge(tensors: header.tensors, norms: [])
+    try Self.write(
+      [
+        .run(header), Self.lines[4],
+        .validation(
+          ValidationRecord(
+            step: 2, split: "test", loss: .infinity, accuracy: nil, count: 10, exactMatch: 0.5,
+            noiseLevels: [1.0 / 3, 2])),
+        Self.lines[6], Self.lines[8], .verdict(step: 3, flow),
+      ], try MetricsWriter(folder: folder.url, resumeAt: nil))
+    #expect(
+      try folder.text("metrics.jsonl") == #"""
+        {"kind":"run","name":"a\u003cb","family":"mlp","parameter_count":12345678901,"seed":18446744073709551615,\#
+        "precision":"float32","micro_batches":2,"lanes":3,"started":"2025-03-01T12:00:00Z","host_threads":2,"tensors":[\#
+        {"name":"layers.0.weight","elements":6,"depth":0,"is_weight":true},\#
+        {"name":"layers.0.bias","elements":3,"depth":0,"is_weight":false}],"activation_layers":["inf","relu"]}
+        {"kind":"validation","step":2,"split":"validation","loss":0.100000001,"accuracy":0.980000019,"count":1000,\#
+        "is_ema":true}
+        {"kind":"validation","step":2,"split":"test","loss":"inf","count":10,"exact_match":0.5,\#
+        "noise_levels":[0.33333,2],"is_ema":false}
+        {"kind":"stages","step":2,"names":["lane 0"],"busy":[1.25],"waiting":[0]}
+        {"kind":"event","step":3,"event":"skipped_nonfinite","text":"layers.0.weight\ttab\u0001"}
+        {"kind":"verdict","step":3,"verdict":"too_shallow","slope":0,"change":0,"depths":[],"log10_rms":[],\#
+        "sentence":"\#(flow.sentence)",\#
+        "advice":"Set norms.every to \"1 step\" to have every layer's gradient logged."}
+
+        """#)
+  }
+
   @Test func everyFloatLossComesBackBitForBit() throws {
     let folder = try TemporaryFolder()
     let writer = try MetricsWriter(folder: folder.url, resumeAt: nil)
@@ -179,7 +214,6 @@ import Testing
       try Data(bytes).write(to: folder.file("metrics.jsonl"))
       let log = try RunLog.read(folder: folder.url)
       _ = log.gradientFlow
-      try Report.write(runs: [log], to: folder.file("report.html"))
     }
     let deep = String(repeating: "[", count: 1_000_000)
     let huge = "{\"kind\":\"step\",\"step\":99999999999999999999999,\"x\":1e999999999}"

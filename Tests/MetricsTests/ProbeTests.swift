@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Metrics
-import Reports
+import RecordFixtures
+import TestSupport
 import Testing
 
 @Suite struct ProbeTests {
@@ -43,41 +44,5 @@ import Testing
       #expect(throws: RecordsError.self) { try ProbeFile.write(whole, to: folder.url) }
       #expect(try folder.text("probe.json") == text)
     }
-  }
-
-  /// A long reach is thinned, so that pages of many runs stay small.
-  @Test func reportShowsTheProbe() throws {
-    var logs = [RunLog](repeating: try RunLog.read(folder: folder.url), count: 12)
-    for index in logs.indices { logs[index].probe = .fake(of: "run", length: 20_000, decay: 0.9) }
-    try Report.write(runs: logs, to: folder.file("report.html"))
-    let page = try folder.text("report.html")
-    #expect(page.utf8.count < 700_000)
-    #expect(page.contains(#""probe":{"step":600,"training_length":20000"#) && page.contains(#""factor":4,"#))
-    #expect(page.contains(#""clock":{"x":[1,2,3]"#))
-  }
-}
-
-extension ProbeRecord {
-  /// What a model whose gradients fade by a factor a token would have left.
-  static func fake(of run: String, position: String? = nil, length: Int = 64, decay: Double = 0.99) -> ProbeRecord {
-    var probe = ProbeRecord(run: run, step: 600, trainingLength: length, position: position)
-    probe.stepTimes = StepTimes(
-      precision: "float32", lanes: 2,
-      points: (0..<5).map { .init(length: 64 << $0, rows: 64 >> $0, milliseconds: 40.5 + Double(1 << $0)) })
-    var size = 1.0
-    probe.reach = Reach(
-      windows: 64,
-      norms: [1.0]
-        + (1..<length).map { _ in
-          size *= decay
-          return size
-        })
-    probe.lengths = [1, 2, 4].map { factor in
-      position == "learned" && factor > 1
-        ? LengthLoss(factor: factor, places: length)
-        : LengthLoss(
-          factor: factor, tokens: 1000, loss: 1.75 + Double(factor) / 8, lossBeyond: factor > 1 ? 2.5 : nil)
-    }
-    return probe
   }
 }

@@ -1,6 +1,8 @@
 import FoundationEssentials
 import Glibc
 import Metrics
+import RecordFixtures
+import TestSupport
 import Testing
 
 @Suite struct RunFollowerTests {

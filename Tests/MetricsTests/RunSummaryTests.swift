@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import Metrics
 import Reports
+import TestSupport
 import Testing
 
 @Suite struct RunSummaryTests {
@@ -86,15 +87,5 @@ import Testing
     // A run that has just begun has no records yet; one that has gone away is no run any more.
     #expect(try RunSummary.read(folder.file("a"))?.step == 0)
     #expect(try RunSummary.read(folder.file("gone")) == nil)
-  }
-
-  @Test func differencesLeaveOutWhatIsTheSame() {
-    let table = ConfigurationTable([
-      #"{"name": "a", "seed": 1, "model": {"type": "mlp", "depth": 5}, "optimizer": {"rate": 0.1, "type": "sgd"}}"#,
-      #"{"name": "b", "seed": 1, "model": {"type": "mlp", "depth": 9}, "optimizer": {"type": "adam"}}"#, nil,
-    ])
-    #expect(table.differences.map(\.key) == ["model.depth", "optimizer.type", "optimizer.rate"])
-    #expect(table.differences.map(table.shortKey) == ["depth", "type", "rate"])
-    #expect(table.differences[0].values == ["5", "9", nil])
   }
 }

@@ -1,6 +1,7 @@
 import Files
 import FoundationEssentials
 import Metrics
+import TestSupport
 import Testing
 
 @Suite struct TensorBoardTests {

@@ -2,15 +2,16 @@ import Foundation
 import JSON
 import Runs
 import Sweeps
+import TestSupport
 import Testing
 
 /// The journal on the disk: torn lines, damage, several writers.
-@Suite final class JournalTests {
-  let folder = FileManager.default.temporaryDirectory.appending(path: "troupe-journal-\(UUID().uuidString)")
+@Suite struct JournalTests {
+  private let temporary: TemporaryFolder
+  var folder: URL { temporary.url }
   var file: URL { folder.appending(path: Journal.name) }
 
-  init() throws { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
-  deinit { try? FileManager.default.removeItem(at: folder) }
+  init() throws { temporary = try TemporaryFolder() }
 
   private func append(_ entries: JournalEntry..., to journal: Journal) throws {
     try journal.transaction { _, _ in entries }

@@ -178,6 +178,13 @@ import Testing
       "more than 1048576 points"
     ),
     (
+      #""method": "grid", "parameters": {"model.dropout": {"distribution": "uniform", "min": 0, "max": 0.5}}"#,
+      "use method random or tpe for a continuous range"
+    ),
+    (#""method": "random", "tpe": {}, "parameters": {"model.dropout": {"values": [0]}}"#, "tpe: never used with method"),
+    (#""method": "grid", "search_seed": 2, "parameters": {"model.dropout": {"values": [0]}}"#, "never used with"),
+    (#""method": "annealing", "parameters": {"model.dropout": {"values": [0]}}"#, "unknown value \"annealing\""),
+    (
       #""method": "grid", "parameters": {"model.activation": {"values": ["relu"]}}, "seeds": 2, "#
         + #""overrides": {"seed": 9223372036854775807}"#, "smaller \"seed\""
     ),

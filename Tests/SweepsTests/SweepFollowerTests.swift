@@ -2,25 +2,25 @@ import Configuration
 import Foundation
 import JSON
 import Sweeps
+import TestSupport
 import Testing
 
 /// What somebody sees who only looks at a sweep's folder.
-@Suite final class SweepFollowerTests {
-  let folder = FileManager.default.temporaryDirectory.appending(path: "troupe-follower-\(UUID().uuidString)")
+@Suite struct SweepFollowerTests {
+  private let temporary: TemporaryFolder
+  var folder: URL { temporary.url }
   let definition: SweepDefinition
 
   init() throws {
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    temporary = try TemporaryFolder()
     let sweep = """
       {
         "name": "s", \(Simulation.base), "method": "grid", "metric": {"name": "validation.loss"},
         "parameters": {"model.activation": {"values": ["relu", "tanh", "gelu"]}}
       }
       """
-    definition = try SweepDefinition(JSONParser.parse(sweep, file: "sweep.json"), folder: folder)
+    definition = try SweepDefinition(JSONParser.parse(sweep, file: "sweep.json"), folder: temporary.url)
   }
-
-  deinit { try? FileManager.default.removeItem(at: folder) }
 
   private func entries(_ more: JournalEntry...) -> [JournalEntry] {
     let header = JournalHeader(

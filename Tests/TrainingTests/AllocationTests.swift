@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Runs
 import Synchronization
+import TestSupport
 import Testing
 import Training
 
@@ -102,7 +103,7 @@ import Training
 
   @Test func recordingAllocatesLittle() async {
     await #expect(processExitsWith: .success) {
-      let scratch = try Scratch()
+      let scratch = try TemporaryFolder()
       try await expectNoAllocations(
         configuration(AllocationTests.settings), lanes: 1, folder: scratch.folder("run"), perRecordedStep: 0.05)
     }

@@ -10,23 +10,6 @@ import Synchronization
 import Tensors
 import Training
 
-/// A folder of its own for one test, removed with the test; in memory where that can be.
-final class Scratch: Sendable {
-  let url: URL
-
-  init() throws {
-    let memory = URL(fileURLWithPath: "/dev/shm")
-    let isMemory = FileManager.default.isWritableFile(atPath: memory.path)
-    url = (isMemory ? memory : FileManager.default.temporaryDirectory).appending(path: "troupe-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  /// A folder in it that does not exist yet.
-  func folder(_ name: String) -> URL { url.appending(path: name, directoryHint: .isDirectory) }
-}
-
 /// A small model on noise: 263 samples to train on, ten steps an epoch, 37 to validate.
 func configuration(_ overrides: String...) throws -> JSON { try configuration(overrides) }
 

@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import Metrics
+import TestSupport
 import Testing
 import Training
 
@@ -10,7 +11,7 @@ import Training
   func trainsLikePyTorch(_ golden: GoldenCase, microBatches: Int) async throws {
     // Batch norm looks at one micro-batch at a time, PyTorch at the whole batch.
     if golden.hasBatchNorm && microBatches > 1 { return }
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let played = try await Trial(
       json: golden.configuration(microBatches: microBatches), samples: golden.samples(), lanes: min(2, microBatches),
       folder: scratch.folder("run"), prepare: golden.load

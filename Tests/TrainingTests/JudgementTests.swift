@@ -6,6 +6,7 @@ import JSON
 import Metrics
 import Runs
 import Tensors
+import TestSupport
 import Testing
 import Training
 
@@ -116,7 +117,7 @@ import Training
 
   @Test func valuesAreNotJudged() async throws {
     let lines = (0..<80).map { "\($0 % 7),\($0 % 5)\n" }.joined()
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let file = scratch.url.appending(path: "line.csv")
     try Data(("x,y\n" + lines).utf8).write(to: file)
     let played = try await Trial(
@@ -128,7 +129,7 @@ import Training
   }
 
   @Test func aRunFolderKeepsIt() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let folder = scratch.folder("run")
     let session = try TrainingSession.prepare(
       configuration(), runDirectory: folder.path, mode: .new, lanes: 2, say: { _ in })

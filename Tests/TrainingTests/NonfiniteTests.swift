@@ -5,6 +5,7 @@ import Foundation
 import Metrics
 import Runs
 import Tensors
+import TestSupport
 import Testing
 import Training
 
@@ -50,7 +51,7 @@ import Training
 
   @Test(arguments: [Float.nan, .infinity], ["relu", "sigmoid", "gelu"])
   func abortNamesStepAndLayerAndKeepsEverything(value: Float, activation: String) async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let settings = [#"checkpoints.every="1 step""#, "model.activation=\(activation)"]
     let played = try await trial(settings, value: value, folder: scratch.folder("run")).play()
     guard case .diverged(let reason) = played.result.outcome else {
@@ -72,7 +73,7 @@ import Training
 
   /// Gradients that explode in the middle of the network are told from the first layer that they reach.
   @Test func abortsWhenTheRateIsTooHigh() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let json = try configuration(#"optimizer={"type":"sgd","learning_rate":1e6}"#, #"checkpoints.every="1 step""#)
     let played = try await session(json, scratch.folder("run"), lanes: 2)
     guard case .diverged(let reason) = played.result.outcome else {
@@ -90,7 +91,7 @@ import Training
   ]
 
   @Test func skipLeavesUpdatesOutUpToItsLimit() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let played = try await trial(Self.skipping + ["training.ema.decay=0.9"], folder: scratch.folder("run")).play()
     guard case .diverged(let reason) = played.result.outcome else {
       Issue.record("the run ended with \(played.result.outcome)")
@@ -110,7 +111,7 @@ import Training
   }
 
   @Test func skippedUpdatesAreCountedAcrossAStop() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let whole = try await trial(Self.skipping, folder: scratch.folder("whole")).play()
     _ = try await trial(Self.skipping, folder: scratch.folder("parts"), stopAfter: 9).play()
     let resumed = try await trial(Self.skipping, lanes: 1, folder: scratch.folder("parts")).resume()
@@ -123,7 +124,7 @@ import Training
   private static let rollingBack = ["training.on_nonfinite=roll_back", #"checkpoints.every="2 steps""#]
 
   @Test func rollBackGoesOnBehindTheBadBatch() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let folder = scratch.folder("run")
     let played = try await trial(Self.rollingBack + [#"checkpoints.every="3 steps""#], folder: folder).play()
     #expect(played.result.outcome == .finished)
@@ -141,7 +142,7 @@ import Training
   }
 
   @Test func rollBackSurvivesAStop() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let whole = try await trial(Self.rollingBack, folder: scratch.folder("whole")).play()
     _ = try await trial(Self.rollingBack, folder: scratch.folder("parts"), stopAfter: 7).play()
     let resumed = try await trial(Self.rollingBack, lanes: 3, folder: scratch.folder("parts")).resume()
@@ -149,7 +150,7 @@ import Training
   }
 
   @Test func rollBackGivesUpAtItsLimit() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let played = try await trial(
       Self.rollingBack + ["training.max_roll_backs=1"], folder: scratch.folder("run")
     ).play()
@@ -164,7 +165,7 @@ import Training
   /// Without a checkpoint there is still the start: its parameters, and optimizer state that knows nothing yet.
   @Test(arguments: [true, false])
   func rollBackToTheStartForgetsEverything(hasFolder: Bool) async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let settings = ["training.on_nonfinite=roll_back", #"training.duration="8 steps""#, "training.ema.decay=0.9"]
     // Parameters that are not those of the seed, as after --init-from.
     func shift(_ model: RunModel) {
@@ -187,7 +188,7 @@ import Training
 
   /// Where no checkpoint is good, the start is the file that the run began with.
   @Test func rollBackToTheStartReadsTheFirstParametersAgain() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let settings = ["training.on_nonfinite=roll_back", #"training.duration="8 steps""#]
     let file = scratch.url.appending(path: "first.safetensors")
     let other = try trial(settings + ["seed=77"]).model()

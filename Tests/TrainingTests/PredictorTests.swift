@@ -6,15 +6,16 @@ import Inference
 import JSON
 import Runs
 import Tensors
+import TestSupport
 import Testing
 
 /// Runs on pictures, and models of them that are used without their data.
 @Suite(.serialized) struct PredictorTests {
-  private let scratch: Scratch
+  private let scratch: TemporaryFolder
   private let folder: URL
 
   init() throws {
-    scratch = try Scratch()
+    scratch = try TemporaryFolder()
     folder = scratch.folder("run")
   }
 

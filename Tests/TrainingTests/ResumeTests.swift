@@ -5,6 +5,7 @@ import Foundation
 import JSON
 import Metrics
 import Tensors
+import TestSupport
 import Testing
 
 /// N + M steps with a stop in between are the N + M steps without one: every bit of every tensor, number and state.
@@ -12,7 +13,7 @@ import Testing
   private func expectEqual(
     _ json: JSON, stops: [Int], location: SourceLocation = #_sourceLocation
   ) async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let whole = try await session(json, scratch.folder("whole"), lanes: 2)
     var parts: Played?
     for (index, stop) in (stops + [nil]).enumerated() {
@@ -103,7 +104,7 @@ import Testing
       "training.early_stopping.patience=4", "training.early_stopping.min_delta=0.5",
       #"training.duration="40 steps""#, #"training.validate_every="3 steps""#)
     try await expectEqual(json, stops: [7, 10])
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let stopped = try await session(json, scratch.folder("run"))
     #expect(stopped.result.outcome == .stoppedEarly && stopped.result.state.step == 15)
     // Having stopped, it stays stopped.
@@ -113,7 +114,7 @@ import Testing
 
   @Test(arguments: ["1 step", "4 steps", "5 steps", "10 steps"], ["4 steps", "5 steps", "1 epoch"])
   func aFinishedRunStaysAsItIs(saves: String, evaluates: String) async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let json = try configuration(
       #"training.duration="12 steps""#, "checkpoints.every=\"\(saves)\"", "training.validate_every=\"\(evaluates)\"")
     let whole = try await session(json, scratch.folder("run"))
@@ -132,7 +133,7 @@ import Testing
 
   /// The evaluation that its end would have brought is made when the run is looked at again, and recorded once.
   @Test func stoppedAtTheLastStepIsRecordedOnce() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let json = try configuration(#"training.duration="12 steps""#)
     let stopped = try await session(json, scratch.folder("run"), stopAfter: 12)
     #expect(stopped.result.outcome == .finished && stopped.witness.validations.map(\.step) == [10])
@@ -152,7 +153,7 @@ import Testing
   }
 
   @Test func stoppingAgainBeforeAStepIsFine() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let json = try configuration(#"training.duration="12 steps""#)
     _ = try await session(json, scratch.folder("run"), stopAfter: 5)
     let again = try await session(json, scratch.folder("run"), .resume, stopAfter: 5)

@@ -1,4 +1,5 @@
 import JSON
+import TestSupport
 import Testing
 
 /// One, two and three lanes play the same run: every bit of every tensor, number and evaluation.
@@ -17,7 +18,7 @@ func expectEqualLanes(_ json: JSON, steps: Int, location: SourceLocation = #_sou
 
 /// A run of 37 steps that stops in the middle of two epochs, with other lanes each time, ends as the one that does not.
 func expectGoesOnInMidEpoch(_ json: JSON, location: SourceLocation = #_sourceLocation) async throws {
-  let scratch = try Scratch()
+  let scratch = try TemporaryFolder()
   let whole = try await session(json, scratch.folder("whole"), lanes: 2)
   _ = try await session(json, scratch.folder("parts"), lanes: 1, stopAfter: 15)
   _ = try await session(json, scratch.folder("parts"), .resume, lanes: 3, stopAfter: 28)

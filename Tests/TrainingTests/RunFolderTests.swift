@@ -5,6 +5,7 @@ import Foundation
 import Metrics
 import Runs
 import Tensors
+import TestSupport
 import Testing
 import Training
 
@@ -23,7 +24,7 @@ import Training
 
   @Test(arguments: ["validation.loss", "validation.accuracy"])
   func poolsKeepWhatTheyPromise(monitor: String) async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let json = try configuration(
       #"training.duration="30 steps""#, #"training.validate_every="2 steps""#, #"checkpoints.every="2 steps""#,
       "checkpoints.keep_last=3", "checkpoints.keep_best=2", #"checkpoints.keep_every="8 steps""#,
@@ -52,7 +53,7 @@ import Training
   }
 
   @Test func tensorsBearTheNamesOfPyTorch() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let json = try configuration("model.normalization=batch", "training.ema.decay=0.9", #"training.duration="2 steps""#)
     let played = try await session(json, scratch.folder("run"))
     let newest = try #require(try CheckpointFolder(scratch.folder("run")).newestGood())
@@ -95,7 +96,7 @@ import Training
 
   @Test(arguments: ["flipped", "cut", "removed"])
   func aDamagedCheckpointIsPassedOver(damage: String) async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let json = try configuration(#"training.duration="16 steps""#, #"checkpoints.every="4 steps""#)
     let whole = try await session(json, scratch.folder("whole"))
     _ = try await session(json, scratch.folder("run"), stopAfter: 11)
@@ -120,7 +121,7 @@ import Training
 
   /// The disk goes away under a run: it ends, says why, and does not hang.
   @Test func aFolderThatVanishesEndsTheRun() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let folder = scratch.folder("run")
     let json = try configuration(#"training.duration="1000 steps""#, #"checkpoints.every="50 steps""#)
     let session = try TrainingSession.prepare(json, runDirectory: folder.path, mode: .new, lanes: 2, say: { _ in })
@@ -136,7 +137,7 @@ import Training
   }
 
   @Test func nothingGoodIsRefused() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let json = try configuration(#"training.duration="4 steps""#)
     _ = try await session(json, scratch.folder("run"))
     for file in try CheckpointFolder(scratch.folder("run")).all() { try Data([1, 2, 3]).write(to: file.url) }
@@ -147,7 +148,7 @@ import Training
   // MARK: Who may go on
 
   @Test func otherDataAreRefused() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let file = scratch.url.appending(path: "table.csv")
     func write(_ first: Int) throws {
       let rows = (0..<60).map { "\($0 == 0 ? first : $0 * 7 % 13),\($0 * 5 % 11),\($0 % 3)" }
@@ -174,7 +175,7 @@ import Training
     ("data.batch_size=12", "data.batch_size"),
   ])
   func otherSettingsAreRefused(change: String, path: String) async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     _ = try await session(configuration(), scratch.folder("run"), stopAfter: 3)
     let before = try String(contentsOf: scratch.folder("run").appending(path: "config.resolved.json"), encoding: .utf8)
     let text = await error { _ = try await session(configuration(change), scratch.folder("run"), .resume) }
@@ -184,7 +185,7 @@ import Training
   }
 
   @Test func aLongerRunIsTheSameRun() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let longer = try configuration(#"training.duration="26 steps""#, "checkpoints.keep_last=3")
     let whole = try await session(longer, scratch.folder("whole"))
     let short = try await session(configuration(#"training.duration="15 steps""#), scratch.folder("run"))
@@ -196,7 +197,7 @@ import Training
   }
 
   @Test func aRunOfTheSameNameIsKept() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let folder = scratch.folder("run")
     let json = try configuration(#"training.duration="3 steps""#)
     let first = try await session(json, folder)
@@ -215,7 +216,7 @@ import Training
   }
 
   @Test func twoProcessesCannotTrainIntoOneFolder() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let folder = scratch.folder("run")
     let json = try configuration()
     let first = try TrainingSession.prepare(json, runDirectory: folder.path, mode: .new, lanes: 1, say: { _ in })
@@ -224,6 +225,17 @@ import Training
       #expect(text.contains("another process") && !text.contains("\n"), "\(text)")
     }
     #expect(try await first.run { _ in }.outcome == .finished)
+  }
+
+  @Test(.timeLimit(.minutes(1)), arguments: [RunFiles.lock, RunFiles.resolvedConfiguration])
+  func aPipeInARunFolderIsRefused(name: String) async throws {
+    let scratch = try TemporaryFolder()
+    let json = try configuration(#"training.duration="3 steps""#)
+    _ = try await session(json, scratch.folder("run"))
+    try FileManager.default.removeItem(at: scratch.file("run/\(name)"))
+    scratch.makePipe("run/\(name)")
+    let text = await error { _ = try await session(json, scratch.folder("run"), .resume) }
+    #expect(text.contains("\(name): expected a regular file, found a pipe") && !text.contains("\n"), "\(text)")
   }
 
   @Test func aBrokenStandardizationIsRefused() throws {

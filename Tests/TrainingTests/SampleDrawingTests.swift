@@ -6,6 +6,7 @@ import JSON
 import Metrics
 import Reports
 import Runs
+import TestSupport
 import Testing
 import Training
 
@@ -40,7 +41,7 @@ import Training
   }
 
   @Test(arguments: ["float32", "bfloat16"]) func drawingChangesNoBit(precision: String) async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let plain = try await session(denoiser("training.precision=\(precision)"), scratch.folder("plain"), lanes: 2)
     let drawn = try await session(
       denoiser("training.precision=\(precision)", Self.drawing), scratch.folder("drawn"), lanes: 2)
@@ -57,7 +58,7 @@ import Training
   }
 
   @Test func lanesAndResumingDrawTheSame() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     _ = try await session(denoiser(Self.drawing), scratch.folder("whole"), lanes: 1)
     let whole = try grids(scratch.folder("whole"))
     _ = try await session(denoiser(Self.drawing), scratch.folder("parts"), lanes: 2, stopAfter: 7)
@@ -71,7 +72,7 @@ import Training
   }
 
   @Test func pictureGoToReportAndTensorBoard() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let folder = scratch.folder("run")
     _ = try await session(denoiser(Self.drawing), folder)
     let log = try RunLog.read(folder: folder)
@@ -89,7 +90,7 @@ import Training
   }
 
   @Test func settingsAreRefused() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     func expectRefusal(_ words: String..., settings: String...) {
       let error = #expect(throws: (any Error).self) {
         let json = try settings.reduce(denoiser()) { try $0.setting($1) }

@@ -4,11 +4,12 @@ import Diagnostics
 import Foundation
 import Models
 import Runs
+import TestSupport
 import Testing
 
 /// What probes find, against differences of losses, known cases and evaluations.
 @Suite(.serialized) struct SequenceProbeTests {
-  private let scratch: Scratch
+  private let scratch: TemporaryFolder
   private static let length = 12
 
   private static let models = [
@@ -21,7 +22,7 @@ import Testing
   ]
 
   init() throws {
-    scratch = try Scratch()
+    scratch = try TemporaryFolder()
     let text = (0..<90).map { "\($0) times \($0 % 5) is \($0 * ($0 % 5)).\n" }.joined()
     try Data(text.utf8).write(to: scratch.url.appending(path: "text.txt"))
   }

@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 /// Language models on text and on pairs: with dropout, memory of what came before, padding.
@@ -60,7 +61,7 @@ enum SequenceRun: String, CaseIterable, Sendable {
 
   /// Windows of one text over and over, and a model that does not learn: only a carried state tells them apart.
   @Test func carriedStateCounts() async throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let file = scratch.url.appending(path: "text.txt")
     try String(repeating: "abcdefgh\n", count: 120).write(to: file, atomically: true, encoding: .utf8)
     func losses(_ order: String, carries: Bool) async throws -> [Float] {

@@ -120,10 +120,23 @@ import Testing
     try workspace.refuse("describe", "itself.json", saying: ["itself.json", "extends"])
   }
 
+  @Test func pipesAreNotWaitedFor() throws {
+    for name in ["start.h5", "start.safetensors", "text.txt", "tokenizer.json", "table.csv"] { workspace.makePipe(name) }
+    for name in ["start.h5", "start.safetensors"] {
+      try workspace.refuse("train", "small.json", "--init-from", name, saying: [name, "found a pipe"])
+    }
+    let tokenizer = #"{"type":"byte_pair","file":"tokenizer.json"}"#
+    let text = #"data={"type":"text","files":"small.json","length":4,"tokenizer":\#(tokenizer)}"#
+    try workspace.refuse("describe", "small.json", "--set", text, saying: ["tokenizer.json", "found a pipe"])
+    try workspace.refuse("dataset", "inspect", "table.csv", code: 1, saying: ["table.csv", "found a pipe"])
+  }
+
   @Test func filesThatAreNoConfigurationAreRefused() throws {
     try workspace.refuse("describe", "nowhere.json", saying: ["nowhere.json", "no such"])
     try workspace.refuse("describe", ".", saying: [".", "found a folder"])
-    try workspace.refuse("describe", "/dev/zero", saying: ["/dev/zero"])
+    try workspace.refuse("describe", "/dev/zero", saying: ["/dev/zero", "regular file"])
+    workspace.makePipe("pipe.json")
+    try workspace.refuse("describe", "pipe.json", saying: ["pipe.json", "found a pipe"])
     try workspace.write(Data(), "empty.json")
     try workspace.refuse("describe", "empty.json", saying: ["empty.json:1:1"])
     try workspace.write(Data((0..<4096).map { UInt8(truncatingIfNeeded: $0 &* 197) }), "binary.json")

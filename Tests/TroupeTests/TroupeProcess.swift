@@ -2,6 +2,7 @@ import Configuration
 import Foundation
 import JSON
 import Synchronization
+import TestSupport
 import Testing
 
 /// The exit code and the two streams of a finished `troupe`.
@@ -37,7 +38,7 @@ final class TroupeProcess: Sendable {
 
   private let command: [String]
   private let process: pid_t
-  private let scratch: URL
+  private let scratch: TemporaryFolder
   private let start = ContinuousClock.now
   /// The status that `waitpid` gave; nil until the process has ended.
   private let status = Mutex<Int32?>(nil)
@@ -48,20 +49,18 @@ final class TroupeProcess: Sendable {
   init(_ arguments: [String], wrapper: String? = nil, in folder: URL) throws {
     let program = [Self.executable.path] + arguments
     command = ["/usr/bin/env", "-C", folder.path] + (wrapper.map { ["/bin/sh", "-c", $0, "sh"] + program } ?? program)
-    scratch = FileManager.default.temporaryDirectory.appending(path: "troupe-streams-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
-    process = try Self.spawn(command, streams: scratch)
+    scratch = try TemporaryFolder()
+    process = try Self.spawn(command, streams: scratch.url)
   }
 
   deinit {
     kill(SIGKILL)
     _ = reap(0)
-    try? FileManager.default.removeItem(at: scratch)
   }
 
   var isRunning: Bool { reap(WNOHANG) == nil }
-  var outputSoFar: String { Self.text(scratch.appending(path: "out")) }
-  var errorsSoFar: String { Self.text(scratch.appending(path: "err")) }
+  var outputSoFar: String { Self.text(scratch.file("out")) }
+  var errorsSoFar: String { Self.text(scratch.file("err")) }
 
   /// Sends a signal, if the process still runs.
   func kill(_ signal: Int32) { if isRunning { _ = Glibc.kill(process, signal) } }

@@ -2,40 +2,13 @@ import Checkpoints
 import Configuration
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
-/// The folder of one test, in memory where possible, and the current directory of its commands.
-final class Workspace: Sendable {
-  let url: URL
+/// The current directory of the processes that a test runs.
+typealias Workspace = TemporaryFolder
 
-  init() throws {
-    let memory = "/dev/shm"
-    let root =
-      FileManager.default.isWritableFile(atPath: memory)
-      ? URL(fileURLWithPath: memory) : FileManager.default.temporaryDirectory
-    url = root.appending(path: "troupe-runs-\(UUID().uuidString)", directoryHint: .isDirectory)
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  // MARK: Files
-
-  func file(_ path: String) -> URL { url.appending(path: path) }
-  func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: file(path).path) }
-  func text(_ path: String) throws -> String { try String(contentsOf: file(path), encoding: .utf8) }
-  func bytes(_ path: String) throws -> Data { try Data(contentsOf: file(path)) }
-  func names(_ path: String) throws -> [String] {
-    try FileManager.default.contentsOfDirectory(atPath: file(path).path).sorted()
-  }
-
-  func write(_ text: String, _ path: String) throws { try write(Data(text.utf8), path) }
-  func write(_ data: Data, _ path: String) throws {
-    try FileManager.default.createDirectory(
-      at: file(path).deletingLastPathComponent(), withIntermediateDirectories: true)
-    try data.write(to: file(path))
-  }
-
+extension TemporaryFolder {
   /// Every file under `path` with its contents: equal before and after where nothing may be touched.
   func snapshot(_ path: String = ".") throws -> [String: Data] {
     var files: [String: Data] = [:]

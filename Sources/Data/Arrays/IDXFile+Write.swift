@@ -1,11 +1,12 @@
 import CZlib
+import Files
 import Glibc
 import Tensors
 
 extension IDXFile {
   /// Writes elements as a gzip IDX file: the same bytes for the same elements.
   ///
-  /// The file appears under its name only when all of it is on disk.
+  /// The file gets its name only when all of it is on disk.
   /// - Parameters:
   ///   - dimensions: extents, the number of samples first.
   ///   - replacing: whether an existing file is replaced instead of refused.
@@ -19,24 +20,20 @@ extension IDXFile {
     guard replacing || access(path, F_OK) != 0 else {
       throw DataError(path, expected: "a new file", found: "one of that name", advice: "remove it or choose another")
     }
-    let temporary = path + ".tmp"
-    var isComplete = false
-    defer { if !isComplete { unlink(temporary) } }
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw failure(path, "a writable folder") }
-    // zlib closes its own descriptor, and what it wrote must still be synchronized.
-    let kept = dup(descriptor)
-    defer { if kept >= 0 { close(kept) } }
-    guard kept >= 0, let file = gzdopen(descriptor, "wb6") else {
-      close(descriptor)
-      throw failure(path, "a file that zlib can write")
-    }
     let header: [UInt8] = [0, 0, unsignedByte, UInt8(dimensions.count)] + extents
-    let isWritten = write(header, to: file) && write(bytes, to: file)
-    guard gzclose(file) == Z_OK, isWritten, fsync(kept) == 0, rename(temporary, path) == 0 else {
-      throw failure(path, "room for the file")
+    try DataError.files { () throws(FileError) in
+      var replacement = try ReplacementFile(for: path)
+      // zlib closes a descriptor of its own.
+      guard let file = gzdopen(try FileSystemCalls.real.duplicate(replacement.file), "wb6") else {
+        throw FileError(path, "write", reason: "zlib has no memory")
+      }
+      let isWritten = write(header, to: file) && write(bytes, to: file)
+      let status = gzclose(file)
+      guard status == Z_OK, isWritten else {
+        throw FileError(path, "write", reason: errno == 0 ? "zlib error \(status)" : String(cString: strerror(errno)))
+      }
+      try replacement.commit()
     }
-    isComplete = true
   }
 
   private static func extentBytes(_ dimensions: [Int]) -> [UInt8]? {
@@ -58,10 +55,6 @@ extension IDXFile {
       }
     }
   }
-
-  private static func failure(_ path: String, _ expected: String) -> DataError {
-    DataError(path, expected: expected, found: errno == 0 ? "a write error" : String(cString: strerror(errno)))
-  }
 }
 
 /// The names under which `troupe dataset make` writes a set of images and labels.
@@ -79,9 +72,7 @@ package enum IDXFolder {
     pixels: [UInt8], height: Int, width: Int, channels: Int = 1, labels: [UInt8], to folder: String,
     replacing: Bool = false
   ) throws(DataError) {
-    if mkdir(folder, 0o755) != 0, errno != EEXIST {
-      throw DataError(folder, expected: "a folder that can be made", found: String(cString: strerror(errno)))
-    }
+    try DataError.files { () throws(FileError) in try FileSystemCalls.real.makeFolder(folder) }
     let images = channels == 1 ? self.images : colorImages
     let extents = [labels.count, height, width] + (channels == 1 ? [] : [channels])
     for name in [images, self.labels] where !replacing && access("\(folder)/\(name)", F_OK) == 0 {

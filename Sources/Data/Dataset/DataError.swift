@@ -1,7 +1,8 @@
+import Files
 import Formats
 
 /// An error in a data set, in one line: the place, what was expected, what was found and what to do about it.
-package struct DataError: Error, Equatable, CustomStringConvertible {
+package struct DataError: FileErrorWrapper, Equatable, CustomStringConvertible {
   /// The file, or the kind of generated set ("spirals").
   package var subject: String
   /// A line and column, a byte offset, a sample or a key; empty for the whole subject.
@@ -26,18 +27,13 @@ package struct DataError: Error, Equatable, CustomStringConvertible {
   }
 }
 
-extension String {
-  /// This text for a terminal: file names may hold anything, so line ends become spaces and control characters "?".
-  var inOneLine: String {
-    String(
-      map { character in
-        if character.isNewline { return " " }
-        return character.unicodeScalars.contains { $0.properties.generalCategory == .control } ? "?" : character
-      })
-  }
-}
-
 extension DataError {
+  package init(_ error: FileError) { self.init(error, advice: "") }
+
+  init(_ error: FileError, advice: String) {
+    self.init(error.path, expected: "a file to \(error.operation)", found: error.reason, advice: advice)
+  }
+
   static func quoted(_ text: some StringProtocol) -> String { MessageText.quoted(text) }
   package static func bytes(_ count: Int) -> String { MessageText.bytes(count) }
 

@@ -1,7 +1,6 @@
-import CPlatform
 import CZlib
+import Files
 import Formats
-import Glibc
 
 /// A regular file read from front to back, unpacked on the way where it is gzip.
 ///
@@ -16,12 +15,15 @@ struct InputFile: ~Copyable {
   private let handle: gzFile
 
   init(path: String) throws(DataError) {
-    self.path = path
-    let (descriptor, size) = try RegularFile.open(path)
+    let calls = FileSystemCalls.real
+    let (size, descriptor) = try DataError.files { () throws(FileError) -> (Int, Int32) in
+      let file = try calls.open(path)
+      return (try calls.size(of: file), try calls.duplicate(file))
+    }
     guard let handle = gzdopen(descriptor, "rb") else {
-      close(descriptor)
       throw DataError(path, expected: "memory for zlib", found: "none")
     }
+    self.path = path
     self.size = size
     gzbuffer(handle, 1 << 17)
     isCompressed = gzdirect(handle) == 0

@@ -1,36 +1,21 @@
-import Glibc
-
-enum RegularFile {
-  /// Opens a file for reading; folders, pipes and devices are refused.
-  ///
-  /// - Returns: the descriptor, which the caller closes, and the file's bytes.
-  static func open(_ path: String) throws(DataError) -> (descriptor: Int32, size: Int) {
-    // O_NONBLOCK: opening a pipe must not wait for a writer.
-    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else {
-      throw DataError(path, expected: "a readable file", found: String(cString: strerror(errno)))
-    }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      close(descriptor)
-      throw DataError(path, expected: "a regular file", found: "a folder, pipe or device")
-    }
-    return (descriptor, Int(status.st_size))
-  }
-}
+import Files
 
 /// A file of which any part can be read; no read reaches beyond its end.
 final class RandomAccessFile: Sendable {
-  let path: String
   let size: Int
-  private let descriptor: Int32
+  private let file: OpenFile
+
+  var path: String { file.path }
 
   init(path: String) throws(DataError) {
-    self.path = path
-    (descriptor, size) = try RegularFile.open(path)
+    do throws(FileError) {
+      let file = try FileSystemCalls.real.open(path)
+      size = try FileSystemCalls.real.size(of: file)
+      self.file = file
+    } catch {
+      throw DataError(error)
+    }
   }
-
-  deinit { close(descriptor) }
 
   /// `count` bytes from `offset`, which must lie inside the file.
   func bytes(at offset: UInt64, count: UInt64) throws(DataError) -> [UInt8] {
@@ -50,18 +35,10 @@ final class RandomAccessFile: Sendable {
     let wanted = Int(count)
     bytes.removeAll(keepingCapacity: true)
     bytes.append(contentsOf: repeatElement(0, count: wanted))
-    let filled = bytes.withUnsafeMutableBufferPointer { buffer in
-      var filled = 0
-      while filled < wanted, let base = buffer.baseAddress {
-        let got = pread(descriptor, base + filled, wanted - filled, Int(offset) + filled)
-        if got < 0, errno == EINTR { continue }
-        guard got > 0 else { break }
-        filled += got
-      }
-      return filled
-    }
-    guard filled == wanted else {
-      throw DataError(path, at: "byte \(offset)", expected: "\(count) bytes", found: "\(filled) that can be read")
+    do throws(FileError) {
+      try FileSystemCalls.real.read(&bytes, 0..<wanted, from: file, at: Int(offset))
+    } catch {
+      throw DataError(error)
     }
   }
 }

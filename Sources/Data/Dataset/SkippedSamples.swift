@@ -1,3 +1,4 @@
+import Files
 import JSON
 
 /// The treatment of samples that cannot be read.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Brings a public data set into a folder: downloads, checks, unpacks, and only then gives the folder its name.
@@ -38,12 +39,13 @@ package struct DatasetFetch: Sendable {
 
   /// - Throws: `FetchError`, and `DataError` for errors in an archive.
   package func run(_ report: @escaping @Sendable (Event) -> Void) async throws {
-    do {
-      try FileManager.default.createDirectory(atPath: workFolder, withIntermediateDirectories: true)
+    do throws(FileError) {
+      try FileSystemCalls.real.makeFolder(workFolder)
     } catch {
-      throw FetchError(workFolder, "cannot be made", advice: "choose another folder with --into")
+      throw FetchError(error, advice: "choose another folder with --into")
     }
-    let lock = try FolderLock.take(workFolder)
+    let lock = try lockWorkFolder()
+    defer { withExtendedLifetime(lock) {} }
     for file in source.files { try await bring(file, report) }
     if !source.contents.isEmpty {
       for file in source.files {
@@ -53,18 +55,13 @@ package struct DatasetFetch: Sendable {
       }
     }
     // An empty folder of that name would be replaced; one with anything in it never is.
-    guard rename(workFolder, folder) == 0 else {
-      throw FetchError(
-        folder, "cannot be given its name: \(String(cString: strerror(errno)))",
-        advice: "the files are complete in \(workFolder)")
-    }
-    lock.release()
+    try give(folder, to: workFolder, advice: "the files are complete in \(workFolder)")
   }
 
   private func bring(_ file: DatasetSource.File, _ report: @escaping @Sendable (Event) -> Void) async throws(FetchError)
   {
     let path = workFolder + "/" + file.name
-    if FileManager.default.fileExists(atPath: path), try FileDigest.md5(of: path) == file.md5 {
+    if FileManager.default.fileExists(atPath: path), try md5(of: path) == file.md5 {
       return report(.has(file: file.name))
     }
     guard let url = URL(string: home + file.name) else {
@@ -81,7 +78,7 @@ package struct DatasetFetch: Sendable {
       case .failed(let error): throw error
       case .complete, .notResumable: break
       }
-      if try FileDigest.md5(of: part) == file.md5 { break }
+      if try md5(of: part) == file.md5 { break }
       unlink(part)
       if case .notResumable = outcome, !hasStartedOver {
         hasStartedOver = true
@@ -91,27 +88,38 @@ package struct DatasetFetch: Sendable {
         "\(url)", "is not the file with the MD5 digest \(file.md5)",
         advice: "run the command again; if it stays so, try another home with --from")
     }
-    guard rename(part, path) == 0 else {
-      throw FetchError(
-        path, "cannot be given its name: \(String(cString: strerror(errno)))", advice: "check the folder")
-    }
-  }
-}
-
-/// Keeps two fetches from writing the same files.
-private struct FolderLock: ~Copyable {
-  fileprivate let descriptor: Int32
-
-  static func take(_ folder: String) throws(FetchError) -> FolderLock {
-    let lock = FolderLock(descriptor: open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
-    guard lock.descriptor >= 0, flock(lock.descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      throw FetchError(folder, "is being written by another troupe", advice: "wait until it is done")
-    }
-    return lock
+    try give(path, to: part, advice: "check the folder")
   }
 
-  deinit { if descriptor >= 0 { close(descriptor) } }
+  private func give(_ name: String, to path: String, advice: String) throws(FetchError) {
+    do throws(FileError) {
+      try FileSystemCalls.real.rename(path, to: name)
+    } catch {
+      throw FetchError(name, "cannot be given its name: \(error.reason)", advice: advice)
+    }
+  }
 
-  /// Ends the lock, which is held until this call.
-  consuming func release() {}
+  /// Keeps two fetches from writing the same files.
+  private func lockWorkFolder() throws(FetchError) -> FileLock {
+    do throws(FileError) {
+      return try FileLock(folder: workFolder)
+    } catch {
+      throw error.isHeldElsewhere
+        ? FetchError(workFolder, "is being written by another troupe", advice: "wait until it is done")
+        : FetchError(error, advice: "choose another folder with --into")
+    }
+  }
+
+  /// 32 lowercase hexadecimal digits.
+  private func md5(of path: String) throws(FetchError) -> String {
+    guard var digest = Digest(.md5) else {
+      throw FetchError(path, "cannot be checked: OpenSSL offers no MD5 here", advice: "allow it in OpenSSL's settings")
+    }
+    do throws(FileError) {
+      try digest.update(FileSystemCalls.real.open(path))
+    } catch {
+      throw FetchError(error, advice: "check the folder's permissions and the disk")
+    }
+    return digest.hexadecimal()
+  }
 }

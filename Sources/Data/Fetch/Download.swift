@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import FoundationNetworking
 import Synchronization
@@ -23,7 +24,7 @@ final class Download: NSObject, URLSessionDataDelegate {
   }
 
   private let url: URL
-  private let file: FileHandle
+  private let file: OpenFile
   private let start: Int
   private let progress: Progress
   private let state: Mutex<State>
@@ -36,12 +37,16 @@ final class Download: NSObject, URLSessionDataDelegate {
 
   /// Appends to the file at `path`, which is made if needed, the bytes of `url` beyond its end.
   static func run(_ url: URL, to path: String, progress: @escaping Progress) async -> Outcome {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-    guard descriptor >= 0, let end = try? file.seekToEnd() else {
-      return .failed(FetchError(path, "cannot be written", advice: "check the folder's permissions"))
+    let calls = FileSystemCalls.real
+    let download: Download
+    let end: Int
+    do throws(FileError) {
+      let file = try calls.openToAppend(path)
+      end = try calls.size(of: file)
+      download = Download(url, file, end, progress)
+    } catch {
+      return .failed(FetchError(error, advice: "check the folder's permissions"))
     }
-    let download = Download(url, file, Int(end), progress)
     let configuration = URLSessionConfiguration.ephemeral
     configuration.timeoutIntervalForRequest = patience
     configuration.urlCache = nil
@@ -58,13 +63,15 @@ final class Download: NSObject, URLSessionDataDelegate {
       download.state.withLock { $0.continuation = continuation }
       task.resume()
     }
-    guard (try? file.synchronize()) != nil, (try? file.close()) != nil else {
-      return .failed(FetchError(path, "cannot be brought to disk", advice: "make room and run the command again"))
+    do throws(FileError) {
+      try calls.sync(download.file)
+      return outcome
+    } catch {
+      return .failed(FetchError(error, advice: "make room and run the command again"))
     }
-    return outcome
   }
 
-  private init(_ url: URL, _ file: FileHandle, _ start: Int, _ progress: @escaping Progress) {
+  private init(_ url: URL, _ file: consuming OpenFile, _ start: Int, _ progress: @escaping Progress) {
     self.url = url
     self.file = file
     self.start = start
@@ -91,7 +98,7 @@ final class Download: NSObject, URLSessionDataDelegate {
     switch response.statusCode {
     case 200:
       // The server knows no ranges: from the beginning.
-      guard start == 0 || (try? file.truncate(atOffset: 0)) != nil else { return .failed(Self.unwritable(url)) }
+      guard start == 0 || (try? FileSystemCalls.real.truncate(file, to: 0)) != nil else { return .failed(Self.unwritable(url)) }
       let length = response.expectedContentLength
       state.withLock {
         $0.received = 0
@@ -117,7 +124,7 @@ final class Download: NSObject, URLSessionDataDelegate {
     var failure: FetchError?
     if data.count > room {
       failure = FetchError("\(url)", "the server sends more than the file", advice: "try another home with --from")
-    } else if (try? file.write(contentsOf: data)) == nil {
+    } else if (try? FileSystemCalls.real.write(data.bytes, to: file)) == nil {
       failure = Self.unwritable(url)
     }
     let counts = state.withLock { state in

@@ -1,3 +1,5 @@
+import Files
+
 /// Why a data set could not be fetched, in one line.
 package struct FetchError: Error, Equatable, CustomStringConvertible {
   package let description: String
@@ -5,5 +7,9 @@ package struct FetchError: Error, Equatable, CustomStringConvertible {
   /// - Parameter subject: the address or the file.
   init(_ subject: String, _ problem: String, advice: String) {
     description = "\(subject): \(problem); \(advice)".inOneLine
+  }
+
+  init(_ error: FileError, advice: String) {
+    self.init(error.path, "cannot \(error.operation): \(error.reason)", advice: advice)
   }
 }

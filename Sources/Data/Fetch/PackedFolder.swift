@@ -1,5 +1,5 @@
+import Files
 import Formats
-import Glibc
 
 /// Takes files out of a tar archive packed with gzip.
 package enum PackedFolder {
@@ -60,34 +60,13 @@ package enum PackedFolder {
   }
 
   private static func copy(_ count: Int, of input: inout InputFile, to path: String) throws(DataError) {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
-    guard descriptor >= 0 else { throw failure(path, "a file that can be made") }
-    var isOpen = true
-    defer { if isOpen { close(descriptor) } }
+    var file = try DataError.files { () throws(FileError) in try ReplacementFile(for: path, leftovers: .removed) }
     var left = count
     while left > 0 {
       let piece = try input.read(min(left, pieceBytes), "an archived file")
-      guard write(piece.span.bytes, to: descriptor) else { throw failure(path, "room for the file") }
+      try DataError.files { () throws(FileError) in try file.write(piece.span.bytes) }
       left -= piece.count
     }
-    isOpen = false
-    guard fsync(descriptor) == 0, close(descriptor) == 0 else { throw failure(path, "room for the file") }
-  }
-
-  private static func write(_ bytes: RawSpan, to descriptor: Int32) -> Bool {
-    bytes.withUnsafeBytes { buffer in
-      var rest = buffer[...]
-      while !rest.isEmpty {
-        let written = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-        if written < 0, errno == EINTR { continue }
-        guard written > 0 else { return false }
-        rest = rest.dropFirst(written)
-      }
-      return true
-    }
-  }
-
-  private static func failure(_ path: String, _ expected: String) -> DataError {
-    DataError(path, expected: expected, found: String(cString: strerror(errno)))
+    try DataError.files { () throws(FileError) in try file.commit() }
   }
 }

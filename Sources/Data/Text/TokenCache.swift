@@ -1,7 +1,5 @@
-import CPlatform
 import Files
 import Foundation
-import Glibc
 
 /// The tokens of a large corpus in a file, which the next run maps instead of encoding again.
 ///
@@ -57,32 +55,26 @@ struct TokenCache {
       .mapped(file, offset: Self.headerCount, width: key.width), count: count, documentStarts: starts)
   }
 
-  /// Writes the tokens under another name, and then gives the file its own, so that it is always whole.
+  /// Writes the tokens; the cache that is there is always whole.
   func write(_ store: TokenStore) throws(DataError) {
-    let temporary = path + ".\(getpid()).tmp"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw failure("a folder that can be written to") }
     let starts = store.documentStarts.map { UInt64($0) }
-    let isWritten = store.withBytes { tokens, width in
-      let zeros = [UInt8](repeating: 0, count: Self.padded(tokens.byteCount) - tokens.byteCount)
-      var body = CRC32C.checksum(tokens)
-      body = CRC32C.checksum(zeros.span.bytes, from: body)
-      body = CRC32C.checksum(starts.span.bytes, from: body)
-      let header = fields(count: store.count, documents: starts.count, body: UInt64(body))
-      return Self.write(header.span.bytes, to: descriptor) && Self.write(tokens, to: descriptor)
-        && Self.write(zeros.span.bytes, to: descriptor) && Self.write(starts.span.bytes, to: descriptor)
-        && fsync(descriptor) == 0
+    do throws(FileError) {
+      var file = try ReplacementFile(for: path)
+      try store.withBytes { (tokens, width) throws(FileError) in
+        let zeros = [UInt8](repeating: 0, count: Self.padded(tokens.byteCount) - tokens.byteCount)
+        var body = CRC32C.checksum(tokens)
+        body = CRC32C.checksum(zeros.span.bytes, from: body)
+        body = CRC32C.checksum(starts.span.bytes, from: body)
+        let header = fields(count: store.count, documents: starts.count, body: UInt64(body))
+        try file.write(header.span.bytes)
+        try file.write(tokens)
+        try file.write(zeros.span.bytes)
+        try file.write(starts.span.bytes)
+      }
+      try file.commit()
+    } catch {
+      throw DataError(error, advice: "set data.cache to another folder")
     }
-    guard close(descriptor) == 0, isWritten, rename(temporary, path) == 0 else {
-      let error = failure("room for \(DataError.bytes(store.count * key.width)) of tokens")
-      unlink(temporary)
-      throw error
-    }
-  }
-
-  private func failure(_ expected: String) -> DataError {
-    DataError(
-      path, expected: expected, found: String(cString: strerror(errno)), advice: "set data.cache to another folder")
   }
 
   private static func padded(_ count: Int) -> Int { (count + 7) / 8 * 8 }
@@ -94,18 +86,5 @@ struct TokenCache {
       UInt64(key.corpusChecksum) | UInt64(key.tokenizerChecksum) << 32, UInt64(key.width), body,
     ]
     return fields + [UInt64(CRC32C.checksum(fields.span.bytes))]
-  }
-
-  private static func write(_ bytes: RawSpan, to descriptor: Int32) -> Bool {
-    bytes.withUnsafeBytes { buffer in
-      var written = 0
-      while written < buffer.count, let base = buffer.baseAddress {
-        let count = Glibc.write(descriptor, base + written, buffer.count - written)
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else { return false }
-        written += count
-      }
-      return true
-    }
   }
 }

@@ -48,11 +48,12 @@ final class TokenStore: Sendable {
   }
 
   /// Calls `body` with the tokens as they are stored, and the bytes that each takes.
-  func withBytes<Result>(_ body: (RawSpan, Int) -> Result) -> Result {
+  func withBytes<Result, Failure>(_ body: (RawSpan, Int) throws(Failure) -> Result) throws(Failure) -> Result {
     switch storage {
-    case .narrow(let tokens): body(tokens.span.bytes, 2)
-    case .wide(let tokens): body(tokens.span.bytes, 4)
-    case .mapped(let file, let offset, let width): body(file.bytes.extracting(offset..<offset + count * width), width)
+    case .narrow(let tokens): try body(tokens.span.bytes, 2)
+    case .wide(let tokens): try body(tokens.span.bytes, 4)
+    case .mapped(let file, let offset, let width):
+      try body(file.bytes.extracting(offset..<offset + count * width), width)
     }
   }
 

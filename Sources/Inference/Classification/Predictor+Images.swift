@@ -1,4 +1,5 @@
 import Data
+import Files
 import Formats
 import Foundation
 import Runs
@@ -47,20 +48,6 @@ extension Predictor {
   private static let largestFile = 256 << 20
 
   private static func bytes(of path: String) throws(RunError) -> [UInt8] {
-    let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
-    guard let attributes = try? FileManager.default.attributesOfItem(atPath: target) else {
-      throw RunError("\(path): no such file")
-    }
-    let type = attributes[.type] as? FileAttributeType
-    guard type == .typeRegular, let size = attributes[.size] as? Int else {
-      throw RunError("\(path): expected an image file, found \(type == .typeDirectory ? "a folder" : "something else")")
-    }
-    guard size <= largestFile else {
-      throw RunError("\(path): expected an image of at most \(largestFile >> 20) MiB, found \(size >> 20) MiB")
-    }
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw RunError("\(path): cannot be read; check its permissions")
-    }
-    return Array(data)
+    try RunError.files { () throws(FileError) in try FileSystemCalls.real.contents(of: path, largest: largestFile) }
   }
 }

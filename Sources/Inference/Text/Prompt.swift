@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Runs
 import Tokenizers
@@ -12,6 +13,8 @@ package struct Prompt: Sendable {
   package let cutCount: Int
 
   static let filePrefix = "FILE:"
+  /// Bytes; a larger file is no prompt.
+  private static let largestFile = 256 << 20
 
   /// - Parameters:
   ///   - given: a text, or `FILE:` and a path; nil for nanoGPT's line break, or the mere beginning for an encoder-decoder.
@@ -71,14 +74,10 @@ package struct Prompt: Sendable {
   private static func bytes(_ given: String, option: String) throws(RunError) -> [UInt8] {
     guard given.hasPrefix(filePrefix) else { return Array(given.utf8) }
     let path = String(given.dropFirst(filePrefix.count))
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue else {
-      let found = isFolder.boolValue ? "a folder" : "nothing"
-      throw RunError(.configuration, "\(option): expected a file at \"\(path)\", found \(found)")
+    do throws(FileError) {
+      return try FileSystemCalls.real.contents(of: path, largest: largestFile)
+    } catch {
+      throw RunError(.configuration, "\(option): expected a file at \"\(path)\": \(error.reason)")
     }
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw RunError(.configuration, "\(option): the file \"\(path)\" cannot be read")
-    }
-    return Array(data)
   }
 }

@@ -1,19 +1,19 @@
-/// What one look at a split found out about a classifier: `evaluation-<split>.json` in the run folder.
+/// One evaluation of a classifier on a split: `evaluation-<split>.json` in the run folder.
 package struct EvaluationRecord: Sendable, Equatable {
-  /// A sample that was taken for another class than its own.
+  /// A misclassified sample.
   package struct Mistake: Sendable, Equatable {
     /// The sample's number in the data.
-    package var sample: Int
-    package var target: Int
-    package var predicted: Int
-    /// What the model gave the predicted class, 0...1.
-    package var probability: Float
-    /// What it gave the right one.
-    package var targetProbability: Float
+    package var sample = 0
+    package var target = 0
+    package var predicted = 0
+    /// The probability of the predicted class, 0...1.
+    package var probability: Float = 0
+    /// The probability of the right class.
+    package var targetProbability: Float = 0
     /// −ln of the right class's probability; finite also where that rounds to 0.
-    package var loss: Float
-    /// The sample as a PNG file; empty where samples are no pictures.
-    package var picture: [UInt8]
+    package var loss: Float = 0
+    /// The sample as a PNG file; empty unless samples are images.
+    package var picture: [UInt8] = []
 
     package init(
       sample: Int, target: Int, predicted: Int, probability: Float, targetProbability: Float, loss: Float,
@@ -31,16 +31,16 @@ package struct EvaluationRecord: Sendable, Equatable {
 
   /// One class: a row and a column of the confusion matrix.
   package struct ClassScore: Sendable, Equatable {
-    /// Samples of the class, samples taken for it, and both at once.
+    /// Samples of the class, samples predicted to be of it, and samples that are both.
     package let count: Int
     package let predicted: Int
     package let correct: Int
-    /// The class that its samples are most often mistaken for, and how many are; the first of several.
+    /// The class that its samples are most often mistaken for, and their number; the first of several.
     package let mostMistakenFor: (label: Int, count: Int)?
 
-    /// Share of the class's samples that were recognised (its recall); nil for a class without samples.
+    /// Share of the class's samples that were recognized (its recall); nil for a class without samples.
     package var accuracy: Double? { count == 0 ? nil : Double(correct) / Double(count) }
-    /// Share that is right of what was taken for the class; nil where nothing was.
+    /// Share of right answers among the predictions of the class; nil without predictions.
     package var precision: Double? { predicted == 0 ? nil : Double(correct) / Double(predicted) }
 
     package static func == (a: ClassScore, b: ClassScore) -> Bool {
@@ -51,29 +51,29 @@ package struct EvaluationRecord: Sendable, Equatable {
 
   /// More classes than this have no confusion matrix.
   package static let mostClasses = 1000
-  /// With fewer classes, nearly everything is among the first five.
+  /// Accuracy among this many likeliest classes is reported for more classes than that.
   package static let topCount = 5
 
-  package var run: String
-  package var step: Int
-  package var split: String
+  package var run = ""
+  package var step = 0
+  package var split = ""
   /// Whether the averaged (EMA) parameters were evaluated.
-  package var isEMA: Bool
-  /// Views of every picture whose mean was judged; 1 for samples as they are.
-  package var views: Int
-  /// Mean training loss over the split; of several views, the mean of −ln of what their mean gives the right class.
-  package var loss: Float
-  /// Samples that were judged.
-  package var count: Int
-  package var correct: Int
+  package var isEMA = false
+  /// Views of every image whose mean was evaluated; 1 for unchanged samples.
+  package var views = 1
+  /// Mean training loss over the split; of several views, the mean of −ln of the right class's mean probability.
+  package var loss: Float = 0
+  /// Samples in the evaluation.
+  package var count = 0
+  package var correct = 0
   /// Samples whose class was among the likeliest five; nil for five classes or fewer.
   package var topCorrect: Int?
   /// The classes' names by label.
-  package var classes: [String]
-  /// Samples of class t that were taken for class p, at t·classes + p; empty for more than `mostClasses`.
-  package var confusion: [Int]
+  package var classes: [String] = []
+  /// Samples of class t that were predicted to be of class p, at t·classes + p; empty for more than `mostClasses`.
+  package var confusion: [Int] = []
   /// The mistakes of the highest loss, the worst first.
-  package var mistakes: [Mistake]
+  package var mistakes: [Mistake] = []
 
   package init(
     run: String, step: Int, split: String, isEMA: Bool, views: Int = 1, loss: Float, count: Int, correct: Int,

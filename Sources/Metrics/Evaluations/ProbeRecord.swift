@@ -1,13 +1,13 @@
-/// What a language model of a run does with sequences of several lengths: the contents of `probe.json`.
+/// Measurements of a language model on sequences of several lengths: the contents of `probe.json`.
 ///
-/// A part that nobody asked for is nil or empty.
+/// A part that was not measured is nil or empty.
 package struct ProbeRecord: Sendable, Equatable {
-  package var run: String
-  /// Optimizer updates before the checkpoint that was looked at.
-  package var step: Int
-  /// T: tokens in a sequence that the run was trained on.
-  package var trainingLength: Int
-  /// How a Transformer's tokens know their places; nil in a recurrent network.
+  package var run = ""
+  /// Optimizer updates before the checkpoint.
+  package var step = 0
+  /// T: tokens in a training sequence.
+  package var trainingLength = 1
+  /// The position encoding of a Transformer; nil in a recurrent network.
   package var position: String?
   package var stepTimes: StepTimes?
   package var reach: Reach?
@@ -20,11 +20,11 @@ package struct ProbeRecord: Sendable, Equatable {
     self.position = position
   }
 
-  /// The time of a training step against the length of its sequences.
+  /// The time of a training step by the length of its sequences.
   package struct StepTimes: Sendable, Equatable {
-    package var precision: String
-    package var lanes: Int
-    package var points: [StepTime]
+    package var precision = ""
+    package var lanes = 0
+    package var points: [StepTime] = []
 
     package init(precision: String, lanes: Int, points: [StepTime]) {
       self.precision = precision
@@ -35,11 +35,11 @@ package struct ProbeRecord: Sendable, Equatable {
 
   package struct StepTime: Sendable, Equatable {
     /// Tokens in a sequence.
-    package var length: Int
+    package var length = 1
     /// Sequences in a step.
-    package var rows: Int
+    package var rows = 0
     /// Median of a step.
-    package var milliseconds: Double
+    package var milliseconds = 0.0
 
     package init(length: Int, rows: Int, milliseconds: Double) {
       self.length = length
@@ -48,13 +48,13 @@ package struct ProbeRecord: Sendable, Equatable {
     }
   }
 
-  /// How much of the gradient of a token's loss arrives at the tokens before it.
+  /// The part of the gradient of a token's loss that reaches earlier tokens.
   package struct Reach: Sendable, Equatable {
-    /// Sequences that were looked at.
-    package var windows: Int
-    /// g(d) / g(0), d = 0…T − 1: g(d) is the root mean square over the windows of the L2 norm of the gradient of the last
-    /// token's loss at the embedding of the token d places before it.
-    package var norms: [Double]
+    /// Sequences that were measured.
+    package var windows = 0
+    /// g(d) / g(0), d = 0…T − 1: g(d) is the root mean square, over the windows, of the L2 norm of the gradient of the
+    /// last token's loss at the embedding of the token d places before it.
+    package var norms: [Double] = []
 
     package init(windows: Int, norms: [Double]) {
       self.windows = windows
@@ -68,11 +68,11 @@ package struct ProbeRecord: Sendable, Equatable {
     package var factor: Int
     /// Tokens that were predicted.
     package var tokens: Int
-    /// Mean over all tokens, in nats; nil where the model cannot read so long a window.
+    /// Mean over all tokens, in nats; nil where the window is too long for the model.
     package var loss: Double?
-    /// Mean over the tokens of each window behind the training length; nil where there are none.
+    /// Mean over the tokens of each window beyond the training length; nil where there are none.
     package var lossBeyond: Double?
-    /// Where trained positions end; nil where a window did not go beyond.
+    /// The number of trained positions; nil where the window needs no more.
     package var places: Int?
 
     package init(factor: Int, tokens: Int = 0, loss: Double? = nil, lossBeyond: Double? = nil, places: Int? = nil) {

@@ -1,14 +1,15 @@
+import Files
 import FoundationEssentials
 
-/// The pictures that a run drew while it went on: `samples/step-00001000.png` in its folder, one a step.
+/// The images that a run drew during training: `samples/step-00001000.png` in its folder, one per step.
 package enum SampleGrids {
   package static let folderName = "samples"
-  /// In a report: the first, the last, and some in between.
+  /// A report shows at most this many: the first, the last, and some in between.
   static let mostShown = 6
-  /// Bytes of them in a report of one run.
+  /// The most bytes of images in a report of one run.
   package static let byteBudget = 1_000_000
 
-  /// What a run drew after a step.
+  /// The image after a step.
   package struct Grid: Sendable, Equatable {
     package let step: Int
     package let png: [UInt8]
@@ -26,18 +27,16 @@ package enum SampleGrids {
     return step
   }
 
-  /// Puts a picture into the run folder; a run that goes through a step again draws it again.
+  /// Writes an image into the run folder, over an earlier one of the same step.
   package static func write(_ png: [UInt8], step: Int, to run: URL) throws(RecordsError) {
     let folder = run.appending(path: folderName)
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-      throw .file(path: folder.systemPath, operation: "make the folder", reason: "\(error)")
+    try RecordsError.files { () throws(FileError) in
+      try FileSystemCalls.real.makeFolder(folder.systemPath)
+      try ReplacementFile.write(png, to: folder.appending(path: name(step: step)).systemPath)
     }
-    try LogFile.replace(folder.appending(path: name(step: step)).systemPath, with: png)
   }
 
-  /// Some of the pictures in a run folder by their steps: the first and the last, and what else fits.
+  /// Some of the images in a run folder by their steps: the first, the last, and others that fit the budget.
   static func read(in run: URL) -> [Grid] {
     let folder = run.appending(path: folderName)
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.systemPath)) ?? []
@@ -46,17 +45,14 @@ package enum SampleGrids {
     var left = byteBudget
     for place in order(of: steps.count) {
       let path = folder.appending(path: name(step: steps[place])).systemPath
-      let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-      guard attributes?[.type] as? FileAttributeType == .typeRegular, let size = attributes?[.size] as? Int,
-        size <= left, let data = FileManager.default.contents(atPath: path)
-      else { continue }
-      left -= data.count
-      grids.append(Grid(step: steps[place], png: Array(data)))
+      guard let png = try? FileSystemCalls.real.contents(of: path, largest: left, followsLinks: false) else { continue }
+      left -= png.count
+      grids.append(Grid(step: steps[place], png: png))
     }
     return grids.sorted { $0.step < $1.step }
   }
 
-  /// Places of the most important pictures among `count`: the last, the first, and others at even distances.
+  /// Places of the most important images among `count`: the last, the first, and others at even distances.
   private static func order(of count: Int) -> [Int] {
     guard count > 1 else { return Array(0..<count) }
     let shown = min(count, mostShown)

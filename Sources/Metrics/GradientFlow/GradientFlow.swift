@@ -1,48 +1,63 @@
 import Glibc
 import JSON
 
-/// How gradients travel from the last layer back to the first: the judgement of a run's `norms` lines.
+/// How gradients change from the last layer back to the first, judged from a run's `norms` lines.
 ///
 /// The size of a layer's gradient is the root mean square of its weights' gradient elements, so that wide and narrow
-/// layers compare. In a chain of layers it changes by a factor a layer (Hochreiter 1991; Bengio, Simard and Frasconi
-/// 1994), a straight line in the logarithm: the slope of that line is what this type measures.
+/// layers compare. In a chain of layers it changes by a factor per layer (Hochreiter 1991; Bengio, Simard and Frasconi
+/// 1994), a straight line in the logarithm: this type measures the slope of that line.
 package struct GradientFlow: Sendable, Equatable {
-  package enum Verdict: String, Sendable {
+  package enum Verdict: String, Sendable, JSONValue {
     case healthy
     case vanishing
     case exploding
     case tooShallow = "too_shallow"
   }
 
-  package var verdict: Verdict
+  package var verdict = Verdict.tooShallow
   /// Decades per layer from the input to the output, least squares. Positive: gradients shrink towards the input.
-  package var slope: Double
+  package var slope = 0.0
   /// log10 of the last layers' gradient rms minus that of the first layers', in decades.
-  package var change: Double
+  package var change = 0.0
   /// The layers judged, from the input: their `TensorDescription.depth`.
-  package var depths: [Int]
+  package var depths: [Int] = []
   /// Median log10 gradient rms of each of `depths` over the window.
-  package var medians: [Double]
-  /// The judgement in one sentence.
-  package var sentence: String
-  /// What to change, naming config keys; empty when there is nothing to change.
-  package var advice: String
+  package var medians: [Double] = []
+  /// The verdict in one sentence.
+  package var sentence = ""
+  /// The advised changes, naming configuration keys; empty when none is needed.
+  package var advice = ""
 
   /// First and last gradient must differ by this many decades, a factor of 1000, to be called vanishing or exploding.
   package static let decadesThreshold = 3.0
-  /// Part of `decadesThreshold` by which the medians of the first and the last third of the layers must differ as well,
-  /// so that one odd layer does not decide.
+  /// The medians of the first and the last third of the layers must differ by this part of `decadesThreshold` too, so
+  /// that one odd layer does not decide.
   package static let supportPart = 0.5
   /// Fewer weight layers than this are too shallow to judge.
   package static let fewestLayers = 4
-  /// Where float32 ends: smaller gradients, and zero, count as this.
+  /// The smallest float32: smaller gradients, and zero, count as this.
   package static let smallest = 1e-45
   /// A whole network below this gradient rms learns nothing, whatever its slope.
   package static let silence = 1e-30
-  /// Norms lines that are judged at the end of a run, from the last one backwards.
+  /// The last norms lines of a run, by which it is judged.
   package static let window = 100
   /// The first and the last layers are each this part of the depth, at least one layer.
   static let endPart = 0.1
+
+  package init() {}
+}
+
+extension GradientFlow: JSONRecord {
+  package mutating func code(_ coder: inout JSONCoder) {
+    coder.member("verdict", &verdict)
+    coder.member("slope", &slope, digits: LineBuffer.exactDigits)
+    coder.member("change", &change, digits: LineBuffer.exactDigits)
+    coder.member("depths", &depths)
+    coder.member("log10_rms", &medians, digits: LineBuffer.normDigits)
+    coder.require(medians.count == depths.count, "log10_rms", "expected one for each of depths")
+    coder.member("sentence", &sentence)
+    coder.member("advice", &advice)
+  }
 }
 
 extension GradientFlow {
@@ -50,7 +65,7 @@ extension GradientFlow {
   ///
   /// - Parameters:
   ///   - tensors: `RunHeader.tensors`; those with `isWeight` count, tensors of equal depth together.
-  ///   - norms: The window of steps. Records whose length differs from `tensors` are left out.
+  ///   - norms: the window of steps; records whose length differs from `tensors` are left out.
   package static func judge(tensors: [TensorDescription], norms: some Sequence<NormsRecord>) -> GradientFlow {
     let layers = WeightLayers(tensors)
     var columns = [[Double]](repeating: [], count: layers.depths.count)
@@ -63,9 +78,9 @@ extension GradientFlow {
         if value.isFinite { columns[layer].append(value) } else { nonfinite[layer] += 1 }
       }
     }
-    var flow = GradientFlow(
-      verdict: .tooShallow, slope: 0, change: 0, depths: layers.depths, medians: columns.map { median($0) },
-      sentence: "", advice: "")
+    var flow = GradientFlow()
+    flow.depths = layers.depths
+    flow.medians = columns.map { median($0) }
     if let broken = nonfinite.lastIndex(where: { $0 * 2 > max(steps, 1) }) {
       flow.medians = flow.medians.map { $0.isFinite ? $0 : log10(Double(Float.greatestFiniteMagnitude)) }
       flow.describeNonfinite(layer: layers.names[broken])
@@ -116,14 +131,14 @@ extension GradientFlow {
       verdict = .vanishing
       sentence =
         "Gradients vanish: over \(count) weight layers they shrink from \(power(medians.last)) at the output to "
-        + "\(power(medians.first)) at the input, by a factor of \(factor) a layer."
+        + "\(power(medians.first)) at the input, by a factor of \(factor) per layer."
       advice =
         "Try model.activation relu with model.initializer he_normal, model.normalization batch, or model.residual true."
     } else if change <= -Self.decadesThreshold && support <= -needed {
       verdict = .exploding
       sentence =
         "Gradients explode: over \(count) weight layers they grow from \(power(medians.last)) at the output to "
-        + "\(power(medians.first)) at the input, by a factor of \(factor) a layer."
+        + "\(power(medians.first)) at the input, by a factor of \(factor) per layer."
       advice =
         "Set clipping to {\"type\": \"global_norm\", \"threshold\": 1}, lower optimizer.learning_rate, "
         + "or try model.initializer he_normal, model.normalization batch, model.residual true."
@@ -138,13 +153,13 @@ extension GradientFlow {
   private mutating func describeNonfinite(layer: String) {
     verdict = .exploding
     sentence =
-      "Gradients are not finite in most of the steps looked at; \(layer) is the last layer they are NaN or infinite in."
+      "Gradients are not finite in most of the logged steps; \(layer) is the last layer with NaN or infinite values."
     advice =
       "Lower optimizer.learning_rate, set clipping to {\"type\": \"global_norm\", \"threshold\": 1}, lengthen "
       + "schedule.warmup, or set training.precision to float32."
   }
 
-  /// Factor between neighbouring layers, above 1 in either direction.
+  /// Factor between neighboring layers, above 1 in either direction.
   private var factor: String { LineBuffer.text(pow(10, abs(slope)), digits: 2) }
 
   private func power(_ exponent: Double?) -> String { LineBuffer.text(pow(10, exponent ?? 0), digits: 2) }

@@ -1,11 +1,11 @@
-/// Values as one of a few levels, as the blocks of a curve on a terminal are.
+/// Maps values to a few levels, such as the blocks of a curve on a terminal.
 package struct LevelScale: Sendable {
   private let low: Double
   private let high: Double
   private let levels: Int
 
   /// - Parameters:
-  ///   - low: what the first level stands for, and `high` the last.
+  ///   - low: the value of the first level; `high` is that of the last.
   ///   - levels: at least 1.
   package init(from low: Double, to high: Double, levels: Int) {
     precondition(levels > 0)
@@ -14,7 +14,7 @@ package struct LevelScale: Sendable {
     self.levels = levels
   }
 
-  /// From 0; the nearest end for what lies outside, and the first where there is no scale or no number.
+  /// The level from 0: the nearest end for a value outside, 0 for an empty scale or a value that is not finite.
   package func level(of value: Double) -> Int {
     guard high > low else { return 0 }
     let place = (value - low) / (high - low) * Double(levels - 1)

@@ -2,12 +2,12 @@
 package enum Sparkline {
   private static let blocks = Array("▁▂▃▄▅▆▇█")
 
-  /// The means of neighbours where there are more values than places; what is not finite is left out.
+  /// The means of neighbors where there are more values than places; values that are not finite are left out.
   ///
   /// - Parameters:
-  ///   - width: most characters.
-  ///   - low: the value of the lowest block; the smallest that is drawn by default.
-  ///   - high: the value of the highest block; the largest that is drawn by default.
+  ///   - width: the most characters.
+  ///   - low: the value of the lowest block; the smallest drawn value by default.
+  ///   - high: the value of the highest block; the largest drawn value by default.
   package static func text(_ values: [Double], width: Int, from low: Double? = nil, to high: Double? = nil) -> String {
     let finite = values.filter(\.isFinite)
     guard !finite.isEmpty, width > 0 else { return "–" }

@@ -1,10 +1,10 @@
 import Glibc
 
-/// The weight tensors of a run gathered by depth: the layers of the gradient-flow judgement and of the report.
+/// The weight tensors of a run by depth: the layers of the gradient-flow verdict and of the report.
 package struct WeightLayers {
   /// Depths that hold a weight, ascending.
   package let depths: [Int]
-  /// A name for each depth: its weight's, and how many more there are.
+  /// A name for each depth: its first weight's, and the number of others.
   package let names: [String]
   /// For each depth, the indices of its weights in the tensor list.
   private let members: [[Int]]

@@ -1,46 +1,66 @@
+import Files
 import FoundationEssentials
 import JSON
 
 /// Exports `metrics.jsonl` as tables for spreadsheets and plotting tools.
 ///
-/// Numbers stand as they do in `metrics.jsonl`; every column's header ends with its unit in parentheses where it has
-/// one. Non-finite values are `nan`, `inf`, `-inf`, an absent value is empty. Lines end with a line feed.
+/// Numbers read as in `metrics.jsonl`; a column's header ends with its unit in parentheses, if it has one. Non-finite
+/// values are `nan`, `inf`, `-inf`, an absent value is empty. Lines end with a line feed.
 package enum MetricsCSV {
-  package enum Table: String, Sendable, CaseIterable {
-    /// `steps.csv`: a row a step.
-    case steps
-    /// `validation.csv`: a row an evaluation.
-    case validation
-    /// `norms.csv`: a row a tensor and logged step.
-    case norms
+  /// A column: its header, and its cell in the row of a record.
+  fileprivate typealias Column<Record> = (header: String, cell: (Record) -> CSVCell)
 
-    package var fileName: String { rawValue + ".csv" }
-
-    var header: StaticString {
-      switch self {
-      case .steps:
-        """
-        step (updates),epoch (passes),loss,learning_rate,gradient_norm (L2),clip_scale (ratio),\
-        samples_per_second (1/s),step_ms (ms)\n
-        """
-      case .validation: "step (updates),split,loss,accuracy (share),count (samples),is_ema\n"
-      case .norms:
-        """
-        step (updates),tensor,depth (layers from input),elements,gradient_l2,gradient_max,\
-        gradient_nonfinite (elements),parameter_l2,parameter_max,update_l2,update_max\n
-        """
-      }
-    }
+  /// A row per step.
+  private static var steps: [Column<StepRecord>] {
+    [
+      ("step (updates)", { .integer($0.step) }), ("epoch (passes)", { .number($0.epoch) }),
+      ("loss", { .number(Double($0.loss)) }), ("learning_rate", { .number($0.learningRate) }),
+      ("gradient_norm (L2)", { .number(Double($0.gradientNorm)) }),
+      ("clip_scale (ratio)", { .number(Double($0.clipScale)) }),
+      ("samples_per_second (1/s)", { .rounded($0.samplesPerSecond) }),
+      ("step_ms (ms)", { .rounded($0.stepMilliseconds) }),
+    ]
   }
 
+  /// A row per evaluation.
+  private static var validation: [Column<ValidationRecord>] {
+    [
+      ("step (updates)", { .integer($0.step) }), ("split", { .text($0.split) }),
+      ("loss", { .number(Double($0.loss)) }),
+      ("accuracy (share)", { $0.accuracy.map { .number(Double($0)) } ?? .text("") }),
+      ("count (samples)", { .integer($0.count) }), ("is_ema", { .text($0.isEMA ? "true" : "false") }),
+    ]
+  }
+
+  fileprivate typealias TensorRow = (step: Int, tensor: TensorDescription, norms: TensorNorms)
+
+  /// A row per tensor and logged step.
+  private static var norms: [Column<TensorRow>] {
+    [
+      ("step (updates)", { .integer($0.step) }), ("tensor", { .text($0.tensor.name) }),
+      ("depth (layers from input)", { .integer($0.tensor.depth) }), ("elements", { .integer($0.tensor.elementCount) }),
+      ("gradient_l2", { .rounded(Double($0.norms.gradientL2)) }),
+      ("gradient_max", { .rounded(Double($0.norms.gradientMax)) }),
+      ("gradient_nonfinite (elements)", { .integer(Int($0.norms.gradientNonfinite)) }),
+      ("parameter_l2", { .rounded(Double($0.norms.parameterL2)) }),
+      ("parameter_max", { .rounded(Double($0.norms.parameterMax)) }),
+      ("update_l2", { .rounded(Double($0.norms.updateL2)) }), ("update_max", { .rounded(Double($0.norms.updateMax)) }),
+    ]
+  }
+
+  /// Names of the tables.
+  package static let fileNames = ["steps.csv", "validation.csv", "norms.csv"]
+
   /// Streams the records in `folder` into `steps.csv`, `validation.csv` and `norms.csv` in `destination`, replacing
-  /// earlier ones. Returns the number of damaged lines passed over.
+  /// earlier ones. Returns the number of damaged lines that were skipped.
   @discardableResult
-  package static func write(folder: URL, to destination: URL) throws(RecordsError) -> Int {
+  package static func write(
+    folder: URL, to destination: URL, calls: FileSystemCalls = .real
+  ) throws(RecordsError) -> Int {
     var reader = try MetricsReader(folder: folder)
-    var steps = try CSVFile(.steps, in: destination)
-    var validation = try CSVFile(.validation, in: destination)
-    var norms = try CSVFile(.norms, in: destination)
+    var steps = try CSVFile(steps, fileNames[0], in: destination, calls)
+    var validation = try CSVFile(validation, fileNames[1], in: destination, calls)
+    var norms = try CSVFile(norms, fileNames[2], in: destination, calls)
     var tensors: [TensorDescription] = []
     var misfits = 0
     while let line = try reader.next() {
@@ -50,7 +70,7 @@ package enum MetricsCSV {
       case .validation(let record): try validation.row(record)
       case .norms(let record) where record.tensors.count == tensors.count:
         for (description, values) in zip(tensors, record.tensors) {
-          try norms.row(record.step, description, values)
+          try norms.row((record.step, description, values))
         }
       case .norms: misfits += 1
       case .activations, .stages, .event, .verdict: break
@@ -63,68 +83,25 @@ package enum MetricsCSV {
   }
 }
 
-/// One table on its way to the disk.
-private struct CSVFile: ~Copyable {
-  private var file: LogFile
-  private var buffer = LineBuffer(capacity: 2 * MetricsWriter.flushThreshold)
+/// A cell of a CSV file.
+package enum CSVCell {
+  case integer(Int)
+  /// A number with all digits of a float32.
+  case number(Double)
+  /// A number with as many digits as norms have.
+  case rounded(Double)
+  case text(String)
 
-  init(_ table: MetricsCSV.Table, in folder: URL) throws(RecordsError) {
-    file = try LogFile(path: folder.appending(path: table.fileName).systemPath, mode: .replace)
-    buffer.raw(table.header)
-  }
-
-  mutating func row(_ record: StepRecord) throws(RecordsError) {
-    buffer.integer(record.step)
-    number(record.epoch)
-    number(Double(record.loss))
-    number(record.learningRate)
-    number(Double(record.gradientNorm))
-    number(Double(record.clipScale))
-    number(record.samplesPerSecond, digits: LineBuffer.normDigits)
-    number(record.stepMilliseconds, digits: LineBuffer.normDigits)
-    try end()
-  }
-
-  mutating func row(_ record: ValidationRecord) throws(RecordsError) {
-    buffer.integer(record.step)
-    text(record.split)
-    number(Double(record.loss))
-    if let accuracy = record.accuracy { number(Double(accuracy)) } else { buffer.raw(",") }
-    buffer.raw(",")
-    buffer.integer(record.count)
-    buffer.raw(record.isEMA ? ",true" : ",false")
-    try end()
-  }
-
-  mutating func row(_ step: Int, _ tensor: TensorDescription, _ norms: TensorNorms) throws(RecordsError) {
-    buffer.integer(step)
-    text(tensor.name)
-    buffer.raw(",")
-    buffer.integer(tensor.depth)
-    buffer.raw(",")
-    buffer.integer(tensor.elementCount)
-    number(Double(norms.gradientL2), digits: LineBuffer.normDigits)
-    number(Double(norms.gradientMax), digits: LineBuffer.normDigits)
-    buffer.raw(",")
-    buffer.integer(Int(norms.gradientNonfinite))
-    for value in [norms.parameterL2, norms.parameterMax, norms.updateL2, norms.updateMax] {
-      number(Double(value), digits: LineBuffer.normDigits)
+  fileprivate func write(to buffer: inout LineBuffer) {
+    switch self {
+    case .integer(let value): buffer.integer(value)
+    case .number(let value): Self.write(value, digits: LineBuffer.exactDigits, to: &buffer)
+    case .rounded(let value): Self.write(value, digits: LineBuffer.normDigits, to: &buffer)
+    case .text(let value): buffer.raw(Self.quoted(value))
     }
-    try end()
   }
 
-  mutating func finish() throws(RecordsError) {
-    try file.append(buffer.bytes, count: buffer.count)
-    buffer.removeAll()
-  }
-
-  private mutating func end() throws(RecordsError) {
-    buffer.raw("\n")
-    if buffer.count >= MetricsWriter.flushThreshold { try finish() }
-  }
-
-  private mutating func number(_ value: Double, digits: Int = LineBuffer.exactDigits) {
-    buffer.raw(",")
+  private static func write(_ value: Double, digits: Int, to buffer: inout LineBuffer) {
     if value.isFinite {
       buffer.number(value, digits: digits)
     } else {
@@ -132,15 +109,48 @@ private struct CSVFile: ~Copyable {
     }
   }
 
-  /// Text in quotes where RFC 4180 asks for them. A leading sign or equals sign gets an apostrophe, so that no
-  /// spreadsheet takes a name for a formula.
-  private mutating func text(_ value: String) {
-    buffer.raw(",")
-    let safe = value.first.map { "=+-@\t\r".contains($0) } == true ? "'" + value : value
-    if safe.utf8.contains(where: { [0x22, 0x2C, 0x0A, 0x0D].contains($0) }) {
-      buffer.raw("\"" + safe.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\"")
-    } else {
-      buffer.raw(safe)
+  /// Text in quotes where RFC 4180 demands them. An apostrophe before a leading sign or equals sign keeps spreadsheets
+  /// from taking a name for a formula.
+  package static func quoted(_ value: String) -> String {
+    let isFormula = value.first.map { "=+@\t\r".contains($0) } == true || value.first == "-" && Double(value) == nil
+    let safe = isFormula ? "'" + value : value
+    guard safe.utf8.contains(where: { [0x22, 0x2C, 0x0A, 0x0D].contains($0) }) else { return safe }
+    return "\"" + safe.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+  }
+}
+
+/// One table on its way to the disk.
+private struct CSVFile<Record>: ~Copyable {
+  private let columns: [MetricsCSV.Column<Record>]
+  private var file: ReplacementFile
+  private var buffer = LineBuffer(capacity: 2 * MetricsWriter.flushThreshold)
+
+  init(_ columns: [MetricsCSV.Column<Record>], _ name: String, in folder: URL, _ calls: FileSystemCalls) throws(RecordsError) {
+    file = try RecordsError.files { () throws(FileError) in
+      try ReplacementFile(for: folder.appending(path: name).systemPath, calls: calls)
     }
+    self.columns = columns
+    buffer.raw(columns.map(\.header).joined(separator: ",") + "\n")
+  }
+
+  mutating func row(_ record: Record) throws(RecordsError) {
+    for (place, column) in columns.enumerated() {
+      if place > 0 { buffer.raw(",") }
+      column.cell(record).write(to: &buffer)
+    }
+    buffer.raw("\n")
+    if buffer.count >= MetricsWriter.flushThreshold { try RecordsError.files { () throws(FileError) in try flush() } }
+  }
+
+  mutating func finish() throws(RecordsError) {
+    try RecordsError.files { () throws(FileError) in
+      try flush()
+      try file.commit()
+    }
+  }
+
+  private mutating func flush() throws(FileError) {
+    try file.write(buffer.bytes, count: buffer.count)
+    buffer.removeAll()
   }
 }

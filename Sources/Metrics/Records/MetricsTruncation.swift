@@ -1,5 +1,5 @@
+import Files
 import FoundationEssentials
-import Glibc
 import JSON
 
 extension MetricsWriter {
@@ -27,38 +27,33 @@ extension MetricsWriter {
   ) throws(RecordsError) -> Truncation {
     let path = folder.appending(path: fileName).systemPath
     var result = Truncation()
-    guard access(path, F_OK) == 0 else { return result }
-    let temporary = path + ".tmp"
-    do {
-      var reader = try MetricsReader(folder: folder)
-      var kept = try LogFile(path: temporary, mode: .replace)
-      var text = LineBuffer(capacity: 2 * flushThreshold)
-      while let (line, range) = try reader.nextWithBytes() {
-        var last = step
-        if let validatedStep, case .validation = line { last = min(last, validatedStep) }
-        guard line.step ?? 0 <= last else {
-          result.dropped += 1
-          if line.step == step { result.hasDroppedValidation = true }
-          continue
-        }
-        result.kept += 1
-        if case .run = line { result.hasHeader = true }
-        text.append(reader.buffer.span.extracting(range))
-        text.byte(UInt8(ascii: "\n"))
-        if text.count >= flushThreshold {
-          try kept.append(text.bytes, count: text.count)
-          text.removeAll()
-        }
+    let exists = try RecordsError.files { () throws(FileError) in try FileSystemCalls.real.exists(path) }
+    guard exists else { return result }
+    var reader = try MetricsReader(folder: folder)
+    var kept = try RecordsError.files { () throws(FileError) in try ReplacementFile(for: path, leftovers: .removed) }
+    var text = LineBuffer(capacity: 2 * flushThreshold)
+    while let (line, range) = try reader.nextWithBytes() {
+      var last = step
+      if let validatedStep, case .validation = line { last = min(last, validatedStep) }
+      guard line.step ?? 0 <= last else {
+        result.dropped += 1
+        if line.step == step { result.hasDroppedValidation = true }
+        continue
       }
-      try kept.append(text.bytes, count: text.count)
-      try kept.synchronize()
-      result.damaged = reader.damagedLines
-    } catch {
-      unlink(temporary)
-      throw error
+      result.kept += 1
+      if case .run = line { result.hasHeader = true }
+      text.append(reader.buffer.span.extracting(range))
+      text.byte(UInt8(ascii: "\n"))
+      if text.count >= flushThreshold {
+        try RecordsError.files { () throws(FileError) in try kept.write(text.bytes, count: text.count) }
+        text.removeAll()
+      }
     }
-    if rename(temporary, path) != 0 { throw LogFile.failure(path, "rename") }
-    try LogFile.synchronizeFolder(folder.systemPath)
+    try RecordsError.files { () throws(FileError) in
+      try kept.write(text.bytes, count: text.count)
+      try kept.commit()
+    }
+    result.damaged = reader.damagedLines
     return result
   }
 }

@@ -1,7 +1,8 @@
+import Files
 import FoundationEssentials
 import JSON
 
-/// Appends the records of a run to `metrics.jsonl`: one JSON object a line, `step` the only time axis.
+/// Appends the records of a run to `metrics.jsonl`: one JSON object per line, `step` the only time axis.
 ///
 /// Lines gather in a buffer that goes to the file when it is full, once a second, with every event, validation and
 /// verdict, and on `flush()`. In steady state nothing is allocated for a `step` or `norms` line. Call `flush()` or
@@ -18,18 +19,18 @@ package final class MetricsWriter {
 
   /// True when the file has no `run` line yet: write it before anything else.
   package let needsHeader: Bool
-  /// True when the validation of the step that the run goes on from had been recorded, and will be made again.
+  /// True when the validation of the step that the run resumes from had been recorded, and will be repeated.
   package let hasDroppedValidation: Bool
   var buffer: LineBuffer
-  private var file: LogFile
+  private var file: AppendLog
   private var lastFlush = ContinuousClock.now
 
   /// Opens the records in `folder`.
   ///
   /// - Parameters:
-  ///   - resumeAt: nil creates the file and refuses where there is one. A step keeps the lines up to that step (see
-  ///     `MetricsWriter.truncate`) and goes on after them.
-  ///   - validatedStep: the last step whose validation is kept; nil keeps those of every step that is.
+  ///   - resumeAt: nil creates the file and refuses an existing one. A step keeps the lines up to that step (see
+  ///     `MetricsWriter.truncate`) and continues after them.
+  ///   - validatedStep: the last step whose validation is kept; nil keeps the validations of all kept steps.
   package init(folder: URL, resumeAt step: Int?, validatedStep: Int? = nil) throws(RecordsError) {
     let path = folder.appending(path: Self.fileName).systemPath
     let kept = try step.map { (step) throws(RecordsError) in
@@ -37,7 +38,11 @@ package final class MetricsWriter {
     }
     needsHeader = kept?.hasHeader != true
     hasDroppedValidation = kept?.hasDroppedValidation == true
-    file = try LogFile(path: path, mode: step == nil ? .create : .append)
+    do throws(FileError) {
+      file = try AppendLog(path: path, mode: step == nil ? .create : .append)
+    } catch {
+      throw error.code == .fileExists ? .exists(path: path) : .file(error)
+    }
     buffer = LineBuffer(capacity: 2 * Self.flushThreshold)
   }
 
@@ -49,24 +54,18 @@ package final class MetricsWriter {
     lastFlush = .now
     guard buffer.count > 0 else { return }
     defer { buffer.removeAll() }
-    try file.append(buffer.bytes, count: buffer.count)
+    try RecordsError.files { () throws(FileError) in try file.append(buffer.bytes, count: buffer.count) }
   }
 
   /// Returns once everything written so far is on the disk.
   package func synchronize() throws(RecordsError) {
     try flush()
-    try file.synchronize()
+    try RecordsError.files { () throws(FileError) in try file.synchronize() }
   }
 
-  func begin(_ kind: StaticString, step: Int) {
-    buffer.raw("{\"kind\":\"")
-    buffer.raw(kind)
-    buffer.raw("\",\"step\":")
-    buffer.integer(step)
-  }
-
-  func end(urgent: Bool = false) throws(RecordsError) {
-    buffer.raw("}\n")
-    if urgent || buffer.count >= Self.flushThreshold || .now - lastFlush >= Self.flushInterval { try flush() }
+  /// Ends a line whose text is in the buffer.
+  func end(isUrgent: Bool = false) throws(RecordsError) {
+    buffer.raw("\n")
+    if isUrgent || buffer.count >= Self.flushThreshold || .now - lastFlush >= Self.flushInterval { try flush() }
   }
 }

@@ -1,40 +1,40 @@
 import FoundationEssentials
 
-/// The first place at which the records of two runs differ.
+/// The first difference between the records of two runs.
 ///
 /// Records hold the values of every step, but rounded norms; two runs that agree here may differ in the last bits.
 package struct RecordComparison: Sendable, Equatable {
-  /// What of a step differs first, in the order in which a step computes it.
+  /// The first quantity that differs, in the order of computation.
   package enum Quantity: String, Sendable, CaseIterable {
     case loss
     case gradient
     case learningRate = "learning rate"
     case update
     case parameter
-    /// One run has no such record.
+    /// One of the runs lacks the record.
     case absent
   }
 
   package struct Difference: Sendable, Equatable {
     package let step: Int
     package let quantity: Quantity
-    /// Nil for what belongs to the whole step.
+    /// Nil for a quantity of the whole step.
     package let tensor: String?
   }
 
   package private(set) var difference: Difference?
-  /// The last step that both records have.
+  /// The last step in both records.
   package private(set) var lastStep = 0
-  /// The training loss of every step, of the one run and of the other.
+  /// The training loss of every step, for each run.
   package private(set) var losses: [[Int: Float]] = [[:], [:]]
 
-  /// - Parameter requiresSameSteps: whether a step that only one run has logged is a difference.
+  /// - Parameter requiresSameSteps: whether a step in only one of the records is a difference.
   package init(_ first: URL, _ second: URL, requiresSameSteps: Bool = false) throws(RecordsError) {
     var a = try Side(first)
     var b = try Side(second)
     try a.advance()
     try b.advance()
-    // Both records are in order of their steps: whichever is behind goes on.
+    // Both records are in order of their steps: the one behind advances.
     while a.record != nil || b.record != nil {
       let steps = (a.record?.step ?? Int.max, b.record?.step ?? Int.max)
       if steps.0 != steps.1, requiresSameSteps {
@@ -72,7 +72,7 @@ package struct RecordComparison: Sendable, Equatable {
     }
     if let one = a.norms?.tensors, let other = b.norms?.tensors {
       guard one.count == other.count else { return found(.absent) }
-      // The last layer's gradient is the first that a backward pass computes.
+      // A backward pass computes the last layer's gradient first.
       if let tensor = one.indices.last(where: {
         differ(one[$0].gradientL2, other[$0].gradientL2) || differ(one[$0].gradientMax, other[$0].gradientMax)
           || one[$0].gradientNonfinite != other[$0].gradientNonfinite

@@ -1,19 +1,21 @@
+import JSON
+
 /// One evaluation of the model on a held-out split: kind `validation`.
 package struct ValidationRecord: Sendable, Equatable {
-  package var step: Int
+  package var step = 0
   /// Name of the split: `validation`, `test`.
-  package var split: String
+  package var split = ""
   /// Mean loss over `count` samples.
-  package var loss: Float
-  /// Share (0...1) of right answers; nil for families that have none.
+  package var loss: Float = 0
+  /// Share (0...1) of right answers; nil for families without right answers.
   package var accuracy: Float?
-  package var count: Int
-  /// Share (0...1) of answers without a mistake; nil for models that do not answer one sequence with another.
+  package var count = 0
+  /// Share (0...1) of answers without a mistake; nil unless the model answers one sequence with another.
   package var exactMatch: Float?
-  /// Mean squared error in equal ranges of time, from little noise to nothing but noise; nil for models that do not denoise.
+  /// Mean squared error in equal ranges of time, from little noise to pure noise; nil unless the model denoises.
   package var noiseLevels: [Float]?
   /// True when the averaged (EMA) parameters were evaluated.
-  package var isEMA: Bool
+  package var isEMA = false
 
   package init(
     step: Int, split: String, loss: Float, accuracy: Float?, count: Int, exactMatch: Float? = nil,
@@ -27,6 +29,21 @@ package struct ValidationRecord: Sendable, Equatable {
     self.exactMatch = exactMatch
     self.noiseLevels = noiseLevels
     self.isEMA = isEMA
+  }
+}
+
+extension ValidationRecord: JSONRecord {
+  package init() {}
+
+  package mutating func code(_ coder: inout JSONCoder) {
+    coder.member("step", &step)
+    coder.member("split", &split)
+    coder.member("loss", &loss, digits: LineBuffer.exactDigits)
+    coder.member(optional: "accuracy", &accuracy, digits: LineBuffer.exactDigits)
+    coder.member("count", &count)
+    coder.member(optional: "exact_match", &exactMatch, digits: LineBuffer.exactDigits)
+    coder.member(optional: "noise_levels", &noiseLevels, digits: LineBuffer.normDigits)
+    coder.member("is_ema", &isEMA)
   }
 }
 
@@ -46,12 +63,42 @@ package struct StageTime: Sendable, Equatable {
 
 /// Stage accounting of one interval: kind `stages`. Intervals, not totals, so that a resumed run adds up.
 package struct StagesRecord: Sendable, Equatable {
-  package var step: Int
-  package var stages: [StageTime]
+  package var step = 0
+  package var stages: [StageTime] = []
 
   package init(step: Int, stages: [StageTime]) {
     self.step = step
     self.stages = stages
+  }
+}
+
+extension StagesRecord: JSONRecord {
+  package init() {}
+
+  package mutating func code(_ coder: inout JSONCoder) {
+    var (names, busy, waiting) = (stages.map(\.name), stages.map(\.busy), stages.map(\.waiting))
+    coder.member("step", &step)
+    coder.member("names", &names)
+    coder.member("busy", &busy, digits: LineBuffer.exactDigits)
+    coder.member("waiting", &waiting, digits: LineBuffer.exactDigits)
+    coder.require(names.count == busy.count && names.count == waiting.count, "names", "expected a time for each")
+    stages = zip(names, zip(busy, waiting)).map { StageTime(name: $0, busy: $1.0, waiting: $1.1) }
+  }
+
+  private static let mostStages = 256
+
+  /// The time of each stage over several intervals, in order of first appearance.
+  package static func totals(_ intervals: some Sequence<StagesRecord>) -> [StageTime] {
+    var totals: [StageTime] = []
+    for stage in intervals.lazy.flatMap(\.stages) {
+      if let place = totals.firstIndex(where: { $0.name == stage.name }) {
+        totals[place].busy += stage.busy
+        totals[place].waiting += stage.waiting
+      } else if totals.count < mostStages {
+        totals.append(stage)
+      }
+    }
+    return totals
   }
 }
 
@@ -63,24 +110,37 @@ package struct EventRecord: Sendable, Equatable {
     case fallback
     case skippedNonfinite = "skipped_nonfinite"
     case rolledBack = "rolled_back"
-    /// Samples that cannot be read are not in the run's data.
+    /// Unreadable samples were left out of the run's data.
     case skippedSamples = "skipped_samples"
     case earlyStop = "early_stop"
     case stopped
-    /// The run ended because it could not go on.
+    /// The run ended with an error.
     case failed
     case finished
     case note
   }
 
-  package var step: Int
-  package var kind: Kind
-  package var text: String
+  package var step = 0
+  package var kind = Kind.note
+  package var text = ""
 
   package init(step: Int, kind: Kind, text: String) {
     self.step = step
     self.kind = kind
     self.text = text
+  }
+}
+
+extension EventRecord: JSONRecord {
+  package init() {}
+
+  package mutating func code(_ coder: inout JSONCoder) {
+    coder.member("step", &step)
+    var name = kind.rawValue
+    coder.member("event", &name)
+    // A kind of a later version is still worth showing.
+    kind = Kind(rawValue: name) ?? .note
+    coder.member("text", &text)
   }
 }
 
@@ -95,7 +155,7 @@ package enum MetricsLine: Sendable, Equatable {
   case event(EventRecord)
   case verdict(step: Int, GradientFlow)
 
-  /// The step the line belongs to; nil for the header, which belongs to all.
+  /// The step of the line; nil for the header.
   package var step: Int? {
     switch self {
     case .run: nil

@@ -1,25 +1,27 @@
-/// What the first line of `metrics.jsonl` says about a run: kind `run`.
+import JSON
+
+/// The first line of `metrics.jsonl`: kind `run`.
 ///
 /// The `tensors` and `activationLayers` lists give the order of the arrays in all later `norms` and `activations`
 /// lines.
 package struct RunHeader: Sendable, Equatable {
-  package var name: String
+  package var name = ""
   /// Architecture family, as `model.type` spells it: `mlp`, `resnet`, …
-  package var family: String
+  package var family = ""
   /// Number of trainable scalars.
-  package var parameterCount: Int
-  package var seed: UInt64
+  package var parameterCount = 0
+  package var seed: UInt64 = 0
   /// `float32` or `bfloat16`.
-  package var precision: String
-  package var microBatches: Int
-  package var lanes: Int
+  package var precision = ""
+  package var microBatches = 0
+  package var lanes = 0
   /// Start of the run, ISO 8601 in UTC.
-  package var started: String
+  package var started = ""
   /// Hardware threads of the machine that started the run.
-  package var hostThreads: Int
-  package var tensors: [TensorDescription]
+  package var hostThreads = 0
+  package var tensors: [TensorDescription] = []
   /// Names of the layers whose activations are measured, from the input to the output.
-  package var activationLayers: [String]
+  package var activationLayers: [String] = []
 
   package init(
     name: String, family: String, parameterCount: Int, seed: UInt64, precision: String, microBatches: Int, lanes: Int,
@@ -39,20 +41,49 @@ package struct RunHeader: Sendable, Equatable {
   }
 }
 
-/// One parameter tensor as the norms know it.
+extension RunHeader: JSONRecord {
+  package init() {}
+
+  package mutating func code(_ coder: inout JSONCoder) {
+    coder.member("name", &name)
+    coder.member("family", &family)
+    coder.member("parameter_count", &parameterCount)
+    coder.member("seed", &seed)
+    coder.member("precision", &precision)
+    coder.member("micro_batches", &microBatches)
+    coder.member("lanes", &lanes)
+    coder.member("started", &started)
+    coder.member("host_threads", &hostThreads)
+    coder.member("tensors", &tensors)
+    coder.member("activation_layers", &activationLayers)
+  }
+}
+
+/// One parameter tensor in the order of the norms.
 package struct TensorDescription: Sendable, Equatable {
-  package var name: String
-  package var elementCount: Int
+  package var name = ""
+  package var elementCount = 0
   /// Position from the input; tensors of one layer share it.
-  package var depth: Int
+  package var depth = 0
   /// True for trained tensors of two or more dimensions; only these enter the gradient-flow verdict.
   /// Pass false for a frozen tensor: its gradient of zero says nothing about flow.
-  package var isWeight: Bool
+  package var isWeight = false
 
   package init(name: String, elementCount: Int, depth: Int, isWeight: Bool) {
     self.name = name
     self.elementCount = elementCount
     self.depth = depth
     self.isWeight = isWeight
+  }
+}
+
+extension TensorDescription: JSONRecord {
+  package init() {}
+
+  package mutating func code(_ coder: inout JSONCoder) {
+    coder.member("name", &name)
+    coder.member("elements", &elementCount)
+    coder.member("depth", &depth)
+    coder.member("is_weight", &isWeight)
   }
 }

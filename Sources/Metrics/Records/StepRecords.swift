@@ -8,7 +8,7 @@ package struct StepRecord: Sendable, Equatable {
   package var learningRate: Double
   /// Global L2 norm of the gradient before clipping.
   package var gradientNorm: Float
-  /// What clipping multiplied the gradient with; 1 when it did nothing.
+  /// The factor of clipping; 1 without clipping.
   package var clipScale: Float
   package var samplesPerSecond: Double
   /// Wall time of the step in milliseconds.
@@ -29,7 +29,7 @@ package struct StepRecord: Sendable, Equatable {
   }
 }
 
-/// What the gradient reduction and the update measured of one tensor in one step.
+/// Measurements of one tensor in one step, from the gradient reduction and the update.
 package struct TensorNorms: Sendable, Equatable, BitwiseCopyable {
   /// L2 norm and largest absolute value of the gradient, before clipping.
   package var gradientL2: Float = 0
@@ -39,7 +39,7 @@ package struct TensorNorms: Sendable, Equatable, BitwiseCopyable {
   /// L2 norm and largest absolute value of the parameter after the update.
   package var parameterL2: Float = 0
   package var parameterMax: Float = 0
-  /// L2 norm and largest absolute value of what the update added.
+  /// L2 norm and largest absolute value of the update.
   package var updateL2: Float = 0
   package var updateMax: Float = 0
 

@@ -5,9 +5,9 @@ package struct Curve: Equatable, Sendable {
   package var y: [Double] = []
 }
 
-/// Ways to thin a series. Every one cuts it into at most `buckets` runs of neighbours.
+/// Ways to thin a series, each with at most `buckets` ranges of neighbors.
 extension Curve {
-  /// The smallest and the largest value of every bucket in the order they came: on paper the same as all points.
+  /// The smallest and the largest value of every bucket, in order: drawn, it looks the same as all points.
   package static func extremes(_ steps: [Int], _ values: [Double], buckets: Int) -> Curve {
     guard values.count > 2 * buckets else { return Curve(x: steps.map { Double($0) }, y: values) }
     var curve = Curve()
@@ -37,7 +37,7 @@ extension Curve {
     return curve
   }
 
-  /// The mean over `radius` neighbours to either side, sampled at the middle of every bucket.
+  /// The mean over `radius` neighbors to either side, sampled at the middle of every bucket.
   package static func smoothed(_ steps: [Int], _ values: [Double], radius: Int, buckets: Int) -> Curve {
     var sums = [0.0]
     var counts = [0]
@@ -47,7 +47,7 @@ extension Curve {
     }
     var curve = Curve()
     func sample(_ index: Int) {
-      // The window shrinks towards the ends and stays centred, so that a slope is not flattened there.
+      // The window shrinks towards the ends and stays centered, so that a slope is not flattened there.
       let reach = min(radius, index, values.count - 1 - index)
       let count = counts[index + reach + 1] - counts[index - reach]
       curve.x.append(Double(steps[index]))

@@ -1,19 +1,19 @@
 import Files
 import FoundationEssentials
 
-/// How it stands with a run.
+/// The activity of a run.
 package enum RunActivity: String, Sendable, CaseIterable {
-  /// A process holds its folder.
+  /// A process holds the lock of its folder.
   case running
   case finished
-  /// Stopped, or killed, before its end; `--resume` goes on with it.
+  /// Stopped, or killed, before its end; `--resume` continues it.
   case interrupted
-  /// It could not go on: it diverged, or something could not be read or written.
+  /// Ended by an error: it diverged, or a file could not be read or written.
   case failed
 
   /// - Parameters:
-  ///   - isHeld: whether a process holds the run's folder now.
-  ///   - last: the last of the events that begin or end a session; nil in a run that has not ended yet.
+  ///   - isHeld: whether a process holds the lock of the run's folder.
+  ///   - last: the last event that begins or ends a session; nil without one.
   package init(isHeld: Bool, last: EventRecord.Kind?) {
     switch last {
     case .finished, .earlyStop: self = .finished

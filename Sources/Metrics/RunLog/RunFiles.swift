@@ -1,6 +1,6 @@
-/// Names in a run folder that several modules know; those of one kind of record are with what writes it.
+/// Names in a run folder that several modules use; others are with their writers.
 package enum RunFiles {
-  /// Every setting of the run, defaults written out; there from a run's first moment on.
+  /// All settings of the run, with defaults; the file exists from the run's beginning.
   package static let resolvedConfiguration = "config.resolved.json"
   /// Held while a process trains here.
   package static let lock = "run.lock"

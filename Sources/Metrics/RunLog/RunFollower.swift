@@ -1,35 +1,36 @@
+import Files
 import FoundationEssentials
 
 /// Follows a run's records as they grow, reading every line once and keeping a bounded part of them.
 ///
-/// A resumed run cuts its records back into a new file; then all are read again.
+/// Resuming a run rewrites its records into a new file, which is read from the beginning.
 package struct RunFollower: Sendable {
   package let folder: URL
   private let isSkimming: Bool
   private var builder: RunLogBuilder
   private var position: LineReader.Position?
-  /// Changes whenever there is something new.
+  /// Changes with every new record.
   package private(set) var version = 0
-  /// The last of the events that begin or end a session.
+  /// The last event that begins or ends a session.
   private var turn: EventRecord.Kind?
-  /// The newest step, of which `log` may not know yet where steps are thinned.
+  /// The newest step, which may be missing in a thinned `log`.
   package private(set) var lastStep: StepRecord?
   package private(set) var lastValidation: ValidationRecord?
 
-  /// Steps of the whole run; nil where it cannot be told yet.
+  /// Steps of the whole run; nil if not known yet.
   package private(set) var totalSteps: Int?
   private var goal: RunGoal?
 
-  /// - Parameter isSkimming: keeps the last step and evaluation only; `log` then knows nothing.
+  /// - Parameter isSkimming: keeps the last step and evaluation only; `log` is then empty.
   package init(_ folder: URL, isSkimming: Bool = false) {
     self.folder = folder
     self.isSkimming = isSkimming
     builder = RunLogBuilder(folder: folder, isBounded: true)
   }
 
-  /// Reads what is new.
+  /// Reads new records.
   ///
-  /// - Returns: false when the records have gone away; what was read is kept.
+  /// - Returns: false without a records file; earlier records are kept.
   package mutating func follow() throws(RecordsError) -> Bool {
     do throws(RecordsError) {
       var reader = try MetricsReader(folder: folder, from: position)
@@ -64,7 +65,7 @@ package struct RunFollower: Sendable {
 
   package var activity: RunActivity { RunActivity(isHeld: RunActivity.isHeld(folder), last: turn) }
 
-  /// Everything so far, thinned, with what lies beside the records.
+  /// The records so far, thinned, with the other files of the run folder.
   package func log() throws(RecordsError) -> RunLog {
     var log = builder.log
     try log.readFiles()

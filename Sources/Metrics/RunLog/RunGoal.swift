@@ -1,11 +1,11 @@
 import JSON
 
-/// What a resolved configuration says of a run's length and of what it watches.
+/// The length and the monitored metric of a run, from its resolved configuration.
 struct RunGoal: Sendable {
   static let lossName = "validation.loss"
   static let accuracyName = "validation.accuracy"
 
-  /// Whether the highest accuracy is the best, and not the lowest loss.
+  /// Whether the best is the highest accuracy; otherwise it is the lowest loss.
   let accuracy: Bool
   private let duration: (count: Double, isEpochs: Bool)?
 
@@ -17,7 +17,7 @@ struct RunGoal: Sendable {
     duration = words.count == 2 ? Double(words[0]).map { ($0, words[1].hasPrefix("epoch")) } : nil
   }
 
-  /// Steps of the whole run, as one of its steps shows how long an epoch is; nil where that says nothing.
+  /// Steps of the whole run, with the length of an epoch from one of its steps; nil if it cannot be computed.
   func totalSteps(_ record: StepRecord) -> Int? {
     guard let duration, record.epoch > 0 else { return nil }
     let perEpoch = (Double(record.step) / record.epoch).rounded()

@@ -2,8 +2,8 @@ extension RunLog {
   /// log10 of the root mean square gradient of the weight layers, from the input, over the logged steps.
   ///
   /// - Parameters:
-  ///   - rows: layers at most, evenly spread.
-  ///   - columns: steps at most, evenly spread; the last is the newest.
+  ///   - rows: the most layers, evenly spread.
+  ///   - columns: the most steps, evenly spread; the last is the newest.
   package func gradientTable(rows: Int, columns: Int) -> (names: [String], rows: [[Double]]) {
     let layers = WeightLayers(header?.tensors ?? [])
     guard rows > 0, columns > 0, !norms.isEmpty, !layers.depths.isEmpty else { return ([], []) }

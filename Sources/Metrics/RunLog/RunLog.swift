@@ -1,18 +1,19 @@
+import Files
 import FoundationEssentials
 
-/// Everything that a run folder says about a run, thinned where it would not fit in memory.
+/// The contents of a run folder, thinned where they would not fit in memory.
 ///
-/// `norms` and `activations` keep at most `keptRecords` + 1 records at even distances plus the last one, however long
-/// the run was; `lastNorms` keeps the window that the gradient flow is judged by. The other kinds are kept whole.
+/// `norms` and `activations` keep at most `keptRecords` + 1 records at even distances, the last one included;
+/// `lastNorms` keeps the window of the gradient-flow verdict. The other kinds are complete.
 package struct RunLog: Sendable {
-  /// Most records of `norms` and of `activations` that are kept.
+  /// The most kept records of `norms` and of `activations`.
   package static let keptRecords = 800
   /// A larger configuration file is not one of ours.
   static let largestConfiguration = 4 << 20
 
-  /// Where the run was read from.
+  /// The run folder.
   package var folder: URL
-  /// The name in the records, or the folder's where the first line is missing.
+  /// The name in the records, or the folder's without a first line.
   package var name: String
   package var header: RunHeader?
   package var steps: [StepRecord] = []
@@ -22,21 +23,21 @@ package struct RunLog: Sendable {
   package var validations: [ValidationRecord] = []
   package var stages: [StagesRecord] = []
   package var events: [EventRecord] = []
-  /// What the run's data left out because it cannot be read; nil where they left out nothing.
+  /// The message about unreadable samples that the run left out; nil if there are none.
   package var skippedSamples: String?
-  /// What the run itself concluded; nil while it has not ended.
+  /// The run's own verdict at its end; nil before.
   package var recordedVerdict: GradientFlow?
-  /// The text of `config.resolved.json`; nil where there is none.
+  /// The text of `config.resolved.json`; nil without the file.
   package var configuration: String?
-  /// What was found out about a classifier, a split each; the test first.
+  /// The evaluations of a classifier, one per split; the test split first.
   package var evaluations: [EvaluationRecord] = []
-  /// What was found out about a language model and the lengths of sequences; nil where nobody asked.
+  /// The probe of a language model; nil without one.
   package var probe: ProbeRecord?
-  /// Some of what the run drew while it went on; empty where it drew nothing.
+  /// Some of the run's sample grids.
   package var samples: [SampleGrids.Grid] = []
   /// Names of evaluations and probes that could not be read.
   package var damagedEvaluations: [String] = []
-  /// Lines that could not be read, or that do not fit the header.
+  /// The number of unreadable lines, and of lines that do not fit the header.
   package var damagedLines = 0
 
   package init(folder: URL, name: String) {
@@ -44,7 +45,7 @@ package struct RunLog: Sendable {
     self.name = name
   }
 
-  /// The judgement of the last `GradientFlow.window` norms lines, or the run's own where it kept none.
+  /// The verdict on the last `GradientFlow.window` norms lines, or the run's own without such lines.
   package var gradientFlow: GradientFlow {
     if lastNorms.isEmpty, let recordedVerdict { return recordedVerdict }
     return GradientFlow.judge(tensors: header?.tensors ?? [], norms: lastNorms)
@@ -63,7 +64,7 @@ package struct RunLog: Sendable {
     return log
   }
 
-  /// Reads what lies beside the records.
+  /// Reads the other files of the run folder.
   mutating func readFiles() throws(RecordsError) {
     configuration = try Self.configuration(in: folder)
     (evaluations, damagedEvaluations) = EvaluationFile.readAll(in: folder)
@@ -75,10 +76,12 @@ package struct RunLog: Sendable {
 
   static func configuration(in folder: URL) throws(RecordsError) -> String? {
     let path = folder.appending(path: RunFiles.resolvedConfiguration).systemPath
-    guard let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int else { return nil }
-    guard size <= largestConfiguration else {
-      throw .tooLarge(path: path, bytes: size, limit: largestConfiguration)
+    do throws(FileError) {
+      let bytes = try FileSystemCalls.real.contents(of: path, largest: largestConfiguration)
+      return String(decoding: bytes, as: UTF8.self)
+    } catch {
+      if error.code == .noSuchFileOrDirectory { return nil }
+      throw .file(error)
     }
-    return FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
   }
 }

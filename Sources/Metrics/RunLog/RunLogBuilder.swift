@@ -1,10 +1,10 @@
 import FoundationEssentials
 
-/// Puts a run's log together, record by record.
+/// Builds a run's log, record by record.
 struct RunLogBuilder: Sendable {
-  /// Steps and evaluations that are kept of a run that is followed; curves have fewer points than that.
+  /// The most steps and evaluations of a followed run; curves have fewer points.
   static let followedRecords = 4_000
-  /// Events that are kept of a run that is followed.
+  /// The most events of a followed run.
   static let followedEvents = 400
 
   private var bare: RunLog
@@ -17,8 +17,8 @@ struct RunLogBuilder: Sendable {
   private var stages: [StagesRecord] = []
   private let isBounded: Bool
 
-  /// - Parameter isBounded: whether memory must not grow with the length of the run, so that steps and evaluations are
-  ///   thinned as well and the intervals of stages are added up.
+  /// - Parameter isBounded: whether memory must not grow with the length of the run: then steps and evaluations are
+  ///   thinned too, and the intervals of stages are added up.
   init(folder: URL, isBounded: Bool = false) {
     bare = RunLog(folder: folder, name: folder.standardizedFileURL.lastPathComponent)
     self.isBounded = isBounded
@@ -50,20 +50,11 @@ struct RunLogBuilder: Sendable {
   }
 
   private mutating func add(_ record: StagesRecord) {
-    guard isBounded, var sum = stages.first else { return stages.append(record) }
-    sum.step = record.step
-    for stage in record.stages {
-      if let place = sum.stages.firstIndex(where: { $0.name == stage.name }) {
-        sum.stages[place].busy += stage.busy
-        sum.stages[place].waiting += stage.waiting
-      } else {
-        sum.stages.append(stage)
-      }
-    }
-    stages = [sum]
+    guard isBounded else { return stages.append(record) }
+    stages = [StagesRecord(step: record.step, stages: StagesRecord.totals(stages + [record]))]
   }
 
-  /// The log so far, without what lies beside the records.
+  /// The log so far, without the other files of the run folder.
   var log: RunLog {
     var log = bare
     log.steps = steps.all

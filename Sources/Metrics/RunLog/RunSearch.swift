@@ -3,25 +3,24 @@ import Glibc
 
 /// Finds the run folders below a folder.
 package enum RunSearch {
-  /// Names of files of which a run folder has one from its first moment on.
+  /// A run folder has one of these files from its beginning.
   private static let marks = [RunFiles.resolvedConfiguration, MetricsWriter.fileName]
-  /// Folders inside of folders that are looked into; a sweep's trials lie three deep.
+  /// The deepest searched folder; a sweep's trials are three deep.
   static let deepest = 6
-  /// Folders that are looked into at most, so that a search from the root ends.
+  /// The most searched folders, so that a search from the root ends.
   static let mostFolders = 20_000
 
-  /// Whether `folder` holds what `troupe train` writes.
+  /// Whether `folder` holds a run of `troupe train`.
   package static func isRun(_ folder: URL) -> Bool {
     marks.contains { access(folder.appending(path: $0).systemPath, R_OK) == 0 }
   }
 
-  /// `folder` itself if it is a run, or else the runs in and below it, sorted by path.
+  /// `folder` itself if it is a run, or else the runs below it, sorted by path.
   ///
-  /// Hidden folders and links are not followed, and what lies inside of a run is not looked at. A folder that goes away
-  /// meanwhile is left out.
+  /// Hidden folders, links and folders inside of runs are not searched. A folder that is removed meanwhile is left out.
   package static func runs(below folder: URL) -> [URL] { search(folder).runs }
 
-  /// The same, and apart from it the folders that hold a file of a name: into these no further look is taken.
+  /// The same, and separately the folders with a file named `mark`, which are not searched further.
   package static func search(_ folder: URL, mark: String? = nil) -> (runs: [URL], marked: [URL]) {
     func isMarked(_ place: URL) -> Bool {
       mark.map { access(place.appending(path: $0).systemPath, R_OK) == 0 } ?? false
@@ -52,7 +51,7 @@ package enum RunSearch {
     return (found.sorted { $0.path < $1.path }, marked.sorted { $0.path < $1.path })
   }
 
-  /// The path of `run` as seen from `folder`; the run's own name where they are the same.
+  /// The path of `run` relative to `folder`; the run's own name where they are the same.
   package static func name(of run: URL, in folder: URL) -> String {
     let outer = folder.standardizedFileURL.systemPath.trimmingSlashes
     let inner = run.standardizedFileURL.systemPath.trimmingSlashes

@@ -1,11 +1,12 @@
+import Files
 import FoundationEssentials
 import JSON
 
-/// What a list of runs says about one: read in one pass, in which the large lines of the records are passed over.
+/// The entry of a run in a list: read in one pass that skips the large lines of the records.
 package struct RunSummary: Sendable {
-  /// The best value of what the run watches.
+  /// The best value of the monitored metric.
   package struct Best: Sendable, Equatable {
-    /// `validation.loss`, `validation.accuracy`, or `loss` of training where nothing else is known.
+    /// `validation.loss`, `validation.accuracy`, or `loss` of training before the first evaluation.
     package let metric: String
     package let value: Double
     package let step: Int
@@ -22,17 +23,17 @@ package struct RunSummary: Sendable {
   package private(set) var name: String
   package private(set) var header: RunHeader?
   package private(set) var activity = RunActivity.interrupted
-  /// What the event said that ended the run.
+  /// The text of the event that ended the run.
   package private(set) var reason: String?
   package private(set) var step = 0
-  /// Steps of the whole run; nil where it cannot be told yet.
+  /// Steps of the whole run; nil if not known yet.
   package private(set) var totalSteps: Int?
   package private(set) var best: Best?
   /// Seconds in steps.
   package private(set) var seconds = 0.0
   package private(set) var configuration: String?
 
-  /// - Returns: nil when the folder has gone away meanwhile.
+  /// - Returns: nil when the folder has been removed meanwhile.
   package static func read(_ folder: URL) throws(RecordsError) -> RunSummary? {
     var summary = RunSummary(folder: folder, name: folder.standardizedFileURL.lastPathComponent)
     summary.configuration = try RunLog.configuration(in: folder)
@@ -40,8 +41,8 @@ package struct RunSummary: Sendable {
     let watched = RunGoal(configuration: summary.configuration)
     var turn: EventRecord.Kind?
     do throws(RecordsError) {
-      var lines = try LineReader(path: folder.appending(path: MetricsWriter.fileName).systemPath)
-      while let line = try lines.next() {
+      var lines = try LineReader(recordsIn: folder)
+      while let line = try lines.nextRecord() {
         guard case .bytes(let range, _) = line, MetricsReader.isSmall(lines.buffer, range),
           let node = try? JSONParser.parse(lines.buffer.span.extracting(range)), let record = MetricsLine(node)
         else { continue }
@@ -67,9 +68,7 @@ package struct RunSummary: Sendable {
     case .step(let record):
       if record.stepMilliseconds.isFinite { seconds += record.stepMilliseconds / 1000 * Double(record.step - step) }
       step = record.step
-      if totalSteps == nil {
-        totalSteps = watched.totalSteps(record)
-      }
+      if totalSteps == nil { totalSteps = watched.totalSteps(record) }
       offer(Double(record.loss), "loss", at: record.step, isBetter: <)
     case .validation(let record) where record.split == "validation":
       if watched.accuracy {
@@ -86,7 +85,7 @@ package struct RunSummary: Sendable {
     }
   }
 
-  /// A value of an evaluation takes the place of whatever training alone has said.
+  /// A value of an evaluation replaces any training loss.
   private mutating func offer(_ value: Double, _ metric: String, at step: Int, isBetter: (Double, Double) -> Bool) {
     guard value.isFinite else { return }
     if let best {

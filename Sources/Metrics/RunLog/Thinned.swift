@@ -1,4 +1,4 @@
-/// Keeps records at even distances in bounded memory: when full, every second one goes and the distance doubles.
+/// Keeps records at even distances in bounded memory: when full, it drops every second one and doubles the distance.
 struct Thinned<Record: Sendable>: Sendable {
   private let limit: Int
   private var kept: [Record] = []
@@ -9,19 +9,14 @@ struct Thinned<Record: Sendable>: Sendable {
   init(limit: Int) { self.limit = limit }
 
   mutating func append(_ record: Record) {
+    if seen % distance == 0, kept.count == limit {
+      kept = stride(from: 0, to: kept.count, by: 2).map { kept[$0] }
+      distance *= 2
+    }
+    last = record
     if seen % distance == 0 {
-      if kept.count == limit {
-        kept = stride(from: 0, to: kept.count, by: 2).map { kept[$0] }
-        distance *= 2
-      }
-      if seen % distance == 0 {
-        kept.append(record)
-        last = nil
-      } else {
-        last = record
-      }
-    } else {
-      last = record
+      kept.append(record)
+      last = nil
     }
     seen += 1
   }

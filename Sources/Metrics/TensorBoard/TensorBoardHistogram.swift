@@ -1,6 +1,6 @@
 /// TensorFlow's histogram: buckets that grow by 10 % from 1e-12 to 1e20 on either side of zero (`histogram.cc`).
 ///
-/// One instance is meant to be used again and again: counting allocates nothing.
+/// Reuse one instance: counting allocates nothing.
 package struct TensorBoardHistogram {
   /// Right edges, ascending; a value equal to an edge belongs to the next bucket.
   package static let limits: [Double] = {
@@ -25,7 +25,7 @@ package struct TensorBoardHistogram {
     counts = [Double](repeating: 0, count: Self.limits.count)
   }
 
-  /// Counts `values`; those that are not finite have no bucket and are left out.
+  /// Counts the finite ones of `values`.
   package mutating func count(_ values: Span<Float>) {
     for index in counts.indices { counts[index] = 0 }
     minimum = .infinity
@@ -61,7 +61,7 @@ package struct TensorBoardHistogram {
     return low
   }
 
-  /// `HistogramProto`: runs of empty buckets become one.
+  /// `HistogramProto`, with runs of empty buckets merged.
   func encode(into proto: inout ProtoBuffer) {
     var edges: [Double] = []
     var filled: [Double] = []

@@ -1,9 +1,9 @@
 import JSON
 
-/// A run's settings, as TensorBoard's text and HParams plugins read them.
+/// A run's settings for TensorBoard's text and HParams plugins.
 ///
-/// HParams looks for summaries of two names whose metadata hold a message `HParamsPluginData` (`plugins/hparams/api.proto`
-/// and `plugin_data.proto`): one from a run's beginning with its settings, one from its end with how it ended.
+/// HParams reads two summaries whose metadata hold a message `HParamsPluginData` (`plugins/hparams/api.proto` and
+/// `plugin_data.proto`): the settings from a run's beginning, and the outcome from its end.
 extension TensorBoardWriter {
   package enum SessionEnd: Int, Sendable {
     case success = 1
@@ -16,13 +16,13 @@ extension TensorBoardWriter {
   /// `DT_FLOAT`.
   private static let floatType = 1
 
-  /// Writes a run's configuration: as a text, and as settings to compare runs by.
+  /// Writes a run's configuration: as a text, and as hyperparameters that compare runs.
   ///
   /// - Parameters:
   ///   - configuration: resolved; its values become hyperparameters under their paths, `optimizer.learning_rate`.
   ///   - group: runs of one group are repetitions to HParams; nil for a run of its own.
   package func settings(_ configuration: JSON, group: String?) throws(RecordsError) {
-    // Four spaces make code of a line in Markdown.
+    // Four spaces mark code in Markdown.
     let code = configuration.prettyText.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n")
     try text("configuration", code, step: 0)
     let start = wallTime
@@ -40,7 +40,7 @@ extension TensorBoardWriter {
     }
   }
 
-  /// Writes how the run ended. TensorBoard keeps the first such message of a run, so one that will go on has none.
+  /// Writes the outcome of the run. TensorBoard keeps the first such message, so an interrupted run writes none.
   package func sessionEnds(_ end: SessionEnd) throws(RecordsError) {
     let time = wallTime
     try plugin("_hparams_/session_end_info") { data in
@@ -51,7 +51,7 @@ extension TensorBoardWriter {
     }
   }
 
-  /// A summary that says everything in its metadata.
+  /// A summary with all of its content in the metadata.
   private func plugin(_ tag: String, _ data: (inout ProtoBuffer) -> Void) throws(RecordsError) {
     var content = ProtoBuffer()
     data(&content)
@@ -75,7 +75,7 @@ extension TensorBoardWriter {
     }
   }
 
-  /// Visits every value that is no object; lists and nulls as their text.
+  /// Visits every value except nonempty objects.
   private static func walk(_ json: JSON, path: String, _ visit: (String, JSON) -> Void) {
     guard let members = json.members, !members.isEmpty else {
       if !path.isEmpty { visit(path, json) }

@@ -4,8 +4,8 @@ import Glibc
 
 /// Writes TensorBoard event files: TFRecords of `Event` messages.
 ///
-/// A resumed run gets a file of its own that starts with a session log, from which TensorBoard learns to drop the
-/// later steps of earlier files. Fields and record layout follow `event.proto`, `summary.proto` and
+/// A resumed run has a new file that begins with a session log, which makes TensorBoard drop the later steps of earlier
+/// files. Fields and record layout follow `event.proto`, `summary.proto` and
 /// `record_writer.py`. One owner at a time: keep it inside the actor that records.
 package final class TensorBoardWriter {
   /// Bytes that gather before they are written in one call.
@@ -13,22 +13,24 @@ package final class TensorBoardWriter {
 
   package let fileName: String
   private var histogram = TensorBoardHistogram()
-  private var file: LogFile
+  private var file: AppendLog
   private var pending: [UInt8] = []
-  /// The message under way; kept, so that a steady step allocates nothing.
+  /// The current message; its memory is reused, so that a steady step allocates nothing.
   private var message = ProtoBuffer()
 
   /// Starts a new event file in `folder`.
   ///
-  /// - Parameter resumeAt: The step that a resumed run goes on from; nil for a fresh run.
+  /// - Parameter resumeAt: the step at which a run resumes; nil for a fresh run.
   package convenience init(folder: URL, resumeAt step: Int?) throws(RecordsError) {
     try self.init(folder: folder, resumeAt: step, wallTime: Self.now())
   }
 
-  /// - Parameter wallTime: Seconds since 1970 for the first records and the name of the file.
+  /// - Parameter wallTime: seconds since 1970 for the first records and the name of the file.
   package init(folder: URL, resumeAt step: Int?, wallTime: Double) throws(RecordsError) {
     let name = Self.makeFileName(wallTime: wallTime)
-    file = try LogFile(path: folder.appending(path: name).systemPath, mode: .create)
+    file = try RecordsError.files { () throws(FileError) in
+      try AppendLog(path: folder.appending(path: name).systemPath, mode: .create)
+    }
     fileName = name
     append(wallTime: wallTime, step: nil) { $0.field(3, "brain.Event:2") }
     if let step { append(wallTime: wallTime, step: step) { $0.field(7) { $0.field(1, 1) } } }
@@ -53,7 +55,7 @@ package final class TensorBoardWriter {
     }
   }
 
-  /// The distribution of `values`; those that are not finite are left out.
+  /// The distribution of the finite ones of `values`.
   package func histogram(_ tag: String, _ values: Span<Float>, step: Int) throws(RecordsError) {
     histogram.count(values)
     let counted = histogram
@@ -98,10 +100,10 @@ package final class TensorBoardWriter {
     }
   }
 
-  /// Hands everything written so far to the system. On failure the events that were waiting are dropped.
+  /// Hands everything written so far to the system. On failure the pending events are dropped.
   package func flush() throws(RecordsError) {
     defer { pending.removeAll(keepingCapacity: true) }
-    try file.append(pending, count: pending.count)
+    try RecordsError.files { () throws(FileError) in try file.append(pending, count: pending.count) }
   }
 
   func summary(step: Int, _ build: (inout ProtoBuffer) -> Void) throws(RecordsError) {

@@ -17,12 +17,12 @@ function shareBars(chart) {
     return svg("g", {},
       svg("rect", {
         x: plot.left, y: top, width: Math.max(0, x(Math.min(1, bar.share)) - plot.left), height: rowHeight - 12,
-        style: `fill:${bar.colour || "var(--run-0)"}`,
+        style: `fill:${bar.color || "var(--run-0)"}`,
       }),
       svg("text", { class: "value", x: plot.left - 8, y: top + 13, "text-anchor": "end" }, bar.name),
       svg("text", { class: "value", x: plot.right + 8, y: top + 13 }, Math.round(bar.share * 100) + " %"));
   });
-  parts.picture.append(
+  parts.drawing.append(
     svg("desc", {}, chart.bars.map((bar) => `${bar.name} ${Math.round(bar.share * 100)} percent`).join("; ")),
     ...drawAxes(plot, x, { ticks: [] }, axis, { label: "" }), ...rows);
   return parts.figure;

@@ -1,9 +1,9 @@
 "use strict";
-// Charts in plain SVG. Every chart is a figure with a title, named axes, a legend, a read-out under the pointer and
-// the same read-out for the arrow keys.
+// Charts in plain SVG. Every chart is a figure with a title, named axes, a legend, and a read-out that follows the
+// pointer and the arrow keys.
 
 const SVG = "http://www.w3.org/2000/svg";
-// A picture is as wide as its figure, whatever that is: on a phone fewer units make words large enough to read.
+// A drawing is as wide as its figure: on a phone, fewer units make the text large enough to read.
 const WIDTH = window.innerWidth < 600 ? 420 : 640;
 const TICK_WIDTH = 60;
 const MARGIN = { left: 86, right: 14, top: 10, bottom: 46 };
@@ -35,7 +35,7 @@ function powerOfTen(exponent) {
   return "10" + [...String(exponent)].map((sign) => SUPERSCRIPT[sign]).join("");
 }
 
-/** A number with `digits` significant digits as people write it. */
+/** A number with `digits` significant digits. */
 function format(value, digits = 4) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "not finite";
   if (value === 0) return "0";
@@ -86,7 +86,7 @@ function makeScale(axis, values, from, to, most) {
   let high = axis.max ?? usable.reduce((best, value) => Math.max(best, value), -Infinity);
   if (!(low <= high)) [low, high] = axis.log ? [0.1, 1] : [0, 1];
   if (axis.log) {
-    // Less than half a decade is drawn as half a decade, so that noise does not look like news.
+    // At least half a decade is drawn, so that noise does not look like a trend.
     const missing = Math.max(1.1, Math.sqrt(10) / (high / low), Math.pow(high / low, 0.08));
     if (axis.pad) [low, high] = [low / Math.sqrt(missing), high * Math.sqrt(missing)];
     low = Math.max(low, 1e-300);
@@ -106,7 +106,7 @@ function makeScale(axis, values, from, to, most) {
     const value = start + ((pixel - from) / (to - from)) * size;
     return axis.log ? Math.pow(10, value) : value;
   };
-  // Across, each needs room for a number.
+  // Horizontally, each tick needs room for a number.
   if (to > from) most = Math.min(most, Math.max(2, Math.floor((to - from) / TICK_WIDTH)));
   scale.ticks = axis.ticks ?? (axis.log ? logTicks(low, high, most) : linearTicks(low, high, most));
   if (axis.whole) scale.ticks = scale.ticks.filter((tick) => Number.isInteger(tick));
@@ -153,29 +153,29 @@ function axisNames(plot, xLabel, yLabel) {
 
 let identifiers = 0;
 
-/** The frame that all charts share: caption, picture with its description, read-out. */
+/** The frame of all charts: caption, drawing, read-out. */
 function makeFigure(chart, height) {
   identifiers += 1;
   const titleID = "t" + identifiers;
-  const picture = svg("svg", {
+  const drawing = svg("svg", {
     viewBox: `0 0 ${WIDTH} ${height}`, role: "img", tabindex: 0, "aria-labelledby": titleID,
   });
   const caption = html("figcaption", {}, html("h3", { id: titleID }, chart.title));
   const tip = html("div", { class: "tip", hidden: "" });
   const spoken = html("div", { class: "hidden", "aria-live": "polite" });
-  const figure = html("figure", {}, caption, picture, tip, spoken);
+  const figure = html("figure", {}, caption, drawing, tip, spoken);
   if (chart.note) figure.append(html("p", { class: "note" }, chart.note));
-  return { figure, caption, picture, tip, spoken };
+  return { figure, caption, drawing, tip, spoken };
 }
 
-/** Shows `rows` of [colour, name, value] under `heading` beside the point (x, y) of the picture. */
+/** Shows `rows` of [color, name, value] under `heading` beside the point (x, y) of the drawing. */
 function showTip(parts, x, y, heading, rows) {
-  const { figure, picture, tip, spoken } = parts;
-  tip.replaceChildren(html("b", {}, heading), ...rows.map(([colour, name, value]) =>
-    html("div", {}, html("span", {}, colour ? html("i", { style: `background:${colour}` }) : null, name),
+  const { figure, drawing, tip, spoken } = parts;
+  tip.replaceChildren(html("b", {}, heading), ...rows.map(([color, name, value]) =>
+    html("div", {}, html("span", {}, color ? html("i", { style: `background:${color}` }) : null, name),
       html("b", {}, value))));
   tip.hidden = false;
-  const box = picture.getBoundingClientRect();
+  const box = drawing.getBoundingClientRect();
   const outer = figure.getBoundingClientRect();
   const factor = box.width / WIDTH;
   const place = box.left - outer.left + x * factor;
@@ -186,13 +186,13 @@ function showTip(parts, x, y, heading, rows) {
 }
 
 /**
- * Calls `show(x, y)` in picture coordinates for the pointer and the arrow keys, `hide()` when they leave. An arrow key
- * goes on by one of the `cells` that the plot has across and down.
+ * Calls `show(x, y)` in the drawing's coordinates for the pointer and the arrow keys, `hide()` when they leave.
+ * An arrow key moves by one of the `cells` across or down the plot.
  */
 function addReadout(parts, plot, show, hide, cells = { across: 60, down: 30 }) {
-  const { picture } = parts;
+  const { drawing } = parts;
   const cell = { x: (plot.right - plot.left) / cells.across, y: (plot.bottom - plot.top) / cells.down };
-  // The middle of a cell, so that keys meet no borders.
+  // The middle of a cell, away from its borders.
   const at = {
     x: plot.left + (Math.floor(cells.across / 2) + 0.5) * cell.x,
     y: plot.top + (Math.floor(cells.down / 2) + 0.5) * cell.y,
@@ -202,16 +202,16 @@ function addReadout(parts, plot, show, hide, cells = { across: 60, down: 30 }) {
     at.y = Math.min(plot.bottom, Math.max(plot.top, y));
     show(at.x, at.y);
   };
-  picture.onpointermove = (event) => {
-    const box = picture.getBoundingClientRect();
+  drawing.onpointermove = (event) => {
+    const box = drawing.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * WIDTH;
     const y = ((event.clientY - box.top) / box.width) * WIDTH;
     if (x < plot.left - 4 || x > plot.right + 4 || y < plot.top || y > plot.bottom) hide();
     else move(x, y);
   };
-  picture.onpointerleave = hide;
-  picture.onblur = hide;
-  picture.onkeydown = (event) => {
+  drawing.onpointerleave = hide;
+  drawing.onblur = hide;
+  drawing.onkeydown = (event) => {
     const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (event.key === "Escape") hide();
     if (!steps) return;

@@ -1,5 +1,5 @@
 "use strict";
-// What denoisers make of pictures with little and with much noise.
+// The error of denoisers by the amount of noise.
 
 /** The error by noise level, at the first and at the last evaluation. */
 function noiseLevelChart() {
@@ -12,11 +12,11 @@ function noiseLevelChart() {
   if (!series.length) return null;
   return lineChart({
     title: "Error by noise level",
-    x: { label: "time (% of the way from the picture to noise)", name: (time) => `${format(time)}% of the way` },
+    x: { label: "time (% of the way from the image to noise)", name: (time) => `${format(time)}% of the way` },
     y: { label: "mean squared error", log: true },
     series,
-    note: "The mean squared error of what is predicted, over held-out samples in ten equal ranges of time; every evaluation "
-      + "sees the same times and noise. Dashed: the first evaluation.",
+    note: "The mean squared error of the prediction, over held-out samples in ten equal ranges of time; every "
+      + "evaluation has the same times and noise. Dashed: the first evaluation.",
   });
 }
 

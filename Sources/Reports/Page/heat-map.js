@@ -1,7 +1,7 @@
 "use strict";
 // Cells over steps and layers.
 
-// Anchors of a colour map that grows evenly in lightness and is told apart by colour-blind eyes, dark to light.
+// Anchors, dark to light, of a color map that is even in lightness and clear to color-blind readers.
 const HEAT = [
   [32, 12, 74], [58, 28, 113], [66, 62, 133], [56, 96, 140], [42, 127, 142], [35, 157, 136], [70, 186, 115],
   [144, 208, 76], [246, 230, 60],
@@ -9,7 +9,7 @@ const HEAT = [
 const HEAT_ZERO = [120, 120, 120];
 const HEAT_BROKEN = [214, 40, 40];
 
-function heatColour(part) {
+function heatColor(part) {
   const place = Math.min(1, Math.max(0, part)) * (HEAT.length - 1);
   const index = Math.min(HEAT.length - 2, Math.floor(place));
   return HEAT[index].map((value, channel) => Math.round(value + (HEAT[index + 1][channel] - value) * (place - index)));
@@ -17,7 +17,7 @@ function heatColour(part) {
 
 /**
  * Cells over steps and layers. `chart`: title, note, steps, rows (of log10 values, the input first), rowNames,
- * rowNumbers, low and high of the shared colour scale, isZero(value), barLabel.
+ * rowNumbers, low and high of the shared color scale, isZero(value), barLabel.
  */
 function heatMap(chart) {
   const height = 350;
@@ -30,9 +30,9 @@ function heatMap(chart) {
   const pixels = context.createImageData(columns, rows);
   const span = chart.high - chart.low || 1;
   chart.rows.forEach((row, index) => row.forEach((value, column) => {
-    const colour = value === null ? HEAT_BROKEN
-      : chart.isZero(value) ? HEAT_ZERO : heatColour((value - chart.low) / span);
-    pixels.data.set([...colour, 255], ((rows - 1 - index) * columns + column) * 4);
+    const color = value === null ? HEAT_BROKEN
+      : chart.isZero(value) ? HEAT_ZERO : heatColor((value - chart.low) / span);
+    pixels.data.set([...color, 255], ((rows - 1 - index) * columns + column) * 4);
   }));
   context.putImageData(pixels, 0, 0);
   const cellWidth = (plot.right - plot.left) / columns;
@@ -43,7 +43,7 @@ function heatMap(chart) {
   const rowTicks = rows > 1 ? linearTicks(0, rows - 1, 6).filter(Number.isInteger) : [0];
   const cross = svg("rect", { class: "cross",
     fill: "none", width: Math.max(cellWidth, 3), height: Math.max(cellHeight, 3) });
-  parts.picture.append(
+  parts.drawing.append(
     svg("desc", {}, `${chart.barLabel} of ${rows} layers over ${columns} logged steps. Arrow keys move the read-out.`),
     svg("image", {
       href: canvas.toDataURL(), x: plot.left, y: plot.top,
@@ -56,7 +56,7 @@ function heatMap(chart) {
     ...rowTicks.map((row) =>
       svg("text", { x: plot.left - 8, y: y(row) + 4, "text-anchor": "end" }, chart.rowNumbers[row])),
     ...axisNames(plot, "step (optimizer updates)", "weight layer, counted from the input"),
-    ...colourBar(chart, plot), cross);
+    ...colorBar(chart, plot), cross);
   const hide = () => {
     parts.tip.hidden = true;
     cross.style.visibility = "hidden";
@@ -75,7 +75,7 @@ function heatMap(chart) {
   return parts.figure;
 }
 
-function colourBar(chart, plot) {
+function colorBar(chart, plot) {
   const left = plot.right + 18;
   const width = 14;
   const gradient = "g" + (identifiers += 1);
@@ -86,12 +86,12 @@ function colourBar(chart, plot) {
   const ticks = linearTicks(chart.low, chart.high, 6).filter((tick) => Number.isInteger(tick));
   const middle = (plot.top + bottom) / 2;
   return [
-    svg("linearGradient", { id: gradient, x1: 0, x2: 0, y1: 1, y2: 0 }, HEAT.map((colour, index) =>
-      svg("stop", { offset: index / (HEAT.length - 1), "stop-color": `rgb(${colour})` }))),
+    svg("linearGradient", { id: gradient, x1: 0, x2: 0, y1: 1, y2: 0 }, HEAT.map((color, index) =>
+      svg("stop", { offset: index / (HEAT.length - 1), "stop-color": `rgb(${color})` }))),
     svg("rect", { x: left, y: plot.top, width, height: bottom - plot.top, fill: `url(#${gradient})` }),
     ticks.map((tick) => svg("text", { x: left + width + 5, y: place(tick) + 4 }, powerOfTen(tick))),
-    special.map(([, colour, name], index) => [
-      svg("rect", { x: left, y: bottom + 6 + index * 20, width, height: 12, fill: `rgb(${colour})` }),
+    special.map(([, color, name], index) => [
+      svg("rect", { x: left, y: bottom + 6 + index * 20, width, height: 12, fill: `rgb(${color})` }),
       svg("text", { x: left + width + 5, y: bottom + 16 + index * 20 }, name),
     ]).flat(),
     svg("text", {

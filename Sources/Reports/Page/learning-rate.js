@@ -1,26 +1,26 @@
 "use strict";
 // The page of a search for a learning rate.
 
-const RATE_COLOURS = ["var(--run-0)", "var(--run-1)", "var(--run-2)"];
+const RATE_COLORS = ["var(--run-0)", "var(--run-1)", "var(--run-2)"];
 
 function rateChart() {
   const { rates, losses, smoothed, steepest, lowest } = data;
-  const point = (place, name, colour) => (place === null ? [] : [{
-    name: `${name}: ${format(rates[place], 3)}`, x: [rates[place]], y: [smoothed[place]], colour, markers: true,
+  const point = (place, name, color) => (place === null ? [] : [{
+    name: `${name}: ${format(rates[place], 3)}`, x: [rates[place]], y: [smoothed[place]], color, markers: true,
   }]);
-  // What lies far above the first loss is divergence; its size says nothing.
+  // Losses far above the first are divergence; their size does not matter.
   const top = smoothed[0] + 1.5 * Math.max(1e-9, smoothed[0] - Math.min(...smoothed));
   const low = Math.min(...losses);
   return lineChart({
     title: "Loss against learning rate",
     x: { label: "learning rate", log: true, name: (rate) => `rate ${format(rate, 3)}` },
-    y: { label: "mean loss of a sample", min: low - 0.05 * (top - low), max: top },
+    y: { label: "mean loss per sample", min: low - 0.05 * (top - low), max: top },
     series: [
-      { name: "every step", x: rates, y: losses, colour: RATE_COLOURS[0], faint: true, silent: true },
-      { name: "mean over neighbours", x: rates, y: smoothed, colour: RATE_COLOURS[0] },
-      ...point(steepest, "steepest fall", RATE_COLOURS[1]), ...point(lowest, "lowest loss", RATE_COLOURS[2]),
+      { name: "every step", x: rates, y: losses, color: RATE_COLORS[0], faint: true, silent: true },
+      { name: "mean over neighbors", x: rates, y: smoothed, color: RATE_COLORS[0] },
+      ...point(steepest, "steepest fall", RATE_COLORS[1]), ...point(lowest, "lowest loss", RATE_COLORS[2]),
     ],
-    note: "Every step had a larger rate than the one before it. The loss falls fastest at the suggested rate.",
+    note: "Every step had a larger rate than the step before. The loss falls fastest at the suggested rate.",
   });
 }
 

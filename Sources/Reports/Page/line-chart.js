@@ -29,10 +29,10 @@ function pathOf(series, x, y, log) {
 
 function curveStyle(series) {
   const dash = series.dash ? `;stroke-dasharray:${series.dash}` : "";
-  return `stroke:${series.colour};stroke-width:${series.faint ? 1 : 2};opacity:${series.faint ? 0.3 : 1}${dash}`;
+  return `stroke:${series.color};stroke-width:${series.faint ? 1 : 2};opacity:${series.faint ? 0.3 : 1}${dash}`;
 }
 
-/** By a chart's title, whether somebody has chosen a logarithmic axis: kept where a page is drawn again. */
+/** The chosen scale (logarithmic or not) by the chart's title: kept when a live page is redrawn. */
 const chosenScales = new Map();
 
 function makeLegend(series) {
@@ -41,13 +41,13 @@ function makeLegend(series) {
   return html("ul", { class: "legend" }, entries.map((one) => html("li", {},
     svg("svg", { viewBox: "0 0 28 10", "aria-hidden": "true" },
       svg("line", { x1: 1, x2: 27, y1: 5, y2: 5, style: curveStyle(one) }),
-      one.markers ? svg("circle", { cx: 14, cy: 5, r: 3, style: `fill:${one.colour}` }) : null),
+      one.markers ? svg("circle", { cx: 14, cy: 5, r: 3, style: `fill:${one.color}` }) : null),
     one.name)));
 }
 
 /**
  * Curves over a common axis. `chart`: title, note, x and y axes (label, log, min, max, percent, whole), and series
- * (name, x, y, colour, dash, faint, markers, silent). `chart.toggle` adds a button between log and linear.
+ * (name, x, y, color, dash, faint, markers, silent). `chart.toggle` adds a button between log and linear.
  */
 function lineChart(chart) {
   if (chosenScales.has(chart.title)) chart.y = { ...chart.y, log: chosenScales.get(chart.title) };
@@ -65,17 +65,17 @@ function lineChart(chart) {
       (one.markers || one.x.length === 1) && one.x.length <= 60 ? one.x.map((step, index) => {
         const value = one.y[index];
         if (value === null || (chart.y.log && value <= 0)) return null;
-        return svg("circle", { cx: x(step), cy: y(value), r: one.x.length > 25 ? 2 : 3, style: `fill:${one.colour}` });
+        return svg("circle", { cx: x(step), cy: y(value), r: one.x.length > 25 ? 2 : 3, style: `fill:${one.color}` });
       }) : null));
     const range = series.length ? "" : "There is nothing to draw.";
-    parts.picture.replaceChildren(
+    parts.drawing.replaceChildren(
       svg("desc", {}, `${chart.y.label} against ${chart.x.label}. ${range}Arrow keys move the read-out.`),
       svg("clipPath", { id: clip }, svg("rect", {
         x: plot.left, y: plot.top - 3, width: plot.right - plot.left, height: plot.bottom - plot.top + 6,
       })),
       ...drawAxes(plot, x, y, chart.x, chart.y), svg("g", { "clip-path": `url(#${clip})` }, curves), cross);
     if (!series.length) {
-      parts.picture.append(svg("text", {
+      parts.drawing.append(svg("text", {
         x: (plot.left + plot.right) / 2, y: height / 2, "text-anchor": "middle" }, "not logged"));
       return;
     }
@@ -90,7 +90,7 @@ function lineChart(chart) {
         .reduce((best, value) => Math.abs(value - target) < Math.abs(best - target) ? value : best);
       const rows = spoken.filter((one) => anchor >= one.x[0] && anchor <= one.x[one.x.length - 1]).map((one) => {
         const value = one.y[nearest(one.x, anchor)];
-        return [one.colour, one.name,
+        return [one.color, one.name,
           chart.y.percent && value !== null ? (value * 100).toFixed(1) + " %" : format(value)];
       });
       cross.setAttribute("x1", x(anchor));

@@ -1,10 +1,10 @@
 "use strict";
-// What all pages share: their data, and how sections, facts and times are written. Text from runs and configurations
-// only ever becomes text nodes, never markup.
+// The parts of all pages: data, sections, facts and times. Text from runs and configurations becomes text nodes, never
+// markup.
 
-// A page that follows runs puts others in their place.
+// A live page replaces the data.
 let data = JSON.parse(document.getElementById("data").textContent);
-const COLOURS = 8;
+const COLORS = 8;
 const STEP_AXIS = { label: "step (optimizer updates)" };
 const VERDICTS = {
   healthy: "✓ healthy gradients", vanishing: "▼ vanishing gradients", exploding: "▲ exploding gradients",
@@ -20,6 +20,13 @@ function section(title, note, content, single) {
   ];
 }
 
+/** A table that scrolls sideways where it is too wide; `name` is its class. */
+function scrollTable(name, heads, rows) {
+  return html("div", { class: "scroll" }, html("table", { class: name },
+    html("thead", {}, html("tr", {}, heads.map((head) => html("th", { scope: "col" }, head)))),
+    html("tbody", {}, rows)));
+}
+
 function duration(seconds) {
   if (seconds === null || seconds === undefined) return "not logged";
   if (seconds < 60) return format(seconds, 3) + " s";
@@ -31,6 +38,11 @@ function duration(seconds) {
 function fact(name, value, small) {
   if (value === null || value === undefined) return null;
   return [html("dt", {}, name), html("dd", {}, value, small ? html("small", {}, small) : null)];
+}
+
+/** A cell with the value of a setting; null where a run or point lacks it. */
+function settingCell(value) {
+  return value === null ? html("td", { class: "absent" }, "absent") : html("td", {}, value);
 }
 
 function percent(value) {

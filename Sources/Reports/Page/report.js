@@ -1,13 +1,13 @@
 "use strict";
-// Builds the page. Text from runs and configurations only ever becomes text nodes, never markup.
+// Builds the page of runs. Text from runs and configurations becomes text nodes, never markup.
 
-// What is drawn: set by `reportParts`.
+// The drawn runs: set by `reportParts`.
 let runs = [];
 let several = false;
 
-/** The name of a series: the run's name only where there are several runs. */
-function named(run, what) {
-  return several ? (what ? `${run.label}: ${what}` : run.label) : what || run.label;
+/** The name of a series, with the run's name where there are several runs. */
+function named(run, detail) {
+  return several ? (detail ? `${run.label}: ${detail}` : run.label) : detail || run.label;
 }
 
 /** One series for each run. */
@@ -15,8 +15,8 @@ function perRun(make) {
   return runs.flatMap((run) => make(run) || []);
 }
 
-function line(run, curve, what, more) {
-  return { name: named(run, what), x: curve.x, y: curve.y, colour: run.colour, ...more };
+function line(run, curve, detail, more) {
+  return { name: named(run, detail), x: curve.x, y: curve.y, color: run.color, ...more };
 }
 
 function seriesName(series) {
@@ -36,13 +36,13 @@ function card(run) {
         series.final_accuracy === null ? "not finite" : percent(series.final_accuracy),
         `best ${percent(series.best_accuracy)} at step ${group(series.best_accuracy_step)}`),
     ]),
-    // Splits that training itself does not look at.
+    // Splits that are not evaluated during training.
     ...run.evaluations.filter((one) => !run.validation.some((series) => series.split === one.split)).map((one) =>
       fact(`${one.split} accuracy`, percent(one.accuracy), `at step ${group(one.step)}`
         + viewsOf(one) + (one.top_accuracy === null ? "" : `, top-5 ${percent(one.top_accuracy)}`))),
     fact("steps", group(run.last_step), run.epochs === null ? "" : `${format(run.epochs, 3)} epochs`),
     fact("time in steps", duration(run.seconds),
-      run.step_ms === null ? "" : `${format(run.step_ms, 3)} ms a step (median)`),
+      run.step_ms === null ? "" : `${format(run.step_ms, 3)} ms per step (median)`),
     fact("throughput", run.samples_per_second === null ? null : `${group(run.samples_per_second)} samples/s`, "median"),
     fact("precision", run.precision),
     fact("lanes", run.lanes === null ? null : `${run.lanes} of ${run.host_threads} threads`,
@@ -51,14 +51,14 @@ function card(run) {
     fact("started", run.started === null ? null : run.started.replace("T", " ").replace(/Z$/, " UTC")),
   ].filter(Boolean);
   const lines = run.damaged_lines;
-  return html("article", { class: "card", style: `--accent:${run.colour}` },
+  return html("article", { class: "card", style: `--accent:${run.color}` },
     html("header", {}, html("h3", {}, run.label),
       html("span", { class: `badge ${run.flow.verdict}` }, VERDICTS[run.flow.verdict])),
     html("p", {}, run.flow.sentence),
     run.flow.advice ? html("p", { class: "advice" }, run.flow.advice) : null,
     lines ? html("p", { class: "damage" },
-      lines === 1 ? "One damaged line of metrics.jsonl was passed over."
-        : `${lines} damaged lines of metrics.jsonl were passed over.`) : null,
+      lines === 1 ? "One damaged line of metrics.jsonl was skipped."
+        : `${lines} damaged lines of metrics.jsonl were skipped.`) : null,
     run.skipped_samples ? html("p", { class: "advice" }, run.skipped_samples) : null,
     ...run.damaged_evaluations.map((name) => html("p", { class: "damage" }, `${name} could not be read.`)),
     html("dl", { class: "facts" }, facts.map((pair) => html("div", {}, pair))), differences(run));
@@ -66,7 +66,7 @@ function card(run) {
 
 const MOST_DIFFERENCES = 12;
 
-/** What sets a run apart from those beside it: its values of the settings that are not the same in all. */
+/** A run's values of the settings in which the shown runs differ. */
 function differences(run) {
   const place = runs.indexOf(run);
   const rows = data.configuration.rows.filter((row) => row.differs && row.key !== "name" && row.values[place] !== null);
@@ -97,7 +97,7 @@ function secondsAt(clock, step) {
 
 function learning() {
   const loss = perRun(lossCurves);
-  // What a comparison is for: the same steps can take very different times.
+  // The same steps can take very different times.
   const timedLoss = several ? perRun((run) => (run.clock.x.length ? lossCurves(run).map((one) => (
     { ...one, x: one.x.map((step) => secondsAt(run.clock, step)) })) : [])) : [];
   const values = loss.flatMap((one) => one.y).filter((value) => value > 0);
@@ -109,11 +109,11 @@ function learning() {
   const smoothing = widths === "1" ? "" : `Faint: every step. Solid: mean over a centred window of ${widths} steps.`;
   return section("Learning", null, [
     lineChart({
-      title: "Loss", x: STEP_AXIS, y: { label: "mean loss of a sample", log }, series: loss, toggle: true,
+      title: "Loss", x: STEP_AXIS, y: { label: "mean loss per sample", log }, series: loss, toggle: true,
       note: smoothing,
     }),
     timedLoss.length ? lineChart({
-      title: "Loss over time", y: { label: "mean loss of a sample", log }, series: timedLoss, toggle: true,
+      title: "Loss over time", y: { label: "mean loss per sample", log }, series: timedLoss, toggle: true,
       x: { label: "time in training steps (seconds)", name: (seconds) => `after ${duration(seconds)}` },
       note: "Without the time of evaluations and checkpoints. " + smoothing,
     }) : null,
@@ -175,17 +175,17 @@ function gradients() {
     name: named(run, profile.step === null ? "median of all steps" : `step ${group(profile.step)}`),
     x: counted(profile.log10_rms),
     y: profile.log10_rms.map((value) => value === null ? null : Math.max(floor, Math.pow(10, value))),
-    colour: run.colour, dash: dashes[profile.name], markers: profile.name === "last",
+    color: run.color, dash: dashes[profile.name], markers: profile.name === "last",
   })));
   const ratios = perRun((run) => run.update_ratio.some((value) => value !== null) ? {
-    name: named(run, ""), x: counted(run.update_ratio), colour: run.colour, markers: true,
+    name: named(run, ""), x: counted(run.update_ratio), color: run.color, markers: true,
     y: run.update_ratio.map((value) => value === null ? null : Math.pow(10, value)),
   } : null);
   const heading = layerHeading(longestNames((run) => run.layers.names));
   return section("Gradients through depth",
     "The size of a layer's gradient is the root mean square (rms) over its weights, so that wide and narrow layers "
     + "compare. A straight fall towards the input is a vanishing gradient, a straight rise an exploding one."
-    + (several ? " The maps of all runs share one colour scale." : ""), [
+    + (several ? " The maps of all runs share one color scale." : ""), [
       ...maps,
       profiles.length ? lineChart({
         title: "Gradient against depth", x: { ...layerAxis, name: heading },
@@ -194,82 +194,9 @@ function gradients() {
       ratios.length ? lineChart({
         title: "Update against parameter", x: { ...layerAxis, name: heading },
         y: { label: "L2 norm of update ÷ of parameter", log: true }, series: ratios,
-        note: "Median over the logged steps. About 10⁻³ is usual; far less learns little, far more is unstable.",
+        note: "Median over the logged steps. About 10⁻³ is usual; far less learns slowly, far more is unstable.",
       }) : null,
     ]);
-}
-
-function evaluations() {
-  const judged = runs.flatMap((run) => run.evaluations.map((evaluation) => ({ run, evaluation })));
-  const matrices = judged.filter(({ evaluation }) => evaluation.scores.length)
-    .map((one) => ({ ...one, cells: cellShares(one.evaluation) }));
-  // One scale for all, so that runs compare.
-  const worst = matrices.flatMap(({ cells }) => cells).filter((cell) => cell.row !== cell.column)
-    .reduce((best, cell) => Math.max(best, cell.share), 0) || 1;
-  const heading = (what, { run, evaluation }) =>
-    `${what}: ${several ? run.label + ", " : ""}${evaluation.split}${evaluation.is_ema ? " (ema)" : ""}`
-    + viewsOf(evaluation);
-  const matrix = (one) => {
-    const { run, evaluation } = one;
-    const top = evaluation.top_accuracy === null ? "" : `, ${percent(evaluation.top_accuracy)} among the first five`;
-    const hidden = evaluation.hidden_cells
-      ? ` ${group(evaluation.hidden_cells)} of the smallest cells are left out.` : "";
-    return confusionMatrix({
-      title: heading("Confusion matrix", one), classes: evaluation.classes, scores: evaluation.scores,
-      cells: one.cells, colour: run.colour, worst,
-      note: `Step ${group(evaluation.step)}, ${group(evaluation.count)} samples: `
-        + `${percent(evaluation.accuracy)} right${top}.` + hidden,
-    });
-  };
-  const mistakes = (one) => (one.evaluation.mistakes.length
-    ? mistakeFigure(heading("Worst mistakes", one), one.evaluation) : null);
-  const figures = several
-    ? [...matrices.map(matrix), ...judged.map(mistakes), ...classComparison(matrices)]
-    : judged.flatMap((one) => {
-      const drawn = matrices.find(({ evaluation }) => evaluation === one.evaluation);
-      const table = () => classTable(heading("Classes", one), one.evaluation);
-      return [drawn ? html("div", { class: "stack" }, matrix(drawn), table()) : null, mistakes(one)];
-    });
-  return section("Right and wrong answers", several ? "All matrices share one scale for mistakes." : null, figures);
-}
-
-/** What a heading says of an evaluation that shows every picture in several ways. */
-function viewsOf(evaluation) {
-  return evaluation.views > 1 ? `, mean of ${evaluation.views} views` : "";
-}
-
-function classTable(title, evaluation) {
-  return classFigure(title, ["class", "samples", "right", "precision", "most often taken for"],
-    evaluation.scores.map(([count, predicted, correct, other, mistaken], label) => ({
-      name: evaluation.classes[label], order: count ? correct / count : 2,
-      cells: () => [html("td", { class: "number" }, group(count)), shareCell(count ? correct / count : null),
-        shareCell(predicted ? correct / predicted : null),
-        html("td", {}, mistaken ? `${evaluation.classes[other]} (${group(mistaken)})` : "")],
-    })));
-}
-
-/** Right answers of the runs that know the same classes, side by side. */
-function classComparison(matrices) {
-  const groups = new Map();
-  for (const one of matrices) {
-    const key = JSON.stringify([one.evaluation.split, one.evaluation.classes]);
-    groups.set(key, [...(groups.get(key) || []), one]);
-  }
-  return [...groups.values()].map((same) => classFigure(
-    `Right answers by class: ${same[0].evaluation.split}`,
-    ["class", "samples", ...same.map(({ run, evaluation }) => run.label + viewsOf(evaluation))],
-    same[0].evaluation.classes.map((name, label) => {
-      const shares = same.map(({ evaluation }) => {
-        const [count, , correct] = evaluation.scores[label];
-        return count ? correct / count : null;
-      });
-      return {
-        name, order: Math.min(...shares.map((share) => share ?? 2)),
-        cells: () => [
-          html("td", { class: "number" }, group(same[0].evaluation.scores[label][0])), ...shares.map(shareCell),
-        ],
-      };
-    })));
 }
 
 function activations() {
@@ -279,8 +206,9 @@ function activations() {
     label: "layer, counted from the input", whole: true,
     name: layerHeading(longestNames((run) => run.activations.names || [])),
   };
-  const series = (key, dash, what) => logged.map((run) => line(run,
-    { x: counted(run.activations[key]), y: run.activations[key] }, what ? what(run) : "", { dash, markers: !dash }));
+  const series = (key, dash, detail) => logged.map((run) => line(run,
+    { x: counted(run.activations[key]), y: run.activations[key] }, detail ? detail(run) : "",
+    { dash, markers: !dash }));
   const share = { label: "share of the layer (%)", percent: true, min: 0, max: 1 };
   const any = (key) => logged.some((run) => run.activations[key].some((value) => value > 0));
   return section("Activations through depth", null, [
@@ -304,26 +232,22 @@ function stages() {
   const longest = timed.flatMap((run) => run.stages).reduce((best, bar) => Math.max(best, bar.busy + bar.waiting), 0);
   if (!(longest > 0)) return [];
   return section("Where the time went",
-    "The stage that is busy nearly all the time bounds the run: only making it faster helps.",
+    "The stage that is busy nearly all the time bounds the run: only a faster one helps.",
     timed.map((run) => {
       const share = (bar) => bar.busy / (bar.busy + bar.waiting || 1);
-      // Not by the share: a stage that was looked at for a moment only may have been busy all of it.
+      // Not by the share: a stage that was measured for a moment only may have been busy all that time.
       const bound = run.stages.reduce((best, bar, index) => (bar.busy > run.stages[best].busy ? index : best), 0);
       const bar = run.stages[bound];
       return stageBars({
-        title: `Stages${several ? ": " + run.label : ""}`, bars: run.stages, bound, longest, colour: run.colour,
+        title: `Stages${several ? ": " + run.label : ""}`, bars: run.stages, bound, longest, color: run.color,
         note: `Bound by ${bar.name}, busy ${Math.round(share(bar) * 100)} % of its time.`,
       });
     }));
 }
 
 function settingsTable(rows) {
-  return html("div", { class: "scroll" }, html("table", {},
-    html("thead", {}, html("tr", {}, html("th", { scope: "col" }, "key"),
-      runs.map((run) => html("th", { scope: "col" }, run.label)))),
-    html("tbody", {}, rows.map((row) => html("tr", {}, html("th", { scope: "row" }, row.key),
-      row.values.map((value) =>
-        value === null ? html("td", { class: "absent" }, "absent") : html("td", {}, value)))))));
+  return scrollTable(null, ["key", ...runs.map((run) => run.label)],
+    rows.map((row) => html("tr", {}, html("th", { scope: "row" }, row.key), row.values.map(settingCell))));
 }
 
 function configuration() {
@@ -353,31 +277,29 @@ function events() {
       + (left ? ` (the last ${run.events.length} are listed)` : "");
     return html("details", listed.length === 1 && run.events.length <= 12 ? { open: "" } : {},
       html("summary", {}, summary),
-      html("div", { class: "scroll" }, html("table", {},
-        html("thead", {},
-          html("tr", {}, ["step", "event", "what happened"].map((name) => html("th", { scope: "col" }, name)))),
-        html("tbody", {}, run.events.map((event) => html("tr", {}, html("td", { class: "number" }, group(event.step)),
-          html("td", { class: "word" }, event.kind.replaceAll("_", " ")), html("td", {}, event.text)))))));
+      scrollTable(null, ["step", "event", "text"], run.events.map((event) => html("tr", {},
+        html("td", { class: "number" }, group(event.step)),
+        html("td", { class: "word" }, event.kind.replaceAll("_", " ")), html("td", {}, event.text)))));
   })];
 }
 
-/** What a diffusion model drew: always the same noise, so that pictures of different steps compare. */
+/** Samples of a diffusion model, always from the same noise, so that different steps compare. */
 function samples() {
   const last = runs.map((run) => (several ? run.samples.slice(-1) : run.samples));
-  return section("Samples", "Drawn out of the same noise each time, with the parameters that the run is evaluated with.",
+  return section("Samples", "Always drawn from the same noise, with the parameters of the run's evaluations.",
     runs.flatMap((run, index) => last[index].map((grid) => html("figure", {},
       html("figcaption", {}, html("h3", {}, `${several ? run.label + ": " : ""}step ${group(grid.step)}`)),
       html("img", { class: "samples", src: "data:image/png;base64," + grid.picture,
-        alt: `Pictures that the model drew after step ${grid.step}` })))));
+        alt: `Samples of the model after step ${grid.step}` })))));
 }
 
-/** Everything about `shown`, the data of one or several runs, as elements below a heading. */
+/** The elements of a page about `shown`, the data of one or several runs. */
 function reportParts(shown) {
   data = shown;
   runs = data.runs;
   several = runs.length > 1;
   runs.forEach((run, index) => {
-    run.colour = `var(--run-${index % COLOURS})`;
+    run.color = `var(--run-${index % COLORS})`;
     const twins = runs.filter((other) => other.name === run.name).length > 1;
     run.label = twins ? `${run.name} (${run.folder})` : run.name;
   });
@@ -388,7 +310,7 @@ function reportParts(shown) {
   ].filter(Boolean);
 }
 
-/** The page of a report, whose data are in it. */
+/** The page of a report, which contains its data. */
 function showReport() {
   const parts = reportParts(data);
   const title = several ? `Comparison of ${runs.length} runs` : runs.length ? `Run ${runs[0].label}` : "No runs";
@@ -396,9 +318,9 @@ function showReport() {
   document.getElementById("report").replaceChildren(
     html("h1", {}, title),
     html("p", { class: "lead" }, several ? runs.map((run) => run.label).join(" · ")
-      : "Everything here was read from the run's folder. Steps are optimizer updates."),
+      : "All data are from the run's folder. Steps are optimizer updates."),
     ...parts);
 }
 
-// A page that follows runs draws them itself, as they come.
+// A live page draws runs itself.
 if (!document.documentElement.dataset.live) showReport();

@@ -1,7 +1,7 @@
 "use strict";
-// Points in a plane, and those of them that no other beats in both measures.
+// Points in a plane, and their Pareto front.
 
-/** Indices of the points that no other is at least as good as in both, and better in one; costs: smaller is better. */
+/** Indices of the points without another that is better in one cost and no worse in the other; smaller is better. */
 function paretoFront(points) {
   return points.map((_, index) => index).filter((index) => {
     const { a, b } = points[index];
@@ -9,11 +9,11 @@ function paretoFront(points) {
   });
 }
 
-/** By a chart's title, the measures that somebody has chosen: kept where a page is drawn again. */
+/** The chosen measures by the chart's title: kept when a live page is redrawn. */
 const chosenMeasures = new Map();
 
 /**
- * A scatter of points (name, colour, measures) with a choice of two measures and their Pareto front.
+ * A scatter of points (name, color, measures) with a choice of two measures and their Pareto front.
  * `chart`: title, note, measures of (name, smaller), points, first and second (names of measures).
  */
 function scatterChart(chart) {
@@ -40,14 +40,15 @@ function scatterChart(chart) {
     const line = front.map((index, place) => (place ? "L" : "M") + x(shown[index].measures[chosen.x]).toFixed(1) + " "
       + y(shown[index].measures[chosen.y]).toFixed(1)).join("");
     const ring = svg("circle", { r: 8, class: "cross cell", fill: "none" });
-    parts.picture.replaceChildren(
-      svg("desc", {}, `${chosen.y} against ${chosen.x}; ${front.length} of ${shown.length} points are on the Pareto front. `
-        + "Arrow keys move the read-out."),
+    parts.drawing.replaceChildren(
+      svg("desc", {}, `${chosen.y} against ${chosen.x}; ${front.length} of ${shown.length} points are on the Pareto `
+        + "front. Arrow keys move the read-out."),
       ...drawAxes(plot, x, y, xAxis, yAxis),
       svg("path", { class: "curve", d: line, style: "stroke:var(--muted);stroke-width:1.5;stroke-dasharray:5 4" }),
       ...shown.map((point, index) => svg("circle", {
         cx: x(point.measures[chosen.x]), cy: y(point.measures[chosen.y]), r: front.includes(index) ? 6 : 4,
-        style: `fill:${point.colour}` + (front.includes(index) ? ";stroke:var(--ink);stroke-width:1.5" : ";opacity:.75"),
+        style: `fill:${point.color}`
+          + (front.includes(index) ? ";stroke:var(--ink);stroke-width:1.5" : ";opacity:.75"),
       })), ring);
     if (!shown.length) return;
     const hide = () => {
@@ -61,7 +62,7 @@ function scatterChart(chart) {
       ring.setAttribute("cy", y(near.measures[chosen.y]));
       ring.style.visibility = "visible";
       showTip(parts, x(near.measures[chosen.x]), y(near.measures[chosen.y]), near.name,
-        [chosen.y, chosen.x].map((name) => [near.colour, name, format(near.measures[name])]));
+        [chosen.y, chosen.x].map((name) => [near.color, name, format(near.measures[name])]));
     }, hide);
   };
   const chooser = (axis, label) => html("label", {}, label + " ", (() => {
@@ -69,7 +70,7 @@ function scatterChart(chart) {
       html("option", one.name === chosen[axis] ? { value: one.name, selected: "" } : { value: one.name }, one.name)));
     list.onchange = () => {
       chosen[axis] = list.value;
-      // A page that is drawn again and again waits for who is choosing.
+      // A live page is not redrawn while a list has the focus.
       list.blur();
       render();
     };

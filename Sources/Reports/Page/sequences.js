@@ -1,5 +1,5 @@
 "use strict";
-// What language models do with sequences: time against length, how far gradients reach back, losses at other lengths.
+// Language models by sequence length: step times, the reach of gradients, losses at other lengths.
 
 /** The time of a step against the length of its sequences. */
 function stepTimeChart(probed) {
@@ -12,11 +12,13 @@ function stepTimeChart(probed) {
     `${probe.times.precision}, ${probe.times.lanes} lane${probe.times.lanes === 1 ? "" : "s"}`))];
   return lineChart({
     title: "Step time against sequence length",
-    x: { label: "tokens in a sequence", log: true, pad: true, ticks: lengths, name: (length) => `T = ${group(length)}` },
+    x: {
+      label: "tokens in a sequence", log: true, pad: true, ticks: lengths, name: (length) => `T = ${group(length)}`,
+    },
     y: { label: "median time of a training step (ms)", log: true },
     series: timed.map((run) => line(run, run.probe.times, "", { markers: true })),
-    note: `Each step has ${group(fewest)}${most > fewest ? " to " + group(most) : ""} tokens: longer sequences are fewer. `
-      + `Random tokens; ${conditions.join(" or ")}.`,
+    note: `Each step has ${group(fewest)}${most > fewest ? " to " + group(most) : ""} random tokens, in fewer `
+      + `sequences where they are longer; ${conditions.join(" or ")}.`,
   });
 }
 
@@ -31,7 +33,7 @@ function reachChart(probed) {
     series: measured.map((run) => line(run, run.probe.reach, "")),
     note: "The loss of a window's last token alone; L2 norm of its gradient at the embedding of each token, root mean "
       + `square over ${group(Math.max(...measured.map((run) => run.probe.reach_windows)))} validation windows. `
-      + "A straight fall is a memory that fades at a fixed rate a token.",
+      + "A straight fall is a memory that fades at a fixed rate per token.",
   });
 }
 
@@ -57,11 +59,10 @@ function lengthTable(probed) {
     factors.map((factor) => lossCell(run.probe.lengths.find((one) => one.factor === factor)))));
   return html("figure", {},
     html("figcaption", {}, html("h3", {}, "Validation loss beyond the training length")),
-    html("div", { class: "scroll" }, html("table", { class: "lengths" },
-      html("thead", {}, html("tr", {}, heads.map((name) => html("th", { scope: "col" }, name)))),
-      html("tbody", {}, rows))),
-    html("p", { class: "note" }, "Cross-entropy in nats a token, perplexity in brackets, on the same tokens in windows of "
-      + `${factors.join(", ")} training lengths. Beyond: the tokens of a window behind its first training length alone.`));
+    scrollTable("lengths", heads, rows),
+    html("p", { class: "note" }, "Cross-entropy in nats per token, perplexity in brackets, on the same tokens in "
+      + `windows of ${factors.join(", ")} training lengths. Beyond: only the tokens of a window after its first `
+      + "training length."));
 }
 
 function sequences() {

@@ -1,11 +1,11 @@
 "use strict";
-// The page of `troupe watch`: asks again and again what is new, and draws it with the report's functions.
+// The page of `troupe watch`: fetches new data regularly, and draws them with the report's functions.
 
 const PAUSE = 1500;
 const MOST_SHOWN = 8;
-/** The runs that are drawn, by number; null until somebody has chosen, then the newest is. */
+/** The numbers of the drawn runs; null before the first choice, when the newest run is drawn. */
 let chosen = null;
-/** The sweep that is drawn; null until somebody has chosen. */
+/** The number of the drawn sweep; null before the first choice. */
 let chosenSweep = null;
 let listed = [];
 let sweeps = [];
@@ -18,7 +18,7 @@ let versions = { list: "", runs: "", sweep: "" };
 
 const element = (id) => document.getElementById(id);
 
-/** One that is running, or else the one that changed last. */
+/** The first running entry, or else the last that changed. */
 function foremost(list) {
   return list.find((one) => one.state === "running") || list.reduce(
     (best, one) => (!best || one.changed > best.changed ? one : best), null);
@@ -47,7 +47,7 @@ function toggle(id) {
   follow();
 }
 
-/** What a sweep's ranking opens runs with. */
+/** Opens runs from a sweep's ranking. */
 const opener = {
   has: (id) => trialRuns[id] !== undefined,
   open: async (ids) => {
@@ -58,17 +58,11 @@ const opener = {
 };
 
 function progress(run) {
-  const total = run.total_steps ? ` of ${group(run.total_steps)}` : "";
-  return group(run.step) + total;
+  return group(run.step) + (run.total_steps ? ` of ${group(run.total_steps)}` : "");
 }
 
 function stateCell(state) {
   return html("td", {}, html("span", { class: `state ${state}` }, state));
-}
-
-function listTable(head, rows) {
-  return html("div", { class: "scroll runs" }, html("table", {},
-    html("thead", {}, html("tr", {}, head.map((name) => html("th", { scope: "col" }, name)))), html("tbody", {}, rows)));
 }
 
 function drawList() {
@@ -88,8 +82,8 @@ function drawList() {
     `And ${group(hidden)} more run${hidden === 1 ? "" : "s"}, older than these.`) : null;
   redraw("runs", rows.length ? [
     sweeps.length ? html("h2", {}, "Runs") : null,
-    listTable(["", "run", "state", "step", "loss", "validation", "a step takes"], rows), left] : []);
-  // Where runs of a sweep's trials are shown, the way back to it.
+    scrollTable("runs", ["", "run", "state", "step", "loss", "validation", "time per step"], rows), left] : []);
+  // A way back to the sweep from its trials.
   const trials = Object.entries(trialRuns).filter(([, id]) => shown.has(id)).map(([id]) => id);
   const back = html("button", { type: "button" }, "back to the sweep");
   back.onclick = () => {
@@ -97,12 +91,15 @@ function drawList() {
     follow();
     element("sweep").scrollIntoView({ behavior: "smooth", block: "start" });
   };
-  element("opened").replaceChildren(...(trials.length
-    ? [html("h2", {}, `Trial${trials.length === 1 ? "" : "s"} ${trials.join(", ")} `, back), html("p", { class: "lead" },
-      points.filter((point) => point.trials.some((trial) => trials.includes(trial.id))).map((point) => point.name).join("; "))] : []));
+  const names = points.filter((point) => point.trials.some((trial) => trials.includes(trial.id)))
+    .map((point) => point.name);
+  element("opened").replaceChildren(...(trials.length ? [
+    html("h2", {}, `Trial${trials.length === 1 ? "" : "s"} ${trials.join(", ")} `, back),
+    html("p", { class: "lead" }, names.join("; ")),
+  ] : []));
 }
 
-/** A list where there is a choice, and what is wrong with those that cannot be drawn. */
+/** The list of sweeps, if there is a choice, with the problems of those that cannot be drawn. */
 function drawSweeps() {
   const drawn = shownSweep();
   const rows = sweeps.map((sweep) => {
@@ -112,7 +109,7 @@ function drawSweeps() {
     button.onchange = () => {
       chosenSweep = sweep.id;
       versions.sweep = "";
-      // Its trials are not those that were shown.
+      // The shown trials belong to another sweep.
       if (shownRuns().some((id) => Object.values(trialRuns).includes(id))) choose([]);
       follow();
     };
@@ -122,10 +119,11 @@ function drawSweeps() {
         html("td", { class: "number" }, `${group(sweep.finished)} of ${group(sweep.trial_count)}`
           + (sweep.failed ? `, ${group(sweep.failed)} failed` : "")),
         html("td", { class: "number" }, sweep.best === null ? "–" : `${sweep.metric} ${format(sweep.best)}`),
-      ] : [html("td", { colspan: 3, class: "damage" }, sweep.problem || "nothing is known of it yet")]));
+      ] : [html("td", { colspan: 3, class: "damage" }, sweep.problem || "not read yet")]));
   });
   redraw("sweeps", sweeps.length > 1 || sweeps.some((sweep) => !sweep.metric) ? [
-    html("h2", {}, "Sweeps"), listTable(["", "sweep", "state", "method", "trials finished", "best"], rows)] : []);
+    html("h2", {}, "Sweeps"),
+    scrollTable("runs", ["", "sweep", "state", "method", "trials finished", "best"], rows)] : []);
 }
 
 function drawSamples(samples) {
@@ -136,18 +134,19 @@ function drawSamples(samples) {
   redraw("samples", figures.length ? [html("h2", {}, "Samples"), html("div", { class: "samples" }, figures)] : []);
 }
 
-/** Whether somebody reads a chart just now, or chooses something: it is not taken from under the pointer. */
+/** Whether a chart is under the pointer, or a control has the focus: then nothing is redrawn. */
 function isBusy(id) {
   const focused = document.activeElement;
   return document.querySelector(`#${id} figure:hover`) !== null
     || (focused !== null && focused.closest(`#${id} svg, #${id} select`) !== null);
 }
 
-/** Puts `parts` into an element, and leaves open, scrolled and focused what was. */
+/** Replaces the contents of an element by `parts`, and keeps what was open, scrolled and focused. */
 function redraw(id, parts) {
   const place = element(id);
   const key = (summary) => summary.textContent.replace(/\d+/g, "");
-  const open = new Map([...place.querySelectorAll("details > summary")].map((one) => [key(one), one.parentElement.open]));
+  const open = new Map([...place.querySelectorAll("details > summary")]
+    .map((one) => [key(one), one.parentElement.open]));
   const scrolled = [...place.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
   const focused = place.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
   place.replaceChildren(...parts.filter(Boolean));
@@ -201,7 +200,6 @@ async function followSweep() {
     return;
   }
   if (isBusy("sweep")) {
-    // Nothing is in a hurry then.
     unread = 0;
     return;
   }
@@ -235,25 +233,25 @@ async function followRuns() {
 let timer = 0;
 let current = null;
 
-/** Looks once at everything; one look at a time. */
+/** Fetches everything once; one call at a time. */
 async function follow() {
   clearTimeout(timer);
   while (current) await current;
-  current = look();
+  current = fetchAll();
   await current;
   current = null;
   clearTimeout(timer);
   timer = setTimeout(follow, unread ? 0 : PAUSE);
 }
 
-async function look() {
+async function fetchAll() {
   try {
     await followList();
     await followSweep();
     await followRuns();
   } catch (error) {
     unread = 0;
-    element("lead").textContent = `Nothing new: ${error.message || "troupe watch does not answer"}`;
+    element("lead").textContent = `No new data: ${error.message || "troupe watch does not answer"}`;
     element("lead").className = "lead damage";
   }
 }

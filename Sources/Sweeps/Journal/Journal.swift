@@ -1,4 +1,5 @@
 import Configuration
+import Files
 import Foundation
 import JSON
 import Runs
@@ -18,42 +19,33 @@ package final class Journal {
   private static let longestLine = 16 << 20
 
   package let path: String
-  private let descriptor: Int32
+  private let file: OpenFile
   /// Bytes that have been read, up to the end of a whole line.
   private var length = 0
   private var lineCount = 0
+
+  private static var calls: FileSystemCalls { .real }
 
   /// Opens the journal to append to it.
   ///
   /// - Parameter creates: whether the file may be new.
   package convenience init(folder: URL, creates: Bool) throws(RunError) {
-    try self.init(folder, O_RDWR | O_APPEND | (creates ? O_CREAT : 0))
+    try self.init(folder) { (path) throws(FileError) in try Self.calls.openToAppend(path, creates: creates) }
   }
 
   /// Opens the journal of a folder that may belong to somebody else, to read what others write.
   package convenience init(reading folder: URL) throws(RunError) {
-    // O_NONBLOCK: opening a pipe must not wait for a writer.
-    try self.init(folder, O_RDONLY | O_NONBLOCK)
+    try self.init(folder) { (path) throws(FileError) in try Self.calls.open(path) }
   }
 
-  private init(_ folder: URL, _ flags: Int32) throws(RunError) {
+  private init(_ folder: URL, _ open: (String) throws(FileError) -> OpenFile) throws(RunError) {
     path = folder.appending(path: Self.name).relativePath
-    descriptor = open(folder.appending(path: Self.name).path, flags | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw Self.failure(path, "open") }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw Self.failure(path, "look at") }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw RunError("\(path): expected a sweep's journal, found no regular file; move it away")
-    }
+    file = try RunError.files { () throws(FileError) in try open(folder.appending(path: Self.name).path) }
   }
-
-  deinit { close(descriptor) }
 
   /// The entries that others, or this process, have written since the last look. A torn last line is left for later.
   package func news() throws(RunError) -> [(entry: JournalEntry, time: Double)] {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw Self.failure(path, "look at") }
-    let size = Int(status.st_size)
+    let size = try size()
     guard size >= length else {
       throw RunError("\(path): has become shorter; it is only ever appended to: restore it")
     }
@@ -85,7 +77,7 @@ package final class Journal {
   private static func entry(
     _ line: [UInt8], _ number: Int, _ path: String
   ) throws(RunError) -> (entry: JournalEntry, time: Double) {
-    guard let json = try? JSONParser.parse(line.span), let entry = JournalEntry(json) else {
+    guard let json = try? JSONParser.parse(line.span), let entry = try? JournalEntry(json: json) else {
       throw damage(path, number)
     }
     return (entry, json["time"]?.double ?? 0)
@@ -93,16 +85,14 @@ package final class Journal {
 
   /// Whether the file has grown since the last look.
   package func hasNews() throws(RunError) -> Bool {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw Self.failure(path, "look at") }
-    return Int(status.st_size) != length
+    try size() != length
   }
 
   /// Whether the name belongs to another file now, or to none.
-  package var isReplaced: Bool {
-    var (open, named) = (stat(), stat())
-    guard fstat(descriptor, &open) == 0, stat(path, &named) == 0 else { return true }
-    return open.st_ino != named.st_ino || open.st_dev != named.st_dev
+  package var isReplaced: Bool { Self.calls.isReplaced(file) }
+
+  private func size() throws(RunError) -> Int {
+    try RunError.files { () throws(FileError) in try Self.calls.size(of: file) }
   }
 
   /// Decides what to write, while nobody else can. Where it throws, nothing has been written; the news has been told.
@@ -111,8 +101,8 @@ package final class Journal {
   package func transaction(
     _ decide: (_ news: [(entry: JournalEntry, time: Double)], _ time: Double) throws -> [JournalEntry]
   ) throws {
-    try lock(LOCK_EX)
-    defer { _ = flock(descriptor, LOCK_UN) }
+    try RunError.files { () throws(FileError) in try Self.calls.lock(file) }
+    defer { Self.calls.unlock(file) }
     let news = try news()
     try cutTornLine()
     let time = (Date.now.timeIntervalSince1970 * Self.ticks).rounded() / Self.ticks
@@ -123,60 +113,30 @@ package final class Journal {
     lineCount += entries.count
   }
 
-  private func lock(_ operation: Int32) throws(RunError) {
-    while flock(descriptor, operation) != 0 {
-      guard errno == EINTR else { throw Self.failure(path, "lock") }
-    }
-  }
-
   /// Whoever holds the lock is the only writer: what follows the last whole line was never finished.
   private func cutTornLine() throws(RunError) {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw Self.failure(path, "look at") }
-    guard Int(status.st_size) > length else { return }
-    guard ftruncate(descriptor, off_t(length)) == 0 else { throw Self.failure(path, "cut") }
+    guard try size() > length else { return }
+    try RunError.files { () throws(FileError) in try Self.calls.truncate(file, to: length) }
   }
 
   private func read(_ range: Range<Int>) throws(RunError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: range.count)
-    var done = 0
-    while done < range.count {
-      let offset = off_t(range.lowerBound + done)
-      let count = bytes.withUnsafeMutableBytes {
-        pread(descriptor, $0.baseAddress.map { $0 + done }, range.count - done, offset)
-      }
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw Self.failure(path, "read") }
-      if count == 0 { break }
-      done += count
+    try RunError.files { () throws(FileError) in
+      var bytes = [UInt8](repeating: 0, count: range.count)
+      let count = try Self.calls.readPrefix(&bytes, 0..<range.count, from: file, at: range.lowerBound)
+      return Array(bytes[..<count])
     }
-    return Array(bytes[..<done])
   }
 
   /// On failure the file is cut back to what it held before; where not even that succeeds, the rest is read as news.
   private func append(_ bytes: [UInt8]) throws(RunError) {
-    var done = 0
-    while done < bytes.count {
-      let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw cutBack(Self.failure(path, "write")) }
-      done += count
+    try RunError.files { () throws(FileError) in
+      try Self.calls.append(bytes.span.bytes, to: file, after: length, isSynchronized: true)
     }
-    guard fsync(descriptor) == 0 else { throw cutBack(Self.failure(path, "fsync")) }
     length += bytes.count
-  }
-
-  private func cutBack(_ error: RunError) -> RunError {
-    _ = ftruncate(descriptor, off_t(length))
-    return error
   }
 
   private static func damage(_ path: String, _ line: Int) -> RunError {
     RunError(
       "\(path):\(line): is no line of a sweep's journal; restore the file, or begin anew with another --sweep-dir")
-  }
-
-  private static func failure(_ path: String, _ operation: String) -> RunError {
-    RunError("\(path): cannot \(operation): \(String(cString: strerror(errno)))")
   }
 }

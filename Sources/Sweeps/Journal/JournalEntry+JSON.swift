@@ -1,125 +1,102 @@
-import Foundation
 import JSON
 
 // A journal's lines as JSON, both ways.
 extension JournalEntry {
-  /// - Parameter time: seconds since 1970, for people and for the time that a sweep has taken.
-  package func json(time: Double) -> JSON {
-    let members: [(String, JSON)] =
-      switch self {
-      case .sweep(let header):
-        [
-          ("kind", .string("sweep")), ("version", .integer(JournalHeader.version)), ("name", .string(header.name)),
-          ("seeds", .array(header.seeds.map { .integer($0) })), ("micro_batches", .integer(header.microBatches)),
-          ("build", .string(header.build)), ("definition", header.identity),
-        ]
-      case .worker(let worker):
-        [
-          ("kind", .string("worker")), ("worker", .string(worker.id)), ("host", .string(worker.host)),
-          ("boot", .string(worker.boot)), ("process", .integer(worker.process)), ("jobs", .integer(worker.jobs)),
-        ]
-      case .heartbeat(let worker): [("kind", .string("heartbeat")), ("worker", .string(worker))]
-      case .point(let number, let assignment, let trials, let refusal):
-        [
-          ("kind", .string("point")), ("point", .integer(number)), ("parameters", JSON(.object(assignment))),
-          ("trials", .array(trials.map { .string($0) })),
-        ] + (refusal.map { [("refusal", .string($0))] } ?? [])
-      case .claim(let point, let seed, let rung, let worker):
-        [
-          ("kind", .string("claim")), ("point", .integer(point)), ("seed", .integer(seed)), ("rung", .integer(rung)),
-          ("worker", .string(worker)),
-        ]
-      case .result(let point, let seed, let rung, let worker, let result):
-        [
-          ("kind", .string("result")), ("point", .integer(point)), ("seed", .integer(seed)), ("rung", .integer(rung)),
-          ("worker", .string(worker)),
-        ] + result.members
-      case .release(let point, let seed, let worker):
-        [
-          ("kind", .string("release")), ("point", .integer(point)), ("seed", .integer(seed)),
-          ("worker", .string(worker)),
-        ]
-      case .stop(let point, let reason):
-        [("kind", .string("stop")), ("point", .integer(point)), ("reason", .string(reason))]
-      }
-    return .object(members + [("time", .number(time))])
+  /// - Parameter time: seconds since 1970, for readers and for the sweep's elapsed time.
+  package func json(time: Double) -> JSON { .joining(json, ["time": time]) }
+
+  private var json: JSON {
+    switch self {
+    case .sweep(let header): .joining(["kind": "sweep"], header.json)
+    case .worker(let worker): .joining(["kind": "worker"], worker.json)
+    case .heartbeat(let worker): ["kind": "heartbeat", "worker": worker]
+    case .point(let number, let assignment, let trials, let refusal):
+      .joining(
+        ["kind": "point", "point": number, "parameters": JSON(.object(assignment)), "trials": trials],
+        refusal.map { ["refusal": $0] } ?? [:])
+    case .claim(let point, let seed, let rung, let worker):
+      ["kind": "claim", "point": point, "seed": seed, "rung": rung, "worker": worker]
+    case .result(let point, let seed, let rung, let worker, let result):
+      .joining(["kind": "result", "point": point, "seed": seed, "rung": rung, "worker": worker], result.json)
+    case .release(let point, let seed, let worker):
+      ["kind": "release", "point": point, "seed": seed, "worker": worker]
+    case .stop(let point, let reason): ["kind": "stop", "point": point, "reason": reason]
+    }
   }
 
-  /// - Returns: nil where the line is none of a journal's.
-  package init?(_ json: JSON) {
-    func count(_ key: String) -> Int? { json[key]?.count }
-    func string(_ key: String) -> String? { json[key]?.string }
-    switch string("kind") {
-    case "sweep":
-      guard count("version") == JournalHeader.version, let name = string("name"), let seeds = json["seeds"]?.array,
-        let parts = count("micro_batches"), let definition = json["definition"], definition.members != nil
-      else { return nil }
-      self = .sweep(
-        JournalHeader(
-          name: name, identity: definition, seeds: seeds.compactMap(\.integer), microBatches: parts,
-          build: string("build") ?? ""))
-    case "worker":
-      guard let id = string("worker"), let host = string("host"), let boot = string("boot") else { return nil }
-      self = .worker(
-        WorkerRecord(
-          id: id, host: host, boot: boot, process: count("process") ?? 0, jobs: count("jobs") ?? 1))
-    case "heartbeat":
-      guard let worker = string("worker") else { return nil }
-      self = .heartbeat(worker: worker)
+  package init(json: JSON) throws(JSONMismatch) {
+    let kind: String = try json.member("kind")
+    switch kind {
+    case "sweep": self = .sweep(try JournalHeader(json: json))
+    case "worker": self = .worker(try WorkerRecord(json: json))
+    case "heartbeat": self = .heartbeat(worker: try json.member("worker"))
     case "point":
-      guard let number = count("point"), let values = json["parameters"]?.members, let trials = json["trials"]?.array
-      else { return nil }
+      let values: JSON = try json.member("parameters")
+      guard let assignment = values.members else { throw JSONMismatch("expected an object").inside("parameters") }
       self = .point(
-        number: number, assignment: values, trials: trials.compactMap(\.string), refusal: string("refusal"))
+        number: try json.member("point"), assignment: assignment, trials: try json.member("trials"),
+        refusal: try json.member("refusal"))
     case "claim":
-      guard let point = count("point"), let seed = count("seed"), let rung = count("rung"),
-        let worker = string("worker")
-      else { return nil }
-      self = .claim(point: point, seed: seed, rung: rung, worker: worker)
+      self = .claim(
+        point: try json.member("point"), seed: try json.member("seed"), rung: try json.member("rung"),
+        worker: try json.member("worker"))
     case "result":
-      guard let point = count("point"), let seed = count("seed"), let rung = count("rung"),
-        let worker = string("worker"),
-        let result = TrialResult(json)
-      else { return nil }
-      self = .result(point: point, seed: seed, rung: rung, worker: worker, result)
+      self = .result(
+        point: try json.member("point"), seed: try json.member("seed"), rung: try json.member("rung"),
+        worker: try json.member("worker"), try TrialResult(json: json))
     case "release":
-      guard let point = count("point"), let seed = count("seed"), let worker = string("worker") else { return nil }
-      self = .release(point: point, seed: seed, worker: worker)
-    case "stop":
-      guard let point = count("point"), let reason = string("reason") else { return nil }
-      self = .stop(point: point, reason: reason)
-    default: return nil
+      self = .release(
+        point: try json.member("point"), seed: try json.member("seed"), worker: try json.member("worker"))
+    case "stop": self = .stop(point: try json.member("point"), reason: try json.member("reason"))
+    default: throw JSONMismatch("unknown value \"\(kind)\"").inside("kind")
     }
   }
 }
 
-extension TrialResult {
-  /// More are a damaged line: the steps of all trials are added up.
-  private static let mostSteps = 1 << 40
+extension JournalHeader: JSONRecord {
+  package init() {}
 
-  fileprivate var members: [(String, JSON)] {
-    var members: [(String, JSON)] = [
-      ("state", .string(state.rawValue)), ("step", .integer(step)),
-      ("metrics", .object(metrics.map { ($0.name, .number($0.value)) })), ("seconds", .number(seconds)),
-    ]
-    if let digest { members.append(("digest", .string(digest))) }
-    if let gradientFlow { members.append(("gradient_flow", .string(gradientFlow))) }
-    if let reason { members.append(("reason", .string(reason))) }
-    return members
+  package mutating func code(_ coder: inout JSONCoder) {
+    coder.constant("version", 1)
+    coder.member("name", &name)
+    coder.member("seeds", &seeds)
+    coder.member("micro_batches", &microBatches)
+    coder.member("build", &build)
+    coder.member("definition", &identity)
+    coder.require(identity.members != nil, "definition", "expected an object")
+  }
+}
+
+extension WorkerRecord: JSONRecord {
+  package init() {}
+
+  package mutating func code(_ coder: inout JSONCoder) {
+    coder.member("worker", &id)
+    coder.member("host", &host)
+    coder.member("boot", &boot)
+    coder.member("process", &process)
+    coder.member("jobs", &jobs)
+  }
+}
+
+extension TrialResult: JSONRecord {
+  package init() {}
+
+  package mutating func code(_ coder: inout JSONCoder) {
+    coder.member("state", &state)
+    // The bound keeps the sum of all trials' steps from overflowing.
+    coder.member("step", &step, in: 0...1 << 40)
+    var values = JSON.object(metrics.map { ($0.name, .number($0.value)) })
+    coder.member("metrics", &values)
+    coder.require(values.members != nil, "metrics", "expected an object")
+    metrics = (values.members ?? []).compactMap { member in member.value.floatingPoint.map { (member.key, $0) } }
+    coder.member("seconds", &seconds)
+    coder.member(optional: "digest", &digest)
+    coder.member(optional: "gradient_flow", &gradientFlow)
+    coder.member(optional: "reason", &reason)
   }
 
-  fileprivate init?(_ json: JSON) {
-    let step = json["step"]?.count ?? 0
-    guard let state = json["state"]?.string.flatMap(State.init(rawValue:)), let metrics = json["metrics"]?.members,
-      step <= Self.mostSteps
-    else { return nil }
-    self.init(
-      state: state, metrics: metrics.compactMap { member in member.value.floatingPoint.map { (member.key, $0) } },
-      step: step, digest: json["digest"]?.string, gradientFlow: json["gradient_flow"]?.string,
-      seconds: json["seconds"]?.double ?? 0, reason: json["reason"]?.string)
-  }
-
-  /// The numbers in what `troupe train --json` prints last, nested ones by their path.
+  /// The numbers in the last line of `troupe train --json`, nested ones by their path.
   package static func metrics(of json: JSON) -> [(name: String, value: Double)] {
     var metrics: [(name: String, value: Double)] = []
     func walk(_ json: JSON, _ path: String) {

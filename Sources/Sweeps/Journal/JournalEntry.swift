@@ -4,33 +4,31 @@ import JSON
 
 /// One line of a sweep's journal.
 package enum JournalEntry: Sendable {
-  /// The first line: what the journal is of.
+  /// The first line.
   case sweep(JournalHeader)
-  /// A process begins to work on the sweep.
+  /// A process joins the sweep.
   case worker(WorkerRecord)
   case heartbeat(worker: String)
-  /// A new point, and the trials that run it with each seed.
+  /// A new point, with a trial for each seed.
   case point(number: Int, assignment: [JSON.Member], trials: [String], refusal: String?)
-  /// A worker takes a trial to bring it to a rung.
+  /// A worker takes a trial to train it to a rung.
   case claim(point: Int, seed: Int, rung: Int, worker: String)
   case result(point: Int, seed: Int, rung: Int, worker: String, TrialResult)
   /// A worker gives a trial back, saved, without a result.
   case release(point: Int, seed: Int, worker: String)
-  /// A rule has decided that a point does not go on.
+  /// A rule of early termination has stopped a point.
   case stop(point: Int, reason: String)
 }
 
-/// What a journal belongs to.
+/// The sweep of a journal.
 package struct JournalHeader: Sendable, Equatable {
-  package let name: String
-  /// What decides which trials there are.
-  package let identity: JSON
-  package let seeds: [Int]
-  /// What `micro_batches: "auto"` stands for, on whatever machine the sweep goes on.
-  package let microBatches: Int
-  package let build: String
-
-  package static let version = 1
+  package var name = ""
+  /// The settings that determine the trials.
+  package var identity = JSON.null
+  package var seeds: [Int] = []
+  /// The meaning of `micro_batches: "auto"`, on all machines.
+  package var microBatches = 1
+  package var build = ""
 
   package init(name: String, identity: JSON, seeds: [Int], microBatches: Int, build: String) {
     self.name = name
@@ -43,12 +41,12 @@ package struct JournalHeader: Sendable, Equatable {
 
 /// A process that works on a sweep.
 package struct WorkerRecord: Sendable, Equatable {
-  package let id: String
-  package let host: String
-  /// Tells apart machines, and times of one that was started again.
-  package let boot: String
-  package let process: Int
-  package let jobs: Int
+  package var id = ""
+  package var host = ""
+  /// Identifies a machine since its last start.
+  package var boot = ""
+  package var process = 0
+  package var jobs = 1
 
   package init(id: String, host: String, boot: String, process: Int, jobs: Int) {
     self.id = id
@@ -63,42 +61,42 @@ package struct WorkerRecord: Sendable, Equatable {
     ((try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8)) ?? "")
     .trimmingCharacters(in: .whitespacesAndNewlines)
 
-  /// Whether it works, or worked, on this machine, which has not been started again since.
+  /// Whether the process belongs to this machine since its last start.
   var isHere: Bool { host == Self.thisHost && boot == Self.thisBoot }
 }
 
-/// How an attempt at a trial ended.
+/// The end of an attempt at a trial.
 package struct TrialResult: Sendable, Equatable {
-  package enum State: String, Sendable, CaseIterable {
+  package enum State: String, Sendable, CaseIterable, JSONValue {
     /// Trained to the end of its configuration.
     case finished
     /// Trained to a rung.
     case paused
     /// A number was not finite.
     case diverged
-    /// It was refused, and would be again.
+    /// The configuration was refused.
     case refused
     /// It ended with an error.
     case failed
-    /// A signal ended it that the sweep had not sent.
+    /// Ended by a signal from outside the sweep.
     case killed
-    /// It took longer than a trial may.
+    /// It took longer than `trial_time_cap`.
     case timedOut = "timed_out"
 
-    /// Whether it may go better the next time.
+    /// Whether another attempt may succeed.
     package var isWorthRetrying: Bool { self == .failed || self == .killed }
     package var isGood: Bool { self == .finished || self == .paused }
   }
 
-  package var state: State
+  package var state = State.failed
   /// Every number that the run reported, by its path: `validation.loss`.
-  package var metrics: [(name: String, value: Double)]
-  package var step: Int
+  package var metrics: [(name: String, value: Double)] = []
+  package var step = 0
   package var digest: String?
   package var gradientFlow: String?
-  /// Seconds that the process took, its start included.
-  package var seconds: Double
-  /// Why it did not end well.
+  /// The time of the process, including its start.
+  package var seconds = 0.0
+  /// Why the attempt failed.
   package var reason: String?
 
   package init(

@@ -1,51 +1,40 @@
 import JSON
+import Metrics
 
-// A row a trial, for spreadsheets and plotting tools.
+// A row per trial, for spreadsheets and plotting tools.
 extension SweepResults {
-  package var csv: String {
-    let paths = definition.space.parameters.map(\.path)
-    let metrics = state.reportedMetrics
-    let header =
-      ["rank", "point", "trial", "seed", "state", "rung", "step (updates)", "seconds (s)", "gradient_flow"] + metrics
-      + paths
-      + ["reason"]
-    var lines = [header.map(Self.cell).joined(separator: ",")]
-    for (rank, number) in order.enumerated() {
-      let point = state.points[number]
-      for trial in point.trials {
-        let result = trial.lastResult
-        let rung = trial.results.keys.max().map { definition.rungs.durations[$0]?.description ?? "whole" } ?? ""
-        var cells = [
-          "\(rank + 1)", "\(number)", trial.id, "\(trial.seed)", trial.status, rung,
-          "\(result?.step ?? trial.failures.last?.step ?? 0)", JSON.number(trial.seconds).compactText,
-          result?.gradientFlow ?? "",
-        ]
-        cells += metrics.map {
-          result?.value(of: $0).map { JSON.number($0).string ?? JSON.number($0).compactText } ?? ""
-        }
-        cells += paths.map { path in
-          point.assignment.first { $0.path == path }.map { $0.value.string ?? $0.value.compactText } ?? ""
-        }
-        lines.append(
-          (cells + [trial.failures.last?.reason ?? point.stopReason ?? ""]).map(Self.cell).joined(separator: ","))
-      }
-      if let refusal = point.refusal {
-        let values = paths.map { path in
-          point.assignment.first { $0.path == path }.map { $0.value.string ?? $0.value.compactText } ?? ""
-        }
-        let cells =
-          ["\(rank + 1)", "\(number)", "", "", "refused", "", "0", "0", ""] + metrics.map { _ in "" } + values
-        lines.append((cells + [refusal]).map(Self.cell).joined(separator: ","))
-      }
+  /// A trial; nil for the row of a refused point.
+  private typealias Row = (rank: Int, point: PointState, trial: TrialState?)
+  private typealias Column = (header: String, cell: (Row) -> String)
+
+  private var columns: [Column] {
+    let rungs = definition.rungs.names
+    let metrics = state.reportedMetrics.map { name -> Column in
+      (name, { $0.trial?.lastResult?.value(of: name).map { JSON.number($0).plainText } ?? "" })
     }
-    return lines.joined(separator: "\n") + "\n"
+    let parameters = definition.space.parameters.map { entry -> Column in
+      (entry.path, { row in row.point.assignment.first { $0.path == entry.path }?.value.plainText ?? "" })
+    }
+    return [
+      ("rank", { "\($0.rank)" }), ("point", { "\($0.point.number)" }), ("trial", { $0.trial?.id ?? "" }),
+      ("seed", { $0.trial.map { "\($0.seed)" } ?? "" }), ("state", { $0.trial?.status ?? "refused" }),
+      ("rung", { $0.trial?.results.keys.max().map { rungs[$0] } ?? "" }),
+      ("step (updates)", { "\($0.trial?.lastStep ?? 0)" }),
+      ("seconds (s)", { JSON.number($0.trial?.seconds ?? 0).compactText }),
+      ("gradient_flow", { $0.trial?.lastResult?.gradientFlow ?? "" }),
+    ] + metrics + parameters + [
+      ("reason", { $0.trial?.failures.last?.reason ?? $0.point.refusal ?? $0.point.stopReason ?? "" })
+    ]
   }
 
-  /// Text in quotes where RFC 4180 asks for them; no spreadsheet may take a name for a formula.
-  private static func cell(_ value: String) -> String {
-    let isFormula = value.first.map { "=+@\t\r".contains($0) } == true || value.first == "-" && Double(value) == nil
-    let safe = isFormula ? "'" + value : value
-    guard safe.contains(where: { "\",\n\r".contains($0) }) else { return safe }
-    return "\"" + safe.replacing("\"", with: "\"\"") + "\""
+  package var csv: String {
+    let columns = columns
+    let rows = order.enumerated().flatMap { rank, number -> [Row] in
+      let point = state.points[number]
+      let trials = point.trials.map(Optional.some) + (point.refusal == nil ? [] : [nil])
+      return trials.map { (rank + 1, point, $0) }
+    }
+    let lines = [columns.map(\.header)] + rows.map { row in columns.map { $0.cell(row) } }
+    return lines.map { $0.map(CSVCell.quoted).joined(separator: ",") + "\n" }.joined()
   }
 }

@@ -4,14 +4,14 @@ import JSON
 import Reports
 import Runs
 
-/// What a sweep has found out so far.
+/// The results of a sweep so far.
 package struct SweepResults: Sendable {
   package let definition: SweepDefinition
   package let state: SweepState
   package let folder: SweepFolder
-  /// Points in the order of the table: those that ran to their end first, the best above; then by how far they came.
+  /// Points in the order of the table: finished points first, the best above; then the others by rung and cost.
   package let order: [Int]
-  /// The points that ran to their end.
+  /// The finished points, the best first.
   package let ranking: [(point: Int, value: Double)]
 
   package static let tableName = "trials.csv"
@@ -69,12 +69,12 @@ package struct SweepResults: Sendable {
     return nil
   }
 
-  /// Steps that all trials have been trained.
-  package var stepCount: Int { trials.reduce(0) { $0 + ($1.lastResult?.step ?? $1.failures.last?.step ?? 0) } }
+  /// Steps of all trials together.
+  package var stepCount: Int { trials.reduce(0) { $0 + $1.lastStep } }
 
   // MARK: Points
 
-  /// The rung of the last result that all seeds of a point have.
+  /// The highest rung at which all seeds of a point have a result.
   package func judgedRung(_ point: PointState) -> Int? {
     (0..<definition.rungs.count).last { rung in
       !point.trials.isEmpty && point.trials.allSatisfy { $0.result(at: rung) != nil }
@@ -96,7 +96,7 @@ package struct SweepResults: Sendable {
     return point.trials.contains { !$0.results.isEmpty } ? "paused" : "waiting"
   }
 
-  /// A value as people read it.
+  /// A value with about four significant digits.
   package static func figures(_ value: Double) -> String {
     value == 0 || (1e-3..<1e6).contains(abs(value)) ? String(format: "%.4f", value) : String(format: "%.3g", value)
   }
@@ -109,7 +109,7 @@ package struct SweepResults: Sendable {
 }
 
 extension SweepResults {
-  /// `  gradients healthy`, or nothing before there is a verdict.
+  /// `  gradients healthy`, or nothing before the first verdict.
   func verdictText(_ point: PointState) -> String {
     let verdicts = Set(point.trials.compactMap { $0.lastResult?.gradientFlow })
     return verdicts.isEmpty ? "" : "  gradients " + verdicts.sorted().joined(separator: "/")
@@ -117,7 +117,7 @@ extension SweepResults {
 
   private static let listed = 12
 
-  /// The best points, a line each.
+  /// The best points, one per line.
   package var summary: String {
     var lines: [String] = []
     for (rank, number) in order.prefix(Self.listed).enumerated() {
@@ -132,43 +132,42 @@ extension SweepResults {
     return lines.joined(separator: "\n")
   }
 
+  /// Counts of the sweep's trials, and their cost.
+  var counts: JSON {
+    [
+      "trial_count": trials.count, "finished": finishedCount, "failed": failedCount, "steps": stepCount,
+      "seconds": state.elapsed, "trial_seconds": trials.reduce(0) { $0 + $1.seconds },
+    ]
+  }
+
   package var json: JSON {
-    let points: [JSON] = order.map { number in
+    let points = order.map { number -> JSON in
       let point = state.points[number]
       let value = statistics(point, of: definition.metric.name)
-      var members: [(String, JSON)] = [
-        ("point", .integer(number)), ("parameters", .object(point.assignment.map { ($0.path, $0.value) })),
-        ("state", .string(status(point))), ("value", value.map { .number($0.mean) } ?? .null),
-        ("deviation", value?.deviation.map { .number($0) } ?? .null),
-      ]
-      if let rung = judgedRung(point) {
-        members.append(("rung", .string(definition.rungs.durations[rung]?.description ?? "whole")))
-      }
-      if let reason = point.refusal ?? point.stopReason { members.append(("reason", .string(reason))) }
-      members.append(("trials", .array(point.trials.map(json(of:)))))
-      return .object(members)
+      let rung: JSON? = judgedRung(point).map { ["rung": definition.rungs.names[$0]] }
+      let reason: JSON? = (point.refusal ?? point.stopReason).map { ["reason": $0] }
+      return .joining(
+        [
+          "point": number, "parameters": Sweeps.json(of: point.assignment), "state": status(point),
+          "value": value?.mean, "deviation": value?.deviation,
+        ], rung ?? [:], reason ?? [:], ["trials": point.trials.map(json(of:))])
     }
-    return .object([
-      ("sweep", .string(folder.url.relativePath)), ("metric", .string(definition.metric.name)),
-      ("goal", .string(definition.metric.goal.rawValue)), ("point_count", .integer(state.points.count)),
-      ("trial_count", .integer(trials.count)), ("finished", .integer(finishedCount)), ("failed", .integer(failedCount)),
-      ("steps", .integer(stepCount)), ("seconds", .number(state.elapsed)),
-      ("trial_seconds", .number(trials.reduce(0) { $0 + $1.seconds })),
-      ("best", ranking.isEmpty ? .null : points[0]), ("points", .array(points)),
-    ])
+    return .joining(
+      [
+        "sweep": folder.url.relativePath, "metric": definition.metric.name, "goal": definition.metric.goal.rawValue,
+        "point_count": state.points.count,
+      ], counts, ["best": ranking.isEmpty ? nil : points[0], "points": points])
   }
 
   private func json(of trial: TrialState) -> JSON {
     let result = trial.lastResult
-    var members: [(String, JSON)] = [
-      ("trial", .string(trial.id)), ("seed", .integer(trial.seed)), ("state", .string(trial.status)),
-      ("step", .integer(result?.step ?? trial.failures.last?.step ?? 0)),
-      ("metrics", .object((result?.metrics ?? []).map { ($0.name, .number($0.value)) })),
-      ("gradient_flow", result?.gradientFlow.map { .string($0) } ?? .null),
-      ("parameters_digest", result?.digest.map { .string($0) } ?? .null), ("seconds", .number(trial.seconds)),
-      ("attempts_failed", .integer(trial.failures.count)),
-    ]
-    if let reason = trial.failures.last?.reason { members.append(("reason", .string(reason))) }
-    return .object(members)
+    let reason: JSON? = trial.failures.last?.reason.map { ["reason": $0] }
+    return .joining(
+      [
+        "trial": trial.id, "seed": trial.seed, "state": trial.status, "step": trial.lastStep,
+        "metrics": JSON.object((result?.metrics ?? []).map { ($0.name, .number($0.value)) }),
+        "gradient_flow": result?.gradientFlow, "parameters_digest": result?.digest, "seconds": trial.seconds,
+        "attempts_failed": trial.failures.count,
+      ], reason ?? [:])
   }
 }

@@ -1,28 +1,28 @@
 import JSON
 import Tensors
 
-/// How much of the variance of the metric over the space each parameter explains by itself: functional analysis of variance on
-/// a forest of regression trees (Hutter, Hoos and Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter
-/// Importance", 2014).
+/// The share of the metric's variance over the space that each parameter explains by itself: functional analysis of
+/// variance on a forest of regression trees (Hutter, Hoos and Leyton-Brown, "An Efficient Approach for Assessing
+/// Hyperparameter Importance", 2014).
 ///
-/// A tree is a piecewise constant function over boxes, so the mean over all other parameters, as a function of one, is known
-/// exactly, and so is its variance. What the single parameters leave over is their interactions.
+/// A tree is a piecewise constant function over boxes, so the mean over all other parameters, as a function of one, is
+/// known exactly, and so is its variance. The rest is due to interactions.
 package struct ParameterImportance: Sendable {
   /// Shares of the variance, in the order of the space; together at most about 1.
   package let shares: [(path: String, share: Double)]
-  /// What no single parameter explains.
+  /// The share that no single parameter explains.
   package var interactions: Double { max(0, 1 - shares.reduce(0) { $0 + $1.share }) }
 
   private static let treeCount = 64
-  /// Fewer points say nothing.
+  /// Fewer points are too few to judge.
   package static let fewestPoints = 4
 
   /// - Parameter points: assignments with the mean of the metric, all finite.
-  /// - Returns: nil where there are too few points, or where they do not differ.
+  /// - Returns: nil for too few points, or equal values.
   package init?(_ space: SearchSpace, _ points: [(assignment: Assignment, value: Double)]) {
     guard points.count >= Self.fewestPoints, points.contains(where: { $0.value != points[0].value }) else { return nil }
     let dimensions = space.parameters.map { entry -> RegressionTree.Dimension in
-      // A parameter that is not there is one more category, and in the middle of a range.
+      // An inactive parameter counts as one more category, or as the middle of a range.
       if case .values(let values) = entry.parameter.domain { .categories(values.count + 1) } else { .number }
     }
     let samples = points.map { point in
@@ -35,7 +35,7 @@ package struct ParameterImportance: Sendable {
       }
     }
     let weights = space.parameters.map { entry in
-      Self.weights(entry.parameter.domain, entry.parameter.conditions.isEmpty)
+      Self.weights(entry.parameter.domain, isAlwaysActive: entry.parameter.conditions.isEmpty)
     }
     var sums = [Double](repeating: 0, count: dimensions.count)
     var counted = 0
@@ -52,10 +52,10 @@ package struct ParameterImportance: Sendable {
     shares = zip(space.parameters, sums).map { ($0.path, $1 / Double(counted)) }
   }
 
-  /// How much each category counts; empty for a range. One that never occurs counts nothing.
-  private static func weights(_ domain: SearchParameter.Domain, _ isAlwaysThere: Bool) -> [Double] {
+  /// The weight of each category, the last for an inactive parameter; empty for a range.
+  private static func weights(_ domain: SearchParameter.Domain, isAlwaysActive: Bool) -> [Double] {
     guard case .values(let values) = domain else { return [] }
-    return values.map { _ in 1 } + [isAlwaysThere ? 0 : 1]
+    return values.map { _ in 1 } + [isAlwaysActive ? 0 : 1]
   }
 
   /// Each dimension's share of a tree's variance; nil for a tree of one leaf.

@@ -1,5 +1,5 @@
 /// A tree that splits a space of numbers (0...1) and categories into boxes, each with the mean of the samples in it
-/// (Breiman et al. 1984): variance is brought down split by split until a box holds one value.
+/// (Breiman et al. 1984): splits reduce the variance until a box holds one value.
 struct RegressionTree {
   enum Dimension: Sendable, Equatable {
     case number
@@ -9,7 +9,7 @@ struct RegressionTree {
   /// A side of a box.
   enum Side: Equatable {
     case range(low: Double, high: Double)
-    /// Which categories are inside.
+    /// For each category, whether it is inside.
     case categories([Bool])
   }
 
@@ -67,7 +67,7 @@ struct RegressionTree {
     return best
   }
 
-  /// Between two neighbours, where the variance within the halves is least.
+  /// The split between two neighbors with the least variance within the halves.
   private static func numberSplit(
     _ dimension: Int, _ low: Double, _ high: Double, _ members: [Int], _ samples: [[Double]], _ values: [Double]
   ) -> Split? {
@@ -100,7 +100,7 @@ struct RegressionTree {
       if all[end - 1] > best?.gain ?? 0 { best = (all[end - 1], count + 1) }
     }
     guard let best else { return nil }
-    // Categories without a sample go with the larger part.
+    // Categories without a sample join the larger part.
     let lower = Set(order.prefix(best.count))
     let upper = Set(order.dropFirst(best.count))
     let strays = lower.count > upper.count
@@ -109,7 +109,7 @@ struct RegressionTree {
     return Split(dimension: dimension, first: .categories(first), second: .categories(second), gain: best.gain)
   }
 
-  /// What each cut of a row of values takes away from its sum of squared deviations.
+  /// The reduction of the sum of squared deviations by each cut of a row of values.
   private static func gains(_ values: [Double]) -> [Double] {
     let total = values.reduce(0, +)
     let mean = total / Double(values.count)

@@ -2,10 +2,10 @@ import Configuration
 import JSON
 import Tensors
 
-/// What a sampler knows of a point that was chosen before.
+/// An earlier point, as samplers see it.
 package struct Observation: Sendable {
   package let assignment: Assignment
-  /// The rung of `cost`; nil for a point that has not been judged yet.
+  /// The rung of `cost`; nil for a point without results yet.
   package let rung: Int?
   /// Smaller is better; infinite where the point failed.
   package let cost: Double
@@ -17,20 +17,40 @@ package struct Observation: Sendable {
   }
 }
 
-/// Chooses points. What it chooses is a function of the numbers and observations alone: it has no state of its own.
+/// Chooses points. A choice is a function of the numbers and observations alone: samplers have no state.
 package protocol Sampler: Sendable {
-  /// The `attempt`-th proposal for point `number`: later ones are asked for where earlier ones are known already.
+  /// Whether points are drawn at random. Otherwise the sampler goes through all points of a finite space.
+  static var isRandom: Bool { get }
+
+  /// The first points, which do not depend on results; nil where no point does.
+  var startup: Int? { get }
+
+  /// Reads the settings of the sampler, if it has any.
+  static func maker(from reader: SettingsReader) throws(ConfigurationError) -> SearchMethod.SamplerMaker
+
+  /// The `attempt`-th proposal for point `number`: a later one is asked for where the earlier ones are known already.
   ///
   /// - Returns: nil where the space is used up.
   func propose(number: Int, attempt: Int, observations: [Observation]) -> Assignment?
+}
+
+extension Sampler {
+  package static var isRandom: Bool { true }
+  package var startup: Int? { nil }
 }
 
 /// Every point of a finite space.
 package struct GridSampler: Sampler {
   private let points: [Assignment]
 
-  /// - Parameter isShuffled: whether points come in an order without order. A rule that lets some go on before it has seen all
-  ///   would otherwise compare neighbours only.
+  package static var isRandom: Bool { false }
+
+  package static func maker(from reader: SettingsReader) -> SearchMethod.SamplerMaker {
+    { GridSampler($0.space, isShuffled: $0.isShuffled) }
+  }
+
+  /// - Parameter isShuffled: whether points come in a random order. In the order of the grid, a rule of early
+  ///   termination would compare neighbors only.
   package init(_ space: SearchSpace, isShuffled: Bool = false) {
     let points = space.grid(most: SearchSpace.mostGridPoints) ?? []
     guard isShuffled, points.count > 1 else {
@@ -42,16 +62,20 @@ package struct GridSampler: Sampler {
   }
 
   package func propose(number: Int, attempt: Int, observations: [Observation]) -> Assignment? {
-    // What two points have in common with one another is one trial; the next takes its place.
+    // A point with the same trials as an earlier one is replaced by the next.
     let place = number + attempt
     return points.indices.contains(place) ? points[place] : nil
   }
 }
 
-/// Values drawn independently of one another and of what came before (Bergstra and Bengio 2012).
+/// Values drawn independently of one another and of earlier points (Bergstra and Bengio 2012).
 package struct RandomSampler: Sampler {
   private let space: SearchSpace
   private let seed: UInt64
+
+  package static func maker(from reader: SettingsReader) -> SearchMethod.SamplerMaker {
+    { RandomSampler($0.space, seed: $0.seed) }
+  }
 
   package init(_ space: SearchSpace, seed: UInt64) {
     self.space = space
@@ -72,7 +96,7 @@ package struct ProposalRandom: Sendable {
   private let number: Int
   private let attempt: Int
 
-  /// Words of one proposal and parameter: draws of two words each.
+  /// Draws, of two words each, of one proposal and parameter.
   private static let drawsPerAttempt = 1 << 12
 
   package init(seed: UInt64, number: Int, attempt: Int) {
@@ -91,21 +115,11 @@ package struct ProposalRandom: Sendable {
 }
 
 extension SearchParameter.Domain {
-  /// The value at a share of the domain, each as likely as any other.
+  /// The value at a share (0...1) of the domain, so that a uniform share gives a uniform value.
   func value(uniform: Double) -> JSON {
     switch self {
     case .values(let values): values[min(Int(uniform * Double(values.count)), values.count - 1)]
     case .numbers: value(at: bounds.low + uniform * (bounds.high - bounds.low))
-    }
-  }
-}
-
-extension SweepDefinition {
-  package var sampler: any Sampler {
-    switch settings.method {
-    case .grid: GridSampler(space, isShuffled: settings.termination != nil)
-    case .random: RandomSampler(space, seed: settings.searchSeed)
-    case .tpe: TPESampler(space, settings.tpe, seed: settings.searchSeed)
     }
   }
 }

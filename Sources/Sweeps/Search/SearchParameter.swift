@@ -2,7 +2,7 @@ import Configuration
 import Foundation
 import JSON
 
-/// What one key of the base configuration may be: an entry of "parameters".
+/// The possible values of one key of the base configuration: an entry of "parameters".
 package struct SearchParameter: Settings {
   package enum Distribution: String, CaseIterable, Sendable {
     case categorical
@@ -15,11 +15,11 @@ package struct SearchParameter: Settings {
   package enum Domain: Sendable, Equatable {
     /// Any values, without an order.
     case values([JSON])
-    /// A number from `low` to `high`, evenly in the number or in its logarithm; a whole one both ends included.
+    /// A number from `low` to `high`, uniform in the number or in its logarithm; both ends count for whole numbers.
     case numbers(low: Double, high: Double, isLogarithmic: Bool, isWhole: Bool)
   }
 
-  /// The values of another parameter for which this one is there.
+  /// The values of another parameter for which this one is active.
   package struct Condition: Sendable, Equatable {
     package let parameter: String
     package let values: [JSON]
@@ -35,16 +35,16 @@ package struct SearchParameter: Settings {
     let low = try reader.optionalNumber("min", in: -1e300...1e300, "the lowest value")
     let high = try reader.optionalNumber("max", in: -1e300...1e300, "the highest value")
     let when = try reader.anyMap(
-      "when", "only where another parameter has this value, or one of a list: {\"model.type\": \"mlp\"}")
+      "when", "active only where another parameter has this value, or one of a list: {\"model.type\": \"mlp\"}")
     conditions = when.map { Condition(parameter: $0.key, values: $0.value.array ?? [$0.value]) }
     if let values {
       try reader.require(
         distribution == nil || distribution == .categorical, "distribution",
-        "\"values\" are categorical; drop one of both")
+        "\"values\" are categorical; drop one of the two")
       try reader.require(low == nil && high == nil, low != nil ? "min" : "max", "never used beside \"values\"")
       var seen: [JSON] = []
       for value in values {
-        try reader.require(!seen.contains(value), "values", "\(value.compactText) is there twice")
+        try reader.require(!seen.contains(value), "values", "\(value.compactText) is listed twice")
         seen.append(value)
       }
       domain = .values(values)
@@ -65,7 +65,7 @@ package struct SearchParameter: Settings {
     try reader.require(
       low < high, "min",
       "\(JSON.number(low).compactText) is not below \"max\" \(JSON.number(high).compactText): the range is empty")
-    try reader.require(!isLogarithmic || low > 0, "min", "a logarithm asks for a number above 0")
+    try reader.require(!isLogarithmic || low > 0, "min", "a logarithm needs a number above 0")
     if isWhole {
       for (key, value) in [("min", low), ("max", high)] {
         try reader.require(value == value.rounded() && abs(value) < 0x1p53, key, "expected a whole number")
@@ -80,9 +80,9 @@ package struct SearchParameter: Settings {
   }
 }
 
-// A domain as numbers, which samplers and measures of importance work with.
+// A domain as numbers, for samplers and measures of importance.
 extension SearchParameter.Domain {
-  /// How many values there are; nil for a continuous range.
+  /// The number of values; nil for a continuous range.
   package var count: Int? {
     switch self {
     case .values(let values): values.count
@@ -91,7 +91,7 @@ extension SearchParameter.Domain {
     }
   }
 
-  /// The ends of the scale on which `coordinate` places a value: a whole number stands for its surroundings.
+  /// The ends of the scale on which `coordinate` places a value: a whole number covers 0.5 to either side.
   package var bounds: (low: Double, high: Double) {
     switch self {
     case .values(let values): (0, Double(values.count))
@@ -102,7 +102,7 @@ extension SearchParameter.Domain {
     }
   }
 
-  /// The value's place on the scale; of a categorical value its number.
+  /// The value's place on the scale; the number of a categorical value.
   package func coordinate(_ value: JSON) -> Double? {
     switch self {
     case .values(let values): values.firstIndex(of: value).map { Double($0) }
@@ -121,7 +121,7 @@ extension SearchParameter.Domain {
     }
   }
 
-  /// Eight digits tell values apart and are still read easily.
+  /// Eight digits distinguish values and are still easy to read.
   private static func short(_ value: Double, _ low: Double, _ high: Double) -> Double {
     min(max(Double(String(format: "%.8g", value)) ?? value, low), high)
   }

@@ -4,12 +4,12 @@ import JSON
 /// The values of one point of the search: parameters' paths and values, in the order of the space.
 package typealias Assignment = [(path: String, value: JSON)]
 
-/// All parameters of a sweep. A parameter with conditions is only there where they hold, so the space is a tree
-/// (Bergstra et al., "Algorithms for Hyper-Parameter Optimization", 2011).
+/// All parameters of a sweep. A parameter is active only where its conditions hold, so the space is a tree (Bergstra et
+/// al., "Algorithms for Hyper-Parameter Optimization", 2011).
 package struct SearchSpace: Sendable {
   package let parameters: [(path: String, parameter: SearchParameter)]
 
-  /// - Throws: where a condition names a parameter that does not stand before its own, or a value that it never has.
+  /// - Throws: where a condition names a parameter that is not before its own, or a value that it never has.
   package init(_ parameters: [(key: String, value: SearchParameter)]) throws(ConfigurationError) {
     for (index, entry) in parameters.enumerated() {
       for condition in entry.value.conditions {
@@ -18,7 +18,7 @@ package struct SearchSpace: Sendable {
           let known = parameters[..<index].map(\.key)
           throw ConfigurationError(
             path: place,
-            message: "\"\(condition.parameter)\" is no parameter that stands before this one"
+            message: "\"\(condition.parameter)\" is not a parameter before this one"
               + NearestName.hint(condition.parameter, among: known))
         }
         if case .values(let values) = other.value.domain,
@@ -32,7 +32,7 @@ package struct SearchSpace: Sendable {
     self.parameters = parameters.map { ($0.key, $0.value) }
   }
 
-  /// Whether a parameter is there beside the values chosen so far.
+  /// Whether a parameter is active, given the values chosen so far.
   package func isActive(_ parameter: SearchParameter, in chosen: Assignment) -> Bool {
     parameter.conditions.allSatisfy { condition in
       guard let other = chosen.first(where: { $0.path == condition.parameter }) else { return false }
@@ -49,10 +49,10 @@ package struct SearchSpace: Sendable {
     return chosen
   }
 
-  /// Points of a grid at most: all of them are kept.
+  /// The largest grid: all of its points are in memory.
   package static let mostGridPoints = 1 << 20
 
-  /// How many points there are, `most` at most; nil where a parameter is a continuous range.
+  /// The number of points, at most `most`; nil where a parameter is a continuous range.
   package func count(most: Int) -> Int? {
     var product = 1
     for entry in parameters {
@@ -64,9 +64,7 @@ package struct SearchSpace: Sendable {
     return parameters.allSatisfy { $0.parameter.conditions.isEmpty } ? product : grid(most: most)?.count
   }
 
-  /// Every point in order, the last parameter the fastest; nil where a parameter is a continuous range.
-  ///
-  /// - Parameter most: where there are more, only so many.
+  /// The first `most` points, the last parameter varying fastest; nil where a parameter is a continuous range.
   package func grid(most: Int = .max) -> [Assignment]? {
     guard parameters.allSatisfy({ $0.parameter.domain.count != nil }) else { return nil }
     var points: [Assignment] = []
@@ -79,7 +77,7 @@ package struct SearchSpace: Sendable {
       let (path, parameter) = parameters[index]
       guard isActive(parameter, in: chosen) else { return extend(chosen, index + 1) }
       for number in 0..<(parameter.domain.count ?? 0) {
-        // A range may have more numbers than anybody can count.
+        // A range may have too many numbers to go through.
         guard points.count < most else { return }
         extend(chosen + [(path, parameter.domain.value(number: number))], index + 1)
       }
@@ -88,7 +86,7 @@ package struct SearchSpace: Sendable {
     return points
   }
 
-  /// Points that together take every parameter to both ends of its domain, or through all its values.
+  /// Points that together take every parameter to both ends of its domain, or through all of its values.
   package var probes: [Assignment] {
     let most = parameters.map { min($0.parameter.domain.count ?? 2, Self.mostProbes) }.max() ?? 1
     return (0..<most).map { probe in
@@ -106,7 +104,7 @@ package struct SearchSpace: Sendable {
 }
 
 extension SearchParameter.Domain {
-  /// The value of this number among `count`.
+  /// The value at a place below `count`.
   func value(number: Int) -> JSON {
     switch self {
     case .values(let values): values[number]
@@ -117,5 +115,13 @@ extension SearchParameter.Domain {
 
 /// `model.depth=20 model.activation=relu`.
 package func text(of assignment: Assignment) -> String {
-  assignment.map { "\($0.path)=\($0.value.string ?? $0.value.compactText)" }.joined(separator: " ")
+  assignment.map { "\($0.path)=\($0.value.plainText)" }.joined(separator: " ")
+}
+
+/// The assignment as an object.
+func json(of assignment: Assignment) -> JSON { .object(assignment.map { ($0.path, $0.value) }) }
+
+extension JSON {
+  /// A string without quotes, any other value as JSON.
+  var plainText: String { string ?? compactText }
 }

@@ -4,16 +4,16 @@ import JSON
 
 /// The "tpe" object of a sweep file.
 package struct TPESettings: Settings {
-  /// Points drawn at random before any is chosen.
+  /// The first points, drawn at random.
   package let startup: Int
-  /// Proposals of which the most promising is taken.
+  /// Proposals, of which the most promising is taken.
   package let candidates: Int
   /// The share of points that count as good.
   package let gamma: Double
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
-    startup = try reader.integer("startup", default: 10, in: 1...100_000, "points drawn at random first")
-    candidates = try reader.integer("candidates", default: 24, in: 1...1000, "proposals of which the best is taken")
+    startup = try reader.integer("startup", default: 10, in: 1...100_000, "the first points, drawn at random")
+    candidates = try reader.integer("candidates", default: 24, in: 1...1000, "proposals, of which the best is taken")
     gamma = try reader.number("gamma", default: 0.1, in: 0...0.5, above: true, "the share of points that count as good")
   }
 
@@ -27,16 +27,26 @@ package struct TPESettings: Settings {
 /// The tree-structured Parzen estimator (Bergstra et al., "Algorithms for Hyper-Parameter Optimization", 2011), with
 /// kernels over all parameters at once (Falkner et al., "BOHB", 2018).
 ///
-/// The points so far are split into the good ones (the share `gamma`, 25 at most) and the rest. Each group gives a density,
-/// l and g: a mixture of a kernel a point and the uniform prior. Candidates are drawn from l, and the one with the largest l / g is
-/// taken, which is the one of the greatest expected improvement. Points of different rungs compare by rung first. What is
-/// still running counts as bad, so that several workers do not all choose the same.
+/// The points so far are split into the good ones (the share `gamma`, at most 25) and the rest. Each group gives a
+/// density, l and g: a mixture of a kernel per point and the uniform prior. Of candidates from l, the one with the
+/// largest l / g, the greatest expected improvement, is taken. Points of different rungs compare by rung first. Running
+/// points count as bad, so that several workers do not all choose the same.
 package struct TPESampler: Sampler {
   private let space: SearchSpace
   private let settings: TPESettings
   private let seed: UInt64
 
   private static let mostGood = 25
+
+  package var startup: Int? { settings.startup }
+
+  package static func maker(
+    from reader: SettingsReader
+  ) throws(ConfigurationError) -> SearchMethod.SamplerMaker {
+    let settings = try reader.optionalObject(
+      "tpe", TPESettings.self, "settings of the tree-structured Parzen estimator")
+    return { TPESampler($0.space, settings ?? TPESettings(), seed: $0.seed) }
+  }
 
   package init(_ space: SearchSpace, _ settings: TPESettings, seed: UInt64) {
     self.space = space
@@ -73,17 +83,18 @@ package struct TPESampler: Sampler {
 
 /// A density over a space: the mean of a kernel around each of some points, and of the uniform prior.
 struct ParzenEstimator {
-  /// A point's places on its parameters' scales from 0 to 1, of a categorical value its number; nil where it lacks one.
+  /// A point's place on each parameter's scale from 0 to 1, or a categorical value's number; nil for an inactive
+  /// parameter.
   typealias Place = [Double?]
 
   private let space: SearchSpace
   private let domains: [SearchParameter.Domain]
   private let centers: [Place]
   private let width: Double
-  /// The logarithm of each centre's kernel where it is highest.
+  /// The logarithm of each center's kernel at its highest point.
   private let peaks: [[Double]]
 
-  /// Scott's rule on a fifth of the range, as wide as makes sense for few points.
+  /// The width for one point, which Scott's rule then narrows.
   private static let widthOfOne = 0.2
   private static let narrowest = 0.01
 
@@ -122,9 +133,9 @@ struct ParzenEstimator {
     }
   }
 
-  /// A point from the mixture: around one of the centres, or from the prior.
+  /// A point from the mixture: around one of the centers, or from the prior.
   func draw(_ random: ProposalRandom, candidate: Int) -> Assignment {
-    // Draw 0 of each candidate chooses the centre, with the parameter's number after the last.
+    // The number after the last parameter's draws the center.
     let choice = Int(random.uniform(parameter: domains.count, draw: candidate) * Double(centers.count + 1))
     return space.assignment { index, parameter in
       let uniform = random.uniform(parameter: index, draw: candidate)
@@ -148,7 +159,7 @@ struct ParzenEstimator {
       + zip(centers, peaks).map { center, peaks -> Double in
         var sum = 0.0
         for index in domains.indices {
-          // A centre without the parameter knows nothing of it, as the prior does.
+          // A center without the parameter has the density of the prior.
           guard let at = place[index], let middle = center[index] else { continue }
           sum += peaks[index]
           guard at != middle else { continue }
@@ -166,7 +177,7 @@ struct ParzenEstimator {
     return highest + log(sum / Double(kernels.count))
   }
 
-  /// A kernel over categories (Aitchison and Aitken 1976): the centre has most of the weight, the others share the rest.
+  /// A kernel over categories (Aitchison and Aitken 1976): the center has most weight, the others share the rest.
   private static func weight(_ isCenter: Bool, of count: Int, _ width: Double) -> Double {
     guard count > 1 else { return 1 }
     let spread = width * Double(count - 1) / Double(count)

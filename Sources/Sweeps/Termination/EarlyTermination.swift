@@ -1,28 +1,34 @@
 import Configuration
 import JSON
 
-/// A rule by which trials are paused after part of their training, and only some go on.
+/// A rule by which trials are paused after part of their training, and only some continue.
 package protocol EarlyTermination: Settings {
-  /// When trials are first paused.
+  /// The training before the first pause.
   var first: TrainingDuration { get }
 
   /// The counts, in the unit of `first`, at which trials are paused, all below `whole`.
   func counts(below whole: Int) -> [Int]
 
-  /// What becomes of a point that waits, of all points of the sweep in their order.
+  /// Decides about waiting points.
+  ///
+  /// - Parameter points: all points of the sweep in order.
   func verdicts(_ points: [RungRecord], rungCount: Int) -> TerminationVerdicts
 
-  /// The rung at which a new point is first paused.
+  /// The rung at which a new point is first paused; 0 by default.
   func firstRung(ofPoint number: Int, rungCount: Int) -> Int
 }
 
-/// What a rule may know of a point.
+extension EarlyTermination {
+  package func firstRung(ofPoint number: Int, rungCount: Int) -> Int { 0 }
+}
+
+/// A point, as rules see it.
 package struct RungRecord: Sendable {
   /// The mean cost over the seeds at each rung that all of them have reached; infinite where a seed failed.
   package var costs: [Int: Double]
-  /// The rung that the point has reached or is being trained to.
+  /// The rung that the point has reached, or that its trials are being trained to.
   package var rung: Int
-  /// Whether the point waits at its rung: trained so far, neither stopped nor at the last.
+  /// Whether the point waits at its rung: trained to it, not stopped, and not at the last rung.
   package var isWaiting: Bool
   package var firstRung: Int
 
@@ -34,11 +40,11 @@ package struct RungRecord: Sendable {
   }
 }
 
-/// What a rule says now; later results may move it to say more.
+/// The decisions of a rule so far; later results may add more.
 package struct TerminationVerdicts: Sendable, Equatable {
-  /// The point to go on with first.
+  /// The point to continue first.
   package var promoted: Int?
-  /// Points that will not go on, and why.
+  /// Points that will not continue, and why.
   package var stopped: [(point: Int, reason: String)]
 
   package init(promoted: Int? = nil, stopped: [(point: Int, reason: String)] = []) {
@@ -51,7 +57,7 @@ package struct TerminationVerdicts: Sendable, Equatable {
   }
 }
 
-/// The rules; one literal.
+/// The rules, one entry each.
 package let earlyTerminationCatalog = Catalog<any EarlyTermination>(
   "early_terminate",
   [
@@ -61,12 +67,12 @@ package let earlyTerminationCatalog = Catalog<any EarlyTermination>(
     CatalogEntry("hyperband", "asynchronous successive halving in brackets of different first rungs (Li et al. 2017)") {
       (reader) throws(ConfigurationError) in try Hyperband(from: reader)
     },
-    CatalogEntry("median", "stops what is worse than the median of the others (Golovin et al. 2017)") {
+    CatalogEntry("median", "stops points that are worse than the median of the others (Golovin et al. 2017)") {
       (reader) throws(ConfigurationError) in try MedianStop(from: reader)
     },
   ])
 
-/// The lengths of training at which points are judged.
+/// The lengths of training at which points are compared.
 package struct RungPlan: Sendable {
   /// In order; nil is the whole run, always the last.
   package let durations: [TrainingDuration?]
@@ -77,6 +83,8 @@ package struct RungPlan: Sendable {
 
   package var count: Int { durations.count }
   package var last: Int { durations.count - 1 }
+  /// The names of the rungs, such as "2 epochs"; "whole" for the whole run.
+  package var names: [String] { durations.map { $0?.description ?? "whole" } }
 
   /// Without a rule there is one rung, the whole run.
   package init(
@@ -89,11 +97,11 @@ package struct RungPlan: Sendable {
     let path = "early_terminate.first"
     func fail(_ message: String) -> ConfigurationError { ConfigurationError(path: path, message: message) }
     for key in ["training.duration", "training.validate_every", "training"] where varied.contains(key) {
-      throw fail("\(key) is varied, but trials that are paused must be as long as one another")
+      throw fail("\(key) is varied, but all trials must be equally long where trials are paused")
     }
     func duration(_ key: String, _ fallback: TrainingDuration) throws(ConfigurationError) -> TrainingDuration {
       guard let written = base["training"]?[key] else { return fallback }
-      // A wrong one is refused where the configuration is decoded.
+      // A malformed duration is refused where the configuration is decoded.
       return written.string.flatMap { TrainingDuration(text: $0) } ?? fallback
     }
     let whole = try duration("duration", TrainingDuration(10, .epochs))
@@ -113,8 +121,9 @@ package struct RungPlan: Sendable {
         counts.prefix(Self.mostListed).map { String($0) }.joined(separator: ", ")
         + (counts.count > Self.mostListed ? ", …" : "")
       throw fail(
-        "trials are paused after \(rungs) \(whole.unit.rawValue), where training.validate_every \(evaluation) asks for no "
-          + "evaluation; set it to \"\(TrainingDuration(rule.first.count, whole.unit))\" in \"overrides\"")
+        "trials are paused after \(rungs) \(whole.unit.rawValue), without an evaluation there by "
+          + "training.validate_every \(evaluation); set it to "
+          + "\"\(TrainingDuration(rule.first.count, whole.unit))\" in \"overrides\"")
     }
     durations = counts.map { TrainingDuration($0, whole.unit) } + [nil]
   }

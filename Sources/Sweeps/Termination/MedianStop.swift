@@ -1,17 +1,17 @@
 import Configuration
 
 /// The median stopping rule (Golovin et al., "Google Vizier", 2017): a point is stopped where its best value so far is
-/// worse than the median of what the others were on average up to the same rung.
+/// worse than the median of the other points' means up to the same rung.
 package struct MedianStop: EarlyTermination {
   package let first: TrainingDuration
   package let every: TrainingDuration?
   package let fewest: Int
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
-    first = try reader.duration("first", "when trials are first paused and judged")
-    every = try reader.optionalDuration("every", "how often from then on; as long as \"first\" if absent")
+    first = try reader.duration("first", "the training before the first pause")
+    every = try reader.optionalDuration("every", "the training between later pauses; as long as \"first\" if absent")
     fewest = try reader.integer(
-      "min_points", default: 5, in: 1...10_000, "others to compare with before any is stopped")
+      "min_points", default: 5, in: 1...10_000, "other points at the same rung before any point is stopped")
     let unit = every?.unit ?? first.unit
     try reader.require(unit == first.unit, "every", "must have the unit of \"first\", \(first)")
   }
@@ -23,11 +23,9 @@ package struct MedianStop: EarlyTermination {
   }
 
   package func counts(below whole: Int) -> [Int] {
-    // One more than there may be is enough to be refused.
+    // One more than the most is enough to be refused.
     Array(stride(from: first.count, to: whole, by: max(1, (every ?? first).count)).prefix(RungPlan.most))
   }
-
-  package func firstRung(ofPoint number: Int, rungCount: Int) -> Int { 0 }
 
   package func verdicts(_ points: [RungRecord], rungCount: Int) -> TerminationVerdicts {
     var verdicts = TerminationVerdicts()

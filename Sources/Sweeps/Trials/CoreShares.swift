@@ -1,6 +1,6 @@
 import CPlatform
 
-/// How jobs share the cores that this process may use.
+/// The division of this process's cores among jobs.
 package enum CoreShares {
   private static let most = 1024
 
@@ -11,7 +11,7 @@ package enum CoreShares {
     return flags.indices.filter { flags[$0] != 0 }
   }
 
-  /// An equal part for each job, neighbours together; where there are more jobs than cores, jobs take turns on one core.
+  /// An equal part for each job, neighboring cores together; with more jobs than cores, each job has one core.
   package static func shares(of cores: [Int], jobs: Int) -> [[Int]] {
     guard !cores.isEmpty else { return Array(repeating: [], count: jobs) }
     guard jobs <= cores.count else { return (0..<jobs).map { [cores[$0 % cores.count]] } }

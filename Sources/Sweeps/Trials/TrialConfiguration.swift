@@ -4,24 +4,23 @@ import Files
 import JSON
 import Runs
 
-/// A trial's configuration: the base with a point's values and a seed.
+/// A trial's configuration: the base configuration with a point's values and a seed.
 package struct TrialConfiguration: Sendable {
-  /// Whole, without "extends"; what `troupe train` is given.
+  /// The input of `troupe train`, without "extends".
   package let json: JSON
-  /// Of the resolved configuration without its name: equal ones are one trial, wherever they come from.
+  /// A digest of the resolved configuration without its name: equal configurations are one trial.
   package let id: String
-  /// What the trial computes with every default written out.
+  /// The configuration with all defaults.
   package let resolved: JSON
 
   private static let idLength = 12
 
-  /// Whether a text is what an id looks like: ids name folders, so a journal's are not believed unseen.
+  /// Whether a text has the form of an id: ids name folders, so those of a journal are checked.
   static func isID(_ text: String) -> Bool {
     text.utf8.count == idLength && text.utf8.allSatisfy { "0123456789abcdef".utf8.contains($0) }
   }
 
-  /// - Parameters:
-  ///   - microBatches: what `"auto"` stands for in this sweep.
+  /// - Parameter microBatches: the meaning of `"auto"` in this sweep.
   /// - Throws: where the configuration refuses a value or lacks a path.
   package init(
     _ definition: SweepDefinition, _ assignment: Assignment, seed: Int, microBatches: Int
@@ -46,7 +45,7 @@ package struct TrialConfiguration: Sendable {
     self.json = try json.setting("name", to: .string("\(definition.name)-\(id)"))
   }
 
-  /// A refusal that says which of the sweep's values led to it.
+  /// Decodes a configuration; a refusal names the sweep's values.
   private static func decode(_ json: JSON, _ assignment: Assignment) throws(ConfigurationError) -> RunConfiguration {
     do throws(ConfigurationError) {
       return try RunConfiguration(json)
@@ -60,9 +59,9 @@ package struct TrialConfiguration: Sendable {
 }
 
 extension SweepDefinition {
-  /// Refuses a space whose paths or values the configuration does not have, before anything is written.
+  /// Refuses a space with paths or values that the configuration does not accept, before anything is written.
   ///
-  /// - Returns: the number of trials, where the space says it.
+  /// - Returns: the number of trials, where the space determines it.
   @discardableResult
   package func checkSpace(microBatches: Int) throws(ConfigurationError) -> Int? {
     let points = space.grid(most: Self.mostChecked)

@@ -7,21 +7,21 @@ import Metrics
 import Runs
 import Subprocess
 
-/// One attempt to bring a trial to a rung, in a process of its own: `troupe train` on a share of the cores.
+/// One attempt to train a trial to a rung, in a process of its own: `troupe train` on a share of the cores.
 struct TrialProcess: Sendable {
-  /// The program that trains.
+  /// The path of the training program.
   let program: String
   let folder: URL
   let configuration: TrialConfiguration
-  /// Where the trial is paused; nil where it is trained to its end.
+  /// The training before the pause; nil to train to the end.
   let rung: TrainingDuration?
   let cores: [Int]
-  /// Seconds that the process may take.
+  /// The longest time of the process in seconds.
   let timeCap: Double?
 
   enum Outcome: Sendable {
     case result(TrialResult)
-    /// It was asked to stop, and has saved.
+    /// The trial was asked to stop, and has saved.
     case stopped
   }
 
@@ -29,19 +29,19 @@ struct TrialProcess: Sendable {
   static let errorName = "trial.err"
   static let configurationName = "trial.json"
 
-  /// How often a process is looked at: after every 200th part of its time, so that a trial's end costs little beyond it.
+  /// A process is polled after every 200th part of its time, so that a trial's end is noticed soon.
   private static let pollsPerTrial = 200
   private static let shortestPoll = Duration.milliseconds(5)
   private static let longestPoll = Duration.milliseconds(200)
-  /// A folder that is held for longer is worth a word.
+  /// A folder that is locked for longer is reported.
   private static let patience = Duration.seconds(1)
-  /// A process that was asked to stop and has not after so long is killed.
+  /// The time to stop on request, before the process is killed.
   private static let grace = Duration.seconds(120)
   private static let complaint = "troupe: error: "
 
   /// - Parameters:
-  ///   - say: told what a person may wonder about.
-  ///   - shouldStop: whether the trial is to save and stop now.
+  ///   - say: receives progress messages.
+  ///   - shouldStop: whether the trial should save and stop now.
   func run(say: (String) -> Void, shouldStop: @escaping @Sendable () -> Bool) async throws -> Outcome {
     try SweepFolder.makeFolder(folder)
     guard await waitForLock(say, shouldStop) else { return .stopped }
@@ -49,7 +49,7 @@ struct TrialProcess: Sendable {
     try SweepFolder(folder).write(configuration.json.prettyText + "\n", to: file)
     let output = try Stream(folder.appending(path: Self.outputName))
     let errors = try Stream(folder.appending(path: Self.errorName))
-    // The child saves and stops when the writing end is closed: it does not outlive this process, however that ends.
+    // The child saves and stops when the writing end is closed, so it does not outlive this process.
     var ends: [Int32] = [-1, -1]
     guard pipe2(&ends, O_CLOEXEC) == 0 else {
       throw RunError("cannot make a pipe: \(String(cString: strerror(errno)))")
@@ -64,7 +64,7 @@ struct TrialProcess: Sendable {
     let status: TerminationStatus
     do {
       var options = PlatformOptions()
-      // Ctrl-C is for the sweep, which passes it on.
+      // Ctrl-C goes to the sweep alone, which stops its trials.
       options.processGroupID = 0
       let result = try await Subprocess.run(
         .path(.init(program)), arguments: Arguments(arguments(file)), platformOptions: options,
@@ -80,8 +80,8 @@ struct TrialProcess: Sendable {
             isLate = timeCap.map { ContinuousClock.now - start > .seconds($0) } ?? false
             if isLate || shouldStop() {
               askedAt = .now
-              // No signal: to a child that has had one already, from whoever sent this process its own, it would be
-              // the second, which ends it in the middle of its save.
+              // No signal: a child that received one together with this process would take it for the second,
+              // and end in the middle of its save.
               close(writing)
               writing = -1
             }
@@ -101,8 +101,8 @@ struct TrialProcess: Sendable {
       result.state = .timedOut
       result.reason = "took longer than trial_time_cap"
     }
-    // What was stopped has saved; what had come to its end before it heard of it counts. A signal to all processes may
-    // have ended the child before it was asked.
+    // A stopped trial has saved; one that ended before the request counts. A signal to all processes may have ended the
+    // child before the request.
     if askedAt != nil || shouldStop(), !isLate, !result.state.isGood, result.state != .diverged { return .stopped }
     return .result(result)
   }
@@ -115,7 +115,7 @@ struct TrialProcess: Sendable {
     return arguments
   }
 
-  /// A trial of a sweep that was killed saves itself before it lets go of its folder, however long that takes.
+  /// Waits for the trial of a killed sweep, which saves before it unlocks its folder.
   ///
   /// - Returns: false where this process was asked to stop meanwhile.
   private func waitForLock(_ say: (String) -> Void, _ shouldStop: @Sendable () -> Bool) async -> Bool {
@@ -137,14 +137,14 @@ struct TrialProcess: Sendable {
     min(max((ContinuousClock.now - start) / pollsPerTrial, shortestPoll), longestPoll)
   }
 
-  /// Whether a child has not ended yet; it is left for the one who waits for it.
+  /// Whether a child has not ended yet. Its exit status stays with the system for `Subprocess`.
   private static func isRunning(_ process: pid_t) -> Bool {
     var information = siginfo_t()
     let status = waitid(P_PID, id_t(process), &information, WEXITED | WNOHANG | WNOWAIT)
     return status == 0 && information._sifields._sigchld.si_pid == 0
   }
 
-  /// What an exit code and the two streams come to.
+  /// The result that follows from an exit code and the two streams.
   private func judge(_ status: TerminationStatus, _ output: String, _ errors: String) -> TrialResult {
     let last = output.split(separator: "\n").last.map(String.init) ?? ""
     let json = (try? JSONParser.parse(last, file: Self.outputName)) ?? .object([])
@@ -168,39 +168,39 @@ struct TrialProcess: Sendable {
     }
     if result.state.isGood, json["step"] == nil {
       result.state = .failed
-      result.reason = "ended well, but did not say with what"
+      result.reason = "ended without an error and without a result"
     }
     return result
   }
 }
 
-/// A file that a child's stream is appended to, and what the child has written.
+/// A file to which a child's stream is appended.
 private final class Stream: Sendable {
-  /// Closed when the child has been started.
+  /// Closed once the child has started.
   let writing: Int32
-  private let reading: Int32
-  private let start: off_t
+  private let file: OpenFile
+  private let start: Int
 
   private static let longest = 1 << 20
 
-  init(_ file: URL) throws(RunError) {
-    writing = open(file.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    reading = open(file.path, O_RDONLY | O_CLOEXEC)
-    guard writing >= 0, reading >= 0 else {
-      throw RunError("cannot write \(file.relativePath): \(String(cString: strerror(errno)))")
+  init(_ url: URL) throws(RunError) {
+    let calls = FileSystemCalls.real
+    do throws(FileError) {
+      let file = try calls.openToAppend(url.path)
+      start = try calls.size(of: file)
+      writing = try calls.duplicate(file)
+      self.file = file
+    } catch {
+      throw RunError(error)
     }
-    start = lseek(reading, 0, SEEK_END)
   }
-
-  deinit { close(reading) }
 
   /// The end of what the child has written; still readable where the file's name has gone.
   var text: String {
-    let size = lseek(reading, 0, SEEK_END)
-    let first = max(start, size - off_t(Self.longest))
-    guard size > first else { return "" }
-    var bytes = [UInt8](repeating: 0, count: Int(size - first))
-    let count = bytes.withUnsafeMutableBytes { pread(reading, $0.baseAddress, $0.count, first) }
-    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    let calls = FileSystemCalls.real
+    guard let size = try? calls.size(of: file), size > start,
+      let bytes = try? calls.bytes(of: file, in: max(start, size - Self.longest)..<size)
+    else { return "" }
+    return String(decoding: bytes, as: UTF8.self)
   }
 }

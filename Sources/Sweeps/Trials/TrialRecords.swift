@@ -1,20 +1,20 @@
 import Metrics
 
-/// What the page about a sweep shows of a trial's records.
+/// The part of a trial's records that the page about a sweep shows.
 struct TrialRecords: Sendable {
   let lastStep: Int?
-  /// Nil before there is a step to judge.
+  /// Nil before the first step.
   let flow: GradientFlow?
-  /// The verdict on the first steps where it was bad and is another one now: what is healthy in the end may have been
-  /// anything but that when it mattered.
+  /// The verdict on the first steps where it was bad and differs from `flow`: a run may be healthy in the end although
+  /// its gradients vanished when it mattered.
   let startFlow: GradientFlow?
   let training: Curve
   let validation: Curve
 
-  /// Logged norms that a trial's start is judged by.
+  /// The logged norms that count as a trial's start.
   private static let firstRecords = 3
 
-  /// - Parameter buckets: stretches that curves are thinned to.
+  /// - Parameter buckets: the number of stretches in thinned curves.
   init(_ log: RunLog, buckets: Int) {
     lastStep = log.steps.last?.step
     let flow = log.steps.isEmpty ? nil : log.gradientFlow

@@ -1,4 +1,5 @@
 import Formats
+import Files
 import Foundation
 import Kernels
 import Metrics
@@ -222,7 +223,7 @@ package actor Recorder {
       do throws(ImageError) {
         png = try grid.png()
       } catch {
-        throw .file(path: folder.path, operation: "draw the samples of step \(drawing.step)", reason: "\(error)")
+        throw .file(FileError(folder.path, "draw the samples of step \(drawing.step) in", reason: "\(error)"))
       }
       try SampleGrids.write(png, step: drawing.step, to: folder)
       try events?.image(

@@ -46,10 +46,10 @@ extension DatasetCommand {
         if let tokenizer = data.tokenizer { return try printText(data, tokenizer) }
         guard let output else { throw CommandFailure("--output: expected the PNG file to draw the samples into", 2) }
         let sheet = try data.preview(samples: samples, epochs: epochs)
-        do throws(ImageError) {
+        do {
           try sheet.writePNG(to: output)
         } catch {
-          throw CommandFailure(error.description, 1)
+          throw CommandFailure("\(error)", 1)
         }
         json.output.say("drew \(min(samples, data.splits.training.count)) samples in \(epochs) epochs into \(output)")
         json.output.result(

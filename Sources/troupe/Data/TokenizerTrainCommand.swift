@@ -1,5 +1,6 @@
 import ArgumentParser
 import Data
+import Files
 import Foundation
 import JSON
 import Tokenizers
@@ -69,9 +70,9 @@ extension TokenizerCommand {
           throw CommandFailure("--special: expected texts that are no pieces of the vocabulary: \(error)", 2)
         }
         do {
-          try Data((tokenizer.text + "\n").utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
+          try ReplacementFile.write(Array((tokenizer.text + "\n").utf8), to: output)
         } catch {
-          throw CommandFailure("\(output): cannot be written: \(error.localizedDescription)")
+          throw CommandFailure("\(error)")
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let fewer =

@@ -1,4 +1,5 @@
 import Data
+import Files
 import Formats
 import Foundation
 import Inference
@@ -37,7 +38,7 @@ extension Sample {
     func write(_ key: String, _ path: String?, _ file: () throws -> [UInt8]) throws {
       guard let path else { return }
       let isReplaced = FileManager.default.fileExists(atPath: path)
-      try ImageFile.write(try file(), to: path)
+      try ReplacementFile.write(try file(), to: path)
       json.output.say("wrote \(path)" + (isReplaced ? ", in place of an older file" : ""))
       written.append((key, .string(path)))
     }
@@ -104,7 +105,8 @@ extension Sample {
     for number in 0..<drawing.count {
       let words = requests[number % requests.count].text.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
       let name = String(format: "%05d", number) + (words.isEmpty ? "" : "-" + String(words.prefix(60)))
-      try drawing.image(number).writePNG(to: folder.appending(path: name + ".png").path)
+      let path = folder.appending(path: name + ".png").path
+      try ReplacementFile.write(drawing.image(number).png(), to: path, leftovers: .kept)
     }
     json.output.say("wrote \(drawing.count) files into \(folder.relativePath)")
     return folder.relativePath

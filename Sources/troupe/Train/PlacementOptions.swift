@@ -1,5 +1,6 @@
 import ArgumentParser
 import CPlatform
+import Files
 import Foundation
 import Runs
 
@@ -50,12 +51,8 @@ struct PlacementOptions: ParsableArguments {
   func stopAtEndOfInput(_ request: StopRequest) {
     guard stopAtEndOfInput else { return }
     let reader = Thread {
-      var byte: UInt8 = 0
-      while true {
-        let count = read(STDIN_FILENO, &byte, 1)
-        if count > 0 || count < 0 && errno == EINTR { continue }
-        break
-      }
+      let calls = FileSystemCalls.real
+      while let bytes = try? calls.receive(from: STDIN_FILENO, "standard input", atMost: 256), !bytes.isEmpty {}
       request.ask(SIGTERM)
     }
     reader.name = "input"

@@ -1,10 +1,11 @@
 import Data
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct HDF5Tests {
-  let scratch: Scratch
-  init() throws { scratch = try Scratch() }
+  let scratch: TemporaryFolder
+  init() throws { scratch = try TemporaryFolder() }
 
   private func file(_ name: String, _ items: [H5Fixture.Item], softLink: String? = nil) -> HDF5Data {
     H5Fixture.write(items, to: scratch.path(name), softLink: softLink)

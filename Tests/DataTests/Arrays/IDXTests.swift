@@ -1,11 +1,12 @@
 import Data
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct IDXTests {
-  let scratch: Scratch
-  init() throws { scratch = try Scratch() }
+  let scratch: TemporaryFolder
+  init() throws { scratch = try TemporaryFolder() }
 
   private func pair(_ images: [UInt8], _ labels: [UInt8], classes: Int? = nil) throws -> OpenedSamples {
     try IDXData(images: try scratch.write(images, "i"), labels: try scratch.write(labels, "l"), classes: classes)
@@ -40,7 +41,7 @@ import Testing
     try IDXFile.write(pixels, dimensions: [600], to: path, replacing: true)
     #expect(try IDXFile(reading: path, ranks: 1...1).count == 600)
     expectRefusal("/nowhere/x", "writable") { try IDXFile.write([1], dimensions: [1], to: "/nowhere/x") }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.folder).sorted() == ["a.gz", "b.gz"])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path).sorted() == ["a.gz", "b.gz"])
   }
 
   @Test func namesWhatIsWrong() throws {
@@ -60,7 +61,7 @@ import Testing
     expectRefusal("nothing-here", "No such file") {
       _ = try IDXData(images: scratch.path("nothing-here"), labels: "").open(seed: 0)
     }
-    expectRefusal("regular file") { _ = try IDXData(images: scratch.folder, labels: "").open(seed: 0) }
+    expectRefusal("regular file") { _ = try IDXData(images: scratch.path, labels: "").open(seed: 0) }
     expectRefusal("regular file") { _ = try IDXData(images: "/dev/zero", labels: "").open(seed: 0) }
   }
 

@@ -52,7 +52,7 @@ import Testing
   /// Evaluation sees images as they are, or changed in size in one way.
   @Test func evaluationLeavesNothingToChance() throws {
     let samples = images(3, 7, 6)
-    let plain = try Self.random.filter { try set([$0], samples).fields[0].shape == TensorShape([7, 6, 3]) }
+    let plain = try Self.random.filter { try self.set([$0], samples).fields[0].shape == TensorShape([7, 6, 3]) }
     let set = try set(plain, samples)
     #expect(plain.count >= 8)
     #expect(set.fields[0].shape == TensorShape([7, 6, 3]))

@@ -1,6 +1,7 @@
 import Data
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 /// Real digits, kept beside the project and not in it.
@@ -73,7 +74,7 @@ enum RealDigits {
   }
 
   @Test func fileFingerprintIsOfItsBytes() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     func fingerprint(_ last: UInt8, _ label: UInt8) throws -> String {
       try scratch.write(idx([2, 1, 2], [1, 2, 3, last]), "i")
       try scratch.write(idx([2], [0, label]), "l")
@@ -88,8 +89,8 @@ enum RealDigits {
 }
 
 @Suite struct SummaryTests {
-  let scratch: Scratch
-  init() throws { scratch = try Scratch() }
+  let scratch: TemporaryFolder
+  init() throws { scratch = try TemporaryFolder() }
 
   @Test func knowsEachKindByItsContent() throws {
     try GlyphsData(count: 30).write(to: scratch.path("glyphs"), seed: 1)
@@ -117,7 +118,7 @@ enum RealDigits {
     #expect(values.classes.isEmpty && values.count == 3 && values.parts[1].moments?.maximum == 1.5)
 
     expectRefusal("nothing of that name") { _ = try DatasetSummary.inspect(scratch.path("none")) }
-    expectRefusal("files of a known kind") { _ = try DatasetSummary.inspect(scratch.folder) }
+    expectRefusal("files of a known kind") { _ = try DatasetSummary.inspect(scratch.path) }
     for summary in [folder, labels, h5, csv, values] { #expect(!summary.lines.isEmpty && summary.json.members != nil) }
   }
 }

@@ -3,6 +3,7 @@ import Data
 import Foundation
 import JSON
 import Tensors
+import TestSupport
 import Testing
 import Tokenizers
 
@@ -189,7 +190,7 @@ private func settings(_ json: String) throws -> DiffusionSettings {
   }
 
   @Test func namesTheKeyOfItsTokenizer() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let characters = try open(#"{"condition": "text", "tokenizer": {"type": "characters"}}"#)
     let file = try scratch.write(try #require(characters.tokenizer).text, "tokenizer.json")
     expectRefusal(file, "the type byte_pair", "found characters", "set diffusion.tokenizer.type to \"characters\"") {

@@ -1,11 +1,15 @@
 import Data
 import Foundation
 import Subprocess
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct FetchTests {
-  private let folder = NSTemporaryDirectory() + "/troupe-fetch-\(UUID().uuidString)"
+  private let temporary: TemporaryFolder
+  private var folder: String { temporary.path("set") }
   private static let content = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 * 7 + $0 / 251) }
+
+  init() throws { temporary = try TemporaryFolder() }
 
   private func source(_ md5: String) -> DatasetSource {
     DatasetSource(name: "some", home: "http://127.0.0.1:1/", files: [.init(name: "a.bin", md5: md5)])
@@ -13,9 +17,8 @@ import Testing
 
   /// The digest by `md5sum`.
   private static func md5(_ bytes: [UInt8]) async throws -> String {
-    let path = NSTemporaryDirectory() + "/troupe-md5-\(UUID().uuidString)"
-    try Data(bytes).write(to: URL(fileURLWithPath: path))
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    let temporary = try TemporaryFolder()
+    let path = try temporary.write(bytes, "file")
     let result = try await Subprocess.run(.path("/usr/bin/md5sum"), arguments: [path], output: .string(limit: 4096))
     return String(result.standardOutput.prefix(32))
   }
@@ -33,12 +36,7 @@ import Testing
   private var fetched: Data? { FileManager.default.contents(atPath: folder + "/a.bin") }
   private var part: Data? { FileManager.default.contents(atPath: folder + ".part/a.bin.part") }
 
-  private func clean() {
-    for path in [folder, folder + ".part"] { try? FileManager.default.removeItem(atPath: path) }
-  }
-
   @Test func downloadsAndChecks() async throws {
-    defer { clean() }
     let server = try LoopbackServer(["a.bin": Self.content])
     try await fetch(source(try await Self.md5(Self.content)), server)
     #expect(fetched == Data(Self.content))
@@ -49,7 +47,6 @@ import Testing
   }
 
   @Test(arguments: [true, false]) func goesOnWhereItStopped(knowsRanges: Bool) async throws {
-    defer { clean() }
     let server = try LoopbackServer(["a.bin": Self.content])
     server.behavior.withLock { $0.cutAfter = 30_000 }
     let source = source(try await Self.md5(Self.content))
@@ -66,7 +63,6 @@ import Testing
   }
 
   @Test func startsOverWhereThePartIsOfAnotherFile() async throws {
-    defer { clean() }
     let server = try LoopbackServer(["a.bin": Self.content])
     let source = source(try await Self.md5(Self.content))
     try FileManager.default.createDirectory(atPath: folder + ".part", withIntermediateDirectories: true)
@@ -74,7 +70,7 @@ import Testing
     try Data(Self.content + [1, 2]).write(to: URL(fileURLWithPath: folder + ".part/a.bin.part"))
     try await fetch(source, server)
     #expect(fetched == Data(Self.content))
-    clean()
+    try FileManager.default.removeItem(atPath: folder)
     // Complete, and interrupted before it got its name.
     try FileManager.default.createDirectory(atPath: folder + ".part", withIntermediateDirectories: true)
     try Data(Self.content).write(to: URL(fileURLWithPath: folder + ".part/a.bin.part"))
@@ -83,7 +79,6 @@ import Testing
   }
 
   @Test func saysWhatWentWrong() async throws {
-    defer { clean() }
     let server = try LoopbackServer(["a.bin": Self.content])
     await fails(source("00000000000000000000000000000000"), server, "MD5", "0000", "--from")
     #expect(part == nil)
@@ -100,7 +95,6 @@ import Testing
   }
 
   @Test func unpacksOnlyWhatIsExpected() async throws {
-    defer { clean() }
     let work = folder + "-work"
     defer { try? FileManager.default.removeItem(atPath: work) }
     try FileManager.default.createDirectory(atPath: work + "/deep", withIntermediateDirectories: true)

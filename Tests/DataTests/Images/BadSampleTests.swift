@@ -4,12 +4,13 @@ import Formats
 import Foundation
 import JSON
 import Tensors
+import TestSupport
 import Testing
 
 /// Images that cannot be read among others that can.
 @Suite struct BadSampleTests {
-  let scratch: Scratch
-  init() throws { scratch = try Scratch() }
+  let scratch: TemporaryFolder
+  init() throws { scratch = try TemporaryFolder() }
 
   // Written by Pillow and by zlib: kinds of files that we never write ourselves. Both are 4×3.
   private static let cmykJPEG =
@@ -259,7 +260,7 @@ import Testing
     // A file that cannot be read now may be there the next time.
     let link = scratch.path("set/b/link.png")
     try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "nowhere.png")
-    expectRefusal("b/link.png", "a readable file") { _ = try open("set") }
+    expectRefusal("b/link.png", "a file to open") { _ = try open("set") }
     try FileManager.default.removeItem(atPath: link)
     try put(try image(1).png(), "set/beside.png")
     expectRefusal("beside.png", "an image beside them") { _ = try open("set") }

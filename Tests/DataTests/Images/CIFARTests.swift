@@ -1,11 +1,12 @@
 import Data
 import Foundation
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct CIFARTests {
-  let scratch: Scratch
-  init() throws { scratch = try Scratch() }
+  let scratch: TemporaryFolder
+  init() throws { scratch = try TemporaryFolder() }
 
   /// A record whose pixel p has the levels p, p + 1 and p + 2, all modulo 251.
   private func record(_ labels: [UInt8]) -> [UInt8] {
@@ -13,7 +14,7 @@ import Testing
   }
 
   private func open(_ labels: CIFARData.Labels? = nil) throws -> OpenedSamples {
-    var data = CIFARData(path: scratch.folder)
+    var data = CIFARData(path: scratch.path)
     data.labels = labels
     return try data.open(seed: 0)
   }
@@ -38,7 +39,7 @@ import Testing
     let levels = source.values(3, 0).map { ($0 * 255).rounded() }
     #expect(Array(levels[0..<6]) == [0, 1, 2, 1, 2, 3])
     #expect(Array(levels.suffix(3)) == [19, 20, 21])
-    let summary = try DatasetSummary.inspect(scratch.folder)
+    let summary = try DatasetSummary.inspect(scratch.path)
     #expect(summary.kind == "cifar" && summary.classes.count == 10)
     expectRefusal("data.labels", "CIFAR-100") { _ = try open(.coarse) }
   }

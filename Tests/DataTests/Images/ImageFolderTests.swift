@@ -6,11 +6,12 @@ import Foundation
 import Subprocess
 import Synchronization
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct ImageFolderTests {
-  let scratch: Scratch
-  init() throws { scratch = try Scratch() }
+  let scratch: TemporaryFolder
+  init() throws { scratch = try TemporaryFolder() }
 
   /// A PNG of one level everywhere.
   private func png(_ level: UInt8, _ width: Int = 4, _ height: Int = 3, channels: Int = 3) throws -> [UInt8] {
@@ -104,7 +105,7 @@ import Testing
     for (name, level) in [("one", 1), ("two", 2)] { try put(try png(UInt8(level)), "set/\(name)/\(long).png") }
     let packing = try await Subprocess.run(
       .path(.init(tar.path)),
-      arguments: ["--format", format, "-cf", scratch.path("packed.tar"), "-C", scratch.folder, "set"],
+      arguments: ["--format", format, "-cf", scratch.path("packed.tar"), "-C", scratch.path, "set"],
       output: .discarded)
     #expect(packing.terminationStatus.isSuccess)
     let source = try open("packed.tar").samples

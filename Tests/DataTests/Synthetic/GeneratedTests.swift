@@ -1,11 +1,12 @@
 import CPlatform
 import Data
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct GeneratedTests {
-  let scratch: Scratch
-  init() throws { scratch = try Scratch() }
+  let scratch: TemporaryFolder
+  init() throws { scratch = try TemporaryFolder() }
 
   @Test func glyphsAreTheSameForTheSameSeed() {
     let (pixels, labels) = GlyphsData(count: 300).generate(seed: 7)

@@ -3,6 +3,7 @@ import Configuration
 import Data
 import JSON
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct ShapesTests {
@@ -99,7 +100,7 @@ import Testing
   }
 
   @Test func areWrittenAsIDX() throws {
-    let scratch = try Scratch()
+    let scratch = try TemporaryFolder()
     let folder = scratch.path("shapes")
     try ShapesData(count: 20).write(to: folder, seed: 3)
     let read = try IDXData(images: folder + "/" + IDXFolder.colorImages, labels: folder + "/" + IDXFolder.labels).open(

@@ -1,10 +1,11 @@
 import Data
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct CSVTests {
-  let scratch: Scratch
-  init() throws { scratch = try Scratch() }
+  let scratch: TemporaryFolder
+  init() throws { scratch = try TemporaryFolder() }
 
   private func open(_ text: String, _ change: (inout CSVData) -> Void = { _ in }) throws -> any SampleSource {
     var data = CSVData(file: try scratch.write(text, "t.csv"))

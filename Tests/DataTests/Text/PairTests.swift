@@ -3,12 +3,13 @@ import Data
 import Foundation
 import JSON
 import Tensors
+import TestSupport
 import Testing
 import Tokenizers
 
 @Suite struct PairTests {
-  let scratch: Scratch
-  init() throws { scratch = try Scratch() }
+  let scratch: TemporaryFolder
+  init() throws { scratch = try TemporaryFolder() }
 
   private func set(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
     let text = #"{"batch_size": 1, "validation_fraction": 0, \#(keys)}"#
@@ -34,7 +35,7 @@ import Tokenizers
     #expect(fields(set, 1) == [[6, 5, 5, 5, 5], [2, 0, 1, 5], [3], [7, -1, -1, -1, -1]])
     #expect(set.tokenizer?.vocabularySize == 8 && set.tokenizer?.token(special: "<|begin|>") == 6)
     let folder = try self.set(
-      #""type": "pairs", "files": "\#(scratch.folder)", "source_length": 4, "target_length": 5, "#
+      #""type": "pairs", "files": "\#(scratch.path)", "source_length": 4, "target_length": 5, "#
         + #""tokenizer": {"type": "characters"}"#)
     #expect(folder.fingerprint == set.fingerprint)
     let longer = try self.set(

@@ -3,6 +3,7 @@ import Data
 import Foundation
 import JSON
 import Tensors
+import TestSupport
 import Testing
 import Tokenizers
 
@@ -14,8 +15,8 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
 }
 
 @Suite struct TextTests {
-  let scratch: Scratch
-  init() throws { scratch = try Scratch() }
+  let scratch: TemporaryFolder
+  init() throws { scratch = try TemporaryFolder() }
 
   /// `count` bytes that are all different from their neighbors: 0, 1, …, 250, 0, …
   private func numbered(_ count: Int, _ name: String = "numbered") throws -> String {
@@ -128,7 +129,7 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
       let tokenizer = try #require(set.tokenizer)
       return String(decoding: try tokenizer.decode(tokens), as: UTF8.self)
     }
-    let folder = scratch.folder
+    let folder = scratch.path
     // The last token is only ever predicted.
     #expect(try text(#""files": "\#(folder)", "separator": "|""#) == "aaa|bb|ccc")
     #expect(try text(#""files": "\#(folder)""#) == "aaabbccc")
@@ -149,7 +150,7 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
     try scratch.write("hi", "3.txt")
     func targets(_ keys: String) throws -> [Int] {
       let set = try textSet(
-        #""files": "\#(scratch.folder)", "length": 8, "validation_fraction": 0, "shuffle": false, \#(keys)"#)
+        #""files": "\#(scratch.path)", "length": 8, "validation_fraction": 0, "shuffle": false, \#(keys)"#)
       return window(set, 0).target
     }
     let bytes = { (text: String) in text.utf8.map { Int($0) } }
@@ -186,7 +187,7 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
     try scratch.write("the", "1.txt")
     try scratch.write("the the the", "2.txt")
     let keys =
-      #""files": "\#(scratch.folder)", "length": 3, "validation_fraction": 0, "shuffle": false, "#
+      #""files": "\#(scratch.path)", "length": 3, "validation_fraction": 0, "shuffle": false, "#
       + #""tokenizer": {"type": "byte_pair", "file": "\#(scratch.path("tokenizer.json"))"}"#
     let set = try textSet(keys)
     #expect(set.fields[0].classCount == tokenizer.vocabularySize)
@@ -253,7 +254,7 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
     // Beside the data it is only a convenience.
     data.cache = nil
     _ = try open()
-    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.folder).contains { $0.hasPrefix(".troupe") })
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path).contains { $0.hasPrefix(".troupe") })
   }
 
   @Test func namesWhatIsWrong() throws {
@@ -266,8 +267,8 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
     }
     expectRefusal("nowhere", "nothing of that name") { _ = try textSet(#""files": "nowhere""#) }
     expectRefusal("nowhere/*.x", "files that match") { _ = try textSet(#""files": "nowhere/*.x""#) }
-    expectRefusal(scratch.folder, "**/*.tex", "data.pattern") {
-      _ = try textSet(#""files": "\#(scratch.folder)", "pattern": "**/*.tex""#)
+    expectRefusal(scratch.path, "**/*.tex", "data.pattern") {
+      _ = try textSet(#""files": "\#(scratch.path)", "pattern": "**/*.tex""#)
     }
     expectRefusal("data.validation_fraction", "at least two") {
       _ = try textSet(#""files": "\#(short)", "length": 2, "validation_fraction": 0.01"#)
@@ -290,8 +291,8 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
 }
 
 @Suite struct TextInspectionTests {
-  let scratch: Scratch
-  init() throws { scratch = try Scratch() }
+  let scratch: TemporaryFolder
+  init() throws { scratch = try TemporaryFolder() }
 
   @Test func textIsSeenToBeText() throws {
     let path = try scratch.write("Grüße\n\tund mehr\n", "a.txt")
@@ -301,7 +302,7 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
     #expect(summary.parts[1].type.contains("13 different") && summary.preview.first == "  | Grüße")
     try scratch.write("{\"text\": \"one\"}\n{\"text\": \"two\"}\n", "b.jsonl")
     #expect(try DatasetSummary.inspect(scratch.path("b.jsonl")).count == 2)
-    let folder = try DatasetSummary.inspect(scratch.folder)
+    let folder = try DatasetSummary.inspect(scratch.path)
     #expect(folder.kind == "text" && folder.count == 2 && !folder.lines.isEmpty)
     let broken = try DatasetSummary.inspect(try scratch.write([0x41, 0xFF, 0x42], "c.txt"))
     #expect(broken.parts.count == 1 && broken.notes.contains { $0.contains("byte 1") })
@@ -323,11 +324,11 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
       try scratch.write("text of \(name)", name)
     }
     // A link to a folder above must not lead around in circles.
-    try FileManager.default.createSymbolicLink(atPath: scratch.path("a/b/up"), withDestinationPath: scratch.folder)
-    let folder = URL(fileURLWithPath: scratch.folder).lastPathComponent
+    try FileManager.default.createSymbolicLink(atPath: scratch.path("a/b/up"), withDestinationPath: scratch.path)
+    let folder = URL(fileURLWithPath: scratch.path).lastPathComponent
     func names(_ pattern: String) throws -> [String] {
       var names: [String] = []
-      try TextFile.forEach(["\(scratch.folder)/\(pattern)"], pattern: "**/*.txt") { _, path in
+      try TextFile.forEach(["\(scratch.path)/\(pattern)"], pattern: "**/*.txt") { _, path in
         names.append(path.components(separatedBy: "/\(folder)/").last ?? "")
       }
       return names

@@ -1,5 +1,8 @@
+import Files
 import Formats
 import Foundation
+import SystemPackage
+import TestSupport
 import Testing
 
 struct SheetTests {
@@ -33,17 +36,15 @@ struct SheetTests {
   }
 
   @Test func filesAppearWhole() throws {
-    let folder = NSTemporaryDirectory() + "/troupe-images-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let folder = try TemporaryFolder()
     for image in [sample(), sample(channels: 1)] {
-      try image.writePNG(to: folder + "/image.png")
-      let file = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder + "/image.png")))
+      try image.writePNG(to: folder.path("image.png"))
+      let file = [UInt8](try folder.bytes("image.png"))
       #expect(try decoded(file) == image)
     }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["image.png"])
-    expectRefusal("missing/image.png", "can be written", "No such file") {
-      try sample().writePNG(to: folder + "/missing/image.png")
+    #expect(try folder.names() == ["image.png"])
+    #expect(throws: FileError(folder.path("missing/image.png"), "create", .noSuchFileOrDirectory)) {
+      try sample().writePNG(to: folder.path("missing/image.png"))
     }
   }
 }

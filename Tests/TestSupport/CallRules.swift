@@ -1,15 +1,17 @@
-import Checkpoints
+import Files
 import Foundation
 import Synchronization
 
 /// Rules over the calls of a write, by their number.
-final class CallCounter: Sendable {
+package final class CallCounter: Sendable {
   private let count = Mutex(0)
 
-  /// The calls made so far.
-  var total: Int { count.withLock { $0 } }
+  package init() {}
 
-  func next() -> Int {
+  /// The calls made so far.
+  package var total: Int { count.withLock { $0 } }
+
+  package func next() -> Int {
     count.withLock { count in
       defer { count += 1 }
       return count
@@ -18,7 +20,7 @@ final class CallCounter: Sendable {
 }
 
 extension FileSystemCalls {
-  static func counting(_ counter: CallCounter) -> FileSystemCalls {
+  package static func counting(_ counter: CallCounter) -> FileSystemCalls {
     FileSystemCalls { _, _ in
       _ = counter.next()
       return .proceed
@@ -26,14 +28,14 @@ extension FileSystemCalls {
   }
 
   /// The call number `index` fails; all others are made.
-  static func failing(at index: Int, with code: Int32) -> FileSystemCalls {
+  package static func failing(at index: Int, with code: Int32) -> FileSystemCalls {
     let counter = CallCounter()
     return FileSystemCalls { _, _ in counter.next() == index ? .fail(code) : .proceed }
   }
 
   /// As if the process were killed within call number `index`: a write does a part, any other call nothing, and nothing
   /// happens afterwards, not even cleanup.
-  static func killed(at index: Int) -> FileSystemCalls {
+  package static func killed(at index: Int) -> FileSystemCalls {
     let counter = CallCounter()
     return FileSystemCalls { operation, _ in
       let call = counter.next()

@@ -1,6 +1,8 @@
 import FoundationEssentials
 import Glibc
+import RecordFixtures
 import Reports
+import TestSupport
 import Testing
 
 @Suite struct RateCurveTests {

@@ -1,7 +1,9 @@
 import FoundationEssentials
 import Glibc
 import Metrics
+import RecordFixtures
 import Reports
+import TestSupport
 import Testing
 
 @Suite struct ReportTests {
@@ -134,6 +136,33 @@ import Testing
     #expect(table.rows.map(\.key) == ["data[0].a", "data[1]", "model.depth", "model.new", "model.rates"])
     #expect(table.rows.filter { $0.differs }.map(\.key) == ["model.depth", "model.new"])
     #expect(table.rows.map { $0.values[0] } == ["0.0001", "true", "50", nil, "[0.9, 0.999]"])
+  }
+
+  @Test func differencesLeaveOutWhatIsTheSame() {
+    let table = ConfigurationTable([
+      #"{"name": "a", "seed": 1, "model": {"type": "mlp", "depth": 5}, "optimizer": {"rate": 0.1, "type": "sgd"}}"#,
+      #"{"name": "b", "seed": 1, "model": {"type": "mlp", "depth": 9}, "optimizer": {"type": "adam"}}"#, nil,
+    ])
+    #expect(table.differences.map(\.key) == ["model.depth", "optimizer.type", "optimizer.rate"])
+    #expect(table.differences.map(table.shortKey) == ["depth", "type", "rate"])
+    #expect(table.differences[0].values == ["5", "9", nil])
+  }
+
+  /// Records with bytes cut off or changed.
+  @Test func damageNeverStopsAReport() throws {
+    let folder = try TemporaryFolder()
+    var run = FakeRun(name: "damage", depth: 2, width: 4, steps: 3)
+    try run.write(to: folder.url)
+    let whole = [UInt8](try Data(contentsOf: folder.file("metrics.jsonl")))
+    for round in 0..<200 {
+      var bytes = whole
+      if round % 2 == 0 { bytes.removeLast(Int(run.uniform() * Double(bytes.count))) }
+      for _ in 0..<(round % 5) where !bytes.isEmpty {
+        bytes[Int(run.uniform() * Double(bytes.count))] = UInt8(run.uniform() * 255)
+      }
+      try Data(bytes).write(to: folder.file("metrics.jsonl"))
+      #expect(try page([RunLog.read(folder: folder.url)], in: folder).contains("</html>"))
+    }
   }
 
   @Test func longRunStaysSmall() throws {

@@ -2,45 +2,44 @@ import FoundationEssentials
 import Glibc
 import Metrics
 
-/// A folder that goes away with its owner.
-final class TemporaryFolder {
-  let url: URL
+/// Makes run folders like those of real training, from formulas and a small generator.
+package struct FakeRun {
+  package var name: String
+  package var activation: String
+  package var depth: Int
+  package var width: Int
+  package var steps: Int
+  package var stepsPerEpoch: Int
+  package var normsEvery: Int
+  /// Factor by which the gradient shrinks from a layer to the one before it.
+  package var decay: Double
+  package var learns: Bool
+  package var state: UInt64 = 42
 
-  init() throws {
-    url = FileManager.default.temporaryDirectory.appending(path: "run-records-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+  package init(
+    name: String, activation: String = "relu", depth: Int = 50, width: Int = 256, steps: Int = 2000,
+    stepsPerEpoch: Int = 200, normsEvery: Int = 1, decay: Double = 0.99, learns: Bool = true
+  ) {
+    self.name = name
+    self.activation = activation
+    self.depth = depth
+    self.width = width
+    self.steps = steps
+    self.stepsPerEpoch = stepsPerEpoch
+    self.normsEvery = normsEvery
+    self.decay = decay
+    self.learns = learns
   }
 
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  func file(_ name: String) -> URL { url.appending(path: name) }
-
-  func text(_ name: String) throws -> String { String(decoding: try Data(contentsOf: file(name)), as: UTF8.self) }
-}
-
-/// Makes run folders that look like those of real training, from formulas and a small generator.
-struct FakeRun {
-  var name: String
-  var activation = "relu"
-  var depth = 50
-  var width = 256
-  var steps = 2000
-  var stepsPerEpoch = 200
-  var normsEvery = 1
-  /// Factor by which the gradient shrinks from a layer to the one before it.
-  var decay = 0.99
-  var learns = true
-  var state: UInt64 = 42
-
-  mutating func uniform() -> Double {
+  package mutating func uniform() -> Double {
     state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
     return Double(state >> 11) / Double(1 << 53)
   }
 
   /// About normal, with deviation 1.
-  mutating func noise() -> Double { (0..<6).reduce(0) { sum, _ in sum + uniform() - 0.5 } * 1.414 }
+  package mutating func noise() -> Double { (0..<6).reduce(0) { sum, _ in sum + uniform() - 0.5 } * 1.414 }
 
-  var header: RunHeader {
+  package var header: RunHeader {
     var tensors: [TensorDescription] = []
     for layer in 0...depth {
       let inputs = layer == 0 ? 784 : width
@@ -67,7 +66,7 @@ struct FakeRun {
     return peak * 0.5 * (1 + cos(Double.pi * Double(step - warmUp) / Double(max(1, steps - warmUp))))
   }
 
-  mutating func norms(_ step: Int, _ header: RunHeader) -> [TensorNorms] {
+  package mutating func norms(_ step: Int, _ header: RunHeader) -> [TensorNorms] {
     let progress = Double(step) / Double(steps)
     return header.tensors.map { tensor in
       let root = Double(tensor.elementCount).squareRoot()
@@ -107,7 +106,7 @@ struct FakeRun {
   }
 
   /// Writes `metrics.jsonl` and `config.resolved.json`.
-  mutating func write(to folder: URL) throws {
+  package mutating func write(to folder: URL) throws {
     let header = header
     let writer = try MetricsWriter(folder: folder, resumeAt: nil)
     try writer.run(header)

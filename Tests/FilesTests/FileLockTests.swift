@@ -1,5 +1,7 @@
 import Files
 import Foundation
+import SystemPackage
+import TestSupport
 import Testing
 
 @Suite struct FileLockTests {
@@ -12,14 +14,16 @@ import Testing
     #expect(!FileLock.isHeld(file))
     var lock: FileLock? = try FileLock(file)
     #expect(lock != nil && FileLock.isHeld(file))
-    #expect(throws: FileLock.Failure.held) { try FileLock(file, attempts: 2) }
+    #expect(throws: FileError(file.path, "lock", .wouldBlock)) { try FileLock(file, attempts: 2) }
     lock = nil
     #expect(!FileLock.isHeld(file))
     _ = try FileLock(file)
   }
 
   @Test func aFolderThatIsNotThereIsTheSystemsMatter() {
-    #expect(throws: FileLock.Failure.system(ENOENT)) { try FileLock(folder.file("none/a.lock")) }
+    #expect(throws: FileError(folder.path("none/a.lock"), "open", .noSuchFileOrDirectory)) {
+      try FileLock(folder.file("none/a.lock"))
+    }
     #expect(!FileLock.isHeld(folder.file("none/a.lock")))
   }
 }

@@ -6,8 +6,8 @@ extension EvaluationRecord {
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "a truck with a long name",
   ]
 
-  /// What a classifier that errs towards its neighbours would have left.
-  static func fake(
+  /// The evaluation of a classifier that confuses neighboring classes.
+  package static func fake(
     of run: String, split: String = "test", classes: Int = 10, count: Int = 2000, accuracy: Double = 0.9,
     hasPictures: Bool = true
   ) -> EvaluationRecord {

@@ -1,28 +1,14 @@
 import Checkpoints
+import Files
 import Foundation
 import Tensors
+import TestSupport
 
-/// A folder of its own that disappears with its owner; in memory where that can be, since tests call fsync by the
-/// thousand.
-final class ScratchFolder: Sendable {
-  let url: URL
-
-  init() throws {
-    let memory = URL(fileURLWithPath: "/dev/shm")
-    let isMemory = FileManager.default.isWritableFile(atPath: memory.path)
-    url = (isMemory ? memory : FileManager.default.temporaryDirectory).appendingPathComponent(
-      "troupe-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  func file(_ name: String) -> URL { url.appendingPathComponent(name) }
+extension TemporaryFolder {
   func checkpoint(_ step: Int) -> URL { file(CheckpointFile.name(step: step)) }
-  func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: url.path).sorted() }
 
   /// Replaces the folder's contents by those of another.
-  func copy(from other: ScratchFolder) throws {
+  func copy(from other: TemporaryFolder) throws {
     for name in try names() { try FileManager.default.removeItem(at: file(name)) }
     for name in try other.names() { try FileManager.default.copyItem(at: other.file(name), to: file(name)) }
   }
@@ -75,7 +61,7 @@ func sampleMetadata(step: Int) -> CheckpointMetadata {
 
 /// Writes the sample of `seed` = `step`.
 @discardableResult
-func writeSample(_ step: Int, in folder: ScratchFolder, calls: FileSystemCalls = .real) throws -> CheckpointReceipt {
+func writeSample(_ step: Int, in folder: TemporaryFolder, calls: FileSystemCalls = .real) throws -> CheckpointReceipt {
   let sample = SampleTensors(seed: UInt64(step))
   return try withExtendedLifetime(sample.arena) {
     try CheckpointFile.write(
