@@ -52,8 +52,8 @@ import Testing
   /// Evaluation sees images as they are, or changed in size in one way.
   @Test func evaluationLeavesNothingToChance() throws {
     let samples = images(3, 7, 6)
-    let plain = try Self.random.filter { try set([$0], samples).fields[0].shape == TensorShape([7, 6, 3]) }
-    let set = try set(plain, samples)
+    let plain = try Self.random.filter { try self.set([$0], samples).fields[0].shape == TensorShape([7, 6, 3]) }
+    let set = try self.set(plain, samples)
     #expect(plain.count >= 8)
     #expect(set.fields[0].shape == TensorShape([7, 6, 3]))
     for sample in 0..<3 { #expect(set.values(sample, 0) == samples.values(sample, 0)) }
