@@ -160,7 +160,7 @@ import Testing
       }
     }
     expect("step-00000001.h5", "pictures", "[12]")
-    let refusal = await #expect(throws: RunError.self) {
+    let refusal = #expect(throws: RunError.self) {
       _ = try stored().evaluate(split: "validation", views: ImageView.flip, lanes: 1)
     }
     #expect(refusal?.cause == .configuration && refusal?.description.contains("--views") == true)
