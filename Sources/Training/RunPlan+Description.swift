@@ -9,7 +9,7 @@ import Runs
 import Tensors
 
 extension RunPlan {
-  /// The table of layers and everything else worth knowing before a run, for people.
+  /// The table of layers and the costs of a run, for people.
   package var description: String {
     let estimate = RunEstimate(self)
     var lines = ["\(configuration.name): \(configuration.modelKind), \(configuration.training.precision.rawValue)", ""]
@@ -27,18 +27,20 @@ extension RunPlan {
     lines += [
       "",
       "parameters           \(table.parameterCount) in \(table.entries.count) tensors",
-      "data                 \(data.name): \(data.splits.training.count) train, \(data.splits.validation.count) validation, "
-        + "\(data.splits.test.count) test",
-      "batch                \(batchSize) in \(tree.microBatches) micro-batches of \(self.rows), played by \(tree.lanes) lanes",
-      "run                  \(totalSteps) steps, \(stepsPerEpoch) an epoch",
-      String(format: "arithmetic           %.3f GFLOP a step in products", estimate.flopsPerStep / 1e9),
+      "data                 \(data.name): \(data.splits.training.count) train, "
+        + "\(data.splits.validation.count) validation, \(data.splits.test.count) test",
+      "batch                \(batchSize) in \(tree.microBatches) micro-batches of \(self.rows), "
+        + "run by \(tree.lanes) lanes",
+      "run                  \(totalSteps) steps, \(stepsPerEpoch) per epoch",
+      String(format: "arithmetic           %.3f GFLOP per step in products", estimate.flopsPerStep / 1e9),
       "memory               \(RunEstimate.text(estimate.memoryBytes))" + Self.shortage(estimate.memoryBytes),
     ]
     lines += estimate.memory.map {
       "  " + $0.name.padding(toLength: 26, withPad: " ", startingAt: 0) + RunEstimate.text($0.bytes)
     }
     lines += [
-      "checkpoint           \(RunEstimate.text(estimate.checkpointBytes)) each, up to \(RunEstimate.text(estimate.diskBytes)) on disk",
+      "checkpoint           \(RunEstimate.text(estimate.checkpointBytes)) each, "
+        + "up to \(RunEstimate.text(estimate.diskBytes)) on disk",
       "learning rate        \(Sparkline.text(rates, width: Self.curveWidth, from: 0))",
       "                     " + Self.rateSummary(rates),
     ]
@@ -74,7 +76,7 @@ extension RunPlan {
     ])
   }
 
-  /// Words for a run that this machine has no room for, which `train` would refuse.
+  /// A note if `train` would refuse the run.
   private static func shortage(_ bytes: Int) -> String {
     guard let available = SystemMemory.availableByteCount, bytes > available else { return "" }
     return ", more than the \(RunEstimate.text(available)) available: train would refuse"
