@@ -108,17 +108,10 @@ package struct Ceilings: Sendable {
   }
 
   package var json: JSON {
-    .object([
-      (
-        "ceilings",
-        .array(
-          figures.map {
-            .object([
-              ("name", .string($0.name)), ("lanes", .integer($0.lanes)), ("value", .number($0.value)),
-              ("unit", .string($0.unit)),
-            ])
-          })
-      )
-    ])
+    [
+      "ceilings": figures.map { figure -> JSON in
+        ["name": figure.name, "lanes": figure.lanes, "value": figure.value, "unit": figure.unit]
+      }
+    ]
   }
 }

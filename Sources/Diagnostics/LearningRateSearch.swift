@@ -113,15 +113,12 @@ package struct LearningRateSearch: Sendable {
   private static let curveWidth = 60
 
   package var json: JSON {
-    var diverged = JSON.null
-    if case .diverged(let rate) = curve.ending { diverged = .number(rate) }
-    return .object([
-      ("name", .string(name)), ("suggested", curve.suggested.map { .number($0) } ?? .null),
-      ("lowest_loss_at", curve.lowest.map { .number(curve.points[$0].rate) } ?? .null), ("diverged_at", diverged),
-      ("configured", .number(configuredRate)), ("steps", .integer(curve.points.count)),
-      ("rates", .array(curve.points.map { .number($0.rate) })),
-      ("losses", .array(curve.points.map { .number($0.loss) })),
-      ("smoothed", .array(curve.smoothed.map { .number($0) })),
-    ])
+    var diverged: Double?
+    if case .diverged(let rate) = curve.ending { diverged = rate }
+    return [
+      "name": name, "suggested": curve.suggested, "lowest_loss_at": curve.lowest.map { curve.points[$0].rate },
+      "diverged_at": diverged, "configured": configuredRate, "steps": curve.points.count,
+      "rates": curve.points.map(\.rate), "losses": curve.points.map(\.loss), "smoothed": curve.smoothed,
+    ]
   }
 }

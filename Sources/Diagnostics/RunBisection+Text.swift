@@ -45,8 +45,7 @@ extension RunBisection {
         ("verdict", .string("part")), ("part", .boolean(true)), ("step", .integer(difference.step)),
         ("pass", .string(difference.place.pass.rawValue)), ("layer", .string(difference.place.layer)),
         ("tensor", .string(difference.place.tensor)),
-        ("micro_batch", difference.place.microBatch.map { .integer($0) } ?? .null),
-        ("largest_difference", difference.largest.map { .number($0) } ?? .null),
+        ("micro_batch", difference.place.microBatch.json), ("largest_difference", difference.largest.json),
       ]
     case .equal(let last, _):
       members = [("verdict", .string("never_part")), ("part", .boolean(false)), ("last_step", .integer(last))]
@@ -56,22 +55,13 @@ extension RunBisection {
         ("reason", .string(note)),
       ]
     }
-    let records: JSON =
-      recorded.map {
-        .object([
-          ("step", .integer($0.step)), ("quantity", .string($0.quantity.rawValue)),
-          ("tensor", $0.tensor.map { .string($0) } ?? .null),
-        ])
-      } ?? .null
+    let records = recorded.map { difference -> JSON in
+      ["step": difference.step, "quantity": difference.quantity.rawValue, "tensor": difference.tensor]
+    }
     members += [
-      ("records", records), ("common_checkpoint", commonCheckpoint.map { .integer($0) } ?? .null),
-      ("different_checkpoint", differentCheckpoint.map { .integer($0) } ?? .null),
-      ("played_steps", .integer(replayedSteps)),
-      (
-        "settings",
-        .object(
-          settings.map { ($0.key, .array($0.values.map { value in value.map { .string($0) } ?? .null })) })
-      ),
+      ("records", records.json), ("common_checkpoint", commonCheckpoint.json),
+      ("different_checkpoint", differentCheckpoint.json), ("played_steps", replayedSteps.json),
+      ("settings", .object(settings.map { ($0.key, $0.values.json) })),
     ]
     return .object(members)
   }

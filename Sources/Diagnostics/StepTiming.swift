@@ -82,18 +82,13 @@ package struct StepTiming: Sendable {
   }
 
   package var json: JSON {
-    .object([
-      ("name", .string(name)), ("precision", .string(precision)), ("lanes", .integer(lanes)),
-      ("median_ms", .number(median)), ("p90_ms", .number(ninetieth)), ("min_ms", .number(milliseconds[0])),
-      ("steps", .integer(milliseconds.count)), ("gflop_per_step", .number(gflopPerStep)),
-      ("fraction_of_ceiling", .number(fractionOfCeiling)),
-      (
-        "stages",
-        .array(
-          stages.map {
-            .object([("name", .string($0.name)), ("busy_s", .number($0.busy)), ("waiting_s", .number($0.waiting))])
-          })
-      ),
-    ])
+    [
+      "name": name, "precision": precision, "lanes": lanes, "median_ms": median, "p90_ms": ninetieth,
+      "min_ms": milliseconds[0], "steps": milliseconds.count, "gflop_per_step": gflopPerStep,
+      "fraction_of_ceiling": fractionOfCeiling,
+      "stages": stages.map { stage -> JSON in
+        ["name": stage.name, "busy_s": stage.busy, "waiting_s": stage.waiting]
+      },
+    ]
   }
 }

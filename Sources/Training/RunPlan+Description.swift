@@ -18,7 +18,7 @@ extension RunPlan {
     for step in trainingPlan.steps {
       rows.append([
         step.name, ([type(of: step.layer).kind] + step.layer.additions).joined(separator: "+"),
-        step.layer.outputShape.description, String(step.layer.parameters.reduce(0) { $0 + $1.shape.elementCount }),
+        step.layer.outputShape.description, String(Self.parameterCount(step)),
         String(format: "%.2f", Double(step.flops) / 1e6),
         RunEstimate.text(step.output.count * step.output.type.byteCount),
       ])
@@ -50,36 +50,32 @@ extension RunPlan {
   /// The same for programs.
   package var json: JSON {
     let estimate = RunEstimate(self)
-    return .object([
-      ("name", .string(configuration.name)), ("model", .string(configuration.modelKind)),
-      ("parameters", .integer(table.parameterCount)), ("steps", .integer(totalSteps)),
-      ("steps_per_epoch", .integer(stepsPerEpoch)), ("batch_size", .integer(batchSize)),
-      ("micro_batches", .integer(tree.microBatches)), ("lanes", .integer(tree.lanes)),
-      ("gflop_per_step", .number(estimate.flopsPerStep / 1e9)),
-      ("memory_bytes", .integer(estimate.memoryBytes)),
-      ("memory", .object(estimate.memory.map { ($0.name, .integer($0.bytes)) })),
-      ("checkpoint_bytes", .integer(estimate.checkpointBytes)), ("disk_bytes", .integer(estimate.diskBytes)),
-      (
-        "layers",
-        .array(
-          trainingPlan.steps.map { step in
-            .object([
-              ("name", .string(step.name)), ("type", .string(type(of: step.layer).kind)),
-              ("output", .array(step.layer.outputShape.dimensions.map { JSON.integer($0) })),
-              ("parameters", .integer(step.layer.parameters.reduce(0) { $0 + $1.shape.elementCount })),
-              ("flops", .integer(step.flops)),
-            ])
-          })
-      ),
-      ("learning_rates", .array(rates.map { .number(Float($0)) })),
-      ("skipped_samples", data.skipped?.json ?? .null),
-    ])
+    let gflopPerStep = estimate.flopsPerStep / 1e9
+    let layers = trainingPlan.steps.map { step -> JSON in
+      [
+        "name": step.name, "type": type(of: step.layer).kind, "output": step.layer.outputShape.dimensions,
+        "parameters": Self.parameterCount(step), "flops": step.flops,
+      ]
+    }
+    return [
+      "name": configuration.name, "model": configuration.modelKind, "parameters": table.parameterCount,
+      "steps": totalSteps, "steps_per_epoch": stepsPerEpoch, "batch_size": batchSize,
+      "micro_batches": tree.microBatches, "lanes": tree.lanes, "gflop_per_step": gflopPerStep,
+      "memory_bytes": estimate.memoryBytes,
+      "memory": JSON.object(estimate.memory.map { ($0.name, .integer($0.bytes)) }),
+      "checkpoint_bytes": estimate.checkpointBytes, "disk_bytes": estimate.diskBytes, "layers": layers,
+      "learning_rates": rates.map { Float($0) }, "skipped_samples": data.skipped?.json,
+    ]
   }
 
   /// A note if `train` would refuse the run.
   private static func shortage(_ bytes: Int) -> String {
     guard let available = SystemMemory.availableByteCount, bytes > available else { return "" }
     return ", more than the \(RunEstimate.text(available)) available: train would refuse"
+  }
+
+  private static func parameterCount(_ step: ExecutionPlan.Step) -> Int {
+    step.layer.parameters.reduce(0) { $0 + $1.shape.elementCount }
   }
 
   private static let curveWidth = 60

@@ -64,10 +64,10 @@ package struct SplitScore: Sendable, Equatable {
   }
 
   package var json: [(String, JSON)] {
-    var members: [(String, JSON)] = [("loss", .number(loss)), ("accuracy", accuracy.map { .number($0) } ?? .null)]
+    var members: [(String, JSON)] = [("loss", .number(loss)), ("accuracy", accuracy.json)]
     if let perplexity { members.append(("perplexity", .number(perplexity))) }
     if let exactMatch { members.append(("exact_match", .number(exactMatch))) }
-    if let noiseLevels { members.append(("noise_levels", .array(noiseLevels.map { $0.map { .number($0) } ?? .null }))) }
+    if let noiseLevels { members.append(("noise_levels", noiseLevels.json)) }
     return members + [("count", .integer(count))]
   }
 }

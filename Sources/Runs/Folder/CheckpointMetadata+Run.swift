@@ -105,11 +105,7 @@ extension CheckpointMetadata {
 }
 
 extension Standardization {
-  fileprivate var json: JSON {
-    .object([
-      ("mean", .array(mean.map { .number($0) })), ("deviation", .array(deviation.map { .number($0) })),
-    ])
-  }
+  fileprivate var json: JSON { ["mean": mean, "deviation": deviation] }
 
   fileprivate init(json: JSON) throws(ConfigurationError) {
     func numbers(_ key: String) -> [Float]? {

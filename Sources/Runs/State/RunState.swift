@@ -38,15 +38,12 @@ package struct RunState: Sendable, Equatable {
   }
 
   package var json: JSON {
-    .object([
-      ("step", .integer(step)), ("cursor", .integer(cursor)), ("skipped_updates", .integer(skippedUpdates)),
-      ("roll_backs", .integer(rollBacks)),
-      ("best", .array(best.map { .object([("step", .integer($0.step)), ("value", .number($0.value))]) })),
-      ("lowest_loss", lowestLoss.map { .number($0) } ?? .null),
-      ("evaluations_since_lowest", .integer(evaluationsSinceLowest)),
-      ("evaluated_step", evaluatedStep.map { .integer($0) } ?? .null),
-      ("plateau", plateau?.json ?? .null), ("seconds", .number(seconds)),
-    ])
+    [
+      "step": step, "cursor": cursor, "skipped_updates": skippedUpdates, "roll_backs": rollBacks,
+      "best": best.map { checkpoint -> JSON in ["step": checkpoint.step, "value": checkpoint.value] },
+      "lowest_loss": lowestLoss, "evaluations_since_lowest": evaluationsSinceLowest,
+      "evaluated_step": evaluatedStep, "plateau": plateau?.json, "seconds": seconds,
+    ]
   }
 
   /// More than any run reaches, and low enough that sums with counts from a file cannot overflow.

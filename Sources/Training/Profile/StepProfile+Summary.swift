@@ -79,25 +79,18 @@ package struct ProfileSummary: Sendable {
 
   package var json: JSON {
     func describe(_ row: Row) -> JSON {
-      .object([
-        ("name", .string(row.name)), ("type", .string(row.type)), ("forward_ms", .number(row.forward)),
-        ("backward_ms", .number(row.backward)), ("share", .number(share(of: row))),
-        ("gflops", row.rate.map { .number($0) } ?? .null),
-      ])
+      [
+        "name": row.name, "type": row.type, "forward_ms": row.forward, "backward_ms": row.backward,
+        "share": share(of: row), "gflops": row.rate,
+      ]
     }
-    return .object([
-      ("first_step", .integer(steps.lowerBound)), ("steps", .integer(steps.count)),
-      ("step_ms", .number(stepMilliseconds)), ("lanes", .integer(lanes)), ("layers", .array(layers.map(describe))),
-      (
-        "others",
-        .array(
-          others.map { row in
-            .object([
-              ("name", .string(row.name)), ("ms", .number(row.milliseconds)), ("share", .number(share(of: row))),
-            ])
-          })
-      ),
-    ])
+    return [
+      "first_step": steps.lowerBound, "steps": steps.count, "step_ms": stepMilliseconds, "lanes": lanes,
+      "layers": layers.map(describe),
+      "others": others.map { row -> JSON in
+        ["name": row.name, "ms": row.milliseconds, "share": share(of: row)]
+      },
+    ]
   }
 }
 
