@@ -17,7 +17,7 @@ package struct LearningRateSearch: Sendable {
   package let curve: RateCurve
   package let configuredRate: Double
 
-  /// Rates as far apart as fastai's; the run ends where it diverges.
+  /// Rates as far apart as fastai's; the run ends when it diverges.
   private static let lowest = 1e-7
   private static let highest = 10.0
   private static let steps = 200

@@ -48,7 +48,7 @@ struct SequenceModel: Sendable {
   }
 }
 
-/// A sequence model in memory of its own, for one thread.
+/// A sequence model with its own memory, for one thread.
 final class SequenceRunner {
   let program: LaneProgram
   /// (rows, length) int32 each.

@@ -69,7 +69,7 @@ package struct AttentionMap: Sendable {
     let weights = attention.weights(inputs: inputs, bias: bias, row: 0)
     let heads = attention.settings.heads
     let (queries, keys) = (attention.inputShapes[0][1], attention.inputShapes[isCross ? 1 : 0][1])
-    // Padding of the source is left out.
+    // Padding of the source is not shown.
     var shown: [Float] = []
     for row in 0..<heads * queries where row % queries < looking.count {
       shown += weights[row * keys..<row * keys + seen.count]
