@@ -3,7 +3,7 @@ import Kernels
 import Metrics
 import Runs
 
-/// The messages to the recorder.
+/// The messages to the recorder, and what they are made of.
 extension Coordinator {
   func record(_ kind: EventRecord.Kind, _ text: String) {
     recorder?.items.send(.event(EventRecord(step: state.step, kind: kind, text: text)), urgently: true)
@@ -55,5 +55,11 @@ extension Coordinator {
     var final = state
     final.seconds += sessionSeconds
     return final
+  }
+
+  /// Whether the run ends with this evaluation, or would if it brings nothing better.
+  var mayBeLastEvaluation: Bool {
+    state.step >= calendar.totalSteps
+      || state.hasRunOutOfPatience(model.configuration.training.earlyStopping, afterEvaluations: 1)
   }
 }

@@ -6,10 +6,8 @@ import Metrics
 import Optimizers
 import Runs
 
-/// Runs a training run step by step: it decides, the lanes compute.
-///
-/// `train` is the loop and `step` is one training step; both read from top to bottom. The coordinator runs on the thread of
-/// the first lane, which is idle while it decides.
+/// Runs a training run step by step: it decides, the lanes compute. It runs on the thread of the first lane, which is idle
+/// while it decides.
 package actor Coordinator {
   private nonisolated let thread: StageThread
   let model: RunModel
@@ -188,12 +186,6 @@ package actor Coordinator {
     if lastSavedStep == state.step { noteBest() }
   }
 
-  /// Whether the run ends with this evaluation, or would if it brings nothing better.
-  private var mayBeLastEvaluation: Bool {
-    state.step >= calendar.totalSteps
-      || state.hasRunOutOfPatience(model.configuration.training.earlyStopping, afterEvaluations: 1)
-  }
-
   private func drawSamples() async {
     // A run without a folder has no place for samples.
     guard lastDrawnStep != state.step, writer != nil, let plan = model.plan.samples else { return }
@@ -209,7 +201,10 @@ package actor Coordinator {
   /// Copies the state for the writer, unless the checkpoint of this step has been written.
   func save() async {
     guard lastSavedStep != state.step else { return noteBest() }
-    guard let writer, snapshot != nil else { return lastSavedStep = state.step }
+    guard let writer, snapshot != nil else {
+      lastSavedStep = state.step
+      return
+    }
     clock.worked()
     let start = StageClock.now
     guard let ticket = await writer.tickets.receive() else { return }
