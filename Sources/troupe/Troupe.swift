@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Kernels
 import Runs
 
 /// The command line: parsing and printing only.
@@ -21,7 +22,7 @@ struct Troupe: AsyncParsableCommand {
         4 sweep with failed trials, 5 verification mismatch,
         75 paused by --stop-after, 130/143 stopped by SIGINT/SIGTERM after saving
       """,
-    version: "troupe \(BuildInfo.version)",
+    version: "\(BuildInfo.text), \(OneDNN.version)",
     groupedSubcommands: [
       CommandGroup(
         name: "Make a model", subcommands: [Describe.self, Train.self, SweepCommand.self, SchemaCommand.self]),
