@@ -109,7 +109,7 @@ let package = Package(
       "Sweeps",
       [
         "Tensors", "CPlatform", "Checkpoints", "Configuration", "Files", "JSON", "Metrics", "Reports", "Runs",
-        subprocess,
+        subprocess, .product(name: "SystemPackage", package: "swift-system"),
       ]),
     room(
       "Watch",

@@ -6,15 +6,23 @@ extension CheckpointFile {
   /// Checks a checkpoint: its digest before anything is interpreted, then its structure, then the CRC32C of every
   /// dataset. Memory: one block, and the texts.
   package static func verify(at url: URL, calls: FileSystemCalls = .real) throws(CheckpointError) -> CheckpointSummary {
-    let verified = try VerifiedFile(url, calls: calls)
+    try verify(VerifiedFile(url, calls: calls), calls: calls)
+  }
+
+  static func verify(
+    _ verified: borrowing VerifiedFile, calls: FileSystemCalls
+  ) throws(CheckpointError) -> CheckpointSummary {
+    let url = verified.url
     let contents = try CheckpointContents(of: verified, calls: calls)
     var block = FileBlock(byteCount: blockSize)
     for dataset in contents.tensors {
       var crc: UInt32 = 0
-      try CheckpointError.files { () throws(FileError) in
+      do throws(FileError) {
         try block.forEach(of: verified.file, in: dataset.range, calls: calls) { bytes, _ in
           crc = CRC32C.checksum(bytes, from: crc)
         }
+      } catch {
+        throw CheckpointError(error)
       }
       try check(crc, dataset, url: url)
     }
@@ -34,7 +42,13 @@ extension CheckpointFile {
   package static func read(
     at url: URL, into tensors: [CheckpointTensor], match: Match = .exact, calls: FileSystemCalls = .real
   ) throws(CheckpointError) -> CheckpointMetadata {
-    let verified = try VerifiedFile(url, calls: calls)
+    try read(VerifiedFile(url, calls: calls), into: tensors, match: match, calls: calls)
+  }
+
+  static func read(
+    _ verified: borrowing VerifiedFile, into tensors: [CheckpointTensor], match: Match, calls: FileSystemCalls
+  ) throws(CheckpointError) -> CheckpointMetadata {
+    let url = verified.url
     let contents = try CheckpointContents(of: verified, calls: calls)
     let pairing = TensorPairing<CheckpointContents.Dataset>(match: match) { dataset, tensor in
       if dataset.shape != tensor.shape { return "is \(dataset.shape) in the file, \(tensor.shape) here" }

@@ -170,7 +170,8 @@ private struct CheckpointWriting {
   private func present() throws(FileError) -> Present {
     guard try calls.exists(target) else { return .nothing }
     do {
-      return .good(digest: try VerifiedFile(URL(fileURLWithPath: target), calls: calls).digest)
+      // A link that was put there may lead to another disk, and be gone tomorrow: it is moved aside as damage is.
+      return .good(digest: try VerifiedFile(URL(fileURLWithPath: target), followsLinks: false, calls: calls).digest)
     } catch {
       return .damaged
     }

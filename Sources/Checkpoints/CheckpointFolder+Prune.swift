@@ -35,12 +35,14 @@ extension CheckpointFolder {
   /// Callers call it after a write has returned, never during one. The two newest good checkpoints always stay; where
   /// fewer than two are good, no checkpoint is removed.
   ///
-  /// - Parameter trusted: steps that this process has written or verified; others are read before they count as good.
+  /// - Parameters:
+  ///   - trusted: steps that this process has written or verified; others are read before they count as good.
+  ///   - own: the steps that may be removed; nil where every checkpoint in the folder is the caller's.
   /// - Returns: the steps removed, oldest first.
   @discardableResult
-  package func prune(_ pools: CheckpointPools, trusted: Set<Int> = []) throws(CheckpointError) -> [Int] {
+  package func prune(_ pools: CheckpointPools, trusted: Set<Int> = [], own: Set<Int>? = nil) throws(CheckpointError) -> [Int] {
     let names = try CheckpointError.files { () throws(FileError) in try calls.list(url.path) }
-    let checkpoints = Self.checkpoints(among: names, in: url)
+    let checkpoints = Self.checkpoints(among: names, in: url).filter { own?.contains($0.step) ?? true }
     let kept = pools.kept(of: checkpoints.map(\.step))
     var removed: [StoredCheckpoint] = []
     if checkpoints.contains(where: { !kept.contains($0.step) }), let spared = try newestGoodSteps(checkpoints, trusted)

@@ -2,7 +2,7 @@ import Files
 import Foundation
 
 /// A file whose bytes agree with the digest beside it; the file stays open, so that what is read is what was digested.
-struct VerifiedFile: ~Copyable {
+struct VerifiedFile: ~Copyable, Sendable {
   let file: OpenFile
   let url: URL
   let digest: String
@@ -12,8 +12,10 @@ struct VerifiedFile: ~Copyable {
   private static let largestSidecar = 1_024
 
   /// Reads the whole file once. Nothing of it is interpreted.
-  init(_ url: URL, calls: FileSystemCalls) throws(CheckpointError) {
-    let file = try CheckpointError.files { () throws(FileError) in try calls.open(url.path) }
+  init(_ url: URL, followsLinks: Bool = true, calls: FileSystemCalls) throws(CheckpointError) {
+    let file = try CheckpointError.files { () throws(FileError) in
+      try calls.open(url.path, followsLinks: followsLinks)
+    }
     let expected = try Self.sidecarDigest(of: url, calls: calls)
     let byteCount: Int
     var hash = Digest.sha256()

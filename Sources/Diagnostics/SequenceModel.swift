@@ -40,7 +40,7 @@ struct SequenceModel: Sendable {
     do throws(GraphError) { table = try ParameterTable(graph) } catch { throw RunError(error.description) }
     state = ModelState(table, precision: precision)
     let tensors = table.evaluatedTensors(state, isAverage: run.configuration.training.average.isEnabled)
-    _ = try CheckpointFile.read(at: run.checkpoint.url, into: tensors, match: .subset)
+    try run.read(into: tensors)
     state.refreshBF16Weights()
     var options = PlanOptions()
     options.sharesMemory = !keepsGradients

@@ -23,10 +23,21 @@ package struct AppendLog: ~Copyable {
 
   /// Appends the first `count` bytes. On failure the file is cut back to what it held before, so that no line is torn.
   package mutating func append(_ bytes: [UInt8], count: Int) throws(FileError) {
+    try requireName()
     try calls.append(bytes.span.extracting(first: count).bytes, to: file, after: length)
     length += count
   }
 
   /// Returns once the file's contents are on the disk.
-  package func synchronize() throws(FileError) { try calls.sync(file) }
+  package func synchronize() throws(FileError) {
+    try requireName()
+    try calls.sync(file)
+  }
+
+  /// Refuses to write where nobody would find it: the file has been removed, moved or replaced since it was opened.
+  private func requireName() throws(FileError) {
+    guard calls.isReplaced(file) else { return }
+    throw FileError(
+      file.path, "write", reason: "it has been removed or replaced meanwhile, so what follows would not be saved")
+  }
 }

@@ -24,6 +24,14 @@ package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
     self.code = code
   }
 
+  /// Whether a message, of this or another process, says that a disk or a quota has no room.
+  package static func isOfFullDisk(_ message: String) -> Bool {
+    // The last two are of what asks for the room before it writes.
+    [Errno.noSpace.description, Errno.diskQuotaExceeded.description, " bytes free, ", " are free; "].contains {
+      message.contains($0)
+    }
+  }
+
   /// The same error under the name of another file.
   func of(_ path: String) -> FileError { FileError(path, operation, reason, code) }
 

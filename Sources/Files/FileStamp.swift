@@ -20,9 +20,15 @@ package struct FileStamp: Equatable {
 }
 
 /// A file of this machine, whatever its name.
-struct FileIdentity: Equatable {
+package struct FileIdentity: Equatable, Sendable {
   private let device: DeviceID
   private let inode: Inode
+
+  /// Of what has this name, or of the target of a symbolic link; nil where there is none.
+  package init?(of path: String) {
+    guard let status = try? FilePath(path).stat() else { return nil }
+    self.init(status)
+  }
 
   init(_ status: Stat) {
     device = status.deviceID

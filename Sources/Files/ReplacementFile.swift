@@ -40,9 +40,13 @@ package struct ReplacementFile: ~Copyable {
   deinit { if isPending { try? calls.remove(path) } }
 
   /// Puts `bytes` in the place of the file at `path`; a failure leaves the old file.
+  ///
+  /// - Parameter own: refuses to replace any other file; nil where the folder belongs to this program.
   package static func write(
-    _ bytes: [UInt8], to path: String, leftovers: Leftovers = .removedWhenOld, calls: FileSystemCalls = .real
+    _ bytes: [UInt8], to path: String, replacing own: OwnFile? = nil, leftovers: Leftovers = .removedWhenOld,
+    calls: FileSystemCalls = .real
   ) throws(FileError) {
+    try own?.check(path, calls: calls)
     var file = try ReplacementFile(for: path, leftovers: leftovers, calls: calls)
     try file.write(bytes.span.bytes)
     try file.commit()

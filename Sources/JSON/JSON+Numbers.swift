@@ -43,6 +43,14 @@ extension JSON {
 }
 
 extension JSON.Number {
+  /// Whether two numbers are the same in whatever spelling: 0.010 and 1e-2. Whole numbers beyond the exact range of float64
+  /// are compared digit by digit.
+  package static func == (a: JSON.Number, b: JSON.Number) -> Bool {
+    if a.text == b.text { return true }
+    guard a.value.isFinite, a.value == b.value else { return false }
+    return abs(a.value) < 0x1p53 || Int(a.text) == nil && Int(b.text) == nil
+  }
+
   /// - Parameter text: a number as JSON writes it.
   package init(_ text: String) { self.init(text: text, value: Double(text) ?? .nan) }
 

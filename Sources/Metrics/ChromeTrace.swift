@@ -43,6 +43,9 @@ package struct ChromeTrace: Sendable {
     self.tracks = tracks
   }
 
+  private static let start = #"{"traceEvents":[{"name":"process_name","ph":"M","pid":1,"tid":0,"#
+  private static let own = OwnFile("trace", beginningWith: start)
+
   /// Writes the trace over an earlier one.
   package func write(to file: URL) throws(RecordsError) {
     // Event by event: as one JSON value, a long trace would take many times the memory of its text.
@@ -60,7 +63,9 @@ package struct ChromeTrace: Sendable {
     }
     text.raw("],\"displayTimeUnit\":\"ms\"}\n")
     let bytes = Array(text.text)
-    try RecordsError.files { () throws(FileError) in try ReplacementFile.write(bytes, to: file.systemPath) }
+    try RecordsError.files { () throws(FileError) in 
+      try ReplacementFile.write(bytes, to: file.systemPath, replacing: Self.own)
+    }
   }
 
   private func metadata(_ name: String, thread: Int, _ arguments: JSON) -> JSON {

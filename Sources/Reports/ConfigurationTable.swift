@@ -61,6 +61,12 @@ package struct ConfigurationTable {
     return rows.count { $0.differs && last($0.key) == short } == 1 ? short : row.key
   }
 
+  /// A value as a user spells it, in the form of the rows.
+  package static func value(_ text: String) -> String {
+    guard let json = try? JSONParser.parse(Array(text.utf8).span), json.floatingPoint != nil else { return text }
+    return json.text
+  }
+
   private static func walk(_ json: JSON, path: String, _ visit: (String, String) -> Void) {
     switch json.content {
     case .object(let members) where !members.isEmpty:

@@ -1,4 +1,3 @@
-import Files
 import FoundationEssentials
 import JSON
 import Metrics
@@ -14,6 +13,6 @@ extension Report {
       "diverged": JSON.finite(divergence),
     ]
     let page = ReportPage.text(data: data, scripts: [PackageResources.learning_rate_js])
-    try RecordsError.files { () throws(FileError) in try ReplacementFile.write(page, to: file.systemPath) }
+    try ReportPage.write(page, to: file)
   }
 }

@@ -1,4 +1,3 @@
-import Files
 import FoundationEssentials
 import JSON
 import Metrics
@@ -23,7 +22,7 @@ package enum Report {
   /// Draws `runs` side by side into `file`, replacing it only once the new report is whole on the disk.
   package static func write(runs: [RunLog], to file: URL) throws(RecordsError) {
     let page = ReportPage.text(data: data(of: runs), scripts: scripts)
-    try RecordsError.files { () throws(FileError) in try ReplacementFile.write(page, to: file.systemPath) }
+    try ReportPage.write(page, to: file)
   }
 
   /// The scripts that draw runs, besides those that all pages share.

@@ -30,12 +30,24 @@ package enum ReportPage {
     return page + Array(rest.utf8)
   }
 
+  /// The pages of this program by their first bytes, whatever its version.
+  private static let own = OwnFile("page") { start in
+    start.starts(with: "<!DOCTYPE html>".utf8) && String(decoding: start, as: UTF8.self).contains("<title>Troupe ")
+  }
+
+  /// Writes a page, replacing an earlier one only once the new one is whole on the disk, and no other file.
+  static func write(_ page: [UInt8], to file: URL) throws(RecordsError) {
+    try RecordsError.files { () throws(FileError) in
+      try ReplacementFile.write(page, to: file.systemPath, replacing: own)
+    }
+  }
+
   /// Writes the page about a sweep, replacing `file` only once the new one is whole on the disk.
   ///
   /// - Parameter data: drawn by `sweep.js`.
   package static func write(sweep data: JSON, to file: URL) throws(RecordsError) {
     let page = text(data: data, scripts: sweepScripts)
-    try RecordsError.files { () throws(FileError) in try ReplacementFile.write(page, to: file.systemPath) }
+    try ReportPage.write(page, to: file)
   }
 
   /// The scripts that draw sweeps, besides those that all pages share.

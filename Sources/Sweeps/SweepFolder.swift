@@ -42,6 +42,11 @@ package struct SweepFolder: Sendable {
       throw RunError(
         .configuration, "\(url.relativePath): there is a run of this name; give the sweep another name or --sweep-dir")
     }
+    if !resumes, let foreign = FolderContents(url)?.first(besides: { _ in ["trials", "workers"] }) {
+      throw RunError(
+        .configuration,
+        "\(url.relativePath): holds \(foreign), which no sweep has made; give a new or an empty folder with --sweep-dir")
+    }
     for part in ["trials", "workers"] { try Self.makeFolder(url.appending(path: part, directoryHint: .isDirectory)) }
   }
 
@@ -50,8 +55,12 @@ package struct SweepFolder: Sendable {
   }
 
   /// Puts a file in the place of an earlier one at once.
-  func write(_ text: String, to file: URL) throws(RunError) {
-    try RunError.files { () throws(FileError) in try ReplacementFile.write(Array(text.utf8), to: file.path) }
+  ///
+  /// - Parameter own: refuses to replace any other file; nil where the folder is the sweep's.
+  func write(_ text: String, to file: URL, replacing own: OwnFile? = nil) throws(RunError) {
+    try RunError.files { () throws(FileError) in
+      try ReplacementFile.write(Array(text.utf8), to: file.path, replacing: own)
+    }
   }
 
   /// The state after all entries of the journal. Nothing is written.

@@ -2,26 +2,31 @@ import Configuration
 import Foundation
 import JSON
 
-/// The plan of a sweep, as text and as JSON.
+/// The plan of a sweep, as text and as JSON: the points in the order in which a sweep without failures trains them.
 package struct SweepPlan: CustomStringConvertible {
   private let definition: SweepDefinition
   /// The points that do not depend on results.
-  private let points: [Assignment]
+  private let points: [SweepScheduler.PlannedPoint]
   /// The most points; nil where only time limits them.
   private let pointCount: Int?
   /// Whether further points depend on results.
   private let isAdaptive: Bool
+  /// Points of the space that would train the same as earlier ones.
+  private let repeatedCount: Int
 
   private static let mostListed = 200
+  /// Beyond them, points that are the same are not searched for.
+  private static let mostPlanned = 2000
 
-  package init(_ definition: SweepDefinition, microBatches: Int) {
+  package init(_ definition: SweepDefinition, microBatches: Int) throws {
     self.definition = definition
-    let count = definition.pointCount ?? 0
-    pointCount = definition.pointCount
-    let sampler = definition.sampler
-    isAdaptive = sampler.startup != nil
-    let known = min(count, sampler.startup ?? count)
-    points = (0..<min(known, Self.mostListed)).compactMap { sampler.propose(number: $0, attempt: 0, observations: []) }
+    let startup = definition.sampler.startup
+    isAdaptive = startup != nil
+    let known = min(definition.pointCount ?? 0, startup ?? .max, Self.mostPlanned)
+    points = try SweepScheduler(definition).plannedPoints(most: known, microBatches: microBatches)
+    // Fewer than asked for: the space is used up.
+    pointCount = points.count < known ? points.count : definition.pointCount
+    repeatedCount = points.count < known ? known - points.count : 0
   }
 
   package var description: String {
@@ -36,11 +41,16 @@ package struct SweepPlan: CustomStringConvertible {
     if definition.rungs.count > 1 {
       lines.append("compared after \(definition.rungs.names.joined(separator: ", "))")
     }
-    lines += points.enumerated().map { "  \($0 + 1)  \(text(of: $1))" }
-    if let pointCount, points.count < pointCount {
-      let rest = pointCount - points.count
+    let listed = points.prefix(Self.mostListed)
+    lines += listed.enumerated().map { number, point in
+      "  \(number + 1)  \(text(of: point.assignment))" + (point.refusal.map { "  (refused: \($0))" } ?? "")
+    }
+    if let pointCount, listed.count < pointCount {
+      let rest = pointCount - listed.count
       lines.append(isAdaptive ? "  … and \(rest) that depend on the results of these" : "  … and \(rest) more")
     }
+    if repeatedCount > 0 { lines.append("\(repeatedCount) fewer points than asked for: others would train the same") }
+    if definition.settings.timeCap != nil { lines.append("time_cap may end the sweep before the last of them") }
     return lines.joined(separator: "\n")
   }
 
@@ -48,7 +58,7 @@ package struct SweepPlan: CustomStringConvertible {
     [
       "sweep": definition.name, "method": definition.settings.method.rawValue, "point_count": pointCount,
       "trial_count": pointCount.map { $0 * definition.seeds.count }, "seeds": definition.seeds,
-      "rungs": definition.rungs.names, "points": points.map { Sweeps.json(of: $0) },
+      "rungs": definition.rungs.names, "points": points.prefix(Self.mostListed).map { Sweeps.json(of: $0.assignment) },
     ]
   }
 }

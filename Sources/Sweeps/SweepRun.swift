@@ -114,7 +114,8 @@ package struct SweepRun: Sendable {
     let state = await coordinator.state
     let trial = state.points[point].trials[seed]
     let configuration = try TrialConfiguration(
-      definition, state.points[point].assignment, seed: trial.seed, microBatches: await coordinator.microBatches)
+      definition, state.points[point].assignment, seed: trial.seed, microBatches: await coordinator.microBatches
+    ).named(trial.id, in: definition)
     let place = folder.trial(trial.id)
     if !trial.results.isEmpty, !RunFolder.holdsRun(place) {
       report(.note("trial \(trial.id): its run folder is missing; training begins again at the first step"))
@@ -128,6 +129,11 @@ package struct SweepRun: Sendable {
       say: { report(.note("trial \(trial.id): \($0)")) }, shouldStop: { stop.signal != nil || gate.isClosed })
     switch outcome {
     case .stopped: try await coordinator.release(point: point, seed: seed)
+    case .result(let result) where result.isOfFullDisk:
+      // The journal may be on the same disk; without this entry the claim ends with the process.
+      try? await coordinator.release(point: point, seed: seed)
+      throw RunError(
+        "trial \(trial.id): \(result.reason ?? ""); free space, or raise the quota, and continue with --resume")
     case .result(let result):
       try await coordinator.record(point: point, seed: seed, rung: rung, result)
       report(.ended(running, result, await coordinator.state))

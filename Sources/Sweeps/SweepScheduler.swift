@@ -113,12 +113,15 @@ package struct SweepScheduler: Sendable {
     guard let header = state.header else { return nil }
     let number = state.points.count
     guard number < min(definition.pointCap ?? .max, pointCount ?? .max) else { return nil }
-    let observations = observations(state)
+    // The first points do not depend on them.
+    let observations = number < sampler.startup ?? .max ? [] : observations(state)
     proposals: for attempt in 0..<mostAttempts {
       guard let assignment = sampler.propose(number: number, attempt: attempt, observations: observations) else {
         return nil
       }
       let values = json(of: assignment)
+      // The same numbers in another spelling have other ids.
+      if state.points.contains(where: { isSame($0.assignment, assignment) }) { continue }
       do throws(ConfigurationError) {
         var ids: [String] = []
         for seed in header.seeds {
@@ -132,11 +135,34 @@ package struct SweepScheduler: Sendable {
         }
         return (values.members ?? [], ids, nil)
       } catch {
-        if state.points.contains(where: { json(of: $0.assignment) == values }) { continue }
         return (values.members ?? [], [], error.description)
       }
     }
     return nil
+  }
+
+  /// A point that a sweep will try.
+  package struct PlannedPoint: Sendable {
+    package let assignment: Assignment
+    /// Why the configuration does not accept these values.
+    package let refusal: String?
+  }
+
+  /// The first points of a sweep without results, at most `most`: fewer where the space is used up.
+  package func plannedPoints(most: Int, microBatches: Int) throws -> [PlannedPoint] {
+    var state = SweepState(definition)
+    // Two seeds tell whether the seed is a parameter too; more make no other points.
+    let seeds = Array(definition.seeds.prefix(2))
+    try state.apply(
+      .sweep(
+        JournalHeader(
+          name: definition.name, identity: definition.identity, seeds: seeds, microBatches: microBatches, build: "")),
+      time: 0)
+    while state.points.count < most, let (assignment, trials, refusal) = try proposal(state) {
+      try state.apply(
+        .point(number: state.points.count, assignment: assignment, trials: trials, refusal: refusal), time: 0)
+    }
+    return state.points.map { PlannedPoint(assignment: $0.assignment, refusal: $0.refusal) }
   }
 
   private func observations(_ state: SweepState) -> [Observation] {

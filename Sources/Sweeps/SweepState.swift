@@ -134,7 +134,8 @@ package struct SweepState: Sendable {
         } else {
           trial.failures.append(result)
           let isWorthIt = result.state.isWorthRetrying
-          trial.hasFailed = !isWorthIt || trial.failures.count(where: { $0.state.isWorthRetrying }) > retries
+          let counted = trial.failures.count { $0.state.isWorthRetrying && !$0.isOfFullDisk }
+          trial.hasFailed = !isWorthIt || counted > retries
         }
       }
       note(worker, time)

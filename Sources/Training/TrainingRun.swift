@@ -87,8 +87,10 @@ package struct TrainingRun: Sendable {
     let snapshot = folder.map { _ in StateSnapshot(model) }
     var writer: CheckpointWriter?
     if let folder, let snapshot {
+      let found = start.isResumed ? (try? CheckpointFolder(folder).all().map(\.step)) ?? [] : []
       writer = CheckpointWriter(
-        thread: writerThread, folder: folder, snapshot: snapshot, recorder: recorder, clock: clocks.writer)
+        thread: writerThread, folder: folder, found: Set(found), snapshot: snapshot, recorder: recorder,
+        clock: clocks.writer)
     }
     let loader = DataLoader(
       thread: loaderThread, data: model.data, tree: model.tree, rows: model.plan.rows, cursor: start.state.cursor,

@@ -30,11 +30,15 @@ package struct TrainingSession: Sendable {
     let given = try RunConfiguration(json)
     let url = RunFolder.url(name: given.name, override: runDirectory)
     if mode == .resume { return try resume(given, url, lanes: lanes, say: say) }
-    if mode == .new { try RunFolder.refuseExisting(url) }
+    if mode == .new { try RunFolder.refuseTaken(url) }
     let configuration = try given.resolvingMicroBatches()
     let data = try configuration.openData(say: say)
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
     try plan.checkFields()
+    try plan.checkPools()
+    if json["checkpoints"]?["keep_best"]?.integer == 1, !data.splits.validation.isEmpty, !plan.savesEvaluated {
+      say("checkpoints.keep_best: only the last step is both evaluated and saved, and will be the best")
+    }
     try RunEstimate(plan).check(folder: url)
     let model = RunModel(plan)
     model.initialize()
@@ -63,20 +67,19 @@ package struct TrainingSession: Sendable {
       return try startAgain(folder, stored, configuration, lanes: lanes, say: say)
     }
     let carried = try checkpoint.metadata.standardization(of: checkpoint.url)
+    try folder.requireOwn(checkpoint)
     let data = try configuration.openData(standardization: carried, say: say)
     try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
-    guard checkpoint.metadata.dataFingerprint == data.fingerprint else {
-      throw RunError(
-        "\(data.name): not the data that \(checkpoint.url.lastPathComponent) was trained on (fingerprint \(data.fingerprint), "
-          + "expected \(checkpoint.metadata.dataFingerprint ?? "none")); restore them or start over with --fresh")
-    }
+    try checkpoint.metadata.checkFingerprint(data, of: checkpoint.url)
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
     try RunEstimate(plan).check(folder: url)
     let adopted = try adopt(configuration, folder, stored, say: say)
     let model = RunModel(plan)
     let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
     model.state.refreshBF16Weights()
-    let state = try metadata.runState(of: checkpoint.url)
+    var state = try metadata.runState(of: checkpoint.url)
+    let writer = try metadata.configuration(of: checkpoint.url)
+    try state.judgeAgain(by: configuration, after: writer, in: folder.checkpoints)
     if let build = metadata.build, build != BuildInfo.text {
       say("the checkpoint was made by \(build), this is \(BuildInfo.text): the last bits may differ from here on")
     }
@@ -84,6 +87,7 @@ package struct TrainingSession: Sendable {
       state.step < plan.totalSteps
         ? "going on after step \(state.step) from \(checkpoint.url.lastPathComponent)"
         : "the run is finished at step \(state.step); a longer training.duration would go on with it")
+    if let note = model.plan.rateChange(after: state, writer: writer) { say(note) }
     return TrainingSession(
       folder: adopted, model: model,
       start: .init(state: state, isResumed: true, initialParameters: folder.initialParameters))

@@ -21,6 +21,7 @@ struct Troupe: AsyncParsableCommand {
         0 done, 1 failed, 2 bad configuration or usage, 3 diverged,
         4 sweep with failed trials, 5 verification mismatch,
         75 paused by --stop-after, 130/143 stopped by SIGINT/SIGTERM after saving
+        (128 + n by another signal n that asks to end, such as SIGHUP)
       """,
     version: "\(BuildInfo.text), \(OneDNN.version)",
     groupedSubcommands: [
@@ -40,7 +41,7 @@ struct Troupe: AsyncParsableCommand {
   static func main() async {
     // A reader that goes away and a limit on file sizes are errors of a write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
-    signal(SIGXFSZ, SIG_IGN)
+    SignalWatch.surviveFileSizeLimit()
     let arguments = withDefaultCommand(Array(CommandLine.arguments.dropFirst()))
     var command: any ParsableCommand
     do {

@@ -56,3 +56,26 @@ private struct Congruential: RandomNumberGenerator {
     for text in ["5.0", "5e0", "-5", "-0", "\"5\"", "18446744073709551616"] { #expect(try parse(text).unsigned == nil) }
   }
 }
+
+/// Spellings of numbers.
+@Suite struct NumberSpellingTests {
+  private func number(_ text: String) throws -> JSON { try JSONParser.parse(Array(text.utf8).span) }
+
+  @Test func sameNumbersAreEqual() throws {
+    for (a, b) in [
+      ("0.00001", "1e-05"), ("0.010", "1e-2"), ("5", "5.0"), ("500", "5e2"), ("-0.5", "-5E-1"), ("1e300", "10e299"),
+      ("[1, {\"a\": 0.10}]", "[1.0, {\"a\": 0.1}]"),
+    ] {
+      #expect(try number(a) == number(b), "\(a) \(b)")
+    }
+  }
+
+  @Test func differentNumbersAreNot() throws {
+    for (a, b) in [
+      ("0.1", "0.10000000000000002"), ("1", "-1"), ("1", "\"1\""), ("9007199254740993", "9007199254740992"),
+      ("18446744073709551615", "18446744073709551614"), ("1e999", "1e998"),
+    ] {
+      #expect(try number(a) != number(b), "\(a) \(b)")
+    }
+  }
+}

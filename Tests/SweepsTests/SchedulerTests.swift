@@ -54,6 +54,23 @@ import Testing
     #expect(abs(statistics.mean - 0.04) < 1e-12 && abs((statistics.deviation ?? 0) - 0.01 * 2.0.squareRoot()) < 1e-12)
   }
 
+  /// Also in the journals of versions that counted a full disk as a failure.
+  @Test(arguments: [
+    "cannot write metrics.jsonl: No space left on device; check", "cannot write x: Disk quota exceeded",
+    "checkpoint of step 3 not saved: /run has 5 bytes free, 9 are needed: free space or keep fewer checkpoints",
+  ])
+  func aFullDiskIsNoFailureOfATrial(reason: String) throws {
+    var attempts = 0
+    var simulation = try Simulation(Self.sweep("grid", #", "retries": 0"#)) { assignment, seed, rung in
+      attempts += 1
+      if attempts < 4 { return TrialResult(state: .failed, reason: reason) }
+      return reached(Self.loss(assignment, seed), rung, of: 1)
+    }
+    #expect(try simulation.runToEnd() == .complete)
+    #expect(attempts == 9)
+    #expect(simulation.state.points.flatMap(\.trials).allSatisfy { $0.isFinished && !$0.hasFailed })
+  }
+
   @Test(arguments: [
     ("grid", ""), ("random", ""), ("tpe", ""), ("random", #", "seeds": 2"#),
     ("random", #", "early_terminate": {"type": "asha", "first": "1 epoch", "eta": 3}"#),

@@ -136,6 +136,71 @@ import Training
     #expect(result.state.step < 1000)
   }
 
+  /// The records or the folder are removed, moved or replaced by a link: the run ends soon, not after hours.
+  @Test(arguments: ["records removed", "records linked", "events removed", "folder moved", "folder linked"])
+  func whatIsReplacedEndsTheRun(accident: String) async throws {
+    let scratch = try TemporaryFolder()
+    let folder = scratch.folder("run")
+    let json = try configuration(
+      #"training.duration="1000000 steps""#, #"checkpoints.every="1000 steps""#, #"norms.every="100000 steps""#)
+    let session = try TrainingSession.prepare(json, runDirectory: folder.path, mode: .new, lanes: 2, say: { _ in })
+    let result = try await session.run { progress in
+      guard case .step(let record, _) = progress, record.step == 60 else { return }
+      let files = FileManager.default
+      switch accident {
+      case "records removed", "records linked":
+        try? files.removeItem(at: scratch.file("run/metrics.jsonl"))
+        guard accident == "records linked" else { return }
+        try? scratch.write("mine", "mine")
+        try? files.createSymbolicLink(at: scratch.file("run/metrics.jsonl"), withDestinationURL: scratch.file("mine"))
+      case "events removed":
+        for name in (try? scratch.names("run")) ?? [] where name.hasPrefix("events.") {
+          try? files.removeItem(at: scratch.file("run/\(name)"))
+        }
+      default:
+        try? files.moveItem(at: folder, to: scratch.folder("moved"))
+        guard accident == "folder linked" else { return }
+        try? files.createDirectory(at: scratch.folder("elsewhere"), withIntermediateDirectories: false)
+        try? files.createSymbolicLink(at: folder, withDestinationURL: scratch.folder("elsewhere"))
+      }
+    }
+    guard case .failed(let reason) = result.outcome else {
+      Issue.record("the run ended with \(result.outcome)")
+      return
+    }
+    #expect(reason.contains("removed or replaced") && !reason.contains("\n"), "\(reason)")
+    if scratch.exists("mine") { #expect(try scratch.text("mine") == "mine") }
+    if scratch.exists("elsewhere") { #expect(try scratch.names("elsewhere").isEmpty) }
+  }
+
+  @Test func aFolderThatIsALinkFromTheStartIsFine() async throws {
+    let scratch = try TemporaryFolder()
+    try FileManager.default.createDirectory(at: scratch.folder("large"), withIntermediateDirectories: false)
+    try FileManager.default.createSymbolicLink(at: scratch.file("run"), withDestinationURL: scratch.folder("large"))
+    let played = try await session(configuration(#"training.duration="6 steps""#), scratch.folder("run"))
+    #expect(played.result.outcome == .finished)
+    #expect(try CheckpointFolder(scratch.folder("large")).newestGood()?.step == 6)
+  }
+
+  /// A link under a checkpoint's name is moved aside: nothing is written through it.
+  @Test(arguments: [false, true]) func aLinkInACheckpointsPlaceIsMovedAside(dangles: Bool) async throws {
+    let scratch = try TemporaryFolder()
+    let folder = scratch.folder("run")
+    let json = try configuration(#"training.duration="8 steps""#, #"checkpoints.every="4 steps""#)
+    let session = try TrainingSession.prepare(json, runDirectory: folder.path, mode: .new, lanes: 1, say: { _ in })
+    if !dangles { try scratch.write("mine", "mine") }
+    for name in ["step-00000004.h5", "step-00000004.h5.sha256"] {
+      try FileManager.default.createSymbolicLink(
+        at: scratch.file("run/\(name)"), withDestinationURL: scratch.file("mine"))
+    }
+    #expect(try await session.run { _ in }.outcome == .finished)
+    #expect(scratch.exists("mine") != dangles)
+    if !dangles { #expect(try scratch.text("mine") == "mine") }
+    let file = scratch.file("run/step-00000004.h5")
+    #expect(try CheckpointFile.verify(at: file).step == 4)
+    #expect((try? FileManager.default.destinationOfSymbolicLink(atPath: file.path)) == nil)
+  }
+
   @Test func runsWithoutAGoodCheckpointAreRefused() async throws {
     let scratch = try TemporaryFolder()
     let json = try configuration(#"training.duration="4 steps""#)

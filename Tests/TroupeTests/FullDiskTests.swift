@@ -99,6 +99,26 @@ import Testing
     #expect(try workspace.recordedSteps("left/run") == Array(1...3000))
   }
 
+  /// A full disk ends a sweep and fails no trial: with room again all of them are trained.
+  @Test(.enabled(if: canMount, "file systems cannot be mounted here")) func aSweepOnADiskThatFillsUp() throws {
+    try workspace.write(
+      """
+      {
+        "name": "s", "base": "small.json", "method": "grid", "metric": {"name": "validation.loss"}, "retries": 0,
+        "overrides": {"training.duration": "120 epochs"},
+        "parameters": {"model.activation": {"values": ["relu", "tanh"]}}
+      }
+      """, "s.json")
+    for size in ["1500k", "2000k", "2500k"] {
+      let result = try onSmallDisk("size=\(size)", "sweep", "s.json", "--sweep-dir", "disk/s")
+      expectRefusal(result, code: 1, saying: ["disk/s"])
+      #expect(!(try workspace.text("left/s/journal.jsonl").contains(#""state":"failed""#)), "\(size)")
+      let resumed = try workspace.succeed("sweep", "s.json", "--sweep-dir", "left/s", "--resume", "--json").json()
+      #expect(resumed["finished"]?.integer == 2 && resumed["failed"]?.integer == 0, "\(size)")
+      try FileManager.default.removeItem(at: workspace.file("left"))
+    }
+  }
+
   @Test(.enabled(if: canMount, "file systems cannot be mounted here")) func aDiskTooSmallFromTheStart() throws {
     let result = try onSmallDisk(
       "size=1m", "train", "small.json", "--run-dir", "disk/run", "--set", "model.width=200")

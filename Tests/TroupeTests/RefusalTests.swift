@@ -149,3 +149,50 @@ import Testing
     try workspace.refuse("describe", "list.json", saying: ["list.json", "object"])
   }
 }
+
+/// Settings that could never take effect.
+@Suite struct IdleSettingTests {
+  let workspace: Workspace
+
+  init() throws { workspace = try .withSmallConfiguration() }
+
+  @Test func weightsThatAreAllZero() throws {
+    for weights in ["[0,0,0]", "[0.0, 0e5, 0]", "[1e-60,0,0]"] {
+      try workspace.refuse(
+        "train", "small.json", "--set", "loss={\"type\":\"cross_entropy\",\"class_weights\":\(weights)}",
+        saying: ["loss.class_weights", "all 0"])
+    }
+    #expect(!workspace.exists("checkpoints"))
+    try workspace.succeed(
+      "train", "small.json", "--set", "training.duration=2 steps", "--set", "schedule.warmup=1 steps", "--set",
+      "loss={\"type\":\"cross_entropy\",\"class_weights\":[0,0,1]}")
+  }
+
+  /// 15 steps in an epoch, 60 in all.
+  @Test func poolsThatNeverKeepACheckpoint() throws {
+    func settings(_ pairs: String...) -> [String] { pairs.flatMap { ["--set", $0] } }
+    let idle = [
+      (settings("checkpoints.keep_best=2", "checkpoints.every=14 steps"), "keep_best"),
+      (settings("checkpoints.keep_best=3", "checkpoints.every=8 steps", "training.validate_every=15 steps"), "keep_best"),
+      (settings("checkpoints.keep_best=2", "data.validation_fraction=0"), "keep_best"),
+      (settings("checkpoints.keep_every=11 steps", "checkpoints.every=6 steps"), "keep_every"),
+    ]
+    for (options, key) in idle {
+      let result = try TroupeProcess(["train", "small.json"] + options, in: workspace.url).wait()
+      expectRefusal(result, code: 2, saying: ["checkpoints.\(key)"])
+      expectRefusal(
+        try TroupeProcess(["describe", "small.json"] + options, in: workspace.url).wait(), code: 2, saying: [key])
+    }
+    #expect(!workspace.exists("checkpoints"))
+    let useful = [
+      settings("checkpoints.keep_best=2", "checkpoints.every=5 steps"),
+      settings("checkpoints.keep_best=2", "checkpoints.every=100 steps"),
+      settings("checkpoints.keep_every=10 steps", "checkpoints.every=6 steps"),
+      settings("checkpoints.every=14 steps"),
+    ]
+    for options in useful {
+      let result = try TroupeProcess(["describe", "small.json"] + options, in: workspace.url).wait()
+      #expect(result.exitCode == 0, "\(options): \(result.errors)")
+    }
+  }
+}

@@ -84,6 +84,65 @@ import Testing
     #expect(try workspace.text("page.html") == page)
   }
 
+  /// The points of a dry run are those that the sweep trains, in the same order.
+  @Test(arguments: ["random", "tpe", "grid"]) func aDryRunShowsWhatWillHappen(method: String) throws {
+    // One of the activations is written twice in different ways, by way of a type without other settings.
+    try workspace.write(
+      """
+      {
+        "name": "d", "base": "small.json", "method": "\(method)", "run_cap": 20, "metric": {"name": "validation.loss"},
+        "overrides": {"training.duration": "1 epoch"},
+        "parameters": {
+          "optimizer.learning_rate": {"values": [0.1, 0.01]}, "model.activation": {"values": ["relu", "tanh"]},
+          "schedule": {"values": [{"type": "constant"}, {"type": "constant", "warmup": "0 steps"}]}
+        }
+      }
+      """, "d.json")
+    let plan = try workspace.succeed("sweep", "d.json", "--dry-run", "--json").json()
+    let real = try workspace.succeed("sweep", "d.json", "--json").json()
+    let points = try workspace.text("checkpoints/d/journal.jsonl").split(separator: "\n").compactMap { line in
+      let json = try JSONParser.parse(String(line), file: "journal")
+      return json["kind"]?.string == "point" ? json["parameters"] : nil
+    }
+    #expect(plan["points"]?.array == points)
+    #expect(plan["point_count"] == real["point_count"] && plan["trial_count"] == real["trial_count"])
+  }
+
+  @Test func aTimeCapSaysWhatIsLeftOut() throws {
+    try writeSweep(#", "time_cap": "1 second""#, duration: "1000000 steps")
+    #expect(try workspace.succeed("sweep", "s.json", "--dry-run").output.contains("time_cap may end the sweep"))
+    let result = try workspace.succeed("sweep", "s.json", "--json")
+    #expect(result.errors.contains("time cap reached: 1 of these trials are unfinished, and 3 points were not begun"))
+    let json = try result.json()
+    #expect(json["unfinished_trials"]?.integer == 1 && json["untried_points"]?.integer == 3)
+  }
+
+  /// A sweep whose file spells its numbers differently since continues with the same trials.
+  @Test func numbersMayBeSpelledDifferently() throws {
+    func write(_ rates: String, decay: String) throws {
+      try workspace.write(
+        """
+        {
+          "name": "n", "base": "small.json", "method": "random", "run_cap": 3, "metric": {"name": "validation.loss"},
+          "overrides": {"training.duration": "1 epoch", "optimizer.weight_decay": \(decay)},
+          "parameters": {"optimizer.learning_rate": {"values": [\(rates)]}}
+        }
+        """, "n.json")
+    }
+    try write("0.01, 0.010", decay: "0.1")
+    try workspace.refuse("sweep", "n.json", saying: ["0.010", "listed twice"])
+    try write("0.01, 0.001, 0.00001", decay: "0.1")
+    let whole = try workspace.succeed("sweep", "n.json", "--json").json()
+    let table = try workspace.text("checkpoints/n/journal.jsonl").split(separator: "\n")
+    // As after a kill before the last result.
+    let last = try #require(table.lastIndex { $0.contains("\"kind\":\"result\"") })
+    try workspace.write(table[..<last].joined(separator: "\n") + "\n", "checkpoints/n/journal.jsonl")
+    try write("1e-2, 1.0e-3, 1e-05", decay: "1e-1")
+    let again = try workspace.succeed("sweep", "n.json", "--resume", "--json").json()
+    #expect(again["point_count"]?.integer == 3)
+    #expect(trials(again) == trials(whole))
+  }
+
   @Test func aPausedRunContinuesToTheSameBits() throws {
     let whole = try workspace.succeed("train", "small.json", "--json", "--run-dir", "whole").json()
     for stop in ["1 epoch", "37 steps", "60 steps"] {

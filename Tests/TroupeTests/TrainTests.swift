@@ -107,6 +107,31 @@ import Testing
     #expect(try workspace.snapshot("checkpoints/small") == before)
   }
 
+  @Test func numbersMayBeSpelledDifferently() throws {
+    let spelled = { (rate: String, warmup: String) in
+      ["--set", "optimizer.learning_rate=\(rate)", "--set", "schedule.warmup=\(warmup)", "--run-dir", "run"]
+    }
+    let whole = try TroupeProcess(
+      ["train", "small.json", "--json", "--run-dir", "whole"] + spelled("0.00001", "1 epochs").dropLast(2),
+      in: workspace.url
+    ).wait().json()
+    let first = try TroupeProcess(
+      ["train", "small.json", "--stop-after", "1 epoch"] + spelled("0.00001", "1 epochs"), in: workspace.url
+    ).wait()
+    #expect(first.exitCode == 75, "\(first.errors)")
+    let resumed = try TroupeProcess(
+      ["train", "small.json", "--json", "--resume"] + spelled("1e-05", "1 epoch"), in: workspace.url
+    ).wait()
+    #expect(resumed.exitCode == 0, "\(resumed.errors)")
+    #expect(try resumed.json()["parameters_digest"] == whole["parameters_digest"])
+    let other = try TroupeProcess(
+      ["train", "small.json", "--resume"] + spelled("1.1e-05", "1 epoch"), in: workspace.url
+    ).wait()
+    expectRefusal(other, code: 2, saying: ["optimizer.learning_rate"])
+    let listed = try workspace.succeed("runs", ".", "--filter", "learning_rate=0.000010", "--json").json()
+    #expect(listed["runs"]?.array?.count == 2)
+  }
+
   @Test func resumingNothingIsRefused() throws {
     try workspace.refuse("train", "small.json", "--resume", saying: ["checkpoints/small", "no run here"])
     #expect(!workspace.exists("checkpoints"))

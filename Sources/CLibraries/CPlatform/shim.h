@@ -1,9 +1,10 @@
-// What Glibc's overlay and Swift's SIMD types do not offer: thread names and affinity, the denormal flags,
+// What Glibc's overlay and Swift's SIMD types do not offer: thread names and affinity, signals, the denormal flags,
 // vector forms of square root and rounding, hardware CRC32C.
 #pragma once
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -38,6 +39,12 @@ static inline _Bool troupe_compiled_for_avx512(void) {
 #else
   return 0;
 #endif
+}
+
+// SIG_IGN is a cast to a function, which Swift cannot compare.
+static inline _Bool troupe_ignores_signal(int number) {
+  struct sigaction action;
+  return sigaction(number, 0, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 // The cores that the calling thread may run on, one flag a core; how many flags there are, or -1.

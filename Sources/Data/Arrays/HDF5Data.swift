@@ -5,6 +5,7 @@ import Tensors
 /// Datasets of an HDF5 file: inputs [samples, …], targets [samples] or [samples, …], and any further ones as `fields`.
 package struct HDF5Data: DataKind {
   package static let kind = "hdf5"
+  package static let places = ["file", "test_file"]
   package static let documentation = "inputs and targets from datasets of an HDF5 file"
 
   package var file: String

@@ -4,6 +4,7 @@ import Tensors
 /// Images and labels from IDX files: MNIST and its relatives.
 package struct IDXData: DataKind {
   package static let kind = "idx"
+  package static let places = ["images", "labels", "test_images", "test_labels"]
   package static let documentation = "images and class labels in IDX files (the MNIST format), raw or gzip"
 
   package var images: String

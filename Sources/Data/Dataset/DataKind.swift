@@ -8,6 +8,8 @@ package protocol DataKind: Settings {
   /// The value of "type".
   static var kind: String { get }
   static var documentation: String { get }
+  /// The keys that say where the samples lie and not which they are: samples with the same fingerprint may move.
+  static var places: [String] { get }
   /// Describes the data at a path; nil where this kind does not recognize them.
   static func inspect(_ place: InspectedPath) throws(DataError) -> DatasetSummary?
 
@@ -29,6 +31,7 @@ extension DataKind {
     try open(seed: seed)
   }
 
+  package static var places: [String] { [] }
   package static func inspect(_ place: InspectedPath) throws(DataError) -> DatasetSummary? { nil }
   package var expectedByteCount: Int? { nil }
   package var windowLength: Int? { nil }

@@ -8,6 +8,7 @@ import Tensors
 /// Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images" (2009).
 package struct CIFARData: DataKind {
   package static let kind = "cifar"
+  package static let places = ["path"]
   package static let documentation = "CIFAR-10 or CIFAR-100, a folder with the files of their binary versions"
 
   /// CIFAR-100's two labels.

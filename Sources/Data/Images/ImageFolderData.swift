@@ -5,6 +5,7 @@ import Tensors
 /// Images in a folder for each class, or in a tar archive of such folders.
 package struct ImageFolderData: DataKind {
   package static let kind = "image_folder"
+  package static let places = ["path"]
   package static let documentation = "JPEG and PNG images in one folder per class, or in a tar archive of such folders"
 
   package var path: String

@@ -4,6 +4,7 @@ import Tensors
 /// A table in a CSV file: numeric features and a class or values to predict.
 package struct CSVData: DataKind {
   package static let kind = "csv"
+  package static let places = ["file", "test_file"]
   package static let documentation = "a table of numbers with a class or values to predict, in a CSV file"
 
   package enum Task: String, CaseIterable, Sendable { case classification, regression }

@@ -5,6 +5,7 @@ import Tokenizers
 /// Pairs of a source and a target text, such as translations: one per line, as tab-separated values or JSON.
 package struct PairData: DataKind {
   package static let kind = "pairs"
+  package static let places = ["files", "tokenizer.file"]
   package static let documentation =
     "pairs of source and target texts, one per line: tab-separated, or JSON in files that end in .jsonl or .json"
 

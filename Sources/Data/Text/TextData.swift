@@ -9,6 +9,7 @@ import Tokenizers
 /// those for the test, so no training window reaches into either. `validation_count` and `test_count` count windows.
 package struct TextData: DataKind {
   package static let kind = "text"
+  package static let places = ["files", "jsonl", "cache", "tokenizer.file"]
   package static let documentation =
     "text files or JSON lines as tokens, in windows that predict each next token; splits are contiguous"
 

@@ -39,7 +39,7 @@ package struct SampleJudgement: Sendable {
 
     /// - Parameter split: nil for held-out images if there are enough, and for training images otherwise.
     package init(_ run: StoredRun, split: String?, atLeast least: Int) throws {
-      let data = try Dataset(opening: run.configuration.data, runSeed: run.configuration.seed)
+      let data = try run.openData()
       guard data.forwardProcess != nil else { throw RunError(.configuration, "expected a diffusion model") }
       let splits = data.splits
       let known = ["train": splits.training, "validation": splits.validation, "test": splits.test]

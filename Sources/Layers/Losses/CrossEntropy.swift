@@ -23,6 +23,9 @@ package struct CrossEntropy: ConfigurableLoss {
       "label_smoothing", default: 0, in: 0...0.999, "share of the target spread evenly over all classes")
     let weights = try reader.optionalNumbers(
       "class_weights", in: 0...1e6, "one weight a class; the loss is divided by the weights of the targets seen")
+    try reader.require(
+      weights?.contains { Float($0) > 0 } ?? true, "class_weights", "are all 0, so that nothing is learned; weigh a class above 0"
+    )
     return LossBlueprint(kind: kind, wantsClasses: true, isPlain: smoothing == 0 && weights == nil) {
       (prediction, target, sampleWeights) throws(LayerError) in
       guard sampleWeights == nil else {

@@ -126,11 +126,14 @@ private struct CSVFile<Record>: ~Copyable {
   private var buffer = LineBuffer(capacity: 2 * MetricsWriter.flushThreshold)
 
   init(_ columns: [MetricsCSV.Column<Record>], _ name: String, in folder: URL, _ calls: FileSystemCalls) throws(RecordsError) {
+    let header = columns.map(\.header).joined(separator: ",")
     file = try RecordsError.files { () throws(FileError) in
-      try ReplacementFile(for: folder.appending(path: name).systemPath, calls: calls)
+      let path = folder.appending(path: name).systemPath
+      try OwnFile("table", beginningWith: header).check(path, calls: calls)
+      return try ReplacementFile(for: path, calls: calls)
     }
     self.columns = columns
-    buffer.raw(columns.map(\.header).joined(separator: ",") + "\n")
+    buffer.raw(header + "\n")
   }
 
   mutating func row(_ record: Record) throws(RecordsError) {

@@ -3,7 +3,7 @@ import Foundation
 import JSON
 
 extension RunConfiguration {
-  /// What a resumed run may change: when things are done and written, never what is computed.
+  /// What a resumed run may change besides the places of its data: when things are done and written, never what is computed.
   private static let adoptable = [
     ["training", "duration"], ["training", "validate_every"], ["training", "early_stopping"], ["norms"],
     ["checkpoints"], ["samples"],
@@ -23,12 +23,8 @@ extension RunConfiguration {
   ///
   /// - Throws: when `given` differs elsewhere: a resumed run keeps what it computes.
   package func adopting(_ given: RunConfiguration) throws(ConfigurationError) -> RunConfiguration {
-    var adopted = resolved
-    for path in Self.adoptable { adopted = adopted.replacing(path, from: given.resolved) }
-    var expected = given.resolved
-    if given.training.microBatches == nil {
-      expected = expected.replacing(["training", "micro_batches"], from: resolved)
-    }
+    let adopted = adoptedJSON(given)
+    let expected = expectedJSON(given)
     if let path = expected.firstDifference(from: adopted) {
       throw ConfigurationError(
         path: path,
@@ -38,12 +34,61 @@ extension RunConfiguration {
     }
     return try RunConfiguration(adopted)
   }
+
+  /// The path of the first setting by which `given` computes something else; nil where it may continue this run.
+  func computedDifference(from given: RunConfiguration) -> String? {
+    expectedJSON(given).firstDifference(from: adoptedJSON(given))
+  }
+
+  private func adoptedJSON(_ given: RunConfiguration) -> JSON {
+    Self.adoptable.reduce(withPlaces(of: given)) { $0.replacing($1, from: given.resolved) }
+  }
+
+  /// This configuration with the data where `other` has them.
+  private func withPlaces(of other: RunConfiguration) -> JSON {
+    type(of: data.kind).places.reduce(resolved) {
+      $0.replacing(["data"] + $1.split(separator: ".").map(String.init), from: other.resolved)
+    }
+  }
+
+  /// The same run with its data where `other`, of the same run, has them.
+  func takingPlaces(of other: RunConfiguration) throws(ConfigurationError) -> RunConfiguration {
+    guard type(of: data.kind).kind == type(of: other.data.kind).kind else { return self }
+    return try RunConfiguration(withPlaces(of: other))
+  }
+
+  /// The same run with its data where `assignments` in the form of `--set` say.
+  ///
+  /// - Throws: where they change anything else.
+  func takingPlaces(_ assignments: [String]) throws(ConfigurationError) -> RunConfiguration {
+    var json = resolved
+    for assignment in assignments { json = try json.setting(assignment) }
+    let moved = try RunConfiguration(json)
+    let expected = try takingPlaces(of: moved)
+    guard let path = moved.resolved.firstDifference(from: expected.resolved) else { return moved }
+    let places = type(of: data.kind).places.map { "data.\($0)" }.joined(separator: ", ")
+    throw ConfigurationError(
+      path: path,
+      message: "belongs to the trained model; only the places of its data can be changed here"
+        + (places.isEmpty ? ", and it has none" : " (\(places))"))
+  }
+
+  private func expectedJSON(_ given: RunConfiguration) -> JSON {
+    guard given.training.microBatches == nil else { return given.resolved }
+    return given.resolved.replacing(["training", "micro_batches"], from: resolved)
+  }
 }
 
 extension JSON {
   /// The path of the first value that differs from `other`'s, `optimizer.learning_rate`; nil where all are equal.
   package func firstDifference(from other: JSON, path: String = "") -> String? {
     if self == other { return nil }
+    // "1 epoch" and "1 epochs" are the same.
+    if let text = string, let same = other.string, let duration = TrainingDuration(text: text),
+      duration == TrainingDuration(text: same)
+    {
+      return nil
+    }
     guard let mine = members, let theirs = other.members else { return path }
     let keys = mine.map(\.key) + theirs.map(\.key).filter { self[$0] == nil }
     for key in keys {

@@ -83,6 +83,14 @@ extension CheckpointMetadata {
         + "restore the texts and tokenizer that the run was trained with")
   }
 
+  /// Refuses other data than the checkpoint's model was trained on.
+  package func checkFingerprint(_ data: Dataset, of file: URL) throws(RunError) {
+    guard dataFingerprint != data.fingerprint else { return }
+    throw RunError(
+      "\(data.name): not the data that \(file.lastPathComponent) was trained on (fingerprint \(data.fingerprint), "
+        + "expected \(dataFingerprint ?? "none")); restore them or start over with --fresh")
+  }
+
   /// The value of a JSON text; nil if the checkpoint has no such text.
   private func decode<Value>(
     _ text: KeyPath<CheckpointMetadata, String?>, of file: URL,

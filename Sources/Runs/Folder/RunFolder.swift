@@ -41,36 +41,47 @@ package final class RunFolder: Sendable {
   package static func create(
     _ url: URL, given: JSON, resolved: JSON, isFresh: Bool, initialParameters: String? = nil, say: (String) -> Void
   ) throws(RunError) -> RunFolder {
-    if !isFresh {
-      try refuseExisting(url)
-    } else if holdsRun(url) {
+    if isFresh, holdsRun(url) {
       let kept = try moveAside(url)
       say("kept the old run as \(kept.path)")
     }
+    try refuseTaken(url)
     try makeFolder(url)
     let lock = try takeLock(url)
     // Another process may have made its run here just before the lock was taken.
-    try refuseExisting(url)
+    try refuseTaken(url)
     if let initialParameters { try write(initialParameters + "\n", to: url.appending(path: initialParametersName)) }
     try write(given.prettyText + "\n", to: url.appending(path: configurationName))
     try write(resolved.prettyText + "\n", to: url.appending(path: RunFiles.resolvedConfiguration))
     return RunFolder(url: url, resolved: resolved, lock: lock)
   }
 
-  /// Refuses a folder that holds a run: nothing in it may be replaced unasked.
-  package static func refuseExisting(_ url: URL) throws(RunError) {
-    guard holdsRun(url) else { return }
+  /// Refuses a folder that holds a run, or files of others: nothing in it may be replaced, removed or taken for a part of
+  /// the new run.
+  package static func refuseTaken(_ url: URL) throws(RunError) {
+    guard !holdsRun(url) else {
+      throw RunError(
+        .configuration,
+        "\(url.relativePath): there is a run of this name already; resume it with --resume, start over with --fresh "
+          + "(the old run is kept beside it), or give another --run-dir")
+    }
+    guard let foreign = FolderContents(url)?.first(besides: Self.startNames) else { return }
     throw RunError(
       .configuration,
-      "\(url.relativePath): there is a run of this name already; go on with it with --resume, start over with --fresh "
-        + "(the old run is kept beside it), or give another --run-dir")
+      "\(url.relativePath): holds \(foreign), which no run has made; give a new or an empty folder with --run-dir")
   }
 
-  /// Whether there is a run in the folder already.
+  /// The files of a run that was killed before it began. Only the lock, which is made first, tells them from a user's.
+  private static func startNames(_ names: Set<String>) -> Set<String> {
+    let trial: Set = ["trial.json", "trial.out", "trial.err"]
+    guard names.contains(RunFiles.lock) else { return trial }
+    return trial.union([RunFiles.lock, configurationName, initialParametersName, RunFiles.resolvedConfiguration])
+  }
+
+  /// Whether there is a run in the folder already: a configuration that a run has resolved, or records and their lock.
   package static func holdsRun(_ url: URL) -> Bool {
-    [RunFiles.resolvedConfiguration, MetricsWriter.fileName].contains {
-      FileManager.default.fileExists(atPath: url.appending(path: $0).path)
-    }
+    func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: url.appending(path: name).path) }
+    return has(RunFiles.resolvedConfiguration) || has(MetricsWriter.fileName) && has(RunFiles.lock)
   }
 
   /// The file that the run's first parameters came from; nil where the seed says them.
@@ -95,7 +106,7 @@ package final class RunFolder: Sendable {
     guard FileManager.default.fileExists(atPath: file.path) else {
       throw RunError(
         .configuration,
-        "\(url.relativePath): no run here to go on with (\(RunFiles.resolvedConfiguration) is missing); start one without --resume"
+        "\(url.relativePath): no run here to resume (\(RunFiles.resolvedConfiguration) is missing); start one without --resume"
       )
     }
     do throws(ConfigurationError) {
@@ -103,6 +114,17 @@ package final class RunFolder: Sendable {
     } catch {
       throw RunError(.configuration, error.description)
     }
+  }
+
+  /// Refuses a checkpoint that another run has left here, which would be taken for this run's own.
+  package func requireOwn(_ checkpoint: CheckpointSummary) throws {
+    let writer = try checkpoint.metadata.configuration(of: checkpoint.url)
+    guard let path = try RunConfiguration(resolved).computedDifference(from: writer) else { return }
+    let name = checkpoint.url.lastPathComponent
+    throw RunError(
+      .configuration,
+      "\(checkpoint.url.relativePath): is the checkpoint of another run (\(path) differs); move \(name) and "
+        + "\(name).sha256 away")
   }
 
   /// The same folder with a changed configuration, which a resumed run goes on with.

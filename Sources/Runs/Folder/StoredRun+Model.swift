@@ -20,7 +20,7 @@ extension StoredRun {
     do throws(GraphError) { table = try ParameterTable(graph) } catch { throw RunError(error.description) }
     let state = ModelState(table, precision: answeringPrecision)
     let tensors = table.evaluatedTensors(state, isAverage: usesAverage ?? configuration.training.average.isEnabled)
-    _ = try CheckpointFile.read(at: checkpoint.url, into: tensors, match: .subset)
+    try read(into: tensors)
     state.refreshBF16Weights()
     return state
   }

@@ -9,8 +9,10 @@ import Metrics
 package struct StoredRun: Sendable {
   package let folder: URL
   package let configuration: RunConfiguration
-  package let checkpoint: CheckpointSummary
+  private let file: OpenCheckpoint
   package let state: RunState
+  /// Whether the data lie elsewhere than when the checkpoint was written.
+  private let hasMovedData: Bool
 
   /// Which checkpoint to look at.
   package enum Choice: Sendable, Equatable {
@@ -30,21 +32,42 @@ package struct StoredRun: Sendable {
 
   /// - Parameters:
   ///   - path: a run folder, or one of its checkpoint files.
+  ///   - places: where the data lie now, in the form of `--set`; by default where the run last had them.
   ///   - say: told of damaged checkpoints that were passed over.
-  package init(_ path: String, _ choice: Choice = .newest, say: (String) -> Void) throws {
+  package init(_ path: String, _ choice: Choice = .newest, places: [String] = [], say: (String) -> Void) throws {
     let url = URL(fileURLWithPath: path)
     if url.pathExtension == "h5" {
       folder = url.deletingLastPathComponent()
-      checkpoint = try CheckpointFile.verify(at: url)
+      file = try OpenCheckpoint(url)
     } else {
       folder = try Self.folder(path)
-      guard let newest = try CheckpointFolder(url).newestGood(report: say) else {
-        throw RunError("\(path): expected a run's folder with a checkpoint in it, found no good one")
-      }
-      checkpoint = try Self.choose(choice, newest, in: url)
+      file = try Self.open(choice, in: url, path, say: say)
     }
-    configuration = try checkpoint.metadata.configuration(of: checkpoint.url)
+    let checkpoint = file.summary
+    let written = try checkpoint.metadata.configuration(of: checkpoint.url)
+    // A run that was resumed with moved data has checkpoints from before.
+    let last = RunFolder.holdsRun(folder) ? try? RunConfiguration(RunFolder.configuration(of: folder)) : nil
+    let found = try last.map { (last) throws(ConfigurationError) in try written.takingPlaces(of: last) } ?? written
+    configuration = places.isEmpty ? found : try found.takingPlaces(places)
+    hasMovedData = configuration.resolved != written.resolved
     state = try checkpoint.metadata.runState(of: checkpoint.url)
+  }
+
+  /// So often a living run may remove the chosen checkpoint before it is open.
+  private static let mostAttempts = 10
+
+  private static func open(
+    _ choice: Choice, in url: URL, _ path: String, say: (String) -> Void
+  ) throws -> OpenCheckpoint {
+    for attempt in 1... {
+      guard let newest = try CheckpointFolder(url).openNewestGood(report: say) else { break }
+      do {
+        return try choose(choice, newest, in: url)
+      } catch let error as CheckpointError where error.code == ENOENT && attempt < mostAttempts {
+        continue
+      }
+    }
+    throw RunError("\(path): expected a run's folder with a checkpoint in it, found no good one")
   }
 
   /// The folder at `path`, which must be there: everything else can then be said of a run.
@@ -60,8 +83,8 @@ package struct StoredRun: Sendable {
   }
 
   private static func choose(
-    _ choice: Choice, _ newest: CheckpointSummary, in folder: URL
-  ) throws -> CheckpointSummary {
+    _ choice: Choice, _ newest: OpenCheckpoint, in folder: URL
+  ) throws -> OpenCheckpoint {
     let step: Int
     switch choice {
     case .newest: return newest
@@ -74,22 +97,36 @@ package struct StoredRun: Sendable {
           .configuration, "\(folder.relativePath): no checkpoint of step \(wanted); there are \(known)")
       }
     case .best:
-      guard let best = try newest.metadata.runState(of: newest.url).best.first else {
+      let summary = newest.summary
+      guard let best = try summary.metadata.runState(of: summary.url).best.first else {
         throw RunError(
           "\(folder.path): no checkpoint was ever the best (none was written right after an evaluation); use newest")
       }
       step = best.step
     }
-    return try CheckpointFile.verify(at: folder.appending(path: CheckpointFile.name(step: step)))
+    if step == newest.summary.step { return newest }
+    return try OpenCheckpoint(folder.appending(path: CheckpointFile.name(step: step)))
   }
+
+  package var checkpoint: CheckpointSummary { file.summary }
+
+  /// Fills tensors from the checkpoint.
+  package func read(into tensors: [CheckpointTensor]) throws(CheckpointError) { try file.read(into: tensors) }
 
   /// The run's plan on its data as the checkpoint standardizes them.
   ///
   /// - Parameter say: receives messages about the data.
   package func plan(lanes: Int, say: (String) -> Void = { _ in }) throws -> RunPlan {
-    let data = try configuration.openData(standardization: checkpoint.metadata.standardization(of: checkpoint.url), say: say)
+    try RunPlan(configuration, data: openData(say: say), lanes: lanes)
+  }
+
+  /// The run's data as the checkpoint standardizes them.
+  package func openData(say: (String) -> Void = { _ in }) throws -> Dataset {
+    let data = try configuration.openData(
+      standardization: checkpoint.metadata.standardization(of: checkpoint.url), say: say)
     try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
-    return try RunPlan(configuration, data: data, lanes: lanes)
+    if hasMovedData { try checkpoint.metadata.checkFingerprint(data, of: checkpoint.url) }
+    return data
   }
 
   /// Whether the checkpoint lies in its run's folder, which evaluations are kept in.

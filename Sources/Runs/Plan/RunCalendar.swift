@@ -69,15 +69,17 @@ package struct RunCalendar: Sendable {
 extension RunState {
   /// Takes an evaluation into account for early stopping and for schedules that wait for a plateau.
   package mutating func observe(validation: LossSums, configuration: RunConfiguration) {
-    let loss = validation.mean
-    let improvement = configuration.training.earlyStopping.minimumImprovement
+    noteLoss(validation.mean, improvement: configuration.training.earlyStopping.minimumImprovement)
+    plateau?.observe(loss: validation.mean, accuracy: validation.accuracy)
+  }
+
+  mutating func noteLoss(_ loss: Double, improvement: Double) {
     if loss < (lowestLoss ?? .infinity) - improvement {
       lowestLoss = loss
       evaluationsSinceLowest = 0
     } else {
       evaluationsSinceLowest += 1
     }
-    plateau?.observe(loss: loss, accuracy: validation.accuracy)
   }
 
   /// - Parameter evaluations: further evaluations without a lower loss.
@@ -88,6 +90,10 @@ extension RunState {
   /// Adds this step's checkpoint to the best ones, if it is one of them.
   package mutating func noteCheckpoint(validation: LossSums, _ settings: CheckpointSettings) {
     let value = settings.monitor == .loss ? validation.mean : validation.accuracy
+    noteCheckpoint(ofStep: step, value: value, settings)
+  }
+
+  mutating func noteCheckpoint(ofStep step: Int, value: Double, _ settings: CheckpointSettings) {
     guard value.isFinite else { return }
     best.removeAll { $0.step == step }
     best.append(BestCheckpoint(step: step, value: value))

@@ -163,6 +163,48 @@ package struct RunPlan: Sendable {
           : "use a model that does, such as \"unet\" or \"dit\""))
   }
 
+  /// Refuses pools of checkpoints that would never keep one, for runs that are to begin.
+  ///
+  /// A run that is shorter than one of the lengths tries something out, and its last step is evaluated and saved anyway.
+  package func checkPools() throws(RunError) {
+    let settings = configuration.checkpoints
+    guard settings.keepBest < 2 || !data.splits.validation.isEmpty else {
+      throw RunError(
+        .configuration,
+        "checkpoints.keep_best: needs validation samples to tell the best, but data.validation_fraction is 0")
+    }
+    guard settings.keepBest < 2 || savesEvaluated else {
+      throw RunError(
+        .configuration,
+        "checkpoints.keep_best: only the last of \(totalSteps) steps is both evaluated and saved; let checkpoints.every "
+          + "and training.validate_every meet, or drop keep_best")
+    }
+    guard let keepEvery = settings.keepEvery?.steps(perEpoch: stepsPerEpoch), totalSteps % keepEvery != 0,
+      !saves(atMultiplesOf: keepEvery)
+    else { return }
+    throw RunError(
+      .configuration,
+      "checkpoints.keep_every: none of \(totalSteps) steps is both a multiple of it and saved; use a multiple of "
+        + "checkpoints.every")
+  }
+
+  /// Whether a step before the last is both evaluated and saved, as far as the run is long enough for either.
+  package var savesEvaluated: Bool {
+    saves(atMultiplesOf: configuration.training.validateEvery.steps(perEpoch: stepsPerEpoch))
+  }
+
+  private func saves(atMultiplesOf other: Int) -> Bool {
+    let every = configuration.checkpoints.every.steps(perEpoch: stepsPerEpoch)
+    return every >= totalSteps || other >= totalSteps || Self.meets(every, other, before: totalSteps)
+  }
+
+  /// Whether two lengths have a common multiple below `end`.
+  private static func meets(_ a: Int, _ b: Int, before end: Int) -> Bool {
+    var (x, y) = (a, b)
+    while y > 0 { (x, y) = (y, x % y) }
+    return a / x <= (end - 1) / b
+  }
+
   /// Refuses settings that depend on results which no evaluation gives.
   private func checkWatched() throws(RunError) {
     let kind = configuration.loss.kind

@@ -1,3 +1,4 @@
+import CPlatform
 import Files
 import Foundation
 import Synchronization
@@ -31,25 +32,38 @@ package final class StopRequest: Sendable {
   package func ask(_ signal: Int32) { number.store(signal, ordering: .relaxed) }
 }
 
-/// Turns SIGINT and SIGTERM into a request to save and stop; the second one ends the process at once.
+/// Turns the signals that ask a process to end into a request to save and stop.
+///
+/// Terminals send INT and HUP, batch systems TERM, USR1 or USR2, and the kernel XCPU and XFSZ at a limit. A signal that the
+/// process was started to ignore stays ignored, as nohup wants.
 ///
 /// The handler does the one thing that it may: it writes the signal's number into a pipe, whose reader has a thread of its own.
 /// From the moment that this is made no signal is lost, which a dispatch source cannot promise.
 package final class SignalWatch: Sendable {
-  private static let watched = [SIGINT, SIGTERM]
+  private static let watched = [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ]
+  /// After any signal, these end the process at once: a person waits. The others come more than once by themselves, from a
+  /// terminal and its shell, or every second at a limit.
+  private static let impatient = [SIGINT, SIGTERM]
 
-  /// - Parameter notice: told once, when the first signal has come.
+  /// The signals that are handled, and what happened on them before.
+  private let replaced: [(signal: Int32, action: sigaction)]
+
+  /// - Parameter notice: receives the first signal.
   package init(_ request: StopRequest, notice: @escaping @Sendable (Int32) -> Void = { _ in }) {
     var ends: [Int32] = [-1, -1]
     // Without a pipe, which only a process out of descriptors meets, signals keep their default action.
-    guard pipe(&ends) == 0 else { return }
+    guard pipe(&ends) == 0 else {
+      replaced = []
+      return
+    }
     let readingEnd = ends[0]
     signalPipe.store(ends[1], ordering: .releasing)
     let reader = Thread {
       var isRepeated = false
       while let number = try? FileSystemCalls.real.receive(from: readingEnd, "signals", atMost: 1).first, number != 0 {
         // Others may have asked before: only a signal after a signal is impatience.
-        if isRepeated { _exit(128 + Int32(number)) }
+        if isRepeated, Self.impatient.contains(Int32(number)) { _exit(128 + Int32(number)) }
+        guard !isRepeated else { continue }
         isRepeated = true
         request.ask(Int32(number))
         notice(Int32(number))
@@ -58,20 +72,34 @@ package final class SignalWatch: Sendable {
     }
     reader.name = "signals"
     reader.start()
-    for number in Self.watched {
+    // A shell ignores both for what it starts in the background, where no terminal can send them but a script may.
+    let isInBackground = Self.isIgnored(SIGINT) && Self.isIgnored(SIGQUIT)
+    replaced = Self.watched.compactMap { number in
+      guard !Self.isIgnored(number) || number == SIGINT && isInBackground else { return nil }
       var action = sigaction()
       action.__sigaction_handler.sa_handler = tell
       action.sa_flags = SA_RESTART
-      sigaction(number, &action, nil)
+      var old = sigaction()
+      return sigaction(number, &action, &old) == 0 ? (number, old) : nil
     }
   }
 
   deinit {
-    for number in Self.watched { signal(number, SIG_DFL) }
+    for (number, action) in replaced {
+      var action = action
+      sigaction(number, &action, nil)
+    }
     tell(0)
     let end = signalPipe.exchange(-1, ordering: .acquiring)
     if end >= 0 { close(end) }
   }
+
+  /// Makes writes beyond the limit on file sizes fail, instead of ending the process; an inherited "ignore" does so too.
+  package static func surviveFileSizeLimit() {
+    if !isIgnored(SIGXFSZ) { signal(SIGXFSZ) { _ in } }
+  }
+
+  private static func isIgnored(_ number: Int32) -> Bool { troupe_ignores_signal(number) }
 }
 
 /// Where the handler writes; -1 while nobody watches.

@@ -103,6 +103,9 @@ package final class Journal {
   ) throws {
     try RunError.files { () throws(FileError) in try Self.calls.lock(file) }
     defer { Self.calls.unlock(file) }
+    guard !isReplaced else {
+      throw RunError("\(path): has been removed or replaced during the sweep; restore it and continue with --resume")
+    }
     let news = try news()
     try cutTornLine()
     let time = (Date.now.timeIntervalSince1970 * Self.ticks).rounded() / Self.ticks

@@ -1,4 +1,5 @@
 import Configuration
+import Files
 import Foundation
 import JSON
 
@@ -111,6 +112,9 @@ package struct TrialResult: Sendable, Equatable {
     self.seconds = seconds
     self.reason = reason
   }
+
+  /// Whether the attempt failed for want of room on a disk, which is no fault of the trial.
+  package var isOfFullDisk: Bool { state == .failed && FileError.isOfFullDisk(reason ?? "") }
 
   package func value(of metric: String) -> Double? { metrics.first { $0.name == metric }?.value }
 

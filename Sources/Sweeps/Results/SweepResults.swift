@@ -1,4 +1,5 @@
 import Configuration
+import Files
 import Foundation
 import JSON
 import Reports
@@ -46,7 +47,7 @@ package struct SweepResults: Sendable {
 
   package func write(page: String? = nil, table: String? = nil) throws {
     let table = table.map { URL(fileURLWithPath: $0) } ?? folder.url.appending(path: Self.tableName)
-    try folder.write(csv, to: table)
+    try folder.write(csv, to: table, replacing: OwnFile("table", beginningWith: "rank,point,trial,seed,state,"))
     try writePage(to: page.map { URL(fileURLWithPath: $0) } ?? folder.url.appending(path: Report.fileName))
   }
 
@@ -57,6 +58,22 @@ package struct SweepResults: Sendable {
     trials.count { $0.hasFailed } + state.points.count { $0.refusal != nil } * definition.seeds.count
   }
   package var finishedCount: Int { trials.count { $0.isFinished } }
+
+  /// Trials that were begun, or whose points were, and that another session would continue.
+  package var unfinishedCount: Int {
+    state.points.filter { $0.refusal == nil && $0.stopReason == nil }.flatMap(\.trials)
+      .count { !$0.isFinished && !$0.hasFailed }
+  }
+  /// The most points that have not been begun.
+  package var untriedCount: Int { max(0, (definition.pointCount ?? 0) - state.points.count) }
+
+  /// A line on what a sweep that ended early did not train; nil where nothing is left out.
+  package func leftOut(by end: SweepEnd) -> String? {
+    guard end != .complete, unfinishedCount > 0 || untriedCount > 0 else { return nil }
+    let advice = end == .timeCap ? "raise time_cap" : "drop the target"
+    return "\(end.rawValue): \(unfinishedCount) of these trials are unfinished, and "
+      + "\(untriedCount == 1 ? "1 point was" : "\(untriedCount) points were") not begun; \(advice) and continue with --resume"
+  }
 
   package var firstFailure: String? {
     for point in state.points {

@@ -118,6 +118,11 @@ package func text(of assignment: Assignment) -> String {
   assignment.map { "\($0.path)=\($0.value.plainText)" }.joined(separator: " ")
 }
 
+/// Whether two assignments give the same values to the same parameters.
+func isSame(_ a: Assignment, _ b: Assignment) -> Bool {
+  a.elementsEqual(b) { $0.path == $1.path && $0.value == $1.value }
+}
+
 /// The assignment as an object.
 func json(of assignment: Assignment) -> JSON { .object(assignment.map { ($0.path, $0.value) }) }
 

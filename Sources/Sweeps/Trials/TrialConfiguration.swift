@@ -45,6 +45,18 @@ package struct TrialConfiguration: Sendable {
     self.json = try json.setting("name", to: .string("\(definition.name)-\(id)"))
   }
 
+  private init(_ json: JSON, id: String, resolved: JSON) {
+    self.json = json
+    self.id = id
+    self.resolved = resolved
+  }
+
+  /// The same trial under the id of the journal, which differs where the sweep file spells a number in another way since.
+  func named(_ id: String, in definition: SweepDefinition) throws(ConfigurationError) -> TrialConfiguration {
+    try TrialConfiguration(
+      json.setting("name", to: .string("\(definition.name)-\(id)")), id: id, resolved: resolved)
+  }
+
   /// Decodes a configuration; a refusal names the sweep's values.
   private static func decode(_ json: JSON, _ assignment: Assignment) throws(ConfigurationError) -> RunConfiguration {
     do throws(ConfigurationError) {

@@ -6,6 +6,7 @@ import JSON
 import Metrics
 import Runs
 import Subprocess
+import SystemPackage
 
 /// One attempt to train a trial to a rung, in a process of its own: `troupe train` on a share of the cores.
 struct TrialProcess: Sendable {
@@ -96,6 +97,10 @@ struct TrialProcess: Sendable {
       throw RunError("cannot start \(program): \(error)")
     }
     var result = judge(status, output.text, errors.text)
+    // The complaint may have found no room either.
+    if result.state == .failed, !result.isOfFullDisk, !hasRoom {
+      result.reason = "\(result.reason ?? "failed") on a full disk: \(Errno.noSpace)"
+    }
     result.seconds = (ContinuousClock.now - start) / .seconds(1)
     if isLate, !result.state.isGood {
       result.state = .timedOut
@@ -106,6 +111,14 @@ struct TrialProcess: Sendable {
     if askedAt != nil || shouldStop(), !isLate, !result.state.isGood, result.state != .diverged { return .stopped }
     return .result(result)
   }
+
+  /// Whether a message at least can be written into the folder.
+  private var hasRoom: Bool {
+    let free = try? FileSystemCalls.real.freeSpace(in: folder.path)
+    return free.map { $0 >= Self.leastSpace } ?? true
+  }
+
+  private static let leastSpace = 1 << 16
 
   private func arguments(_ file: URL) -> [String] {
     var arguments = ["train", file.path, "--run-dir", folder.path, "--json", "--stop-at-end-of-input"]

@@ -61,6 +61,9 @@ extension Coordinator {
     let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
     model.state.refreshBF16Weights()
     writer.distrust(after: checkpoint.step)
-    return try metadata.runState(of: checkpoint.url)
+    var state = try metadata.runState(of: checkpoint.url)
+    try state.judgeAgain(
+      by: model.configuration, after: metadata.configuration(of: checkpoint.url), in: writer.folder)
+    return state
   }
 }

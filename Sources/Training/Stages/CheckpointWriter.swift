@@ -1,4 +1,5 @@
 import Checkpoints
+import Files
 import Foundation
 import Metrics
 import Synchronization
@@ -19,10 +20,14 @@ struct CheckpointOrder: ~Copyable, Sendable {
 package actor CheckpointWriter {
   private nonisolated let thread: StageThread
   nonisolated let folder: CheckpointFolder
+  /// The folder itself, whatever is put in its place later.
+  private let identity: FileIdentity?
   private let snapshot: StateSnapshot
   private let recorder: Recorder
   private let clock: StageClock
   private nonisolated let failure = Mutex<CheckpointError?>(nil)
+  /// The steps of the run's files: those that it found when it began and those that it has written.
+  private var own: Set<Int>
   /// Steps whose files are known to be good.
   private nonisolated let trusted = Mutex<Set<Int>>([])
   nonisolated let tickets = HandoffQueue<SnapshotTicket>(capacity: 1)
@@ -30,9 +35,14 @@ package actor CheckpointWriter {
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-  init(thread: StageThread, folder: URL, snapshot: StateSnapshot, recorder: Recorder, clock: StageClock) {
+  /// - Parameter found: the steps of the run's checkpoints so far.
+  init(
+    thread: StageThread, folder: URL, found: Set<Int>, snapshot: StateSnapshot, recorder: Recorder, clock: StageClock
+  ) {
+    own = found
     self.thread = thread
     self.folder = CheckpointFolder(folder)
+    identity = FileIdentity(of: folder.path)
     self.snapshot = snapshot
     self.recorder = recorder
     self.clock = clock
@@ -68,13 +78,18 @@ package actor CheckpointWriter {
     await recorder.synchronize()
     guard recorder.firstFailure == nil else { return }
     do throws(CheckpointError) {
+      guard FileIdentity(of: folder.url.path) == identity else {
+        throw CheckpointError(
+          "checkpoint of step \(metadata.step) not saved: \(folder.url.path) has been removed or replaced during the run")
+      }
       let url = folder.url.appending(path: CheckpointFile.name(step: metadata.step))
       let receipt = try CheckpointFile.write(snapshot.tensors, metadata: metadata, to: url)
       let trusted = trusted.withLock {
         $0.insert(metadata.step)
         return $0
       }
-      _ = try folder.prune(pools, trusted: trusted)
+      own.insert(metadata.step)
+      _ = try folder.prune(pools, trusted: trusted, own: own)
       recorder.items.send(
         .event(
           EventRecord(

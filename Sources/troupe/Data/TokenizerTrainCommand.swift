@@ -61,6 +61,8 @@ extension TokenizerCommand {
         guard type == .characters || (least...Tokenizer.mostTokens).contains(wanted) else {
           throw CommandFailure("--vocabulary \(wanted): expected \(least) to \(Tokenizer.mostTokens)", 2)
         }
+        // A file that cannot be replaced is refused before minutes are spent.
+        try Self.own.check(output)
         let start = ContinuousClock.now
         let (tokenizer, byteCount) = try learn(wanted, special)
         // A special token that is also a piece of text would make a file that no program can read.
@@ -87,6 +89,12 @@ extension TokenizerCommand {
             ("bytes", .integer(byteCount)), ("seconds", .number(seconds)),
           ]))
       }
+    }
+
+    /// Tokenizers as this program writes them: on one line, unlike those of most other programs.
+    private static let own = OwnFile("tokenizer") { start in
+      start.dropLast().allSatisfy { $0 != UInt8(ascii: "\n") }
+        && [#"{"version":"1.0","truncation":"#, #"{"type":""#].contains { start.starts(with: $0.utf8) }
     }
 
     private func learn(_ wanted: Int, _ special: [String]) throws(DataError) -> (Tokenizer, bytes: Int) {

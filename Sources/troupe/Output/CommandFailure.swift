@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Configuration
 import Data
+import Files
 import Formats
 import Foundation
 import Metrics
@@ -24,6 +25,10 @@ func signalName(_ signal: Int32) -> String {
   case SIGINT: "Ctrl-C"
   case SIGTERM: "SIGTERM"
   case SIGHUP: "SIGHUP"
+  case SIGUSR1: "SIGUSR1"
+  case SIGUSR2: "SIGUSR2"
+  case SIGXCPU: "SIGXCPU (the limit on CPU time)"
+  case SIGXFSZ: "SIGXFSZ (the limit on file sizes)"
   default: "signal \(signal)"
   }
 }
@@ -49,6 +54,8 @@ func reportingFailures<Result>(
   } catch let error as RecordsError {
     throw CommandFailure(error.description)
   } catch let error as ImageError {
+    throw CommandFailure(error.description)
+  } catch let error as FileError {
     throw CommandFailure(error.description)
   }
 }

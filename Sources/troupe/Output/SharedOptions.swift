@@ -60,13 +60,24 @@ struct CheckpointOption: ParsableArguments {
   @Option(help: "newest, best, or a step's number.")
   var checkpoint = "newest"
 
-  /// - Parameter say: receives the names of damaged checkpoints that were passed over.
-  func stored(_ run: String, say: (String) -> Void) throws -> StoredRun {
+  /// - Parameters:
+  ///   - places: where the data lie now.
+  ///   - say: receives the names of damaged checkpoints that were passed over.
+  func stored(_ run: String, places: [String] = [], say: (String) -> Void) throws -> StoredRun {
     guard let choice = StoredRun.Choice(checkpoint) else {
       throw CommandFailure("--checkpoint \(checkpoint): expected newest, best or a step's number", 2)
     }
-    return try StoredRun(run, choice, say: say)
+    return try StoredRun(run, choice, places: places, say: say)
   }
+}
+
+/// Where the data of a run lie now.
+struct MovedDataOption: ParsableArguments {
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Where the run's data lie now: --set data.file=new.csv; may be repeated.", valueName: "key=value"))
+  var places: [String] = []
 }
 
 /// A run, and one of its checkpoints.
@@ -76,14 +87,20 @@ struct RunSource: ParsableArguments {
 
   @OptionGroup private var checkpoint: CheckpointOption
 
-  /// - Parameter say: receives the names of damaged checkpoints that were passed over.
-  func stored(say: (String) -> Void) throws -> StoredRun { try checkpoint.stored(run, say: say) }
+  /// - Parameters:
+  ///   - places: where the data lie now.
+  ///   - say: receives the names of damaged checkpoints that were passed over.
+  func stored(places: [String] = [], say: (String) -> Void) throws -> StoredRun {
+    try checkpoint.stored(run, places: places, say: say)
+  }
 }
 
 /// The path with a leading `~` replaced by the home folder, which a shell leaves to the program in `--run-dir=~/runs`.
 ///
-/// Any other leading `~` stays part of the name, which `URL` would take for the home of a user.
-func expandingTilde(_ path: String) -> String {
+/// Any other leading `~` stays part of the name, which `URL` would take for the home of a user. An empty path, as an unset
+/// variable gives it, would mean the current folder.
+func expandingTilde(_ path: String) throws -> String {
+  guard !path.isEmpty else { throw ValidationError("expected a path, found an empty one") }
   guard path.hasPrefix("~") else { return path }
   guard path == "~" || path.hasPrefix("~/") else { return "./" + path }
   let home = ProcessInfo.processInfo.environment["HOME"] ?? FileManager.default.homeDirectoryForCurrentUser.path

@@ -53,6 +53,7 @@ struct Evaluate: AsyncParsableCommand {
 
   @OptionGroup(title: "Options of --classifier") var process: SamplerOptions
 
+  @OptionGroup var moved: MovedDataOption
   @OptionGroup var lanes: LanesOption
   @OptionGroup var json: JSONOption
 
@@ -65,8 +66,8 @@ struct Evaluate: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await reportingFailures {
-      let stored = try source.stored(say: json.output.say)
+    try await reportingFailures(overrides: moved.places) {
+      let stored = try source.stored(places: moved.places, say: json.output.say)
       if !classifier.isEmpty { return try judgeImages(stored) }
       let split = split ?? "test"
       let views = views?.list ?? []

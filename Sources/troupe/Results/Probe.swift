@@ -35,6 +35,7 @@ struct Probe: AsyncParsableCommand {
   @Option(help: "How long to measure each step time.")
   var seconds = 3.0
 
+  @OptionGroup var moved: MovedDataOption
   @OptionGroup var lanes: LanesOption
   @OptionGroup var json: JSONOption
 
@@ -51,7 +52,7 @@ struct Probe: AsyncParsableCommand {
     try await reportingFailures {
       // All runs are checked before minutes are spent on the first.
       let probes = try runs.map { run in
-        let source = try checkpoint.stored(run, say: json.output.say)
+        let source = try checkpoint.stored(run, places: moved.places, say: json.output.say)
         return (folder: source.folder, probe: try SequenceProbe(source, lanes: lanes.count))
       }
       var results: [JSON] = []

@@ -78,11 +78,12 @@ struct Runs: AsyncParsableCommand {
       } else if parts[0] == "state" {
         kept.formIntersection(summaries.indices.filter { summaries[$0].activity.rawValue == parts[1] })
       } else {
+        let value = ConfigurationTable.value(parts[1])
         let rows = settings.filter { $0.key == parts[0] || $0.key.hasSuffix("." + parts[0]) }
         guard !rows.isEmpty || summaries.isEmpty else {
           throw CommandFailure("--filter \(text): no run here has a setting of that name", 2)
         }
-        kept.formIntersection(summaries.indices.filter { run in rows.contains { $0.values[run] == parts[1] } })
+        kept.formIntersection(summaries.indices.filter { run in rows.contains { $0.values[run] == value } })
       }
     }
     return summaries.indices.filter(kept.contains).map { summaries[$0] }

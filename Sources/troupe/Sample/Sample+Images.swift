@@ -22,7 +22,10 @@ extension Sample {
     let grid = images.output ?? (isAsked ? nil : stored.folder.appending(path: "samples.png").relativePath)
     // Files that cannot be written are refused before the drawing.
     if grid != nil { try ImageSheet.check(count, requests: requests.count, of: model.image.shape) }
-    for path in [grid, images.trajectory].compactMap(\.self) { try Self.checkFolder(of: path) }
+    for path in [grid, images.trajectory].compactMap(\.self) {
+      try Self.checkFolder(of: path)
+      try OwnFile.png.check(path)
+    }
     let start = ContinuousClock.now
     let meter = DrawingMeter()
     let drawing = try model.draw(
@@ -38,7 +41,7 @@ extension Sample {
     func write(_ key: String, _ path: String?, _ file: () throws -> [UInt8]) throws {
       guard let path else { return }
       let isReplaced = FileManager.default.fileExists(atPath: path)
-      try ReplacementFile.write(try file(), to: path)
+      try ReplacementFile.write(try file(), to: path, replacing: .png)
       json.output.say("wrote \(path)" + (isReplaced ? ", in place of an older file" : ""))
       written.append((key, .string(path)))
     }

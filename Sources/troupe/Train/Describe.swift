@@ -21,6 +21,7 @@ struct Describe: AsyncParsableCommand {
       let data = try Dataset(opening: configuration.data, runSeed: configuration.seed)
       let plan = try RunPlan(configuration, data: data, lanes: lanes.count)
       try plan.checkFields()
+      try plan.checkPools()
       if let skipped = data.skipped { json.output.say(skipped.description) }
       json.output.sayLines(plan.description)
       json.output.result(plan.json)

@@ -76,7 +76,7 @@ struct SweepTrain: AsyncParsableCommand {
     let output = json.output
     let cores = CoreShares.shares(of: CoreShares.allowed, jobs: jobs)
     try definition.checkSpace(microBatches: cores[0].count)
-    let plan = SweepPlan(definition, microBatches: cores[0].count)
+    let plan = try SweepPlan(definition, microBatches: cores[0].count)
     output.sayLines(plan.description)
     output.result(plan.json)
   }
@@ -88,10 +88,14 @@ struct SweepTrain: AsyncParsableCommand {
     let results = SweepResults(definition, state, folder: folder)
     try results.write()
     output.sayLines(results.summary)
+    if case .ended(let end) = outcome, let left = results.leftOut(by: end) { output.say(left) }
     output.say("sweep folder: \(folder.url.relativePath) (report.html, trials.csv, journal.jsonl, trials)")
     var members = results.json.members ?? []
     switch outcome {
-    case .ended(let end): members.append(.init("end", .string(end.rawValue)))
+    case .ended(let end):
+      members.append(.init("end", .string(end.rawValue)))
+      members.append(.init("unfinished_trials", .integer(results.unfinishedCount)))
+      members.append(.init("untried_points", .integer(end == .complete ? 0 : results.untriedCount)))
     case .interrupted: members.append(.init("end", .string("interrupted")))
     }
     output.result(JSON(.object(members)))

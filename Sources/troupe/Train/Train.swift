@@ -19,7 +19,9 @@ struct Train: AsyncParsableCommand {
         troupe train Configs/mlp-relu.json --find-learning-rate
         troupe train Configs/mlp-relu.json --profile
 
-      Ctrl-C saves a checkpoint and stops; a second one stops at once.
+      Ctrl-C saves a checkpoint and stops; a second one stops at once. So do SIGTERM,
+      and without the second SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU and SIGXFSZ, unless
+      they were ignored from the start, as by nohup.
       """)
 
   @OptionGroup var source: ConfigurationOptions
@@ -83,8 +85,8 @@ struct Train: AsyncParsableCommand {
       placement.stopAtEndOfInput(session.stopRequest)
       let meter = ProgressMeter(output: output)
       let watch = SignalWatch(session.stopRequest) { signal in
-        let repeated = signal == SIGINT ? "Ctrl-C" : "the signal"
-        meter.say("stopping after this step to save a checkpoint; \(repeated) again stops at once")
+        let repeated = signal == SIGTERM ? "the signal again" : signal == SIGINT ? "Ctrl-C again" : "Ctrl-C"
+        meter.say("stopping after this step to save a checkpoint; \(repeated) stops at once")
       }
       defer { withExtendedLifetime(watch) {} }
       output.say(session.headline)
