@@ -103,9 +103,12 @@ struct CSVReader {
   }
 
   /// The cell's text without surrounding spaces (those inside quotes stay).
-  func text(_ cell: Cell) -> String {
+  ///
+  /// - Parameter place: of the cell, for the refusal of text that is not UTF-8.
+  func text(_ cell: Cell, at place: @autoclosure () -> String) throws(DataError) -> String {
+    let range = cell.isQuoted ? cell.range : trimmed(cell.range)
+    let text = try DataError.text(bytes[range], of: path, at: place())
     if cell.isQuoted {
-      let text = String(decoding: bytes[cell.range], as: UTF8.self)
       guard cell.hasEscapes else { return text }
       var unescaped = ""
       var wasQuote = false
@@ -119,7 +122,7 @@ struct CSVReader {
       }
       return unescaped
     }
-    return String(decoding: bytes[trimmed(cell.range)], as: UTF8.self)
+    return text
   }
 
   func trimmed(_ range: Range<Int>) -> Range<Int> {
