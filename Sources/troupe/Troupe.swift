@@ -42,6 +42,10 @@ struct Troupe: AsyncParsableCommand {
     // A reader that goes away and a limit on file sizes are errors of a write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
     SignalWatch.surviveFileSizeLimit()
+    if let argument = ArgumentText.firstFlaw() {
+      Output.complain("\(argument): expected UTF-8; rename a file whose name is in another encoding")
+      Output.exit(ExitCode(2))
+    }
     let arguments = withDefaultCommand(Array(CommandLine.arguments.dropFirst()))
     var command: any ParsableCommand
     do {
