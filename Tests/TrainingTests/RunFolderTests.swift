@@ -151,7 +151,7 @@ import Training
       case "records removed", "records linked":
         try? files.removeItem(at: scratch.file("run/metrics.jsonl"))
         guard accident == "records linked" else { return }
-        try? scratch.write("mine", "mine")
+        _ = try? scratch.write("mine", "mine")
         try? files.createSymbolicLink(at: scratch.file("run/metrics.jsonl"), withDestinationURL: scratch.file("mine"))
       case "events removed":
         for name in (try? scratch.names("run")) ?? [] where name.hasPrefix("events.") {
