@@ -7,14 +7,14 @@ import Runs
 import Tensors
 import Training
 
-/// The work of a bisection, from the folders to the tensor.
+/// Compares two runs: their folders first, then their replayed steps.
 struct BisectionSearch {
   private let runs: [BisectedRun]
   private let table: ConfigurationTable
   private var recorded: RecordComparison.Difference?
   private var commonCheckpoint: Int?
   private var differentCheckpoint: Int?
-  private var playedSteps = 0
+  private var replayedSteps = 0
 
   init(_ first: BisectedRun, _ second: BisectedRun) {
     runs = [first, second]
@@ -25,13 +25,13 @@ struct BisectionSearch {
     let verdict = try await judge(say: say)
     return RunBisection(
       verdict: verdict, recorded: recorded, commonCheckpoint: commonCheckpoint,
-      differentCheckpoint: differentCheckpoint, settings: table.differences, playedSteps: playedSteps)
+      differentCheckpoint: differentCheckpoint, settings: table.differences, replayedSteps: replayedSteps)
   }
 
   private mutating func judge(say: (String) -> Void) async throws -> RunBisection.Verdict {
     let comparison = try RecordComparison(runs[0].folder, runs[1].folder)
     recorded = comparison.difference
-    // Both begin as their configurations say; whether the models are the same shows there.
+    // The first parameters follow from the configurations; the models are compared there.
     var players = [try runs[0].player(from: nil), try runs[1].player(from: nil)]
     let verdict: RunBisection.Verdict
     do {
@@ -51,11 +51,11 @@ struct BisectionSearch {
     try compareCheckpoints(players.map(\.model), before: recorded?.step ?? Int.max)
     guard recorded != nil || differentCheckpoint != nil else {
       let begin = await [players[0].start(), players[1].start()]
-      // Records alone would not show that runs of no common step begin differently.
+      // Records alone would not show a different start of runs without a common step.
       if comparison.lastStep > 0 || begin[0].firstDifference(from: begin[1]) == nil {
-        return .neverPart(lastStep: max(comparison.lastStep, commonCheckpoint ?? 0), checkpoint: commonCheckpoint)
+        return .equal(lastStep: max(comparison.lastStep, commonCheckpoint ?? 0), checkpoint: commonCheckpoint)
       }
-      return .part(await parting(0, begin, players) ?? Self.unknown)
+      return .different(await difference(0, begin, players) ?? Self.unknown)
     }
     let start = commonCheckpoint
     for (index, run) in runs.enumerated() {
@@ -64,24 +64,24 @@ struct BisectionSearch {
     }
     let last = min(recorded?.step ?? Int.max, differentCheckpoint ?? Int.max)
     say(
-      "playing both runs from \(start.map { "step \($0), whose checkpoints are equal," } ?? "their first step") "
+      "replaying both runs from \(start.map { "step \($0), whose checkpoints are equal," } ?? "their first step") "
         + "to step \(last)")
-    return try await play(players, from: start ?? 0, to: last, comparison)
+    return try await replay(players, from: start ?? 0, to: last, comparison)
   }
 
-  private mutating func play(
+  private mutating func replay(
     _ players: [StepPlayer], from start: Int, to last: Int, _ comparison: RecordComparison
   ) async throws -> RunBisection.Verdict {
     let begin = await [players[0].start(), players[1].start()]
-    if let parting = await parting(start, begin, players) { return .part(parting) }
-    // By run, the first step whose recorded loss is not the one that was played.
+    if let difference = await difference(start, begin, players) { return .different(difference) }
+    // By run, the first step whose recorded loss differs from the replayed one.
     var mismatches: [Int: Int] = [:]
     for step in start + 1...max(start + 1, last) {
-      async let first = players[0].play()
-      async let second = players[1].play()
+      async let first = players[0].runStep()
+      async let second = players[1].runStep()
       let traces = try await [first, second]
-      playedSteps += 1
-      if let parting = await parting(step, traces, players) { return .part(parting) }
+      replayedSteps += 1
+      if let difference = await difference(step, traces, players) { return .different(difference) }
       for run in 0..<2 where mismatches[run] == nil {
         let loss = comparison.losses[run][step]
         if let loss, loss.bitPattern != Float(traces[run].loss).bitPattern { mismatches[run] = step }
@@ -93,29 +93,30 @@ struct BisectionSearch {
     return .notReproduced(lastStep: last, note: note(mismatches))
   }
 
-  /// Why runs that parted give the same bits when they are played again.
+  /// The reason that different runs are equal when replayed.
   private func note(_ mismatches: [Int: Int]) -> String {
     let builds = runs.map { $0.build ?? "an unknown build" }
     if let (run, step) = mismatches.min(by: { $0.value < $1.value }) {
-      return "what \(runs[run].folder.lastPathComponent) recorded at step \(step) is not what its configuration gives "
-        + "here: it was made by \(builds[run]), on another machine, from other data, or its memory failed"
+      let name = runs[run].folder.lastPathComponent
+      return "the loss that \(name) recorded at step \(step) is not the replayed one: the run was made "
+        + "by \(builds[run]), on another machine or from other data, or its memory failed"
     }
     return builds[0] == builds[1]
-      ? "the difference is below what the loss shows" : "they were made by \(builds[0]) and \(builds[1])"
+      ? "the difference is too small to show in the loss" : "they were made by \(builds[0]) and \(builds[1])"
   }
 
-  /// Where the traces of a step part.
-  private func parting(
+  /// The first difference between the traces of a step; nil if there is none.
+  private func difference(
     _ step: Int, _ traces: [StepTrace], _ players: [StepPlayer]
-  ) async -> RunBisection.Parting? {
+  ) async -> RunBisection.FirstDifference? {
     guard let place = traces[0].firstDifference(from: traces[1]) else { return nil }
-    return RunBisection.Parting(step: step, place: place, largest: Self.largest(place, players.map(\.model)))
+    return RunBisection.FirstDifference(step: step, place: place, largest: Self.largest(place, players.map(\.model)))
   }
 
-  private static let unknown = RunBisection.Parting(
+  private static let unknown = RunBisection.FirstDifference(
     step: 0, place: StepTrace.Place(pass: .start, layer: "", tensor: "", microBatch: nil), largest: nil)
 
-  /// The largest difference between a tensor's elements, where both models still hold it.
+  /// The largest difference between elements of a tensor that both models still hold.
   private static func largest(_ place: StepTrace.Place, _ models: [RunModel]) -> Double? {
     let slices = models.map { model -> TensorSlice? in
       switch place.pass {
@@ -138,7 +139,7 @@ struct BisectionSearch {
     return largest
   }
 
-  /// Why two models cannot be compared; nil where all tensors of one have the names and shapes of the other's.
+  /// The reason that two models cannot be compared; nil if their tensors have the same names and shapes.
   private static func incomparable(_ models: [RunModel], _ table: ConfigurationTable) -> String? {
     let entries = models.map(\.table.entries)
     let different = zip(entries[0], entries[1]).first { $0.name != $1.name || $0.shape != $1.shape }
@@ -173,7 +174,7 @@ struct BisectionSearch {
         else { break }
         states.append(state)
       }
-      // A damaged checkpoint says nothing.
+      // Damaged checkpoints are skipped.
       guard states.count == 2 else { continue }
       let areEqual = states[0].cursor == states[1].cursor && TensorComparison.first(tensors[0], tensors[1]) == nil
       if areEqual {
@@ -187,7 +188,7 @@ struct BisectionSearch {
 
 /// Compares tensors byte by byte.
 enum TensorComparison {
-  /// The path of the first tensor that is not the same in both; they must have the same names in the same order.
+  /// The path of the first different tensor; both lists must have the same names in the same order.
   static func first(_ one: [CheckpointTensor], _ other: [CheckpointTensor]) -> String? {
     zip(one, other).first { mine, theirs in
       mine.slice.count != theirs.slice.count || mine.slice.fingerprint != theirs.slice.fingerprint

@@ -7,7 +7,7 @@ import Synchronization
 import Tensors
 import Training
 
-/// What this machine can do at most: matrix products and memory, as Troupe's own kernels reach them.
+/// The peak rates of matrix products and memory on this machine, reached with Troupe's own kernels.
 package struct Ceilings: Sendable {
   package struct Figure: Sendable {
     package let name: String
@@ -75,37 +75,28 @@ package struct Ceilings: Sendable {
     }
   }
 
-  /// Repeats what `prepare` returns on every lane's thread at once, and adds their rates up.
+  /// Repeats the work that `prepare` returns on all lanes at once, and adds up their rates.
   ///
-  /// - Parameter prepare: returns work that says how much it did.
+  /// - Parameter prepare: returns work that returns its amount.
   private static func rate(lanes: Int, _ prepare: @escaping @Sendable () -> () -> Double) -> Double {
     let total = Mutex(0.0)
-    let ready = DispatchSemaphore(value: 0)
+    let ready = Atomic(0)
     let go = DispatchSemaphore(value: 0)
-    let done = DispatchSemaphore(value: 0)
-    for _ in 0..<lanes {
-      let thread = Thread {
-        LaneThread.prepare()
-        let work = prepare()
-        _ = work()
-        ready.signal()
-        go.wait()
-        let start = StageClock.now
-        var amount = 0.0
-        var seconds = 0.0
-        repeat {
-          amount += work()
-          seconds = Double(StageClock.now &- start) / 1e9
-        } while seconds < secondsPerFigure
-        total.withLock { $0 += amount / seconds }
-        done.signal()
-      }
-      thread.stackSize = 8 << 20
-      thread.start()
+    LaneThread.run(lanes) { _ in
+      let work = prepare()
+      _ = work()
+      // The last lane to be ready starts all.
+      if ready.add(1, ordering: .relaxed).newValue == lanes { for _ in 0..<lanes { go.signal() } }
+      go.wait()
+      let start = StageClock.now
+      var amount = 0.0
+      var seconds = 0.0
+      repeat {
+        amount += work()
+        seconds = StageClock.seconds(since: start)
+      } while seconds < secondsPerFigure
+      total.withLock { $0 += amount / seconds }
     }
-    for _ in 0..<lanes { ready.wait() }
-    for _ in 0..<lanes { go.signal() }
-    for _ in 0..<lanes { done.wait() }
     return total.withLock { $0 }
   }
 
@@ -117,17 +108,10 @@ package struct Ceilings: Sendable {
   }
 
   package var json: JSON {
-    .object([
-      (
-        "ceilings",
-        .array(
-          figures.map {
-            .object([
-              ("name", .string($0.name)), ("lanes", .integer($0.lanes)), ("value", .number($0.value)),
-              ("unit", .string($0.unit)),
-            ])
-          })
-      )
-    ])
+    [
+      "ceilings": figures.map { figure -> JSON in
+        ["name": figure.name, "lanes": figure.lanes, "value": figure.value, "unit": figure.unit]
+      }
+    ]
   }
 }

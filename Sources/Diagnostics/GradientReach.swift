@@ -6,17 +6,17 @@ import Models
 import Runs
 import Tensors
 
-/// How much of the gradient of a sequence's last token arrives at the embeddings of the tokens before it.
+/// Measures how much of the gradient of a sequence's last token reaches the embeddings of earlier tokens.
 ///
 ///     g(d) = ‖∂L_T / ∂e_(T−d)‖₂,  d = 0…T − 1
 ///
-/// L_T is the cross-entropy of the prediction at the last of T tokens alone, e_t the vector of the embedding at token t. In
-/// float32 whatever the run's precision: what vanishes should do so of itself. Not for several threads at once.
+/// L_T is the cross-entropy at the last of T tokens alone, e_t the embedding of token t. It computes in float32
+/// whatever the run's precision, so that rounding makes no gradient vanish. Not for several threads at once.
 package final class GradientReach {
   private let model: SequenceModel
-  private let player: SequencePlayer
+  private let runner: SequenceRunner
   private let gradient: TensorSlice
-  // Keeps the memory alive that parameters' gradients are written to.
+  // Owns the memory of the parameters' gradients.
   private let gradients: Arena
 
   private static let embedding = "token_embedding"
@@ -27,30 +27,30 @@ package final class GradientReach {
     let length = probe.settings.trainingLength
     model = try SequenceModel(
       probe.run, probe.data, length: length, rows: 1, precision: .float32, keepsGradients: true)
-    player = SequencePlayer(model)
-    guard let gradient = player.outputGradient(of: Self.embedding), gradient.type == .float32 else {
+    runner = SequenceRunner(model)
+    guard let gradient = runner.outputGradient(of: Self.embedding), gradient.type == .float32 else {
       throw RunError("the model has no layer \(Self.embedding) whose gradient can be read")
     }
     self.gradient = gradient
     gradients = Arena(byteCount: model.state.table.byteCount)
-    player.program.bind(gradients: gradients)
+    runner.program.bind(gradients: gradients)
   }
 
   /// Follows parameters that were written from outside.
-  package func adoptParameters() { player.prepare() }
+  package func adoptParameters() { runner.prepare() }
 
   /// The loss of the last token, and g(d) by d.
   ///
   /// - Parameters:
   ///   - tokens: T of them.
-  ///   - target: what comes behind the last.
+  ///   - target: the token after the last.
   package func measure(_ tokens: [Int32], target: Int32) -> (loss: Double, norms: [Double]) {
     precondition(tokens.count == model.length && target >= 0)
-    player.input.write(tokens)
-    player.target.write([Int32](repeating: -1, count: tokens.count - 1) + [target])
+    runner.input.write(tokens)
+    runner.target.write([Int32](repeating: -1, count: tokens.count - 1) + [target])
     let loss = LaneThread.perform {
-      let loss = player.program.forward()
-      player.program.backward()
+      let loss = runner.program.forward()
+      runner.program.backward()
       return loss
     }
     let width = gradient.count / model.length
@@ -61,7 +61,7 @@ package final class GradientReach {
     return (loss.value, norms)
   }
 
-  /// The L2 norm, in float64: squares of what has vanished are no float32.
+  /// The L2 norm, in float64, because squares of vanishing gradients underflow in float32.
   private static func norm(_ slice: TensorSlice) -> Double {
     let values = slice.floats
     var square = 0.0
@@ -85,28 +85,28 @@ extension TensorSlice {
 }
 
 extension SequenceProbe {
-  /// Sequences that are looked at, at most.
+  /// The largest number of sequences measured.
   private static let mostWindows = 64
 
-  /// The root mean square of the reach over validation windows, evenly spread, relative to the last token's own.
+  /// The root mean square of the reach over evenly spread validation windows, relative to the last token's own.
   package func reach() throws -> ProbeRecord.Reach {
     try requireWindows()
     let reach = try GradientReach(self)
     let reader = SampleReader(data)
     let length = settings.trainingLength
     let memory = Arena(byteCount: 4 * length)
-    let slot = memory.all(as: .int32)
+    let buffer = memory.all(as: .int32)
     func tokens(_ window: Int, _ name: String) -> [Int32] {
       guard let field = data.fields.firstIndex(where: { $0.name == name }) else { return [] }
-      reader.read(windows[window], .evaluation, field: field, into: slot)
-      return slot.tokens
+      reader.read(windows[window], .evaluation, field: field, into: buffer)
+      return buffer.tokens
     }
     var squares = [Double](repeating: 0, count: length)
     var count = 0
     let looks = min(Self.mostWindows, windows.count)
     for look in 0..<looks {
       let window = look * windows.count / looks
-      // A window that padding ends says nothing of its last token.
+      // A window that ends in padding has no last token.
       guard let target = tokens(window, SampleField.target).last, target >= 0 else { continue }
       let norms = reach.measure(tokens(window, SampleField.input), target: target).norms
       for distance in norms.indices { squares[distance] += norms[distance] * norms[distance] }
@@ -114,7 +114,7 @@ extension SequenceProbe {
     }
     guard let own = squares.first, own > 0 else {
       throw RunError(
-        "\(run.folder.relativePath): no gradient to follow: \(count) whole validation windows, and none gave one")
+        "\(run.folder.relativePath): no gradient to follow in \(count) whole validation windows")
     }
     return withExtendedLifetime(memory) {
       ProbeRecord.Reach(windows: count, norms: squares.map { ($0 / own).squareRoot() })

@@ -9,16 +9,15 @@ import Runs
 import Synchronization
 import Training
 
-/// Finds a learning rate for a configuration by training a little with a rate that grows from step to step.
+/// Finds a learning rate for a configuration by training a little with a rate that grows per step.
 ///
-/// Nothing is kept of the training: no run folder, no checkpoint.
+/// The training leaves no run folder and no checkpoint.
 package struct LearningRateSearch: Sendable {
   package let name: String
   package let curve: RateCurve
-  /// What the configuration says.
   package let configuredRate: Double
 
-  /// Rates as far apart as fastai's; the run ends where it diverges.
+  /// Rates as far apart as fastai's; the run ends when it diverges.
   private static let lowest = 1e-7
   private static let highest = 10.0
   private static let steps = 200
@@ -26,9 +25,9 @@ package struct LearningRateSearch: Sendable {
   /// - Parameters:
   ///   - json: the configuration with "extends" and overrides applied.
   ///   - initialParameters: a checkpoint or safetensors file to start from.
-  ///   - stop: ends the search early, with what is known by then.
-  ///   - say: told what a person should know of the data.
-  ///   - progress: told of every step.
+  ///   - stop: ends the search early, with the results so far.
+  ///   - say: receives messages about the data.
+  ///   - progress: receives every step.
   package static func run(
     _ json: JSON, initialParameters: String?, lanes: Int, stop: StopRequest,
     say: (String) -> Void = { _ in }, progress: @escaping @Sendable (RunProgress) -> Void
@@ -56,9 +55,9 @@ package struct LearningRateSearch: Sendable {
     stop.stop(afterStep: steps)
     let run = TrainingRun(
       model: model, folder: nil, start: .init(state: RunState(), isResumed: false), stopRequest: stop
-    ) { told in
-      guard case .step(let record, _) = told else { return }
-      progress(told)
+    ) { message in
+      guard case .step(let record, _) = message else { return }
+      progress(message)
       let isOver = found.withLock { found in
         guard found.end == .complete else { return true }
         let (rate, loss) = (sweep.rate(step: record.step - 1), Double(record.loss))
@@ -86,12 +85,12 @@ package struct LearningRateSearch: Sendable {
       configuredRate: original.optimizer.learningRate)
   }
 
-  /// What was found out, a line each.
+  /// The findings, one per line.
   package var lines: [String] {
     let smoothed = curve.smoothed
     var lines = [
-      // What has risen above the first loss is drawn as high as it.
-      "loss        \(Sparkline.text(smoothed, width: Self.pictureWidth, to: smoothed.first))",
+      // Losses above the first one are drawn as high as it.
+      "loss        \(Sparkline.text(smoothed, width: Self.curveWidth, to: smoothed.first))",
       String(
         format: "rates       %.3g to %.3g in %d steps", curve.points.first?.rate ?? 0, curve.points.last?.rate ?? 0,
         curve.points.count),
@@ -106,23 +105,20 @@ package struct LearningRateSearch: Sendable {
           format: "suggested   %.2g, where the loss falls fastest (the configuration has %.3g): --set "
             + "optimizer.learning_rate=%.2g", rate, configuredRate, rate))
     } else {
-      lines.append("suggested   none: the loss falls at no rate; look at the data, the initialisation and the depth")
+      lines.append("suggested   none: the loss falls at no rate; check the data, the initialization and the depth")
     }
     return lines
   }
 
-  private static let pictureWidth = 60
+  private static let curveWidth = 60
 
   package var json: JSON {
-    var diverged = JSON.null
-    if case .diverged(let rate) = curve.ending { diverged = .number(rate) }
-    return .object([
-      ("name", .string(name)), ("suggested", curve.suggested.map { .number($0) } ?? .null),
-      ("lowest_loss_at", curve.lowest.map { .number(curve.points[$0].rate) } ?? .null), ("diverged_at", diverged),
-      ("configured", .number(configuredRate)), ("steps", .integer(curve.points.count)),
-      ("rates", .array(curve.points.map { .number($0.rate) })),
-      ("losses", .array(curve.points.map { .number($0.loss) })),
-      ("smoothed", .array(curve.smoothed.map { .number($0) })),
-    ])
+    var diverged: Double?
+    if case .diverged(let rate) = curve.ending { diverged = rate }
+    return [
+      "name": name, "suggested": curve.suggested, "lowest_loss_at": curve.lowest.map { curve.points[$0].rate },
+      "diverged_at": diverged, "configured": configuredRate, "steps": curve.points.count,
+      "rates": curve.points.map(\.rate), "losses": curve.points.map(\.loss), "smoothed": curve.smoothed,
+    ]
   }
 }

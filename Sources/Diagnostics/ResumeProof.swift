@@ -9,7 +9,7 @@ import Training
 
 /// Trains a configuration twice, once stopped and resumed, and compares the two runs bit by bit.
 package struct ResumeProof: Sendable {
-  /// Where two runs first part.
+  /// The first difference between two runs.
   package struct Difference: Sendable {
     package let step: Int
     package let tensor: String
@@ -23,8 +23,8 @@ package struct ResumeProof: Sendable {
   package var isEqual: Bool { difference == nil }
 
   /// - Parameters:
-  ///   - stopAt: steps before the second run is stopped.
-  ///   - steps: steps of both.
+  ///   - stopAt: the number of steps after which the second run is stopped.
+  ///   - steps: the number of steps of each run.
   package static func run(
     _ json: JSON, stopAt: Int, steps: Int, lanes: Int, say: (String) -> Void
   ) async throws -> ResumeProof {
@@ -37,16 +37,16 @@ package struct ResumeProof: Sendable {
     let settings = try json.setting("training.duration=\"\(steps) steps\"").setting("norms.every=\"1 step\"")
       .setting("checkpoints.every=\"\(steps) steps\"")
     say("training \(steps) steps without a stop, \(lanes) lanes")
-    let first = try await play(settings, folder: whole, mode: .new, lanes: lanes, stopAt: nil, say: { _ in })
-    say("training \(stopAt) steps, stopping, and going on with \(lanes + 1) lanes")
-    _ = try await play(settings, folder: resumed, mode: .new, lanes: lanes, stopAt: stopAt, say: { _ in })
-    let second = try await play(settings, folder: resumed, mode: .resume, lanes: lanes + 1, stopAt: nil, say: { _ in })
+    let first = try await train(settings, folder: whole, mode: .new, lanes: lanes, stopAt: nil, say: { _ in })
+    say("training \(stopAt) steps, stopping, and resuming with \(lanes + 1) lanes")
+    _ = try await train(settings, folder: resumed, mode: .new, lanes: lanes, stopAt: stopAt, say: { _ in })
+    let second = try await train(settings, folder: resumed, mode: .resume, lanes: lanes + 1, stopAt: nil, say: { _ in })
     return ResumeProof(
       steps: steps, stoppedAt: stopAt, digest: second.parametersDigest,
       difference: try difference(whole, resumed, first, second, steps: steps))
   }
 
-  private static func play(
+  private static func train(
     _ json: JSON, folder: URL, mode: TrainingSession.Mode, lanes: Int, stopAt: Int?, say: (String) -> Void
   ) async throws -> RunModel {
     let session = try TrainingSession.prepare(
@@ -57,7 +57,7 @@ package struct ResumeProof: Sendable {
     return session.model
   }
 
-  /// The first step and tensor in which the records differ, or else the first tensor whose last bits do.
+  /// The first step and tensor that differ in the records, or else the first different tensor of the last step.
   private static func difference(
     _ a: URL, _ b: URL, _ first: RunModel, _ second: RunModel, steps: Int
   ) throws -> Difference? {
@@ -74,7 +74,7 @@ package struct ResumeProof: Sendable {
 
   package var description: String {
     if let difference {
-      return "the runs part at step \(difference.step) in \(difference.tensor)"
+      return "the runs differ from step \(difference.step) on, in \(difference.tensor)"
     }
     return "equal: \(steps) steps, and \(stoppedAt) + \(steps - stoppedAt) steps after a resume, give the same bits "
       + "(parameters \(digest))"

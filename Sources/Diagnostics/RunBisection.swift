@@ -8,50 +8,50 @@ import Reports
 import Runs
 import Training
 
-/// Finds the first step, layer and tensor at which two runs part.
+/// Finds the first step, layer and tensor at which two runs differ.
 ///
-/// First from what their folders hold: the records of every step, and the newest checkpoint that has the same tensors in
-/// both. From there, or from the first step, both configurations are played again side by side in memory, and everything
-/// that they compute is compared, bit by bit. Nothing is written.
+/// The search first compares the records of every step and finds the newest checkpoint with equal tensors. From there,
+/// or from the first step, it replays both configurations in memory and compares everything that they compute, bit by
+/// bit. It writes nothing.
 package struct RunBisection: Sendable {
-  /// Where the runs part when they are played again.
-  package struct Parting: Sendable, Equatable {
-    /// The first step is 1; 0 says that the runs did not begin alike.
+  /// The first difference of the replayed runs.
+  package struct FirstDifference: Sendable, Equatable {
+    /// The first step is 1; 0 stands for a different start.
     package let step: Int
     package let place: StepTrace.Place
-    /// The largest difference between elements; nil where the tensors are no longer there.
+    /// The largest difference between elements; nil if the tensors are no longer in memory.
     package let largest: Double?
   }
 
-  /// What was found out, in the order of its use to a person.
+  /// The answer of a bisection.
   package enum Verdict: Sendable {
-    /// There is nothing to compare: the models are not the same.
+    /// The models have different tensors.
     case incomparable(reason: String)
-    case part(Parting)
-    /// Nothing differs, in the records or in the checkpoints.
-    case neverPart(lastStep: Int, checkpoint: Int?)
-    /// The folders differ, but their configurations give the same bits when they are played again.
+    case different(FirstDifference)
+    /// Records and checkpoints are equal.
+    case equal(lastStep: Int, checkpoint: Int?)
+    /// The folders differ, but the replayed configurations give the same bits.
     case notReproduced(lastStep: Int, note: String)
   }
 
   package let verdict: Verdict
-  /// What the records differ in first.
+  /// The first difference in the records.
   package let recorded: RecordComparison.Difference?
-  /// The newest step whose checkpoints have the same tensors, and the oldest after it whose checkpoints do not.
+  /// The newest step with equal checkpoints, and the oldest step after it with different ones.
   package let commonCheckpoint: Int?
   package let differentCheckpoint: Int?
   package let settings: [ConfigurationTable.Row]
-  /// Steps that were played again, by each run.
-  package let playedSteps: Int
+  /// Steps that each run replayed.
+  package let replayedSteps: Int
 
-  /// - Parameter say: told what is being done.
+  /// - Parameter say: receives progress messages.
   package static func find(_ first: URL, _ second: URL, say: (String) -> Void) async throws -> RunBisection {
     var search = BisectionSearch(try BisectedRun(first), try BisectedRun(second))
     return try await search.find(say: say)
   }
 }
 
-/// One of the runs: what its folder says.
+/// One of the two runs, as its folder describes it.
 struct BisectedRun {
   let folder: URL
   let configuration: RunConfiguration
@@ -75,9 +75,7 @@ struct BisectedRun {
     initialParameters = RunFolder.initialParameters(of: folder)
   }
 
-  /// The run's model as it was after the step of a checkpoint, or before its first step.
-  ///
-  /// - Parameter checkpoint: nil for the first parameters.
+  /// A player that starts after the step of a checkpoint, or before the first step if there is none.
   func player(from checkpoint: StoredCheckpoint?) throws -> StepPlayer {
     let metadata = try checkpoint.map { (stored) throws in try CheckpointFile.metadata(at: stored.url) }
     let standardization = try checkpoint.flatMap { (stored) throws in try metadata?.standardization(of: stored.url) }
@@ -98,7 +96,7 @@ struct BisectedRun {
     return StepPlayer(model, state: state, validations: validations)
   }
 
-  /// What made the newest checkpoint; nil where there is none that can be read.
+  /// The build that wrote the newest checkpoint; nil if none can be read.
   var build: String? {
     checkpoints.last.flatMap { try? CheckpointFile.metadata(at: $0.url).build }
   }

@@ -8,10 +8,10 @@ import Models
 import Runs
 import Tensors
 
-/// The model of a stored run, laid out for sequences of another length, with the checkpoint's parameters.
+/// The model of a stored run with a plan for sequences of another length.
 ///
-/// Nothing is left to chance in it: dropout is off, also where its plan runs backwards, and the loss is the plain
-/// cross-entropy. The moving average takes the parameters' place where the run kept one, as in its evaluations.
+/// Dropout is off, also in backward passes, and the loss is the plain cross-entropy. The parameters are the run's
+/// moving average if it kept one, as in its evaluations.
 struct SequenceModel: Sendable {
   /// Tokens in a sequence.
   let length: Int
@@ -21,7 +21,7 @@ struct SequenceModel: Sendable {
   let plan: ExecutionPlan
 
   /// - Parameters:
-  ///   - keepsGradients: whether the plan runs backwards and the gradient of every layer's output can be read afterwards.
+  ///   - keepsGradients: whether the plan has a backward pass that leaves the gradient of every layer's output.
   init(
     _ run: StoredRun, _ data: Dataset, length: Int, rows: Int, precision: Precision, keepsGradients: Bool = false
   ) throws {
@@ -48,14 +48,14 @@ struct SequenceModel: Sendable {
   }
 }
 
-/// A sequence model in memory of its own, for one thread.
-final class SequencePlayer {
+/// A sequence model with its own memory, for one thread.
+final class SequenceRunner {
   let program: LaneProgram
   /// (rows, length) int32 each.
   let input: TensorSlice
   let target: TensorSlice
   private let activations: Arena
-  // Keeps the memory alive that the fields lie in.
+  // Owns the memory of the fields.
   private let batch: Arena
 
   init(_ model: SequenceModel) {
@@ -64,7 +64,7 @@ final class SequencePlayer {
     program = LaneProgram(
       plan, state: model.state, activations: activations, prepared: Arena(byteCount: plan.preparedByteCount),
       store: PrimitiveStore())
-    // Every sequence begins anew, so what passes leave is never read.
+    // Every sequence starts from zero, so the state that a pass leaves is never read.
     program.bind(sequenceState: Arena(byteCount: plan.sequenceStateByteCount))
     let count = model.rows * model.length
     batch = Arena(byteCount: 2 * Arena.aligned(4 * count))
@@ -78,7 +78,7 @@ final class SequencePlayer {
     prepare()
   }
 
-  /// Makes what layers derive from the parameters follow them.
+  /// Updates the tensors that layers derive from the parameters.
   func prepare() {
     LaneThread.perform { program.prepareAll() }
   }
@@ -92,27 +92,27 @@ final class SequencePlayer {
   }
 }
 
-/// How the configuration of a language model's run reads sequences of other lengths.
+/// The configuration of a language model's run for sequences of other lengths.
 struct SequenceSettings {
   let resolved: JSON
   let trainingLength: Int
 
   init(_ configuration: RunConfiguration) {
     resolved = configuration.resolved
-    trainingLength = (configuration.data.kind as? TextData)?.length ?? 0
+    trainingLength = configuration.data.kind.windowLength ?? 0
   }
 
-  /// How a Transformer's tokens know their places; nil in a recurrent network.
+  /// The position encoding of a Transformer; nil for a recurrent network.
   var position: String? { resolved["model"]?["position"]?.string }
 
   private var context: Int { resolved["model"]?["context"]?.integer ?? trainingLength }
 
-  /// Where positions end that were trained; nil where they go on.
+  /// The number of trained positions; nil if there is no limit.
   var places: Int? { position == "learned" ? context : nil }
 
-  /// The configuration with a model that reads `length` tokens, each sequence from its beginning.
+  /// The configuration with a model that reads `length` tokens from a zero state.
   ///
-  /// - Parameter adds: whether positions that are trained get more places, as a model that is not trained yet can.
+  /// - Parameter adds: whether learned positions are extended, for a model that is not trained yet.
   func reading(_ length: Int, addingPlaces adds: Bool = false) throws(ConfigurationError) -> JSON {
     switch position {
     case "learned": try resolved.setting("model.context=\(adds ? max(context, length) : context)")

@@ -5,7 +5,7 @@ import JSON
 import Metrics
 import Runs
 
-/// What a run's language model does with sequences of several lengths, as `troupe probe` finds it out.
+/// Measures a run's language model on sequences of several lengths, for `troupe probe`.
 package struct SequenceProbe: Sendable {
   package static let defaultTimes = [64, 128, 256, 512, 1024]
   package static let defaultFactors = [1, 2, 4]
@@ -15,22 +15,20 @@ package struct SequenceProbe: Sendable {
   let settings: SequenceSettings
   let lanes: Int
 
-  /// Opens the run's text.
-  ///
-  /// - Throws: for a run of anything but a language model on text.
+  /// - Throws: if the run is not a language model on text.
   package init(_ run: StoredRun, lanes: Int) throws {
     let configuration = run.configuration
-    guard configuration.model.predictsNextToken, configuration.data.kind is TextData else {
+    guard configuration.model.predictsNextToken, configuration.data.kind.windowLength != nil else {
       throw RunError(
         .configuration,
         "\(run.folder.relativePath): expected a language model on \"text\" data, "
-          + "found \"\(configuration.modelKind)\" on \"\(type(of: configuration.data.kind).kind)\" data; probe a run of text"
+          + "found \"\(configuration.modelKind)\" on \"\(type(of: configuration.data.kind).kind)\" data"
       )
     }
     guard run.isInRunFolder else {
       throw RunError(
         .configuration,
-        "\(run.checkpoint.url.relativePath): expected a checkpoint in its run's folder, where \(ProbeFile.name) goes")
+        "\(run.checkpoint.url.relativePath): expected a checkpoint in its run's folder, for \(ProbeFile.name)")
     }
     self.run = run
     self.lanes = lanes
@@ -49,7 +47,7 @@ package struct SequenceProbe: Sendable {
 
   /// The median time of a training step on random sequences of `length` tokens.
   ///
-  /// A step has as many tokens as the run's own, in fewer or more sequences, and at least one sequence a micro-batch.
+  /// A step has as many tokens as a step of the run, and at least one sequence per micro-batch.
   package func stepTime(length: Int, seconds: Double) async throws -> ProbeRecord.StepTime {
     let microBatches = run.configuration.training.microBatches ?? 1
     let tokens = data.settings.batchSize * settings.trainingLength
@@ -59,7 +57,7 @@ package struct SequenceProbe: Sendable {
     for assignment in [
       #"data={"type": "noise", "shape": [\#(length)], "vocabulary": \#(vocabulary), "count": \#(rows), "#
         + #""batch_size": \#(rows), "validation_fraction": 0, "shuffle": false}"#,
-      // What needs samples to validate, and what takes time of its own.
+      // Remove settings that need validation samples or take time of their own.
       #"schedule={"type": "constant"}"#, "training.early_stopping={}", "checkpoints={}",
       #"norms={"every": "1000000000 steps", "activations_every": "1000000000 steps"}"#,
     ] { json = try json.setting(assignment) }
@@ -80,7 +78,7 @@ package struct SequenceProbe: Sendable {
   func requireWindows() throws(RunError) {
     guard !windows.isEmpty else {
       throw RunError(
-        .configuration, "\(run.folder.relativePath): no validation samples to look at (data.validation_fraction is 0)")
+        .configuration, "\(run.folder.relativePath): no validation samples to probe (data.validation_fraction is 0)")
     }
   }
 }

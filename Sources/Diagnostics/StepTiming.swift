@@ -8,19 +8,19 @@ import Runs
 import Synchronization
 import Training
 
-/// The time of a configuration's training steps, as `troupe benchmark` reports it.
+/// The time of a configuration's training steps, for `troupe benchmark`.
 package struct StepTiming: Sendable {
   package let name: String
   package let precision: String
   package let lanes: Int
-  /// Milliseconds of every measured step, sorted.
+  /// Of every measured step, sorted.
   private let milliseconds: [Double]
   package let gflopPerStep: Double
-  /// Arithmetic rate over what the lanes' products reach at most on this machine.
+  /// The arithmetic rate over the peak rate of the lanes' matrix products.
   package let fractionOfCeiling: Double
   package let stages: [StageTime]
 
-  /// Steps that only warm caches and clocks.
+  /// Steps before the measurement, which warm up caches and clocks.
   private static let warmUpSteps = 5
   private static let fewestSteps = 5
 
@@ -29,7 +29,7 @@ package struct StepTiming: Sendable {
 
   /// Trains without a folder for `seconds`.
   package static func measure(_ json: JSON, lanes: Int, seconds: Double) async throws -> StepTiming {
-    // Long enough that the time decides, not the configuration.
+    // So long that the time limit ends the run.
     let given = try RunConfiguration(json.setting("training.duration=\"1000000000 steps\""))
     let configuration = try given.resolvingMicroBatches()
     let data = try Dataset(opening: configuration.data, runSeed: configuration.seed)
@@ -67,10 +67,10 @@ package struct StepTiming: Sendable {
     let rate = gflopPerStep / (median / 1e3)
     var lines = [
       String(
-        format: "%@, %@, %d lanes: %.3f ms a step (median of %d; 90%% within %.3f ms)", name, precision, lanes, median,
-        milliseconds.count, ninetieth),
+        format: "%@, %@, %d lanes: %.3f ms per step (median of %d; 90%% within %.3f ms)", name, precision, lanes,
+        median, milliseconds.count, ninetieth),
       String(
-        format: "%.3f GFLOP a step, %.0f GFLOP/s, %.0f%% of what products reach here", gflopPerStep, rate,
+        format: "%.3f GFLOP per step, %.0f GFLOP/s, %.0f%% of the peak of matrix products", gflopPerStep, rate,
         100 * fractionOfCeiling),
     ]
     for stage in stages where stage.busy + stage.waiting > 0 {
@@ -82,18 +82,13 @@ package struct StepTiming: Sendable {
   }
 
   package var json: JSON {
-    .object([
-      ("name", .string(name)), ("precision", .string(precision)), ("lanes", .integer(lanes)),
-      ("median_ms", .number(median)), ("p90_ms", .number(ninetieth)), ("min_ms", .number(milliseconds[0])),
-      ("steps", .integer(milliseconds.count)), ("gflop_per_step", .number(gflopPerStep)),
-      ("fraction_of_ceiling", .number(fractionOfCeiling)),
-      (
-        "stages",
-        .array(
-          stages.map {
-            .object([("name", .string($0.name)), ("busy_s", .number($0.busy)), ("waiting_s", .number($0.waiting))])
-          })
-      ),
-    ])
+    [
+      "name": name, "precision": precision, "lanes": lanes, "median_ms": median, "p90_ms": ninetieth,
+      "min_ms": milliseconds[0], "steps": milliseconds.count, "gflop_per_step": gflopPerStep,
+      "fraction_of_ceiling": fractionOfCeiling,
+      "stages": stages.map { stage -> JSON in
+        ["name": stage.name, "busy_s": stage.busy, "waiting_s": stage.waiting]
+      },
+    ]
   }
 }

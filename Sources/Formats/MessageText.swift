@@ -9,6 +9,20 @@ package enum MessageText {
     return "\"" + String(shown) + (text.count > longest ? "…" : "") + "\""
   }
 
+  /// What a text that must not be repaired is expected in.
+  package static let unicode = "UTF-8"
+
+  /// The first byte of a text that is not UTF-8.
+  package static func flaw(of bytes: [UInt8]) -> String {
+    do {
+      _ = try UTF8Span(validating: bytes.span)
+      return "UTF-8"
+    } catch {
+      let place = error.byteOffsets.lowerBound
+      return "the byte 0x\(String(bytes[place], radix: 16)) in \(quoted(String(decoding: bytes, as: UTF8.self)))"
+    }
+  }
+
   /// A number of bytes in the largest unit of which there is at least one.
   package static func bytes(_ count: Int) -> String {
     let units = ["bytes", "KiB", "MiB", "GiB", "TiB"]

@@ -6,20 +6,20 @@ import Optimizers
 import Runs
 import Tensors
 
-/// What a run will cost, known before it starts: bytes of memory and disk, and arithmetic.
+/// The cost of a run in memory, disk space and arithmetic, known before it starts.
 package struct RunEstimate: Sendable {
   package struct Item: Sendable {
     package let name: String
     package let bytes: Int
   }
 
-  /// What is held in memory while training, without the program itself.
+  /// The memory used in training.
   package let memory: [Item]
-  /// Bytes of one checkpoint file, without its headers.
+  /// Bytes of one checkpoint file without its headers.
   package let checkpointBytes: Int
-  /// Most bytes of checkpoints on the disk at one time.
+  /// The most bytes of checkpoints on the disk at one time.
   package let diskBytes: Int
-  /// Multiplications and additions of one step's products, forwards and backwards.
+  /// Multiplications and additions of one step's products, forward and backward.
   package let flopsPerStep: Double
 
   /// Code, libraries, stacks and oneDNN's generated kernels, as measured on runs of several sizes.
@@ -70,7 +70,7 @@ package struct RunEstimate: Sendable {
         Item(name: "running statistics", bytes: plan.table.bufferByteCount * (1 + tree.microBatches)))
     }
     let sequenceStateBytes = trainingState + plan.evaluationPlan.sequenceStateByteCount * lanes
-    if sequenceStateBytes > 0 { memory.append(Item(name: "carried state", bytes: sequenceStateBytes)) }
+    if sequenceStateBytes > 0 { memory.append(Item(name: "recurrent state", bytes: sequenceStateBytes)) }
     if let samples = plan.samples { memory.append(Item(name: "drawn samples", bytes: samples.byteCount(plan))) }
     if writesCheckpoints { memory.append(Item(name: "checkpoint snapshot", bytes: stored)) }
     self.memory = memory
@@ -81,13 +81,13 @@ package struct RunEstimate: Sendable {
     flopsPerStep = Double(plan.trainingPlan.flops) * Double(tree.microBatches)
   }
 
-  /// Refuses a run that this machine has no room for.
+  /// Refuses a run that does not fit this machine's memory or disk.
   package func check(folder: URL) throws(RunError) {
     try checkMemory()
     if let free = Self.freeSpace(at: folder), diskBytes > free {
       throw RunError(
-        "\(folder.path): the run's checkpoints need \(Self.text(diskBytes)), but \(Self.text(free)) are free; keep fewer "
-          + "(checkpoints.keep_last, keep_best) or choose another --run-dir")
+        "\(folder.path): the run's checkpoints need \(Self.text(diskBytes)), but \(Self.text(free)) are free; keep "
+          + "fewer (checkpoints.keep_last, keep_best) or choose another --run-dir")
     }
   }
 

@@ -9,7 +9,7 @@ import Runs
 import Tensors
 
 extension RunPlan {
-  /// The table of layers and everything else worth knowing before a run, for people.
+  /// The table of layers and the costs of a run, for people.
   package var description: String {
     let estimate = RunEstimate(self)
     var lines = ["\(configuration.name): \(configuration.modelKind), \(configuration.training.precision.rawValue)", ""]
@@ -18,7 +18,7 @@ extension RunPlan {
     for step in trainingPlan.steps {
       rows.append([
         step.name, ([type(of: step.layer).kind] + step.layer.additions).joined(separator: "+"),
-        step.layer.outputShape.description, String(step.layer.parameters.reduce(0) { $0 + $1.shape.elementCount }),
+        step.layer.outputShape.description, String(Self.parameterCount(step)),
         String(format: "%.2f", Double(step.flops) / 1e6),
         RunEstimate.text(step.output.count * step.output.type.byteCount),
       ])
@@ -27,18 +27,20 @@ extension RunPlan {
     lines += [
       "",
       "parameters           \(table.parameterCount) in \(table.entries.count) tensors",
-      "data                 \(data.name): \(data.splits.training.count) train, \(data.splits.validation.count) validation, "
-        + "\(data.splits.test.count) test",
-      "batch                \(batchSize) in \(tree.microBatches) micro-batches of \(self.rows), played by \(tree.lanes) lanes",
-      "run                  \(totalSteps) steps, \(stepsPerEpoch) an epoch",
-      String(format: "arithmetic           %.3f GFLOP a step in products", estimate.flopsPerStep / 1e9),
+      "data                 \(data.name): \(data.splits.training.count) train, "
+        + "\(data.splits.validation.count) validation, \(data.splits.test.count) test",
+      "batch                \(batchSize) in \(tree.microBatches) micro-batches of \(self.rows), "
+        + "run by \(tree.lanes) lanes",
+      "run                  \(totalSteps) steps, \(stepsPerEpoch) per epoch",
+      String(format: "arithmetic           %.3f GFLOP per step in products", estimate.flopsPerStep / 1e9),
       "memory               \(RunEstimate.text(estimate.memoryBytes))" + Self.shortage(estimate.memoryBytes),
     ]
     lines += estimate.memory.map {
       "  " + $0.name.padding(toLength: 26, withPad: " ", startingAt: 0) + RunEstimate.text($0.bytes)
     }
     lines += [
-      "checkpoint           \(RunEstimate.text(estimate.checkpointBytes)) each, up to \(RunEstimate.text(estimate.diskBytes)) on disk",
+      "checkpoint           \(RunEstimate.text(estimate.checkpointBytes)) each, "
+        + "up to \(RunEstimate.text(estimate.diskBytes)) on disk",
       "learning rate        \(Sparkline.text(rates, width: Self.curveWidth, from: 0))",
       "                     " + Self.rateSummary(rates),
     ]
@@ -48,36 +50,32 @@ extension RunPlan {
   /// The same for programs.
   package var json: JSON {
     let estimate = RunEstimate(self)
-    return .object([
-      ("name", .string(configuration.name)), ("model", .string(configuration.modelKind)),
-      ("parameters", .integer(table.parameterCount)), ("steps", .integer(totalSteps)),
-      ("steps_per_epoch", .integer(stepsPerEpoch)), ("batch_size", .integer(batchSize)),
-      ("micro_batches", .integer(tree.microBatches)), ("lanes", .integer(tree.lanes)),
-      ("gflop_per_step", .number(estimate.flopsPerStep / 1e9)),
-      ("memory_bytes", .integer(estimate.memoryBytes)),
-      ("memory", .object(estimate.memory.map { ($0.name, .integer($0.bytes)) })),
-      ("checkpoint_bytes", .integer(estimate.checkpointBytes)), ("disk_bytes", .integer(estimate.diskBytes)),
-      (
-        "layers",
-        .array(
-          trainingPlan.steps.map { step in
-            .object([
-              ("name", .string(step.name)), ("type", .string(type(of: step.layer).kind)),
-              ("output", .array(step.layer.outputShape.dimensions.map { JSON.integer($0) })),
-              ("parameters", .integer(step.layer.parameters.reduce(0) { $0 + $1.shape.elementCount })),
-              ("flops", .integer(step.flops)),
-            ])
-          })
-      ),
-      ("learning_rates", .array(rates.map { .number(Float($0)) })),
-      ("skipped_samples", data.skipped?.json ?? .null),
-    ])
+    let gflopPerStep = estimate.flopsPerStep / 1e9
+    let layers = trainingPlan.steps.map { step -> JSON in
+      [
+        "name": step.name, "type": type(of: step.layer).kind, "output": step.layer.outputShape.dimensions,
+        "parameters": Self.parameterCount(step), "flops": step.flops,
+      ]
+    }
+    return [
+      "name": configuration.name, "model": configuration.modelKind, "parameters": table.parameterCount,
+      "steps": totalSteps, "steps_per_epoch": stepsPerEpoch, "batch_size": batchSize,
+      "micro_batches": tree.microBatches, "lanes": tree.lanes, "gflop_per_step": gflopPerStep,
+      "memory_bytes": estimate.memoryBytes,
+      "memory": JSON.object(estimate.memory.map { ($0.name, .integer($0.bytes)) }),
+      "checkpoint_bytes": estimate.checkpointBytes, "disk_bytes": estimate.diskBytes, "layers": layers,
+      "learning_rates": rates.map { Float($0) }, "skipped_samples": data.skipped?.json,
+    ]
   }
 
-  /// Words for a run that this machine has no room for, which `train` would refuse.
+  /// A note if `train` would refuse the run.
   private static func shortage(_ bytes: Int) -> String {
     guard let available = SystemMemory.availableByteCount, bytes > available else { return "" }
     return ", more than the \(RunEstimate.text(available)) available: train would refuse"
+  }
+
+  private static func parameterCount(_ step: ExecutionPlan.Step) -> Int {
+    step.layer.parameters.reduce(0) { $0 + $1.shape.elementCount }
   }
 
   private static let curveWidth = 60

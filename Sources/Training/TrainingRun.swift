@@ -5,29 +5,29 @@ import Inference
 import Metrics
 import Runs
 
-/// Plays a run from its first or a later step to its end: makes the stages, lets them go, and waits for them.
+/// A run from its first or a later step to its end: makes the stages, starts them, and waits for them.
 package struct TrainingRun: Sendable {
   package struct Result: Sendable {
     package let outcome: RunOutcome
     package let state: RunState
     /// Mean training loss of the last step.
     package let loss: Double
-    /// The last evaluation, and what it comes to.
+    /// The last evaluation and its result.
     package let evaluation: Evaluation?
     package let validation: SplitScore?
     package let checkpointStall: CheckpointStall
     /// Seconds that the lanes worked or waited in this session.
     package let sessionSeconds: Double
-    /// What each stage did with the time of this session, in seconds; empty where records were kept, which hold it.
+    /// The seconds of each stage in this session; empty if they were recorded.
     package let stages: [StageTime]
   }
 
-  /// Where a run goes on.
+  /// The state that a run starts from.
   package struct Start: Sendable {
     package let state: RunState
-    /// False for a run whose first step is yet to come.
+    /// False for a new run.
     package let isResumed: Bool
-    /// The file that the run's first parameters came from; nil where the seed says them.
+    /// The file of the run's first parameters; nil if they came from the seed.
     package let initialParameters: String?
 
     package init(state: RunState, isResumed: Bool, initialParameters: String? = nil) {
@@ -38,11 +38,11 @@ package struct TrainingRun: Sendable {
   }
 
   package let model: RunModel
-  /// Where checkpoints and records go; nil for a run that leaves nothing, such as a benchmark.
+  /// The folder of checkpoints and records; nil for a run that writes nothing, such as a benchmark.
   package let folder: URL?
   package let start: Start
   package let stopRequest: StopRequest
-  /// Where the time of some steps is noted; nil by default.
+  /// The profile to fill; nil by default.
   package let profile: StepProfile?
   package let progress: @Sendable (RunProgress) -> Void
 
@@ -134,15 +134,14 @@ package struct TrainingRun: Sendable {
     return Result(
       outcome: outcome, state: state, loss: await coordinator.measurements.loss,
       evaluation: evaluation, validation: evaluation.map { SplitScore($0, of: model.plan) },
-      checkpointStall: await coordinator.checkpointStall,
-      sessionSeconds: sessionSeconds,
-      stages: folder == nil ? clocks.take() : [])
+      checkpointStall: await coordinator.checkpointStall, sessionSeconds: sessionSeconds,
+      stages: folder == nil ? clocks.all.map { $0.take() } : [])
   }
 }
 
-/// What a run's stages count their time with.
+/// The clocks of a run's stages.
 struct StageClocks: Sendable {
-  /// The stages besides the lanes, which every run has.
+  /// The stages besides the lanes.
   static let stageNames = ["loader", "coordinator", "writer", "recorder"]
 
   let loader: StageClock
@@ -151,20 +150,14 @@ struct StageClocks: Sendable {
   let writer: StageClock
   let recorder: StageClock
 
-  /// - Parameter profile: of a lane, its layers are drawn, and here what it waits; of the others, what they work.
+  /// - Parameter profile: shows the lanes' layers and, by these clocks, the waiting of lanes and the work of other
+  ///   stages.
   init(lanes: Int, profile: StepProfile?) {
     self.lanes = (0..<lanes).map { StageClock("lane \($0)", track: profile?.lanes[$0], drawing: .waiting) }
     let stages = Self.stageNames.map { name in
       StageClock(name, track: profile?.stages.first { $0.name == name })
     }
     (loader, coordinator, writer, recorder) = (stages[0], stages[1], stages[2], stages[3])
-  }
-
-  func take() -> [StageTime] {
-    all.map { clock in
-      let (busy, waiting) = clock.take()
-      return StageTime(name: clock.name, busy: busy, waiting: waiting)
-    }
   }
 
   var all: [StageClock] { [loader] + lanes + [coordinator, writer, recorder] }
@@ -174,17 +167,16 @@ extension RunOutcome {
   func event(step: Int) -> EventRecord {
     switch self {
     case .finished: EventRecord(step: step, kind: .finished, text: "finished")
-    case .stoppedEarly: EventRecord(step: step, kind: .earlyStop, text: "validation has not improved for long enough")
-    case .paused: EventRecord(step: step, kind: .stopped, text: "paused as asked, saved")
+    case .stoppedEarly: EventRecord(step: step, kind: .earlyStop, text: "stopped early: validation no longer improved")
+    case .paused: EventRecord(step: step, kind: .stopped, text: "paused as requested, saved")
     case .interrupted(let signal): EventRecord(step: step, kind: .stopped, text: "stopped by signal \(signal), saved")
-    case .diverged(let reason): EventRecord(step: step, kind: .failed, text: reason)
-    case .failed(let reason): EventRecord(step: step, kind: .failed, text: reason)
+    case .diverged(let reason), .failed(let reason): EventRecord(step: step, kind: .failed, text: reason)
     }
   }
 }
 
 extension RunHeader {
-  /// What the records say first about a run.
+  /// The first line of a run's records.
   init(_ model: RunModel, lanes: Int) {
     let configuration = model.configuration
     self.init(

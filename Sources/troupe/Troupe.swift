@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Kernels
 import Runs
 
 /// The command line: parsing and printing only.
@@ -22,7 +23,7 @@ struct Troupe: AsyncParsableCommand {
         75 paused by --stop-after, 130/143 stopped by SIGINT/SIGTERM after saving
         (128 + n by another signal n that asks to end, such as SIGHUP)
       """,
-    version: "troupe \(BuildInfo.version)",
+    version: "\(BuildInfo.text), \(OneDNN.version)",
     groupedSubcommands: [
       CommandGroup(
         name: "Make a model", subcommands: [Describe.self, Train.self, SweepCommand.self, SchemaCommand.self]),
@@ -41,6 +42,10 @@ struct Troupe: AsyncParsableCommand {
     // A reader that goes away and a limit on file sizes are errors of a write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
     SignalWatch.surviveFileSizeLimit()
+    if let argument = ArgumentText.firstFlaw() {
+      Output.complain("\(argument): expected UTF-8; rename a file whose name is in another encoding")
+      Output.exit(ExitCode(2))
+    }
     let arguments = withDefaultCommand(Array(CommandLine.arguments.dropFirst()))
     var command: any ParsableCommand
     do {

@@ -3,9 +3,9 @@ import Inference
 import Runs
 import Testing
 
-/// The weights of a prompt's attention and their picture.
+/// The attention weights of a prompt and their image.
 struct AttentionMapTests {
-  @Test(arguments: ["gpt", "llama"]) func aPromptLooksBack(preset: String) throws {
+  @Test(arguments: ["gpt", "llama"]) func promptsAttendToEarlierTokens(preset: String) throws {
     let language = try randomModel(
       #"{"type": "transformer", "preset": "\#(preset)", "layers": 2, "heads": 4, "width": 32}"#)
     let prompt = Array("To be\n".utf8).map(Int32.init)
@@ -31,7 +31,7 @@ struct AttentionMapTests {
     #expect(other != all && other.width == all.width && other.height == all.height)
   }
 
-  @Test func anEncoderDecoderLooksAtItsSource() throws {
+  @Test func encoderDecodersAttendToTheirSource() throws {
     let language = try randomModel(
       #"{"type": "encoder_decoder", "layers": 1, "encoder_layers": 1, "heads": 2, "width": 16}"#)
     let maps = try AttentionMap.maps(language, prompt: [65, 66, 67], source: [97, 98, 99, 100])

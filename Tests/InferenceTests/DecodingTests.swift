@@ -2,7 +2,7 @@ import Foundation
 import Inference
 import Testing
 
-/// Choosing tokens, against models whose logits are known.
+/// Decoding, with models of known logits.
 struct DecodingTests {
   /// The tokens of each row.
   private func generate(
@@ -58,7 +58,7 @@ struct DecodingTests {
     }
   }
 
-  /// The likeliest first token leads nowhere: a beam finds the better text, and ordering by length changes which.
+  /// The likeliest first token has an unlikely continuation: a beam finds the better text.
   @Test func aBeamLooksAhead() throws {
     func model(_ rows: Int) -> FunctionModel {
       FunctionModel(rows: rows, vocabulary: 4) { history in
@@ -111,7 +111,7 @@ struct DecodingTests {
     #expect(try possible(logits) { $0.topP = 0.65 } == [1, 2])
     #expect(try possible(logits) { $0.topP = 0.75 } == [1, 2, 3])
     #expect(try possible(logits) { $0.topP = 1e-9 } == [1])
-    // Of the two that are left, the first has 4/7.
+    // The first of the remaining two has 4/7.
     #expect(try possible(logits) { ($0.topK, $0.topP) = (2, 0.5) } == [1])
     #expect(try possible(logits) { ($0.topK, $0.temperature) = (3, 1e-3) } == [1])
   }
@@ -139,8 +139,8 @@ struct DecodingTests {
     #expect(try generate(.random(vocabulary: 9), settings, most: 30)[0] != three[0])
   }
 
-  /// Rows that have ended change nothing for the others.
-  @Test func rowsEndByThemselves() throws {
+  /// Ended rows do not change the others.
+  @Test func rowsEndIndependently() throws {
     var settings = SamplingSettings()
     settings.seed = 4
     let rows = try generate(.random(rows: 4, vocabulary: 5), settings, most: 40, end: 0)
@@ -150,7 +150,7 @@ struct DecodingTests {
     #expect(Set(rows.map(\.count)).count > 1)
   }
 
-  @Test func aFullContextGoesOnFromItsLastHalf() throws {
+  @Test func fullContextsRestartFromTheirLastHalf() throws {
     let model = FunctionModel.random(vocabulary: 6, context: 8)
     let prompt: [Int32] = [1, 2, 3, 4, 5]
     let text = prompt + (try generate(model, .greedy, prompt: prompt, most: 12)[0])
@@ -170,7 +170,7 @@ struct DecodingTests {
     #expect(try generate(one, .greedy, most: 5)[0].count == 5)
   }
 
-  @Test func brokenModelsAreNamed() {
+  @Test func brokenModelsAreRefused() {
     for (logits, words) in [
       ([0, .nan], ["token 1", "not a number"]), ([.infinity, 0], ["token 0", "infinite"]),
       ([-.infinity, -.infinity], ["no token"]),

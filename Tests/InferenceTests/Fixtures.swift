@@ -12,9 +12,9 @@ let sampleLength = 48
 /// Tokens of a source.
 let sourceLength = 9
 
-/// A model of bytes with the parameters that a run would start from, made larger so that tokens differ.
+/// A language model of bytes with initial parameters, scaled up so that its predictions differ.
 ///
-/// - Parameter vocabulary: tokens of the model, which should be those of bytes.
+/// - Parameter vocabulary: the model's tokens; those of bytes by default.
 func randomModel(
   _ model: String, precision: Precision = .float32, vocabulary: Int = Tokenizer.bytes.vocabularySize
 ) throws -> LanguageModel {
@@ -49,7 +49,7 @@ func randomTokens(_ count: Int, seed: UInt64 = 1) -> [Int32] {
   return (0..<count).map { Int32(stream.integer($0, below: 256)) }
 }
 
-/// The largest difference, as a share of the largest value.
+/// The largest difference, relative to the largest value.
 func difference(_ a: some Sequence<Float>, _ b: some Sequence<Float>) -> Float {
   let (a, b) = (Array(a), Array(b))
   guard a.count == b.count else { return .infinity }

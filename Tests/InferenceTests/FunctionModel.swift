@@ -1,7 +1,7 @@
 import Inference
 import Tensors
 
-/// A model whose logits are any function of what a row has read.
+/// A model whose logits are a given function of a row's tokens.
 final class FunctionModel: TokenModel {
   let rows: Int
   let vocabulary: Int
@@ -9,7 +9,7 @@ final class FunctionModel: TokenModel {
   var beginsAnswers = false
   var position: Int { history[0].count }
   private(set) var history: [[Int32]]
-  /// What the first row was given, piece by piece, with restarts as empty pieces.
+  /// The pieces that the first row has read; empty ones are restarts.
   private(set) var reads: [[Int32]] = []
   private let logits: ([Int32]) -> [Float]
 

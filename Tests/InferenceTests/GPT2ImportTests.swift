@@ -10,7 +10,7 @@ import Testing
 import Tokenizers
 import Training
 
-/// Weights of GPT-2 under Hugging Face's names: Tests/Golden/make_gpt2_import.py has written them, and what they answer.
+/// Weights of GPT-2 under Hugging Face's names, with the logits of PyTorch, from Tests/Golden/make_gpt2_import.py.
 struct GPT2ImportTests {
   private let temporary: TemporaryFolder
   private var folder: URL { temporary.url }
@@ -21,7 +21,7 @@ struct GPT2ImportTests {
     temporary = try TemporaryFolder()
   }
 
-  /// - Parameter setting: a key of the model with another value.
+  /// - Parameter setting: a change of the model.
   private func model(_ setting: String? = nil) throws -> RunModel {
     let text = folder.appending(path: "text.txt")
     try Data(repeating: 65, count: 600).write(to: text)
@@ -79,11 +79,11 @@ struct GPT2ImportTests {
     #expect(difference(try language.logits(of: prompt), expected) < 1e-5)
   }
 
-  @Test func itAnswersAsPyTorch() throws {
+  @Test func logitsAreThoseOfPyTorch() throws {
     try check(golden.appending(path: "gpt2-import.safetensors"))
     try check(renamed { "transformer." + $0 })
     try check(renamed { $0.hasSuffix(".attn.bias") ? String($0.dropLast(4)) + "masked_bias" : $0 })
-    // A head of its own starts as the embedding.
+    // A separate head starts as the embedding.
     try check(golden.appending(path: "gpt2-import.safetensors"), "tied_head=false")
   }
 
@@ -104,7 +104,7 @@ struct GPT2ImportTests {
     try refuse("width=64", weights, "wte.weight is [256, 32] in the file", "[256, 64] here")
     try refuse("feed_forward_width=64", weights, "h.0.mlp.c_fc.weight is [32, 128] in the file, [32, 64] here")
     try refuse("context=32", weights, "wpe.weight")
-    try refuse("feed_forward=swiglu", weights, "know no blocks.0.feed_forward.gate_up")
+    try refuse("feed_forward=swiglu", weights, "have no blocks.0.feed_forward.gate_up")
     try refuse(nil, renamed { $0 == "h.1.mlp.c_proj.bias" ? nil : $0 }, "h.1.mlp.c_proj.bias is missing")
   }
 }

@@ -2,9 +2,9 @@ import Inference
 import Testing
 import Tokenizers
 
-/// What is shown of a text while it grows.
+/// The shown part of a growing text.
 struct GrowingTextTests {
-  /// What each byte of `text` makes visible, and what is left at the end.
+  /// The characters shown after each byte of `text` and at the end.
   private func show(_ text: String, _ rule: StopRule) throws -> (pieces: [String], text: GrowingText) {
     var growing = GrowingText(rule)
     var pieces: [String] = []
@@ -19,7 +19,7 @@ struct GrowingTextTests {
     #expect(text.text == "aé€🙂b" && text.ending == .length && text.tokens.count == 11)
   }
 
-  @Test func bytesThatAreNoCharacterAreShownAsSuch() throws {
+  @Test func invalidBytesAreShownAsReplacementCharacters() throws {
     var growing = GrowingText(StopRule(.bytes, strings: []))
     #expect(try growing.append(0xFF) == "")
     #expect(try growing.append(0xE2) == "\u{FFFD}")
@@ -32,7 +32,7 @@ struct GrowingTextTests {
     #expect(text.text == "one" && text.ending == .stopString && text.tokens.count == 5)
   }
 
-  @Test func whatBecomesNoStopStringIsShown() throws {
+  @Test func textThatOnlyBeginsLikeAStopStringIsShown() throws {
     let (pieces, text) = try show("aab aac", StopRule(.bytes, strings: ["aac"]))
     #expect(pieces == ["", "", "aab", " ", "", "", "", ""])
     #expect(text.text == "aab " && text.ending == .stopString)

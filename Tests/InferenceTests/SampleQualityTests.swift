@@ -2,7 +2,7 @@ import Foundation
 import Inference
 import Testing
 
-/// Distances between sets of pictures, against numpy's numbers for the same features.
+/// Distances between sets of images, compared with numpy on the same features.
 struct SampleQualityTests {
   /// sin(a·n^1.5 + b) + 0.3·cos(b·i + j) of feature j of row i, n = i·width + j.
   private func table(_ count: Int, _ width: Int, _ a: Double, _ b: Double, isDegenerate: Bool = false) -> FeatureTable {
@@ -10,7 +10,7 @@ struct SampleQualityTests {
       Float(sin(a * pow(Double(n), 1.5) + b) + 0.3 * cos(b * Double(n / width) + Double(n % width)))
     }
     if isDegenerate {
-      // A feature that is always 0, and one that is another one's double.
+      // One feature is always 0, another twice a third.
       for row in 0..<count { (values[row * width + 3], values[row * width + 5]) = (0, 2 * values[row * width + 4]) }
     }
     return FeatureTable(width: width, values: values)
@@ -35,7 +35,7 @@ struct SampleQualityTests {
     Golden(
       counts: (90, 70), width: 17, isDegenerate: true, distance: 2.0166999354843753, precision: 69.0 / 70,
       recall: 86.0 / 90),
-    // Fewer pictures than features: covariances of reduced rank.
+    // Fewer images than features: covariances of reduced rank.
     Golden(
       counts: (12, 15), width: 24, isDegenerate: false, distance: 13.685399514962658, precision: 0.8, recall: 2.0 / 3),
   ]
@@ -61,7 +61,7 @@ struct SampleQualityTests {
     #expect(abs(FrechetDistance.squared(real, drawn) - 1.1599697130182718) < 1e-5)
   }
 
-  @Test func aSetIsNoDistanceFromItself() {
+  @Test func aSetHasNoDistanceFromItself() {
     let real = table(70, 9, 0.11, 0.7)
     #expect(FrechetDistance.squared(real, real) < 1e-9)
     let far = shifted(real, by: 3)

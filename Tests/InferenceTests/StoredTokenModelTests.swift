@@ -4,7 +4,7 @@ import Models
 import Runs
 import Testing
 
-/// Reading piece by piece, with keys, values and states remembered, against reading the whole sequence at once.
+/// Reading piece by piece, with a KV cache or a recurrent state, compared with a single pass.
 struct StoredTokenModelTests {
   static let models = [
     #"{"type": "transformer", "preset": "gpt", "layers": 2, "heads": 4, "width": 32}"#,
@@ -12,7 +12,8 @@ struct StoredTokenModelTests {
     #"{"type": "transformer", "preset": "llama", "layers": 2, "heads": 4, "kv_heads": 2, "width": 32}"#,
     #"{"type": "transformer", "position": "alibi", "layers": 2, "heads": 3, "width": 48}"#,
     #"{"type": "transformer", "position": "relative", "layers": 2, "heads": 2, "width": 32}"#,
-    #"{"type": "transformer", "position": "sinusoidal", "normalization_place": "post", "layers": 2, "heads": 2, "width": 32}"#,
+    #"{"type": "transformer", "position": "sinusoidal", "normalization_place": "post", "layers": 2, "heads": 2, "#
+      + #""width": 32}"#,
     #"{"type": "recurrent", "cell": "lstm", "units": 24, "width": 20, "layers": 2}"#,
     #"{"type": "recurrent", "cell": "gru", "units": 24, "layers": 1, "dropout": 0.3}"#,
     #"{"type": "recurrent", "cell": "rnn", "units": 24, "layers": 2, "tied_head": true}"#,
@@ -26,7 +27,7 @@ struct StoredTokenModelTests {
     return model
   }
 
-  /// What is said behind each token from `first` on, with tokens before it read at once.
+  /// The logits after each token from `first` on; earlier tokens are read at once.
   private func piecewise(_ model: StoredTokenModel, _ tokens: [Int32], first: Int) -> [[Float]] {
     model.restart()
     var answers = [model.read([Array(tokens[0...first])])]
@@ -34,7 +35,7 @@ struct StoredTokenModelTests {
     return answers
   }
 
-  @Test(arguments: models) func piecesAreTheWhole(settings: String) throws {
+  @Test(arguments: models) func piecesGiveTheLogitsOfASinglePass(settings: String) throws {
     for (precision, tolerance) in [(Precision.float32, Float(2e-6)), (.bfloat16, 0.03)] {
       let language = try randomModel(settings, precision: precision)
       let tokens = randomTokens(sampleLength)
@@ -51,8 +52,8 @@ struct StoredTokenModelTests {
     }
   }
 
-  /// The rows are strangers to one another, and what they remember moves with them.
-  @Test(arguments: models) func rowsChangePlaces(settings: String) throws {
+  /// Rows are independent, and their memory moves with them.
+  @Test(arguments: models) func rowsCanBeReordered(settings: String) throws {
     let language = try randomModel(settings)
     let histories = (0..<3).map { randomTokens(9, seed: UInt64($0)) }
     let ends = (0..<3).map { randomTokens(4, seed: UInt64($0 + 10)) }
@@ -69,7 +70,7 @@ struct StoredTokenModelTests {
     }
   }
 
-  @Test(arguments: models) func aRestartForgets(settings: String) throws {
+  @Test(arguments: models) func restartsForgetEverything(settings: String) throws {
     let language = try randomModel(settings)
     let model = try make(language)
     let first = model.read([randomTokens(20)])
@@ -78,7 +79,7 @@ struct StoredTokenModelTests {
     #expect(model.read([randomTokens(20)]) == first)
   }
 
-  @Test func theContextIsThatOfTheModel() throws {
+  @Test func theContextIsTheModels() throws {
     #expect(try randomModel(Self.models[0]).context == sampleLength)
     #expect(try randomModel(Self.models[6]).context == nil)
     let model = #"{"type": "transformer", "layers": 1, "heads": 1, "width": 8, "context": 70}"#
@@ -106,7 +107,7 @@ struct StoredTokenModelTests {
         10, 20,
       ])
       #expect(wide.count == 5 && Set(wide.map(\.tokens)).count == 5)
-      // The scores are what the model says of the whole text.
+      // The scores are those of a single pass.
       let source = language.source == nil ? [] : Self.source
       for hypothesis in wide {
         let text = [10, 20] + hypothesis.tokens
@@ -119,8 +120,8 @@ struct StoredTokenModelTests {
     }
   }
 
-  /// The encoder has no part in what depends on the decoder's tokens, and is read anew for another source.
-  @Test func theEncoderRunsOnceASource() throws {
+  /// The encoder's steps do not depend on the decoder's tokens, and run again for another source.
+  @Test func theEncoderRunsOncePerSource() throws {
     let language = try randomModel(Self.models[9])
     let graph = try RunPlan.graph(
       language.configuration, reading: language.fields, rows: 1, tokens: 1, memory: sampleLength)
@@ -154,7 +155,7 @@ struct StoredTokenModelTests {
   }
 }
 
-/// ln of the share that softmax gives a token.
+/// ln softmax at a token.
 func logProbability(_ logits: ArraySlice<Float>, of token: Int32) -> Double {
   let values = logits.map(Double.init)
   let largest = values.max() ?? 0

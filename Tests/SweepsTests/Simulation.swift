@@ -47,9 +47,7 @@ struct Simulation {
     for (time, entry) in entries.enumerated() {
       // Through text, as the journal keeps it.
       let line = entry.json(time: Double(time)).compactText
-      guard let read = JournalEntry(try JSONParser.parse(line, file: "journal")) else {
-        throw RunError("unread: \(line)")
-      }
+      let read = try JournalEntry(json: JSONParser.parse(line, file: "journal"))
       try state.apply(read, time: Double(time))
     }
   }

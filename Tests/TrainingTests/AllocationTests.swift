@@ -7,9 +7,9 @@ import TestSupport
 import Testing
 import Training
 
-/// A steady step allocates nothing: every test here runs in a process of its own, in which nobody else does.
+/// A steady step allocates nothing. Every test here runs in its own process, without other allocations.
 @Suite(.serialized) struct AllocationTests {
-  /// Steps until everything that is made once has been made, and steps that are then watched.
+  /// The number of warm-up steps, and of the steps observed after them.
   static let steady = 200
   static let watched = 300
 
@@ -37,7 +37,7 @@ import Training
     }
   }
 
-  @Test func neitherDoOtherOptimizersAndPrecisions() async {
+  @Test func otherOptimizersAndPrecisionsAllocateNothing() async {
     await #expect(processExitsWith: .success) {
       for change in [
         ["training.precision=bfloat16", "training.ema.decay=0.9", #"clipping={"type":"per_tensor"}"#],
@@ -50,7 +50,7 @@ import Training
     }
   }
 
-  @Test func neitherDoConvolutions() async {
+  @Test func convolutionsAllocateNothing() async {
     await #expect(processExitsWith: .success) {
       for precision in ["float32", "bfloat16"] {
         try await expectNoAllocations(
@@ -62,7 +62,7 @@ import Training
     }
   }
 
-  /// - Parameter run: data and model in place of the usual ones.
+  /// - Parameter run: the settings of data and model.
   private static func expectNone(_ run: [String]) async throws {
     let others = settings.filter { !$0.hasPrefix("model") && !$0.hasPrefix("data") }
     for precision in ["float32", "bfloat16"] {
@@ -70,19 +70,19 @@ import Training
     }
   }
 
-  @Test func neitherDoSequences() async {
+  @Test func sequencesAllocateNothing() async {
     await #expect(processExitsWith: .success) {
       for run in SequenceRun.allCases { try await AllocationTests.expectNone(run.settings) }
     }
   }
 
-  @Test func neitherDoesDenoising() async {
+  @Test func denoisingAllocatesNothing() async {
     await #expect(processExitsWith: .success) {
       for run in DiffusionRun.allCases { try await AllocationTests.expectNone(run.settings) }
     }
   }
 
-  @Test func neitherDoesAugmentation() async {
+  @Test func augmentationAllocatesNothing() async {
     await #expect(processExitsWith: .success) {
       let data =
         #"data={"type":"noise","count":300,"shape":[8,8,3],"classes":4,"batch_size":32,"validation_count":37,"#
@@ -95,7 +95,7 @@ import Training
     }
   }
 
-  @Test func neitherDoesAProfile() async {
+  @Test func profilesAllocateNothing() async {
     await #expect(processExitsWith: .success) {
       try await expectNoAllocations(configuration(AllocationTests.settings), lanes: 2, profiledFrom: 300)
     }
@@ -110,14 +110,14 @@ import Training
   }
 }
 
-/// Trains, and looks at what each stage's thread allocates in the steady part of the run.
+/// Trains, and counts the allocations of each stage's thread in the steady part of the run.
 ///
-/// oneDNN builds a hash table of a product's arguments in every `dnnl_primitive_execute`: its allocations are its own,
-/// and counted apart.
+/// oneDNN builds a hash table of a product's arguments in every `dnnl_primitive_execute`; its allocations are counted
+/// separately.
 ///
 /// - Parameters:
-///   - perRecordedStep: what the recorder may allocate, on average, where there is a folder.
-///   - step: a step from which on the time of some is noted; nil notes none.
+///   - perRecordedStep: the average number of allocations of the recorder, if there is a folder.
+///   - step: the first step of a profile; nil for none.
 private func expectNoAllocations(
   _ json: JSON, lanes: Int, folder: URL? = nil, perRecordedStep: Double = 0, profiledFrom step: Int? = nil,
   location: SourceLocation = #_sourceLocation
@@ -150,7 +150,7 @@ private func expectNoAllocations(
     let count = try #require(counts[name], "\(counts)", sourceLocation: location)
     #expect(count.own == 0, "\(name): \(count.own) allocations in \(watched) steps", sourceLocation: location)
   }
-  // Nor does anything outside the stages: a step that went through the cooperative pool would show there.
+  // Other threads allocate nothing either: a step that passed through the cooperative pool would show here.
   let others = counts.filter { !["loader", "recorder"].contains($0.key) && !$0.key.hasPrefix("lane") }
   #expect(others.values.allSatisfy { $0.own == 0 }, "\(others)", sourceLocation: location)
   let recorded = counts["recorder"]?.own ?? 0

@@ -5,7 +5,7 @@ import JSON
 import Runs
 import Testing
 
-/// Random changes of samples are the same whoever computes and wherever a run goes on.
+/// Random changes of samples depend neither on lanes nor on resuming.
 @Suite(.serialized) struct AugmentationRunTests {
   private static let images =
     #"data={"type":"noise","count":300,"shape":[6,6,3],"classes":4,"batch_size":24,"#
@@ -22,24 +22,24 @@ import Testing
   }
 
   /// Stops in the middle of the second and of the third epoch of eleven steps.
-  @Test func goesOnInMidEpoch() async throws {
+  @Test func resumesInMidEpoch() async throws {
     let json = try configuration(Self.images, #"training.duration="37 steps""#)
-    try await expectGoesOnInMidEpoch(json)
+    try await expectResumesInMidEpoch(json)
   }
 
-  @Test func everyEpochIsAnother() async throws {
-    // A model that does not learn shows what the samples do.
+  @Test func everyEpochDiffers() async throws {
+    // With a model that does not learn, losses differ by the samples alone.
     let json = try configuration(
       Self.images, "optimizer.learning_rate=1e-30", "data.shuffle=false", #"training.duration="2 epochs""#)
-    let losses = try await Trial(json: json).play().losses
+    let losses = try await Trial(json: json).run().losses
     #expect(zip(losses.prefix(10), losses.dropFirst(10)).allSatisfy { $0 != $1 })
   }
 
   /// Evaluation neither augments nor mixes: shares of 1 give what class numbers give.
-  @Test func evaluationIsAsWithoutMixing() async throws {
+  @Test func evaluationDoesNotMix() async throws {
     func evaluate(_ change: String) async throws -> SplitScore {
       let json = try configuration(Self.images, change, #"training.duration="0 steps""#)
-      return try #require(try await Trial(json: json).play().result.validation)
+      return try #require(try await Trial(json: json).run().result.validation)
     }
     let mixed = try await evaluate("data.mixup.alpha=0.9")
     let data =

@@ -1,29 +1,29 @@
 import CAllocations
 import Foundation
 
-/// The functions that stand in front of malloc and operator new for every library in the test program: the linker gives
-/// them those names and exports them (Package.swift), so nothing needs to be preloaded. Named here because code in a
-/// header is only there when it is used.
+/// The functions that replace malloc and operator new for every library in the test program: the linker exports them
+/// under those names (Package.swift), so nothing needs to be preloaded. Code in a header is only linked if it is used,
+/// as here.
 private let countedFunctions: [any Sendable] = [
   troupe_counted_malloc, troupe_counted_calloc, troupe_counted_realloc, troupe_counted_aligned_alloc,
   troupe_counted_posix_memalign, troupe_counted__Znwm,
 ]
 
-/// How often each thread has allocated so far.
+/// The number of allocations of each thread so far.
 struct CountedAllocations {
-  /// By the library that is counted apart, and by everything else.
+  /// By the library that is counted separately, and by all other code.
   typealias Count = (library: Int, own: Int)
 
   private var threads = [troupe_thread_allocations](repeating: .init(), count: troupe_most_threads)
 
-  /// Reads the counters, allocating nothing itself. Other threads go on counting meanwhile.
+  /// Reads the counters without allocating, while other threads continue to count.
   mutating func take() {
     for index in 0..<Int(troupe_allocating_threads()) {
       if let thread = troupe_allocations_at(Int32(index)) { threads[index] = thread.pointee }
     }
   }
 
-  /// What was allocated since an earlier look, by the names of the threads, which must be alive.
+  /// The allocations since an earlier reading, by thread name; the threads must still run.
   func since(_ earlier: CountedAllocations) -> [String: Count] {
     var difference: [String: Count] = [:]
     for (now, before) in zip(threads, earlier.threads) where now.thread != 0 {
@@ -35,7 +35,7 @@ struct CountedAllocations {
     return difference
   }
 
-  /// Counts apart what the code of a loaded library allocates.
+  /// Counts the allocations of a loaded library separately.
   ///
   /// - Returns: whether it is loaded.
   static func countApart(library: String) -> Bool {

@@ -2,7 +2,7 @@ import Configuration
 import JSON
 import Testing
 
-/// Models that denoise pictures: conditioned on classes and on captions, with dropout and dropped conditions.
+/// Diffusion models of classes and of captions, with dropout and dropped conditions.
 enum DiffusionRun: String, CaseIterable, Sendable {
   case ditOfClasses = "dit of classes"
   case ditOfCaptions = "dit of captions"
@@ -34,7 +34,7 @@ enum DiffusionRun: String, CaseIterable, Sendable {
   }
 }
 
-/// What holds for every run holds for models whose samples are made noisy while they are read.
+/// Diffusion models give the same bits on any number of lanes and after resuming.
 @Suite(.serialized) struct DiffusionRunTests {
   @Test(arguments: DiffusionRun.allCases, ["float32", "bfloat16"])
   func lanesChangeNoBit(run: DiffusionRun, precision: String) async throws {
@@ -47,21 +47,21 @@ enum DiffusionRun: String, CaseIterable, Sendable {
   }
 
   @Test(arguments: DiffusionRun.allCases, ["float32", "bfloat16"])
-  func goesOn(run: DiffusionRun, precision: String) async throws {
+  func resumes(run: DiffusionRun, precision: String) async throws {
     let json = try configuration(
       run.settings + ["training.precision=\(precision)", #"training.duration="37 steps""#, "training.ema.decay=0.9"])
-    try await expectGoesOnInMidEpoch(json)
+    try await expectResumesInMidEpoch(json)
   }
 
-  /// A model that predicts nothing has the variance of the noise for its loss; ours starts there and gets below.
+  /// A model that predicts 0 has the variance of the noise as its loss; training starts there and decreases it.
   @Test(arguments: ["float32", "bfloat16"]) func learns(precision: String) async throws {
     let json = try configuration(
       DiffusionRun.ditOfClasses.settings + [
         "training.precision=\(precision)", #"training.duration="150 steps""#, "model.dropout=0",
-        // More than the 49 numbers of a patch: fewer cannot carry all of its noise.
+        // More than the 49 numbers of a patch, or its noise would not fit.
         "model.width=64",
       ])
-    let losses = try await Trial(json: json, lanes: 2).play().losses
+    let losses = try await Trial(json: json, lanes: 2).run().losses
     #expect(abs(losses[0] - 1) < 0.1, "\(losses[0])")
     let last = losses.suffix(20).reduce(0, +) / 20
     #expect(last < 0.3, "\(last)")

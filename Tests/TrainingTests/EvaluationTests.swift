@@ -7,7 +7,7 @@ import Tensors
 import Testing
 import Training
 
-/// Samples that count how often each of them is read.
+/// Samples that count their reads.
 private final class CountedSamples: SampleSource {
   let samples: MemorySamples
   private let reads: Mutex<[Int]>
@@ -33,9 +33,9 @@ private final class CountedSamples: SampleSource {
   var residentBytes: Int { samples.residentBytes }
   var fingerprint: String { samples.fingerprint }
 
-  func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice) {
+  func read(_ index: Int, _ reading: Reading, field: Int, into output: TensorSlice) {
     if field == 0 { reads.withLock { $0[index] += 1 } }
-    samples.read(index, reading, field: field, into: slot)
+    samples.read(index, reading, field: field, into: output)
   }
 
   func takeReads(of set: SampleSet) -> [Int] {
@@ -47,7 +47,7 @@ private final class CountedSamples: SampleSource {
   }
 }
 
-/// Samples whose files can no longer be read after a while.
+/// Samples whose files become unreadable after some reads.
 private final class FadingSamples: SampleSource {
   private let samples: MemorySamples
   private let left: Mutex<Int>
@@ -64,19 +64,19 @@ private final class FadingSamples: SampleSource {
   var fingerprint: String { samples.fingerprint }
   var readsFiles: Bool { true }
   var failure: DataError? {
-    left.withLock { $0 } < 0 ? DataError("a.tar", at: "b/7.jpg", expected: "a picture", found: "none") : nil
+    left.withLock { $0 } < 0 ? DataError("a.tar", at: "b/7.jpg", expected: "an image", found: "none") : nil
   }
 
-  func read(_ index: Int, _ reading: Reading, field: Int, into slot: TensorSlice) {
+  func read(_ index: Int, _ reading: Reading, field: Int, into output: TensorSlice) {
     left.withLock { $0 -= 1 }
-    samples.read(index, reading, field: field, into: slot)
-    if failure != nil { slot.zero() }
+    samples.read(index, reading, field: field, into: output)
+    if failure != nil { output.zero() }
   }
 }
 
 @Suite(.serialized) struct EvaluationTests {
   @Test(arguments: [1, 7, 8, 9, 23, 24, 25, 100], [1, 3])
-  func meetsEverySampleOnce(count: Int, microBatches: Int) async throws {
+  func readsEverySampleOnce(count: Int, microBatches: Int) async throws {
     let samples = CountedSamples(count: 60 + count)
     let json = try configuration("data.validation_count=\(count)", "training.micro_batches=\(microBatches)")
     var results: [(loss: Double, accuracy: Double?)] = []
@@ -102,64 +102,64 @@ private final class FadingSamples: SampleSource {
     for batch in [1, 8, 24, 48] {
       let json = try configuration(
         "data.batch_size=\(batch)", "training.micro_batches=1", #"training.duration="0 steps""#)
-      let played = try await Trial(json: json).play()
-      let validation = try #require(played.result.validation)
+      let completed = try await Trial(json: json).run()
+      let validation = try #require(completed.result.validation)
       #expect(validation.count == 37)
       losses.append(validation.loss)
     }
     for loss in losses { #expect(abs(loss - losses[0]) < 1e-6 * losses[0]) }
   }
 
-  /// Statistics go with the weights that they are of: both are averaged, by the same rule.
-  @Test func theAverageHasRunningStatisticsOfItsOwn() async throws {
+  /// Running statistics are averaged by the same rule as parameters.
+  @Test func runningStatisticsAreAveraged() async throws {
     let json = try configuration(
       #"model.normalization="batch""#, #"training.duration="3 steps""#, #"training.ema={"decay": 0.5, "warmup": false}"#
     )
-    func runningMean(_ group: String, of played: Played) throws -> [Float] {
+    func runningMean(_ group: String, of completed: CompletedRun) throws -> [Float] {
       let tensor = try #require(
-        played.model.checkpointTensors.first { $0.path.hasPrefix(group) && $0.path.hasSuffix("running_mean") })
-      return withExtendedLifetime(played.model) { tensor.slice.floats.indices.map { tensor.slice.floats[$0] } }
+        completed.model.checkpointTensors.first { $0.path.hasPrefix(group) && $0.path.hasSuffix("running_mean") })
+      return withExtendedLifetime(completed.model) { tensor.slice.floats.indices.map { tensor.slice.floats[$0] } }
     }
     var average: [Float] = []
     for step in 1...3 {
-      let played = try await Trial(json: json, stopAfter: step).play()
-      let running = try runningMean("buffers/", of: played)
+      let completed = try await Trial(json: json, stopAfter: step).run()
+      let running = try runningMean("buffers/", of: completed)
       average = running.indices.map { index in
         let old = average.isEmpty ? 0 : average[index]
         return old + 0.5 * (running[index] - old)
       }
-      #expect(try runningMean("ema/", of: played) == average && running != average)
+      #expect(try runningMean("ema/", of: completed) == average && running != average)
     }
   }
 
-  @Test func trainingMeetsEverySampleOncePerEpoch() async throws {
+  @Test func trainingReadsEverySampleOncePerEpoch() async throws {
     let samples = CountedSamples(count: 77)
     let json = try configuration(
       "data.batch_size=7", "training.micro_batches=7", "data.validation_count=0", #"training.duration="3 epochs""#)
     for lanes in 1...3 {
-      let played = try await Trial(json: json, samples: samples, lanes: lanes).play()
-      #expect(played.result.state.step == 33)
+      let completed = try await Trial(json: json, samples: samples, lanes: lanes).run()
+      #expect(completed.result.state.step == 33)
       // The loader is a few micro-batches ahead when the run ends.
       let reads = samples.takeReads(of: SampleSet(0..<77))
       #expect(reads.allSatisfy { $0 == 3 || $0 == 4 } && reads.reduce(0, +) <= 3 * 77 + lanes * 9)
     }
   }
 
-  /// Threads that share the reading give the bits of one, and nothing is learnt from what could not be read.
+  /// Several readers give the bits of one, and unreadable samples change no parameter.
   @Test func samplesThatCannotBeReadEndTheRun() async throws {
     let samples = CountedSamples(count: 300).samples
     let json = try configuration()
-    let plain = try await Trial(json: json, samples: samples).play()
-    let shared = try await Trial(json: json, samples: FadingSamples(samples, reads: .max)).play()
+    let plain = try await Trial(json: json, samples: samples).run()
+    let shared = try await Trial(json: json, samples: FadingSamples(samples, reads: .max)).run()
     #expect(shared.digests == plain.digests && shared.result.outcome == .finished)
     for reads in [0, 30, 500] {
-      let played = try await Trial(json: json, samples: FadingSamples(samples, reads: reads)).play()
-      guard case .failed(let reason) = played.result.outcome else {
-        Issue.record("the run ended with \(played.result.outcome)")
+      let completed = try await Trial(json: json, samples: FadingSamples(samples, reads: reads)).run()
+      guard case .failed(let reason) = completed.result.outcome else {
+        Issue.record("the run ended with \(completed.result.outcome)")
         continue
       }
       #expect(reason.contains("b/7.jpg") && !reason.contains("\n"), "\(reason)")
-      #expect(played.losses == Array(plain.losses.prefix(played.losses.count)) && played.losses.count < 20)
+      #expect(completed.losses == Array(plain.losses.prefix(completed.losses.count)) && completed.losses.count < 20)
     }
   }
 }

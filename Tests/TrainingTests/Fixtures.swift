@@ -10,7 +10,7 @@ import Synchronization
 import Tensors
 import Training
 
-/// A small model on noise: 263 samples to train on, ten steps an epoch, 37 to validate.
+/// A small model on noise: 263 samples to train on, ten steps per epoch, 37 to validate.
 func configuration(_ overrides: String...) throws -> JSON { try configuration(overrides) }
 
 func configuration(_ overrides: [String]) throws -> JSON {
@@ -43,16 +43,16 @@ let convolutional = [
   """#,
 ]
 
-/// What a run told while it went on.
-final class Witness: Sendable {
-  private let said = Mutex((steps: [StepRecord](), validations: [ValidationRecord](), events: [EventRecord]()))
+/// The progress messages of a run.
+final class ProgressLog: Sendable {
+  private let messages = Mutex((steps: [StepRecord](), validations: [ValidationRecord](), events: [EventRecord]()))
 
-  var steps: [StepRecord] { said.withLock { $0.steps } }
-  var validations: [ValidationRecord] { said.withLock { $0.validations } }
-  var events: [EventRecord] { said.withLock { $0.events } }
+  var steps: [StepRecord] { messages.withLock { $0.steps } }
+  var validations: [ValidationRecord] { messages.withLock { $0.validations } }
+  var events: [EventRecord] { messages.withLock { $0.events } }
 
   @Sendable func note(_ progress: RunProgress) {
-    said.withLock {
+    messages.withLock {
       switch progress {
       case .step(let record, _): $0.steps.append(record)
       case .validation(let record): $0.validations.append(record)
@@ -62,20 +62,20 @@ final class Witness: Sendable {
   }
 }
 
-/// A run that has been played, with what it left and what it told.
-struct Played {
+/// A completed run with its model, result and progress messages.
+struct CompletedRun {
   let model: RunModel
   let result: TrainingRun.Result
-  let witness: Witness
+  let log: ProgressLog
 
-  var losses: [Float] { witness.steps.map(\.loss) }
+  var losses: [Float] { log.steps.map(\.loss) }
 
   /// A digest of each tensor that a checkpoint holds, by its path.
   var digests: [String: String] {
     Dictionary(uniqueKeysWithValues: model.checkpointTensors.map { ($0.path, Digest.sha256($0.slice.bytes)) })
   }
 
-  /// The state without the time it took.
+  /// The state without the training time.
   var state: RunState {
     var state = result.state
     state.seconds = 0
@@ -84,7 +84,7 @@ struct Played {
 
   /// The loss, rate, norm and clipping of every step, bit by bit.
   var numbers: [[UInt64]] {
-    witness.steps.map {
+    log.steps.map {
       [
         UInt64($0.step), UInt64($0.loss.bitPattern), $0.learningRate.bitPattern, UInt64($0.gradientNorm.bitPattern),
         UInt64($0.clipScale.bitPattern), $0.epoch.bitPattern,
@@ -93,7 +93,7 @@ struct Played {
   }
 }
 
-/// A run outside any session: on samples from memory if wanted, with a folder or without.
+/// A run without a session, optionally on samples from memory, with or without a folder.
 struct Trial {
   var json: JSON
   var samples: (any SampleSource)?
@@ -102,9 +102,9 @@ struct Trial {
   var stopAfter: Int?
   /// Changes the model before the first step.
   var prepare: (RunModel) throws -> Void = { _ in }
-  /// Where to start instead of at the beginning.
+  /// The first state; that of a new run by default.
   var state: RunState?
-  /// The file that the first parameters are said to come from; `prepare` reads them.
+  /// The file of the first parameters; `prepare` reads them.
   var initialParameters: String?
 
   func model() throws -> RunModel {
@@ -119,48 +119,48 @@ struct Trial {
     return RunModel(try RunPlan(configuration, data: data, lanes: lanes))
   }
 
-  func play() async throws -> Played {
+  func run() async throws -> CompletedRun {
     let model = try model()
     model.initialize()
     try prepare(model)
     var first = RunState()
     first.plateau = model.configuration.schedule.initialPlateau
     if let folder { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
-    return try await play(model, .init(state: state ?? first, isResumed: false, initialParameters: initialParameters))
+    return try await run(model, .init(state: state ?? first, isResumed: false, initialParameters: initialParameters))
   }
 
-  /// Goes on from the newest good checkpoint of the folder.
-  func resume() async throws -> Played {
+  /// Resumes from the newest good checkpoint of the folder.
+  func resume() async throws -> CompletedRun {
     let model = try model()
     guard let folder, let checkpoint = try CheckpointFolder(folder).newestGood() else {
-      throw RunError("there is no checkpoint to go on from")
+      throw RunError("there is no checkpoint to resume from")
     }
     let metadata = try CheckpointFile.read(at: checkpoint.url, into: model.checkpointTensors)
     model.state.refreshBF16Weights()
     let state = try metadata.runState(of: checkpoint.url)
-    return try await play(model, .init(state: state, isResumed: true))
+    return try await run(model, .init(state: state, isResumed: true))
   }
 
-  private func play(_ model: RunModel, _ start: TrainingRun.Start) async throws -> Played {
-    let witness = Witness()
+  private func run(_ model: RunModel, _ start: TrainingRun.Start) async throws -> CompletedRun {
+    let log = ProgressLog()
     let stop = StopRequest()
     stop.stop(afterStep: stopAfter)
-    let run = TrainingRun(model: model, folder: folder, start: start, stopRequest: stop, progress: witness.note)
-    return Played(model: model, result: try await run.run(), witness: witness)
+    let run = TrainingRun(model: model, folder: folder, start: start, stopRequest: stop, progress: log.note)
+    return CompletedRun(model: model, result: try await run.run(), log: log)
   }
 }
 
-/// A run as the command line plays it.
+/// Runs a session as the command line does.
 func session(
   _ json: JSON, _ folder: URL, _ mode: TrainingSession.Mode = .new, lanes: Int = 1, stopAfter: Int? = nil,
   initialParameters: String? = nil, say: (String) -> Void = { _ in }
-) async throws -> Played {
+) async throws -> CompletedRun {
   let session = try TrainingSession.prepare(
     json, runDirectory: folder.path, mode: mode, initialParameters: initialParameters, lanes: lanes, say: say)
   session.stopRequest.stop(afterStep: stopAfter)
-  let witness = Witness()
-  let result = try await session.run(progress: witness.note)
-  return Played(model: session.model, result: result, witness: witness)
+  let log = ProgressLog()
+  let result = try await session.run(progress: log.note)
+  return CompletedRun(model: session.model, result: result, log: log)
 }
 
 extension TensorSlice {

@@ -7,7 +7,7 @@ import Tensors
 import Testing
 import Training
 
-/// One case of Tests/Golden: settings, weights and data, and what PyTorch computed from them.
+/// One case of Tests/Golden: settings, weights and data, with PyTorch's results.
 struct GoldenCase: CustomTestStringConvertible {
   let name: String
   let json: JSON
@@ -37,7 +37,7 @@ struct GoldenCase: CustomTestStringConvertible {
     json["model"]?["normalization"]?.string == "batch" || json["model"]?["type"]?.string == "resnet"
   }
 
-  /// How far `golden` numbers of this key may be off, relatively: rounding alone moves some by more than the usual 1e-4.
+  /// The relative tolerance of `golden` numbers of this key; rounding alone changes some by more than the usual 1e-4.
   func tolerance(_ key: String) -> Double { max(1e-4, 4 * (json["rounding"]?[key]?.double ?? 0)) }
   var undetermined: [String] { json["undetermined"]?.array?.compactMap(\.string) ?? [] }
 
@@ -62,7 +62,7 @@ struct GoldenCase: CustomTestStringConvertible {
 
   // MARK: As a run of ours
 
-  /// The case's settings in the spelling of our configurations.
+  /// The case's settings as a configuration.
   func configuration(microBatches: Int) throws -> JSON {
     let training = try #require(json["training"])
     let steps = try #require(training["steps"]?.integer)
@@ -80,7 +80,7 @@ struct GoldenCase: CustomTestStringConvertible {
     return .object(members)
   }
 
-  /// Stands for the samples from memory: of their size, and read in their order.
+  /// A stand-in for the samples from memory: of their size, read in their order.
   private func data(_ training: JSON) throws -> JSON {
     .object([
       ("type", .string("noise")), ("count", try #require(training["rows"])),
@@ -136,7 +136,7 @@ struct GoldenCase: CustomTestStringConvertible {
     }
   }
 
-  /// What a field's whole numbers are below; nil for values, and for lengths of sequences.
+  /// The number of classes of a field; nil for values, and for lengths of sequences.
   private func bound(_ field: String, _ shape: TensorShape, _ type: ElementType) throws -> Int? {
     if let bound = json["model"]?["fields"]?[field]?.integer { return bound }
     let outputs = try #require(json["model"]?["outputs"]?.integer)

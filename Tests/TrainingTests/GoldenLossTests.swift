@@ -9,21 +9,21 @@ import Training
 @Suite(.serialized) struct GoldenLossTests {
   @Test(arguments: try GoldenCase.all, [1, 2, 4])
   func trainsLikePyTorch(_ golden: GoldenCase, microBatches: Int) async throws {
-    // Batch norm looks at one micro-batch at a time, PyTorch at the whole batch.
+    // Batch norm sees one micro-batch at a time, in PyTorch the whole batch.
     if golden.hasBatchNorm && microBatches > 1 { return }
     let scratch = try TemporaryFolder()
-    let played = try await Trial(
+    let completed = try await Trial(
       json: golden.configuration(microBatches: microBatches), samples: golden.samples(), lanes: min(2, microBatches),
       folder: scratch.folder("run"), prepare: golden.load
-    ).play()
-    #expect(played.result.outcome == .finished)
-    let steps = played.witness.steps
+    ).run()
+    #expect(completed.result.outcome == .finished)
+    let steps = completed.log.steps
     #expect(golden.tolerance("losses") == 1e-4)
     try expect(steps.map { Double($0.loss) }, golden, "losses")
     try expect(steps.map { Double($0.gradientNorm) }, golden, "gradient_norms")
     try expect(steps.map(\.learningRate), golden, "learning_rates")
     try expectFirstGradients(golden, scratch.folder("run"))
-    try expectParameters(golden, played.model)
+    try expectParameters(golden, completed.model)
   }
 
   private func expect(_ mine: [Double], _ golden: GoldenCase, _ key: String) throws {
@@ -34,8 +34,8 @@ import Training
     }
   }
 
-  private func expect(_ mine: Double, _ theirs: Double, scale: Double = 0, within tolerance: Double, _ what: String) {
-    #expect(abs(mine - theirs) <= tolerance * max(abs(theirs), scale), "\(what): \(mine), PyTorch \(theirs)")
+  private func expect(_ mine: Double, _ theirs: Double, scale: Double = 0, within tolerance: Double, _ name: String) {
+    #expect(abs(mine - theirs) <= tolerance * max(abs(theirs), scale), "\(name): \(mine), PyTorch \(theirs)")
   }
 
   private func expectFirstGradients(_ golden: GoldenCase, _ folder: URL) throws {

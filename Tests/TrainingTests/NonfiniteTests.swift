@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 import Training
 
-/// Numbers that are not finite never reach a parameter, whatever the policy then does.
+/// Numbers that are not finite never reach a parameter, whatever the policy.
 @Suite(.serialized) struct NonfiniteTests {
   private static let batch = 24
   /// The batch (from 0) of every epoch of ten that has a NaN in it.
@@ -53,34 +53,34 @@ import Training
   func abortNamesStepAndLayerAndKeepsEverything(value: Float, activation: String) async throws {
     let scratch = try TemporaryFolder()
     let settings = [#"checkpoints.every="1 step""#, "model.activation=\(activation)"]
-    let played = try await trial(settings, value: value, folder: scratch.folder("run")).play()
-    guard case .diverged(let reason) = played.result.outcome else {
-      Issue.record("the run ended with \(played.result.outcome)")
+    let completed = try await trial(settings, value: value, folder: scratch.folder("run")).run()
+    guard case .diverged(let reason) = completed.result.outcome else {
+      Issue.record("the run ended with \(completed.result.outcome)")
       return
     }
     #expect(reason.contains("step 5") && reason.contains("hidden.0.weight"), "\(reason)")
     #expect(!reason.contains("\n"))
-    #expect(played.result.state.step == 4 && played.witness.steps.count == 4)
-    expectFinite(played.model)
-    let before = try await trial(settings, value: value, folder: nil, stopAfter: 4).play()
+    #expect(completed.result.state.step == 4 && completed.log.steps.count == 4)
+    expectFinite(completed.model)
+    let before = try await trial(settings, value: value, folder: nil, stopAfter: 4).run()
     #expect(before.result.outcome == .interrupted(SIGINT))
-    #expect(played.digests == before.digests)
+    #expect(completed.digests == before.digests)
     let newest = try #require(try CheckpointFolder(scratch.folder("run")).newestGood())
     #expect(newest.step == 4)
     _ = try CheckpointFile.read(at: newest.url, into: before.model.checkpointTensors)
-    #expect(played.digests == before.digests)
+    #expect(completed.digests == before.digests)
   }
 
-  /// Gradients that explode in the middle of the network are told from the first layer that they reach.
+  /// The reason names the step at which the gradients explode.
   @Test func abortsWhenTheRateIsTooHigh() async throws {
     let scratch = try TemporaryFolder()
     let json = try configuration(#"optimizer={"type":"sgd","learning_rate":1e6}"#, #"checkpoints.every="1 step""#)
-    let played = try await session(json, scratch.folder("run"), lanes: 2)
-    guard case .diverged(let reason) = played.result.outcome else {
-      Issue.record("the run ended with \(played.result.outcome)")
+    let completed = try await session(json, scratch.folder("run"), lanes: 2)
+    guard case .diverged(let reason) = completed.result.outcome else {
+      Issue.record("the run ended with \(completed.result.outcome)")
       return
     }
-    #expect(reason.hasPrefix("step \(played.result.state.step + 1): "), "\(reason)")
+    #expect(reason.hasPrefix("step \(completed.result.state.step + 1): "), "\(reason)")
     #expect(try RunLog.read(folder: scratch.folder("run")).events.last?.text == reason)
   }
 
@@ -90,19 +90,19 @@ import Training
     "training.on_nonfinite=skip", "training.max_skipped=2", #"training.duration="35 steps""#,
   ]
 
-  @Test func skipLeavesUpdatesOutUpToItsLimit() async throws {
+  @Test func skipOmitsUpdatesUpToItsLimit() async throws {
     let scratch = try TemporaryFolder()
-    let played = try await trial(Self.skipping + ["training.ema.decay=0.9"], folder: scratch.folder("run")).play()
-    guard case .diverged(let reason) = played.result.outcome else {
-      Issue.record("the run ended with \(played.result.outcome)")
+    let completed = try await trial(Self.skipping + ["training.ema.decay=0.9"], folder: scratch.folder("run")).run()
+    guard case .diverged(let reason) = completed.result.outcome else {
+      Issue.record("the run ended with \(completed.result.outcome)")
       return
     }
     #expect(reason.hasPrefix("step 25: ") && reason.contains("max_skipped"), "\(reason)")
-    #expect(played.result.state.skippedUpdates == 2)
-    #expect(played.witness.events.filter { $0.kind == .skippedNonfinite }.map(\.step) == [4, 14])
-    #expect(played.witness.steps.map(\.step) == Array(1...24))
-    expectFinite(played.model)
-    // A skipped step changes nothing, and says so.
+    #expect(completed.result.state.skippedUpdates == 2)
+    #expect(completed.log.events.filter { $0.kind == .skippedNonfinite }.map(\.step) == [4, 14])
+    #expect(completed.log.steps.map(\.step) == Array(1...24))
+    expectFinite(completed.model)
+    // A skipped step changes nothing, and its norms show it.
     let norms = try RunLog.read(folder: scratch.folder("run")).norms
     let skipped = try #require(norms.first { $0.step == 5 }).tensors
     #expect(skipped.allSatisfy { $0.updateL2 == 0 && $0.updateMax == 0 })
@@ -112,8 +112,8 @@ import Training
 
   @Test func skippedUpdatesAreCountedAcrossAStop() async throws {
     let scratch = try TemporaryFolder()
-    let whole = try await trial(Self.skipping, folder: scratch.folder("whole")).play()
-    _ = try await trial(Self.skipping, folder: scratch.folder("parts"), stopAfter: 9).play()
+    let whole = try await trial(Self.skipping, folder: scratch.folder("whole")).run()
+    _ = try await trial(Self.skipping, folder: scratch.folder("parts"), stopAfter: 9).run()
     let resumed = try await trial(Self.skipping, lanes: 1, folder: scratch.folder("parts")).resume()
     #expect(resumed.result.outcome == whole.result.outcome)
     #expect(resumed.state == whole.state && resumed.digests == whole.digests)
@@ -123,16 +123,16 @@ import Training
 
   private static let rollingBack = ["training.on_nonfinite=roll_back", #"checkpoints.every="2 steps""#]
 
-  @Test func rollBackGoesOnBehindTheBadBatch() async throws {
+  @Test func rollBackContinuesAfterTheBadBatch() async throws {
     let scratch = try TemporaryFolder()
     let folder = scratch.folder("run")
-    let played = try await trial(Self.rollingBack + [#"checkpoints.every="3 steps""#], folder: folder).play()
-    #expect(played.result.outcome == .finished)
-    // Batch 4 sends it back to step 3, batch 14 (then step 13's, with 1 left out) to step 12.
-    #expect(played.result.state.rollBacks == 2)
-    #expect(played.result.state.step == 20)
-    #expect(played.witness.events.filter { $0.kind == .rolledBack }.map(\.step) == [3, 12])
-    expectFinite(played.model)
+    let completed = try await trial(Self.rollingBack + [#"checkpoints.every="3 steps""#], folder: folder).run()
+    #expect(completed.result.outcome == .finished)
+    // Batch 4 rolls back to step 3, batch 14 (of step 13, as 1 was skipped) to step 12.
+    #expect(completed.result.state.rollBacks == 2)
+    #expect(completed.result.state.step == 20)
+    #expect(completed.log.events.filter { $0.kind == .rolledBack }.map(\.step) == [3, 12])
+    expectFinite(completed.model)
     let log = try RunLog.read(folder: folder)
     #expect(log.steps.map(\.step) == Array(1...20))
     #expect(log.norms.map(\.step) == Array(1...20))
@@ -143,28 +143,28 @@ import Training
 
   @Test func rollBackSurvivesAStop() async throws {
     let scratch = try TemporaryFolder()
-    let whole = try await trial(Self.rollingBack, folder: scratch.folder("whole")).play()
-    _ = try await trial(Self.rollingBack, folder: scratch.folder("parts"), stopAfter: 7).play()
+    let whole = try await trial(Self.rollingBack, folder: scratch.folder("whole")).run()
+    _ = try await trial(Self.rollingBack, folder: scratch.folder("parts"), stopAfter: 7).run()
     let resumed = try await trial(Self.rollingBack, lanes: 3, folder: scratch.folder("parts")).resume()
     #expect(resumed.state == whole.state && resumed.digests == whole.digests)
   }
 
   @Test func rollBackGivesUpAtItsLimit() async throws {
     let scratch = try TemporaryFolder()
-    let played = try await trial(
+    let completed = try await trial(
       Self.rollingBack + ["training.max_roll_backs=1"], folder: scratch.folder("run")
-    ).play()
-    guard case .diverged(let reason) = played.result.outcome else {
-      Issue.record("the run ended with \(played.result.outcome)")
+    ).run()
+    guard case .diverged(let reason) = completed.result.outcome else {
+      Issue.record("the run ended with \(completed.result.outcome)")
       return
     }
     #expect(reason.contains("max_roll_backs"), "\(reason)")
-    #expect(played.result.state.rollBacks == 1)
+    #expect(completed.result.state.rollBacks == 1)
   }
 
-  /// Without a checkpoint there is still the start: its parameters, and optimizer state that knows nothing yet.
+  /// Without a checkpoint it rolls back to the first parameters and optimizer state.
   @Test(arguments: [true, false])
-  func rollBackToTheStartForgetsEverything(hasFolder: Bool) async throws {
+  func rollBackToTheStartResetsEverything(hasFolder: Bool) async throws {
     let scratch = try TemporaryFolder()
     let settings = ["training.on_nonfinite=roll_back", #"training.duration="8 steps""#, "training.ema.decay=0.9"]
     // Parameters that are not those of the seed, as after --init-from.
@@ -176,17 +176,17 @@ import Training
     }
     var rolled = try trial(settings, folder: hasFolder ? scratch.folder("run") : nil)
     rolled.prepare = shift
-    let played = try await rolled.play()
-    #expect(played.result.outcome == .finished && played.result.state.rollBacks == 1)
+    let completed = try await rolled.run()
+    #expect(completed.result.outcome == .finished && completed.result.state.rollBacks == 1)
     var fresh = try trial(settings)
     fresh.prepare = shift
     fresh.state = RunState()
     fresh.state?.cursor = Self.badBatch + 1
-    let expected = try await fresh.play()
-    #expect(played.digests == expected.digests)
+    let expected = try await fresh.run()
+    #expect(completed.digests == expected.digests)
   }
 
-  /// Where no checkpoint is good, the start is the file that the run began with.
+  /// Without a good checkpoint, it reads the file of the first parameters again.
   @Test func rollBackToTheStartReadsTheFirstParametersAgain() async throws {
     let scratch = try TemporaryFolder()
     let settings = ["training.on_nonfinite=roll_back", #"training.duration="8 steps""#]
@@ -197,16 +197,16 @@ import Training
     var rolled = try trial(settings)
     rolled.initialParameters = file.path
     rolled.prepare = { try $0.load(parametersFrom: file) }
-    let played = try await rolled.play()
-    #expect(played.result.outcome == .finished && played.result.state.rollBacks == 1)
+    let completed = try await rolled.run()
+    #expect(completed.result.outcome == .finished && completed.result.state.rollBacks == 1)
     var fresh = try trial(settings)
     fresh.prepare = rolled.prepare
     fresh.state = RunState()
     fresh.state?.cursor = Self.badBatch + 1
-    #expect(try await fresh.play().digests == played.digests)
+    #expect(try await fresh.run().digests == completed.digests)
     rolled.prepare = { try $0.load(parametersFrom: file) }
     rolled.initialParameters = scratch.url.appending(path: "gone.safetensors").path
-    guard case .failed(let reason) = try await rolled.play().result.outcome else {
+    guard case .failed(let reason) = try await rolled.run().result.outcome else {
       Issue.record("rolled back to a file that is not there")
       return
     }

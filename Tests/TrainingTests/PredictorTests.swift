@@ -9,7 +9,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Runs on pictures, and models of them that are used without their data.
+/// Classifiers of images, used without their data.
 @Suite(.serialized) struct PredictorTests {
   private let scratch: TemporaryFolder
   private let folder: URL
@@ -20,26 +20,26 @@ import Testing
   }
 
   /// Digits from IDX files, which are gone after training.
-  private func train(_ overrides: String...) async throws -> Played {
+  private func train(_ overrides: String...) async throws -> CompletedRun {
     let data = scratch.folder("digits")
     try GlyphsData(count: 500).write(to: data.path, seed: 3)
     let names = try FileManager.default.contentsOfDirectory(atPath: data.path).sorted()
-    let played = try await session(
+    let completed = try await session(
       configuration(
         [
           #"data={"type":"idx","images":"\#(data.path)/\#(names[0])","labels":"\#(data.path)/\#(names[1])","#
             + #""batch_size":40,"validation_count":60,"test_count":50,"standardize":true}"#,
           #"model={"type":"mlp","depth":2,"width":20,"normalization":"batch","dropout":0.1}"#,
         ] + overrides), folder)
-    return played
+    return completed
   }
 
   private func stored() throws -> StoredRun { try StoredRun(folder.path, say: { _ in }) }
 
   private func removeData() throws { try FileManager.default.removeItem(at: scratch.folder("digits")) }
 
-  /// The same answers as an evaluation, from the pictures that it kept, without the data.
-  @Test(arguments: ["float32", "bfloat16"]) func answersAsAnEvaluation(precision: String) async throws {
+  /// The predictions are those of an evaluation, from the images that it kept.
+  @Test(arguments: ["float32", "bfloat16"]) func predictsAsAnEvaluation(precision: String) async throws {
     _ = try await train("training.ema.decay=0.8", "training.precision=\(precision)")
     let record = try #require(try stored().evaluate(split: "test", lanes: 2).record)
     #expect(record.mistakes.count > 3 && record.topAccuracy != nil)
@@ -57,7 +57,7 @@ import Testing
     }
   }
 
-  /// Of several views the mean of the model's answers is judged, on any number of lanes.
+  /// The mean prediction of several views is judged, on any number of lanes.
   @Test(arguments: ["float32", "bfloat16"]) func viewsAreAveraged(precision: String) async throws {
     _ = try await train("training.precision=\(precision)")
     let run = try stored()
@@ -73,13 +73,13 @@ import Testing
     #expect(record.mistakes.count > 3 && Float(flipped.score.loss) == record.loss)
     let predictor = try Predictor(run)
     for mistake in record.mistakes {
-      let picture = try Image(decoding: mistake.picture.span.bytes)
-      var mirrored = picture
+      let image = try Image(decoding: mistake.picture.span.bytes)
+      var mirrored = image
       for row in 0..<28 {
-        for column in 0..<28 { mirrored[row, column, 0] = picture[row, 27 - column, 0] }
+        for column in 0..<28 { mirrored[row, column, 0] = image[row, 27 - column, 0] }
       }
-      let shares = [picture, mirrored].map { image in
-        predictor.predict(predictor.adapt(image)).sorted { $0.label < $1.label }.map(\.probability)
+      let shares = [image, mirrored].map { view in
+        predictor.predict(predictor.adapt(view)).sorted { $0.label < $1.label }.map(\.probability)
       }
       let means = (0..<10).map { (shares[0][$0] + shares[1][$0]) / 2 }
       let tolerance = precision == "float32" ? 1e-5 : 0.02
@@ -89,28 +89,28 @@ import Testing
     }
   }
 
-  @Test func picturesAreAsInTheData() async throws {
-    let played = try await train()
-    let sample = played.model.data.splits.validation[5]
+  @Test func imagesAreThoseOfTheData() async throws {
+    let completed = try await train()
+    let sample = completed.model.data.splits.validation[5]
     let (pixels, _) = GlyphsData(count: 500).image(sample, seed: 3)
-    let picture = try #require(played.model.data.picture(of: sample))
-    #expect(picture == Image(width: 28, height: 28, channels: 1, bytes: pixels))
-    let record = try #require(played.result.evaluation?.record(of: played.model.plan))
+    let image = try #require(completed.model.data.image(of: sample))
+    #expect(image == Image(width: 28, height: 28, channels: 1, bytes: pixels))
+    let record = try #require(completed.result.evaluation?.record(of: completed.model.plan))
     let worst = try #require(record.mistakes.first)
-    #expect(try Image(decoding: worst.picture.span.bytes) == played.model.data.picture(of: worst.sample))
+    #expect(try Image(decoding: worst.picture.span.bytes) == completed.model.data.image(of: worst.sample))
   }
 
-  @Test func picturesAreAdapted() async throws {
+  @Test func imagesAreAdapted() async throws {
     _ = try await train(#"training.duration="1 step""#)
     let predictor = try Predictor(stored())
-    let colour = predictor.adapt(Image(width: 60, height: 40, channels: 3, filledWith: 90))
-    #expect(colour.image == Image(width: 28, height: 28, channels: 1, filledWith: 90))
-    #expect(colour.changes == ["resized from 60×40 to 28×28", "made grey"])
-    #expect(predictor.predict(colour).count == 10)
+    let color = predictor.adapt(Image(width: 60, height: 40, channels: 3, filledWith: 90))
+    #expect(color.image == Image(width: 28, height: 28, channels: 1, filledWith: 90))
+    #expect(color.changes == ["resized from 60×40 to 28×28", "made gray"])
+    #expect(predictor.predict(color).count == 10)
   }
 
-  /// Files of the data are answered as evaluation answers their samples, through crops and sizes of the augmentation.
-  @Test(arguments: ["float32", "bfloat16"]) func filesAreSeenAsByEvaluation(precision: String) async throws {
+  /// Predictions of files are those of evaluation, with crops and sizes of the augmentation.
+  @Test(arguments: ["float32", "bfloat16"]) func filesArePredictedAsInEvaluation(precision: String) async throws {
     let data = scratch.folder("images")
     let random = RandomStream(seed: 8, purpose: .checking)
     var files: [String] = []
@@ -131,7 +131,7 @@ import Testing
         try image.writePNG(to: files[files.count - 1])
       }
     }
-    let played = try await session(
+    let completed = try await session(
       configuration(
         #"data={"type":"image_folder","path":"\#(data.path)","size":[13,15],"batch_size":8,"validation_count":24,"#
           + #""standardize":true,"augmentation":[{"type":"horizontal_flip"},{"type":"random_crop","size":[10,11]},"#
@@ -139,7 +139,7 @@ import Testing
         #"model={"type":"mlp","depth":1,"width":20,"activation":"tanh"}"#, #"training.duration="1 step""#), folder)
     let run = try stored()
     let record = try #require(try run.evaluate(split: "validation", lanes: 2).record)
-    #expect(record.mistakes.count > 8 && played.model.data.source.count == files.count)
+    #expect(record.mistakes.count > 8 && completed.model.data.source.count == files.count)
     let predictor = try Predictor(run)
     #expect(predictor.source.shape == TensorShape([13, 15, 3]) && predictor.input.shape == TensorShape([7, 6, 3]))
     for mistake in record.mistakes {
@@ -159,15 +159,15 @@ import Testing
         words.allSatisfy { "\(error)".contains($0) } && (error as? RunError)?.cause == .configuration
       }
     }
-    expect("step-00000001.h5", "pictures", "[12]")
-    let refusal = await #expect(throws: RunError.self) {
+    expect("step-00000001.h5", "images", "[12]")
+    let refusal = #expect(throws: RunError.self) {
       _ = try stored().evaluate(split: "validation", views: ImageView.flip, lanes: 1)
     }
     #expect(refusal?.cause == .configuration && refusal?.description.contains("--views") == true)
   }
 
-  /// As the images of a folder are, with their classes' names: scaled to cover the size, and cropped.
-  @Test func picturesAreReadAsThoseOfAFolder() async throws {
+  /// Files are read as the images of a folder: scaled to cover the size, and cropped.
+  @Test func filesAreReadAsThoseOfAFolder() async throws {
     let data = scratch.folder("images")
     for (label, name) in ["dark", "light"].enumerated() {
       let folder = data.appending(path: name)
@@ -178,7 +178,7 @@ import Testing
         try image.writePNG(to: folder.appending(path: "\(number).png").path)
       }
     }
-    let played = try await session(
+    let completed = try await session(
       configuration(
         #"data={"type":"image_folder","path":"\#(data.path)","size":[8,6],"channels":1,"resize":"crop","#
           + #""batch_size":8,"validation_count":6,"standardize":true}"#), folder)
@@ -186,14 +186,14 @@ import Testing
     #expect(predictor.classNames == ["dark", "light"])
     for (sample, file) in [(0, "dark/0.png"), (22, "light/10.png")] {
       let path = data.appending(path: file).path
-      let raw = try #require(played.model.data.picture(of: sample))
-      let fits = (0..<40).contains { played.model.data.picture(of: $0) == (try? predictor.adapt(file: path))?.image }
+      let raw = try #require(completed.model.data.image(of: sample))
+      let fits = (0..<40).contains { completed.model.data.image(of: $0) == (try? predictor.adapt(file: path))?.image }
       #expect(fits && raw.width == 6 && raw.height == 8)
       let adapted = try predictor.adapt(file: path)
       #expect(adapted.changes.count == 2 && adapted.changes[0].hasPrefix("resized and cropped from"))
       #expect(predictor.predict(adapted).count == 2)
     }
-    try Data("no picture".utf8).write(to: scratch.url.appending(path: "text.png"))
+    try Data("no image".utf8).write(to: scratch.url.appending(path: "text.png"))
     for (name, word) in [("text.png", "JPEG or PNG"), ("none.png", "no such file"), ("", "a folder")] {
       let path = scratch.url.path + "/" + name
       #expect { try predictor.adapt(file: path) } throws: { "\($0)".hasPrefix(path) && "\($0)".contains(word) }
@@ -201,13 +201,13 @@ import Testing
   }
 
   @Test func firstLayerWeightsAreFilters() async throws {
-    let played = try await train()
+    let completed = try await train()
     let sheet = try Predictor(stored()).filters()
     #expect(sheet.layer == "hidden.0" && sheet.shown == 20 && sheet.total == 20)
     // 5 columns and 4 rows of tiles of 28 pixels, twice as large, with gaps of 2.
     #expect(sheet.image.width == 2 + 5 * 58 && sheet.image.height == 2 + 4 * 58 && sheet.image.channels == 1)
-    let entry = try #require(played.model.table.entries.first { $0.name == "hidden.0.weight" })
-    let weights = played.model.table.slice(entry, in: played.model.state.parameters).array
+    let entry = try #require(completed.model.table.entries.first { $0.name == "hidden.0.weight" })
+    let weights = completed.model.table.slice(entry, in: completed.model.state.parameters).array
     for unit in [0, 7, 19] {
       let row = weights[unit * 784..<(unit + 1) * 784]
       let largest = row.map(abs).max() ?? 1
@@ -222,12 +222,12 @@ import Testing
     #expect { try predictor.filters(of: "head") } throws: { "\($0)".contains("head") && "\($0)".contains("hidden.0") }
   }
 
-  /// A layer's output where nothing is fused and nothing shares memory: here a hidden layer and its activation.
+  /// The outputs of layers in a plan without fusion and shared memory.
   @Test func outputsOfEveryLayerCanBeDrawn() async throws {
-    let played = try await train()
+    let completed = try await train()
     let predictor = try Predictor(stored(), keepsOutputs: true)
-    let sample = played.model.data.splits.test[0]
-    let adapted = predictor.adapt(try #require(played.model.data.picture(of: sample)))
+    let sample = completed.model.data.splits.test[0]
+    let adapted = predictor.adapt(try #require(completed.model.data.image(of: sample)))
     let plain = try Predictor(stored()).predict(adapted)
     #expect(predictor.predict(adapted) == plain)
     let after = try predictor.features(of: "activations.1", for: adapted)
@@ -242,18 +242,18 @@ import Testing
     #expect { try predictor.features(of: "hidden", for: adapted) } throws: { "\($0)".contains("hidden.0, ") }
   }
 
-  /// Filters as the file has them, and maps as a convolution written out gives them.
+  /// Filters are the stored weights, and maps the results of an explicit convolution.
   @Test func convolutionsAreDrawn() async throws {
-    let played = try await train(
+    let completed = try await train(
       #"""
       model={"type":"layers","layers":[{"type":"conv2d","filters":6,"kernel":5,"stride":2},
         {"type":"activation","function":"relu"},{"type":"conv2d","filters":3,"kernel":[3,2]},{"type":"flatten"},
         {"type":"linear","units":10}]}
       """#)
     let predictor = try Predictor(stored(), keepsOutputs: true)
-    let names = played.model.plan.graph.nodes.map(\.name)
-    let table = played.model.table
-    let weights = table.slice(table.entries[0], in: played.model.state.parameters).array
+    let names = completed.model.plan.graph.nodes.map(\.name)
+    let table = completed.model.table
+    let weights = table.slice(table.entries[0], in: completed.model.state.parameters).array
     let sheet = try predictor.filters()
     #expect(sheet.layer == names[0] && sheet.total == 6 && sheet.shown == 6)
     // 3 columns and 2 rows of 5 pixels, ten times as large.
@@ -269,10 +269,10 @@ import Testing
     let zoom = (second.image.height - 2 - 3 * 2) / 9
     #expect(second.total == 18 && second.image.width == 2 + 6 * (2 * zoom + 2))
 
-    let adapted = predictor.adapt(try #require(played.model.data.picture(of: played.model.data.splits.test[3])))
+    let adapted = predictor.adapt(try #require(completed.model.data.image(of: completed.model.data.splits.test[3])))
     let maps = try predictor.features(of: names[0], for: adapted)
     #expect(maps.total == 6 && maps.image.width == 2 + 3 * 50 && maps.image.height == 2 + 2 * 50)
-    let standardization = try #require(played.model.data.standardization)
+    let standardization = try #require(completed.model.data.standardization)
     let pixels = adapted.image.bytes.map { (Float($0) / 255 - standardization.mean[0]) / standardization.deviation[0] }
     for filter in 0..<6 {
       var map = [Float](repeating: 0, count: 144)

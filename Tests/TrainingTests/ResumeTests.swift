@@ -8,14 +8,14 @@ import Tensors
 import TestSupport
 import Testing
 
-/// N + M steps with a stop in between are the N + M steps without one: every bit of every tensor, number and state.
+/// N + M steps with a stop in between equal N + M steps without one in every bit of every tensor, number and state.
 @Suite(.serialized) struct ResumeTests {
   private func expectEqual(
     _ json: JSON, stops: [Int], location: SourceLocation = #_sourceLocation
   ) async throws {
     let scratch = try TemporaryFolder()
     let whole = try await session(json, scratch.folder("whole"), lanes: 2)
-    var parts: Played?
+    var parts: CompletedRun?
     for (index, stop) in (stops + [nil]).enumerated() {
       parts = try await session(
         json, scratch.folder("parts"), index == 0 ? .new : .resume, lanes: [2, 1, 3, 2][index % 4], stopAfter: stop)
@@ -25,8 +25,8 @@ import Testing
     #expect(last.result.outcome == whole.result.outcome, sourceLocation: location)
     #expect(last.state == whole.state, sourceLocation: location)
     let (mine, theirs) = (last.digests, whole.digests)
-    let parted = theirs.filter { mine[$0.key] != $0.value }.keys.sorted()
-    #expect(parted == [], sourceLocation: location)
+    let different = theirs.filter { mine[$0.key] != $0.value }.keys.sorted()
+    #expect(different == [], sourceLocation: location)
     try expectEqualRecords(scratch.folder("whole"), scratch.folder("parts"), location)
   }
 
@@ -51,7 +51,7 @@ import Testing
     #"{"type":"adamw"}"#, #"{"type":"rmsprop"}"#, #"{"type":"rmsprop","momentum":0.5,"centered":true}"#,
     #"{"type":"lion"}"#,
   ])
-  func everyOptimizerGoesOn(optimizer: String) async throws {
+  func everyOptimizerResumes(optimizer: String) async throws {
     let json = try configuration(
       "optimizer=\(optimizer)", #"training.duration="23 steps""#, "model.dropout=0.2", "model.normalization=batch",
       "training.ema.decay=0.95", "training.micro_batches=3", #"clipping={"type":"global_norm","threshold":0.1}"#)
@@ -59,7 +59,7 @@ import Testing
   }
 
   @Test(arguments: ["float32", "bfloat16"])
-  func convolutionsGoOn(precision: String) async throws {
+  func convolutionsResume(precision: String) async throws {
     let json = try configuration(
       convolutional + [
         #"training.duration="23 steps""#, "training.micro_batches=3", "training.precision=\(precision)",
@@ -76,21 +76,21 @@ import Testing
     #"{"type":"reduce_on_plateau","factor":0.5,"patience":1,"threshold":0.5,"cooldown":1}"#,
     #"{"type":"reduce_on_plateau","factor":0.5,"patience":0,"monitor":"validation.accuracy"}"#,
   ])
-  func everyScheduleGoesOn(schedule: String) async throws {
+  func everyScheduleResumes(schedule: String) async throws {
     let json = try configuration(
       "schedule=\(schedule)", #"training.duration="23 steps""#, #"training.validate_every="2 steps""#)
     try await expectEqual(json, stops: [7, 16])
   }
 
-  @Test func bfloat16GoesOn() async throws {
+  @Test func bfloat16Resumes() async throws {
     let json = try configuration(
       "training.precision=bfloat16", "training.ema.decay=0.9", #"training.duration="15 steps""#)
     try await expectEqual(json, stops: [4, 5, 11])
   }
 
-  /// An evaluation that is due when the run is stopped is made up for when it goes on.
+  /// An evaluation that a stop skipped is made when the run resumes.
   @Test(arguments: [10, 9, 11, 20])
-  func stopsAtAnEvaluationGoOn(stop: Int) async throws {
+  func stopsAtAnEvaluationResume(stop: Int) async throws {
     let json = try configuration(
       #"training.duration="25 steps""#,
       #"schedule={"type":"reduce_on_plateau","factor":0.5,"patience":0,"threshold":0.5}"#,
@@ -99,7 +99,7 @@ import Testing
     try await expectEqual(json, stops: [stop])
   }
 
-  @Test func earlyStoppingGoesOn() async throws {
+  @Test func earlyStoppingResumes() async throws {
     let json = try configuration(
       "training.early_stopping.patience=4", "training.early_stopping.min_delta=0.5",
       #"training.duration="40 steps""#, #"training.validate_every="3 steps""#)
@@ -107,13 +107,13 @@ import Testing
     let scratch = try TemporaryFolder()
     let stopped = try await session(json, scratch.folder("run"))
     #expect(stopped.result.outcome == .stoppedEarly && stopped.result.state.step == 15)
-    // Having stopped, it stays stopped.
+    // A resumed run stays stopped.
     let again = try await session(json, scratch.folder("run"), .resume)
     #expect(again.result.outcome == .stoppedEarly && again.state == stopped.state && again.digests == stopped.digests)
   }
 
   @Test(arguments: ["1 step", "4 steps", "5 steps", "10 steps"], ["4 steps", "5 steps", "1 epoch"])
-  func aFinishedRunStaysAsItIs(saves: String, evaluates: String) async throws {
+  func finishedRunsDoNotChange(saves: String, evaluates: String) async throws {
     let scratch = try TemporaryFolder()
     let json = try configuration(
       #"training.duration="12 steps""#, "checkpoints.every=\"\(saves)\"", "training.validate_every=\"\(evaluates)\"")
@@ -127,16 +127,16 @@ import Testing
       #expect(try CheckpointFolder(scratch.folder("run")).all() == files)
       #expect(again.result.validation?.loss == whole.result.validation?.loss)
       let steps = try RunLog.read(folder: scratch.folder("run")).validations.map(\.step)
-      #expect(steps == whole.witness.validations.map(\.step))
+      #expect(steps == whole.log.validations.map(\.step))
     }
   }
 
-  /// The evaluation that its end would have brought is made when the run is looked at again, and recorded once.
-  @Test func stoppedAtTheLastStepIsRecordedOnce() async throws {
+  /// A run stopped at its last step is evaluated when it is opened again, and the evaluation is recorded once.
+  @Test func aSkippedLastEvaluationIsRecordedOnce() async throws {
     let scratch = try TemporaryFolder()
     let json = try configuration(#"training.duration="12 steps""#)
     let stopped = try await session(json, scratch.folder("run"), stopAfter: 12)
-    #expect(stopped.result.outcome == .finished && stopped.witness.validations.map(\.step) == [10])
+    #expect(stopped.result.outcome == .finished && stopped.log.validations.map(\.step) == [10])
     for _ in 0..<3 {
       let again = try await session(json, scratch.folder("run"), .resume)
       #expect(again.result.outcome == .finished && again.digests == stopped.digests)
@@ -152,7 +152,7 @@ import Testing
       .reduce(0, +)
   }
 
-  @Test func stoppingAgainBeforeAStepIsFine() async throws {
+  @Test func aRunCanStopAgainBeforeAStep() async throws {
     let scratch = try TemporaryFolder()
     let json = try configuration(#"training.duration="12 steps""#)
     _ = try await session(json, scratch.folder("run"), stopAfter: 5)
@@ -161,7 +161,7 @@ import Testing
     #expect(again.result.state.step == 5)
   }
 
-  @Test func theProofAgrees() async throws {
+  @Test func resumeProofsAreEqual() async throws {
     let proof = try await ResumeProof.run(
       configuration("model.dropout=0.1", "model.normalization=batch"), stopAt: 7, steps: 18, lanes: 2, say: { _ in })
     #expect(proof.isEqual, "\(proof.description)")

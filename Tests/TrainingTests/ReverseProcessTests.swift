@@ -5,7 +5,7 @@ import Runs
 import Tensors
 import Testing
 
-/// The way from noise to data for which the right answer of a model is known.
+/// The path from noise to data whose optimal prediction is known.
 struct ReverseProcessTests {
   private static let count = 16_384
   private static let mean = 0.2
@@ -59,7 +59,7 @@ struct ReverseProcessTests {
     return settings
   }
 
-  /// The mean and the deviation that a sampler's steps leave of such data, by the equations of Song et al. 2021.
+  /// The mean and the deviation of such data after a sampler's steps, by the equations of Song et al. 2021.
   private func expected(
     _ schedule: NoiseSchedule, _ settings: SamplerSettings
   ) -> (mean: Double, deviation: Double) {
@@ -81,8 +81,8 @@ struct ReverseProcessTests {
     return (mean, variance.squareRoot())
   }
 
-  /// Samplers leave the moments that their equations say, whatever the model predicts and however noise grows; with many
-  /// steps those are the data's.
+  /// Samplers give the moments of their equations for every prediction and schedule; with many steps those are the
+  /// data's.
   @Test(
     arguments: NoiseSchedule.Kind.allCases,
     [
@@ -103,7 +103,7 @@ struct ReverseProcessTests {
     }
   }
 
-  @Test func predictionsMeanTheSame() {
+  @Test func allPredictionsAreEquivalent() {
     let settings = Self.settings(.ddim, 50)
     let schedule = NoiseSchedule(.linear, steps: 400)
     let noise = drawn(schedule, .noise, settings)
@@ -113,7 +113,7 @@ struct ReverseProcessTests {
     }
   }
 
-  /// With all steps and η = 1 it is DDPM: equations 6 and 7 of Ho et al. 2020.
+  /// All steps with η = 1 are DDPM: equations 6 and 7 of Ho et al. 2020.
   @Test(arguments: NoiseSchedule.Kind.allCases) func isThePosteriorOfDDPM(kind: NoiseSchedule.Kind) {
     let schedule = NoiseSchedule(kind, steps: 100)
     let process = ReverseProcess(schedule, .x0, Self.settings(.ddpm))
@@ -145,8 +145,8 @@ struct ReverseProcessTests {
     }
   }
 
-  /// The last step leaves what the model takes for the picture, clipped, and adds no noise to it.
-  @Test(arguments: [SamplerSettings.Kind.ddpm, .ddim]) func endsWithTheModelsPicture(kind: SamplerSettings.Kind) throws
+  /// The last step gives the model's image, clipped, without noise.
+  @Test(arguments: [SamplerSettings.Kind.ddpm, .ddim]) func endsWithTheModelsImage(kind: SamplerSettings.Kind) throws
   {
     let process = ReverseProcess(NoiseSchedule(.cosine, steps: 20), .x0, Self.settings(kind, 20, eta: 0))
     let last = try #require(process.steps.last)

@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 import Training
 
-/// What a run leaves in its folder, and who may go on with it.
+/// The files of a run's folder, and the conditions for resuming it.
 @Suite(.serialized) struct RunFolderTests {
   private func error(_ body: () async throws -> Void) async -> String {
     do {
@@ -23,21 +23,21 @@ import Training
   // MARK: Checkpoints
 
   @Test(arguments: ["validation.loss", "validation.accuracy"])
-  func poolsKeepWhatTheyPromise(monitor: String) async throws {
+  func poolsKeepTheirCheckpoints(monitor: String) async throws {
     let scratch = try TemporaryFolder()
     let json = try configuration(
       #"training.duration="30 steps""#, #"training.validate_every="2 steps""#, #"checkpoints.every="2 steps""#,
       "checkpoints.keep_last=3", "checkpoints.keep_best=2", #"checkpoints.keep_every="8 steps""#,
       "checkpoints.monitor=\(monitor)", "optimizer.learning_rate=0.05")
-    let played = try await session(json, scratch.folder("run"), lanes: 2)
-    let validations = played.witness.validations
+    let completed = try await session(json, scratch.folder("run"), lanes: 2)
+    let validations = completed.log.validations
     #expect(validations.map(\.step) == Array(stride(from: 2, through: 30, by: 2)))
     func isBetter(_ a: ValidationRecord, _ b: ValidationRecord) -> Bool {
       let (x, y) = monitor == "validation.loss" ? (a.loss, b.loss) : (-(a.accuracy ?? 0), -(b.accuracy ?? 0))
       return x < y || x == y && a.step < b.step
     }
     let best = validations.sorted(by: isBetter).prefix(2).map(\.step)
-    #expect(played.result.state.best.map(\.step) == best)
+    #expect(completed.result.state.best.map(\.step) == best)
     let kept = Set([8, 16, 24] + best)
     let last = (1...15).map { $0 * 2 }.filter { !kept.contains($0) }.suffix(3)
     let files = try CheckpointFolder(scratch.folder("run")).all()
@@ -46,16 +46,16 @@ import Training
     let stored = try StoredRun(scratch.folder("run").path, .best, say: { _ in })
     #expect(stored.checkpoint.step == best[0])
     let evaluated = try stored.evaluate(split: "validation", lanes: 3)
-    let told = try #require(validations.first { $0.step == best[0] })
+    let recorded = try #require(validations.first { $0.step == best[0] })
     #expect(
-      Float(evaluated.score.loss) == told.loss && evaluated.score.accuracy.map { Float($0) } == told.accuracy
+      Float(evaluated.score.loss) == recorded.loss && evaluated.score.accuracy.map { Float($0) } == recorded.accuracy
         && evaluated.score.count == 37)
   }
 
-  @Test func tensorsBearTheNamesOfPyTorch() async throws {
+  @Test func tensorsHaveTheNamesOfPyTorch() async throws {
     let scratch = try TemporaryFolder()
     let json = try configuration("model.normalization=batch", "training.ema.decay=0.9", #"training.duration="2 steps""#)
-    let played = try await session(json, scratch.folder("run"))
+    let completed = try await session(json, scratch.folder("run"))
     let newest = try #require(try CheckpointFolder(scratch.folder("run")).newestGood())
     let shapes: [(String, [Int])] = [
       ("hidden.0.weight", [24, 12]), ("hidden.0.bias", [24]), ("hidden_norms.0.weight", [24]),
@@ -77,9 +77,9 @@ import Training
     #expect(found == expected)
     #expect(
       newest.metadata.presentTexts.map(\.name) == ["build", "config", "data", "fields", "source_fields", "state"])
-    // What is exported is the average, with the plain names that `load_state_dict` wants.
+    // The export has the plain names of `load_state_dict`.
     let file = scratch.url.appending(path: "model.safetensors")
-    #expect(try played.model.state.export(to: file, step: 2) == 14)
+    #expect(try completed.model.state.export(to: file, step: 2) == 14)
     #expect(
       try Set(Safetensors.contents(at: file).entries.map(\.name))
         == Set(
@@ -88,8 +88,8 @@ import Training
       try await session(json, scratch.folder("other"), stopAfter: 0, initialParameters: file.path),
       try await session(json, scratch.folder("same"), stopAfter: 0, initialParameters: newest.url.path)
     )
-    #expect(same.model.parametersDigest == played.model.parametersDigest)
-    let average = try #require(played.model.update.average)
+    #expect(same.model.parametersDigest == completed.model.parametersDigest)
+    let average = try #require(completed.model.update.average)
     #expect(other.model.state.parameters.all(as: .float32).array == average.parameters.all(as: .float32).array)
   }
 
@@ -120,7 +120,7 @@ import Training
     #expect(try RunLog.read(folder: scratch.folder("run")).steps.map(\.step) == Array(1...16))
   }
 
-  /// The disk goes away under a run: it ends, says why, and does not hang.
+  /// A run whose folder is removed ends with a reason, and does not hang.
   @Test func aFolderThatVanishesEndsTheRun() async throws {
     let scratch = try TemporaryFolder()
     let folder = scratch.folder("run")
@@ -152,7 +152,7 @@ import Training
       case "records removed", "records linked":
         try? files.removeItem(at: scratch.file("run/metrics.jsonl"))
         guard accident == "records linked" else { return }
-        try? scratch.write("mine", "mine")
+        _ = try? scratch.write("mine", "mine")
         try? files.createSymbolicLink(at: scratch.file("run/metrics.jsonl"), withDestinationURL: scratch.file("mine"))
       case "events removed":
         for name in (try? scratch.names("run")) ?? [] where name.hasPrefix("events.") {
@@ -202,7 +202,7 @@ import Training
     #expect((try? FileManager.default.destinationOfSymbolicLink(atPath: file.path)) == nil)
   }
 
-  @Test func nothingGoodIsRefused() async throws {
+  @Test func runsWithoutAGoodCheckpointAreRefused() async throws {
     let scratch = try TemporaryFolder()
     let json = try configuration(#"training.duration="4 steps""#)
     _ = try await session(json, scratch.folder("run"))
@@ -211,7 +211,7 @@ import Training
     #expect(text.contains("no good checkpoint") && text.contains("--fresh") && !text.contains("\n"), "\(text)")
   }
 
-  // MARK: Who may go on
+  // MARK: Resuming
 
   @Test func otherDataAreRefused() async throws {
     let scratch = try TemporaryFolder()

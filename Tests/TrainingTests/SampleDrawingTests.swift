@@ -10,7 +10,7 @@ import TestSupport
 import Testing
 import Training
 
-/// What a diffusion model draws while it learns.
+/// The samples that a diffusion model draws during training.
 @Suite(.serialized) struct SampleDrawingTests {
   /// Digits of 8×8 and a small Transformer, for 12 steps.
   private func denoiser(_ overrides: String...) throws -> JSON {
@@ -46,8 +46,8 @@ import Training
     let drawn = try await session(
       denoiser("training.precision=\(precision)", Self.drawing), scratch.folder("drawn"), lanes: 2)
     #expect(drawn.digests == plain.digests && drawn.numbers == plain.numbers && drawn.state == plain.state)
-    // By noise level some have no samples, and their mean is no number.
-    #expect(drawn.witness.validations.map(\.loss) == plain.witness.validations.map(\.loss))
+    // Noise levels without samples have a mean of NaN, so only the losses are compared.
+    #expect(drawn.log.validations.map(\.loss) == plain.log.validations.map(\.loss))
     #expect(!FileManager.default.fileExists(atPath: scratch.folder("plain").appending(path: "samples").path))
     let files = try grids(scratch.folder("drawn"))
     #expect(files.keys.sorted() == ["step-00000005.png", "step-00000010.png", "step-00000012.png"])
@@ -65,13 +65,13 @@ import Training
     let last = try await session(denoiser(Self.drawing), scratch.folder("parts"), .resume, lanes: 3)
     #expect(last.result.outcome == .finished)
     #expect(try grids(scratch.folder("parts")) == whole)
-    // A finished run that is looked at again draws nothing more.
+    // A finished run that is opened again draws no samples.
     try FileManager.default.removeItem(at: scratch.folder("parts").appending(path: "samples"))
     _ = try await session(denoiser(Self.drawing), scratch.folder("parts"), .resume)
     #expect(!FileManager.default.fileExists(atPath: scratch.folder("parts").appending(path: "samples").path))
   }
 
-  @Test func pictureGoToReportAndTensorBoard() async throws {
+  @Test func imagesAreInReportAndTensorBoard() async throws {
     let scratch = try TemporaryFolder()
     let folder = scratch.folder("run")
     _ = try await session(denoiser(Self.drawing), folder)

@@ -7,7 +7,7 @@ import Runs
 import TestSupport
 import Testing
 
-/// What probes find, against differences of losses, known cases and evaluations.
+/// Probes, compared with differences of losses, known cases and evaluations.
 @Suite(.serialized) struct SequenceProbeTests {
   private let scratch: TemporaryFolder
   private static let length = 12
@@ -73,7 +73,7 @@ import Testing
     }
   }
 
-  @Test func nothingReachesThroughAStateThatIsNotHandedOn() async throws {
+  @Test func reachEndsWithoutRecurrentWeights() async throws {
     let probe = try SequenceProbe(try await run(Self.models[2], "run"), lanes: 1)
     let measured = try probe.reach()
     #expect(measured.norms.count == Self.length && measured.norms[0] == 1 && measured.norms[1] > 0)
@@ -86,7 +86,7 @@ import Testing
     #expect(norms[0] > 0 && norms.dropFirst().allSatisfy { $0 == 0 }, "\(norms)")
   }
 
-  /// Windows of twice the length, against a run that reads such windows itself, from the same parameters.
+  /// Windows of twice the length, compared with a run on such windows from the same parameters.
   @Test(arguments: [models[0], models[3]]) func longWindowsAreThoseOfALongerRun(model: String) async throws {
     let short = try await run(model, "short", "training.ema.decay=0.5")
     let file = scratch.url.appending(path: "parameters.safetensors")
@@ -102,7 +102,7 @@ import Testing
       let expected = try long.evaluate(split: "validation", lanes: 1).score.loss
       #expect(abs(try #require(twice.loss) / expected - 1) < 1e-6, "\(twice), \(expected)")
       #expect(twice.tokens == once.tokens && twice.loss != once.loss)
-      // The second half of the windows alone: what the first halves do not account for.
+      // The second halves of the windows alone.
       let far = try #require(twice.lossBeyond)
       #expect(far > 0 && far != twice.loss)
     }

@@ -39,7 +39,7 @@ enum SequenceRun: String, CaseIterable, Sendable {
   }
 }
 
-/// What holds for every run holds for sequences, whose state lives on from batch to batch.
+/// Language models give the same bits on any number of lanes and after resuming.
 @Suite(.serialized) struct SequenceRunTests {
   @Test(arguments: SequenceRun.allCases, ["float32", "bfloat16"])
   func lanesChangeNoBit(run: SequenceRun, precision: String) async throws {
@@ -51,45 +51,46 @@ enum SequenceRun: String, CaseIterable, Sendable {
     try await expectEqualLanes(json, steps: 20)
   }
 
-  /// Stops twice in the middle of an epoch, where a carried state is half way through its stream.
+  /// Stops twice in the middle of an epoch, where a recurrent state is half way through its stream.
   @Test(arguments: SequenceRun.allCases, ["float32", "bfloat16"])
-  func goesOn(run: SequenceRun, precision: String) async throws {
+  func resumes(run: SequenceRun, precision: String) async throws {
     let json = try configuration(
       run.settings + ["training.precision=\(precision)", #"training.duration="37 steps""#, "training.ema.decay=0.9"])
-    try await expectGoesOnInMidEpoch(json)
+    try await expectResumesInMidEpoch(json)
   }
 
-  /// Windows of one text over and over, and a model that does not learn: only a carried state tells them apart.
-  @Test func carriedStateCounts() async throws {
+  /// Equal windows and a model that does not learn: losses differ by the recurrent state alone.
+  @Test func recurrentStatesChangeTheLoss() async throws {
     let scratch = try TemporaryFolder()
     let file = scratch.url.appending(path: "text.txt")
     try String(repeating: "abcdefgh\n", count: 120).write(to: file, atomically: true, encoding: .utf8)
     func losses(_ order: String, carries: Bool) async throws -> [Float] {
       try await Trial(
         json: configuration(
-          #"data={"type":"text","files":"\#(file.path)","length":9,"batch_size":6,"order":"\#(order)","shuffle":false}"#,
+          #"data={"type":"text","files":"\#(file.path)","length":9,"batch_size":6,"order":"\#(order)","#
+            + #""shuffle":false}"#,
           #"model={"type":"recurrent","cell":"lstm","units":16,"carry":\#(carries)}"#,
           "optimizer.learning_rate=1e-30", #"training.duration="2 epochs""#)
-      ).play().losses
+      ).run().losses
     }
-    let carried = try await losses("streams", carries: true)
-    let steps = carried.count / 2
-    #expect(steps > 2 && carried[0] != carried[1])
+    let stateful = try await losses("streams", carries: true)
+    let steps = stateful.count / 2
+    #expect(steps > 2 && stateful[0] != stateful[1])
     // A new epoch begins its streams anew.
-    #expect(carried[steps] == carried[0] && carried[steps + 1] == carried[1])
-    let forgotten = try await losses("windows", carries: false)
-    #expect(forgotten.allSatisfy { $0 == forgotten[0] } && forgotten[0] == carried[0])
+    #expect(stateful[steps] == stateful[0] && stateful[steps + 1] == stateful[1])
+    let stateless = try await losses("windows", carries: false)
+    #expect(stateless.allSatisfy { $0 == stateless[0] } && stateless[0] == stateful[0])
   }
 
-  /// Only a model that answers a source with a target is judged by whole answers.
+  /// Only encoder-decoders are judged by whole answers.
   @Test func answersAreJudgedAsAWhole() async throws {
     let quick = #"training.duration="2 steps""#
-    let pairs = try await Trial(json: configuration(SequenceRun.encoderDecoder.settings + [quick])).play()
+    let pairs = try await Trial(json: configuration(SequenceRun.encoderDecoder.settings + [quick])).run()
     let score = try #require(pairs.result.validation)
     #expect(score.exactMatch != nil && score.perplexity != nil)
-    let text = try await Trial(json: configuration(SequenceRun.gpt.settings + [quick])).play()
+    let text = try await Trial(json: configuration(SequenceRun.gpt.settings + [quick])).run()
     #expect(text.result.validation?.exactMatch == nil && text.result.validation?.perplexity != nil)
-    let classes = try await Trial(json: configuration([quick])).play()
+    let classes = try await Trial(json: configuration([quick])).run()
     #expect(classes.result.validation?.perplexity == nil)
   }
 }

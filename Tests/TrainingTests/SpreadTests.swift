@@ -1,7 +1,7 @@
 import Kernels
 import Testing
 
-/// What rounding to bfloat16 does to learning is less than what another seed does.
+/// Rounding to bfloat16 changes learning curves less than another seed.
 @Suite struct SpreadTests {
   /// Steps whose mean loss is compared.
   private static let window = 10
@@ -16,16 +16,16 @@ import Testing
   @Test(arguments: ["float32", "bfloat16"]) func staysWithinTheNoiseOfSeeds(precision: String) async throws {
     guard precision == "float32" || OneDNN.supportsBFloat16 else { return }
     let golden = try GoldenCase(GoldenCase.folder.appending(path: "Spread/resnet-20.json"))
-    let played = try await Trial(
+    let completed = try await Trial(
       json: golden.configuration(microBatches: 1).setting("training.precision=\(precision)"), samples: golden.samples(),
       prepare: golden.load
-    ).play()
-    #expect(played.result.outcome == .finished && played.losses.count == 60)
-    let mine = windows(of: played.losses.map(Double.init))
+    ).run()
+    #expect(completed.result.outcome == .finished && completed.losses.count == 60)
+    let mine = windows(of: completed.losses.map(Double.init))
     let theirs = windows(of: golden.numbers("losses"))
     let others = golden.curves("others").map(windows(of:))
     try #require(others.count >= 8 && theirs.count == mine.count && others.allSatisfy { $0.count == mine.count })
-    // Curves learn, or there is nothing to compare.
+    // The losses must decrease.
     #expect(theirs[theirs.count - 1] < 0.5 * theirs[0])
     var squares = 0.0
     for index in mine.indices {

@@ -3,20 +3,20 @@ import Synchronization
 import Testing
 import Training
 
-/// A slot that cannot be copied.
+/// A noncopyable item.
 private struct Ticket: ~Copyable, Sendable { let number: Int }
 
 private func number(_ ticket: consuming Ticket?) -> Int? {
   if let ticket { ticket.number } else { nil }
 }
 
-@Suite struct SlotQueueTests {
+@Suite struct HandoffQueueTests {
   @Test func keepsTheOrderAndTheBound() async {
     let filled = HandoffQueue<Ticket>(capacity: 4)
     let free = HandoffQueue<Ticket>(capacity: 4, wakesReceiverAt: 2)
     for number in 0..<4 { free.send(Ticket(number: number)) }
     let count = 20_000
-    // Four tickets go round: a queue that held more would trap.
+    // Four tickets circulate: a queue that held more would trap.
     let sender = Task {
       for number in 0..<count {
         guard await free.receive() != nil else { return }
@@ -34,7 +34,7 @@ private func number(_ ticket: consuming Ticket?) -> Int? {
     #expect(expected == count)
   }
 
-  @Test func closingDeliversWhatIsLeft() async {
+  @Test func closingDeliversTheRest() async {
     let queue = HandoffQueue<Ticket>(capacity: 3)
     queue.send(Ticket(number: 1))
     queue.send(Ticket(number: 2))
@@ -54,7 +54,7 @@ private func number(_ ticket: consuming Ticket?) -> Int? {
     #expect(await waiting.value == nil)
   }
 
-  @Test func wakesItsReceiverForEnoughSlots() async throws {
+  @Test func wakesItsReceiverForEnoughItems() async throws {
     let queue = HandoffQueue<Ticket>(capacity: 8, wakesReceiverAt: 3)
     let woken = Mutex(false)
     async let waiting: Void = {
@@ -80,7 +80,7 @@ private func number(_ ticket: consuming Ticket?) -> Int? {
   }
 }
 
-/// An actor on a thread of its own.
+/// An actor on its own thread.
 private actor Hopper {
   nonisolated let thread: StageThread
   private(set) var threads: Set<ObjectIdentifier> = []
@@ -96,15 +96,15 @@ private actor Hopper {
     threads.insert(ObjectIdentifier(Thread.current))
   }
 
-  /// Hops to another actor and back, over and over.
-  func play(with other: Hopper, turns: Int) async {
+  /// Hops to another actor and back, `turns` times.
+  func hop(with other: Hopper, turns: Int) async {
     for _ in 0..<turns {
       hop()
       await other.hop()
     }
   }
 
-  /// Waits for slots on its own thread, wherever they come from.
+  /// Receives items on its own thread.
   func drain(_ queue: HandoffQueue<Int>) async -> Int {
     var sum = 0
     while let number = await queue.receive() {
@@ -127,14 +127,14 @@ private actor Hopper {
   func runsManyHopsOnItsOwnThread(spins: Int) async throws {
     let (a, b) = (StageThread("hop a", spins: spins), StageThread("hop b", spins: spins))
     let (first, second, third) = (Hopper(a), Hopper(b), Hopper(a))
-    await first.play(with: second, turns: 5_000)
-    await first.play(with: third, turns: 5_000)
+    await first.hop(with: second, turns: 5_000)
+    await first.hop(with: third, turns: 5_000)
     #expect(await first.hops == 10_000)
     #expect(await second.hops == 5_000)
     #expect(await first.threads.count == 1)
     #expect(await first.threads == third.threads)
     #expect(await first.threads != second.threads)
-    // Long enough asleep that nothing spins any more.
+    // Long enough for the thread to sleep.
     try await Task.sleep(for: .milliseconds(50))
     await second.hop()
     #expect(await second.hops == 5_001)
@@ -142,7 +142,7 @@ private actor Hopper {
     b.finish()
   }
 
-  /// What resumes a continuation has no say in where it goes on.
+  /// A continuation resumes on its own thread, whichever thread resumes it.
   @Test func comesBackToItsThreadAfterWaiting() async {
     let thread = StageThread("drain")
     let hopper = Hopper(thread)
@@ -158,7 +158,7 @@ private actor Hopper {
     thread.finish()
   }
 
-  @Test func endsWhenItIsTold() async throws {
+  @Test func endsWhenFinished() async throws {
     let thread = StageThread("ends soon")
     await Hopper(thread).hop()
     #expect(Self.isRunning("ends soon"))

@@ -30,7 +30,7 @@ import Testing
     let json = try bisect("a", "b")
     #expect(json["verdict"]?.string == "never_part" && json["part"]?.boolean == false)
     #expect(json["last_step"]?.integer == 60 && json["common_checkpoint"]?.integer == 60)
-    #expect(try workspace.succeed("bisect", "a", "b").output.hasPrefix("the runs do not part: the records of all 60"))
+    #expect(try workspace.succeed("bisect", "a", "b").output.hasPrefix("the runs do not differ: the records of all 60"))
   }
 
   @Test func aRateShowsInTheUpdate() throws {
@@ -43,7 +43,7 @@ import Testing
     let settings = try #require(json["settings"]?.members)
     #expect(settings.map(\.key) == ["optimizer.learning_rate"])
     let text = try workspace.succeed("bisect", "a", "b").output
-    #expect(text.contains("the runs part at step 1 in the update: layer hidden.0, tensor hidden.0.weight, by "))
+    #expect(text.contains("the runs first differ at step 1 in the update: layer hidden.0, tensor hidden.0.weight, by "))
     #expect(text.contains("settings: optimizer.learning_rate 0.01 → 0.02"))
   }
 
@@ -59,7 +59,7 @@ import Testing
     try train("b", "--set", "seed=8")
     let json = try bisect("a", "b")
     #expect(json["step"]?.integer == 0 && json["pass"]?.string == "start", "\(json.compactText)")
-    #expect(try workspace.succeed("bisect", "a", "b").output.contains("begins differently"))
+    #expect(try workspace.succeed("bisect", "a", "b").output.contains("differ before their first step"))
   }
 
   @Test func otherModelsCannotBeCompared() throws {

@@ -108,7 +108,7 @@ import Testing
     try workspace.write(Data(image.jpeg()), "large.jpg")
     let file = "checkpoints/digits/step-00000030.h5"
     let adapted = try workspace.succeed("predict", file, "large.jpg").output
-    #expect(adapted.contains("large.jpg (resized from 56×31 to 28×28, made grey)"), "\(adapted)")
+    #expect(adapted.contains("large.jpg (resized from 56×31 to 28×28, made gray)"), "\(adapted)")
   }
 
   @Test func predictNamesWhatItCannotRead() throws {
@@ -126,8 +126,8 @@ import Testing
     try workspace.refuse("predict", "checkpoints/digits", good, "--top", "0", saying: ["--top 0"])
     try workspace.write(smallConfiguration, "small.json")
     try workspace.succeed("train", "small.json")
-    try workspace.refuse("predict", "checkpoints/small", good, saying: ["pictures", "[2]"])
-    try workspace.refuse("visualize", "filters", "checkpoints/small", saying: ["pictures", "[2]"])
+    try workspace.refuse("predict", "checkpoints/small", good, saying: ["images", "[2]"])
+    try workspace.refuse("visualize", "filters", "checkpoints/small", saying: ["images", "[2]"])
   }
 
   @Test func layersAreDrawn() throws {

@@ -46,7 +46,7 @@ import Testing
     try workspace.refuse("evaluate", "checkpoints/small", "--checkpoint", "newst", saying: ["newst", "newest, best"])
     try workspace.refuse(
       "evaluate", "checkpoints/small", "--split", "tests", saying: ["tests", "validation, test or train"])
-    try workspace.refuse("evaluate", "checkpoints/small", "--views", "flip", saying: ["--views", "pictures"])
+    try workspace.refuse("evaluate", "checkpoints/small", "--views", "flip", saying: ["--views", "images"])
     try workspace.refuse("evaluate", "checkpoints/small", "--views", "five", saying: ["five", "flip", "ten-crop"])
     try workspace.refuse("evaluate", "nowhere", saying: ["nowhere"])
     try workspace.refuse("evaluate", "small.json", saying: ["small.json", "run folder"])

@@ -16,7 +16,7 @@ import Testing
     let learned = try workspace.succeed(
       "tokenizer", "train", "corpus", "--vocabulary", "290", "--output", "t.json", "--json"
     ).json()
-    #expect(learned["vocabulary"]?.integer == 290 && learnt["kind"]?.string == "byte_pair")
+    #expect(learned["vocabulary"]?.integer == 290 && learned["kind"]?.string == "byte_pair")
     try workspace.succeed("tokenizer", "train", "corpus/*.txt", "--vocabulary", "290", "--output", "again.json")
     #expect(try workspace.bytes("t.json") == workspace.bytes("again.json"))
     let text = "the other <|endoftext|> théory"

@@ -35,6 +35,18 @@ extension DataError {
   }
 
   static func quoted(_ text: some StringProtocol) -> String { MessageText.quoted(text) }
+
+  /// The text that `bytes` of `subject` stand for.
+  ///
+  /// - Throws: where they are not UTF-8: repaired, two different names could become one.
+  static func text(
+    _ bytes: some Sequence<UInt8>, of subject: String, at place: @autoclosure () -> String
+  ) throws(DataError) -> String {
+    if let text = String(validating: bytes, as: UTF8.self) { return text }
+    throw DataError(
+      subject, at: place(), expected: MessageText.unicode, found: MessageText.flaw(of: Array(bytes)),
+      advice: "save the file in UTF-8")
+  }
   package static func bytes(_ count: Int) -> String { MessageText.bytes(count) }
 
   /// - Parameter path: the archive.

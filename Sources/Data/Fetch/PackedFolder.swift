@@ -21,7 +21,9 @@ package enum PackedFolder {
       let (padded, overflow) = header.size.addingReportingOverflow(TarHeader.byteCount - 1)
       guard !overflow else { throw tooLarge(archive, offset, header) }
       let blocks = padded / TarHeader.byteCount * TarHeader.byteCount
-      let name = header.name.split(separator: "/").last.map(String.init) ?? ""
+      // Those that are wanted are ASCII.
+      let path = String(decoding: header.nameBytes, as: UTF8.self)
+      let name = path.split(separator: "/").last.map(String.init) ?? ""
       guard header.kind == .file, names.contains(name) else {
         try skip(blocks, in: &input)
         continue

@@ -65,8 +65,11 @@ package struct CIFARData: DataKind {
     let path = path + "/" + label.namesFile
     guard FileManager.default.fileExists(atPath: path) else { return [] }
     var file = try InputFile(path: path)
-    let lines = String(decoding: try file.rest(limit: 1 << 16), as: UTF8.self).split(whereSeparator: \.isNewline)
-    let names = lines.map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+    var names: [String] = []
+    try TextLines.forEach(try file.rest(limit: 1 << 16)) { (line, number) throws(DataError) in
+      let name = try DataError.text(line, of: path, at: "line \(number)").trimmingCharacters(in: .whitespaces)
+      if !name.isEmpty { names.append(name) }
+    }
     guard names.count == label.classCount else {
       throw DataError(
         path, expected: "\(label.classCount) names, one per line", found: "\(names.count)",

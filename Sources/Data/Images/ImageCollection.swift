@@ -83,6 +83,9 @@ struct ImageCollection: Sendable {
     }
   }
 
+  /// Whether files with this ending are images.
+  fileprivate static func isImage(_ ending: String) -> Bool { readable.contains(ending) || unreadable.contains(ending) }
+
   /// The part of a file's name behind the last dot, in small letters; "" where there is no dot.
   static func ending(of name: String) -> String {
     let parts = name.split(separator: "/").last?.split(separator: ".", omittingEmptySubsequences: false) ?? []
@@ -188,8 +191,10 @@ private struct FolderWalk {
       return status.st_mode & S_IFMT == S_IFDIR ? Identity(device: status.st_dev, number: status.st_ino) : nil
     }
     let reason = String(cString: strerror(errno))
-    // An image is refused when it is read; another name with an ending is no class.
-    guard ImageCollection.ending(of: name).isEmpty else { return nil }
+    // An image is refused when it is read, unless its name already is not that of the file; another name with an
+    // ending is no class.
+    let ending = ImageCollection.ending(of: name)
+    guard ending.isEmpty || name.isRepaired && ImageCollection.isImage(ending) else { return nil }
     throw DataError(
       root, at: name, expected: "a file or a folder with a name in UTF-8", found: "one that cannot be read (\(reason))",
       advice: "mend, rename or remove it")

@@ -1,7 +1,7 @@
 /// The cells of comma-separated text, one after another, as RFC 4180 writes them.
 ///
-/// Lines end in LF, CRLF or CR; a quoted cell may hold delimiters, line ends and doubled quotes; a byte order mark is
-/// skipped.
+/// Lines end in LF, CRLF or CR; a quoted cell may hold delimiters, line ends and doubled quotes, and may have spaces
+/// around its quotes; a byte order mark is skipped.
 struct CSVReader {
   let path: String
   let bytes: [UInt8]
@@ -40,7 +40,11 @@ struct CSVReader {
 
   /// The cell at the reader's position.
   mutating func next() throws(DataError) -> Cell {
-    if position < bytes.count, bytes[position] == Self.quote { return try quoted() }
+    let first = endOfSpaces
+    if first < bytes.count, bytes[first] == Self.quote {
+      position = first
+      return try quoted()
+    }
     let start = position
     let startLine = line
     while position < bytes.count {
@@ -72,6 +76,7 @@ struct CSVReader {
     }
     let range = start..<position
     position += 1
+    position = endOfSpaces
     let next = position < bytes.count ? bytes[position] : Self.lineFeed
     guard next == delimiter || next == Self.lineFeed || next == Self.carriageReturn else {
       throw DataError(
@@ -103,9 +108,12 @@ struct CSVReader {
   }
 
   /// The cell's text without surrounding spaces (those inside quotes stay).
-  func text(_ cell: Cell) -> String {
+  ///
+  /// - Parameter place: of the cell, for the refusal of text that is not UTF-8.
+  func text(_ cell: Cell, at place: @autoclosure () -> String) throws(DataError) -> String {
+    let range = cell.isQuoted ? cell.range : trimmed(cell.range)
+    let text = try DataError.text(bytes[range], of: path, at: place())
     if cell.isQuoted {
-      let text = String(decoding: bytes[cell.range], as: UTF8.self)
       guard cell.hasEscapes else { return text }
       var unescaped = ""
       var wasQuote = false
@@ -119,7 +127,7 @@ struct CSVReader {
       }
       return unescaped
     }
-    return String(decoding: bytes[trimmed(cell.range)], as: UTF8.self)
+    return text
   }
 
   func trimmed(_ range: Range<Int>) -> Range<Int> {
@@ -128,6 +136,13 @@ struct CSVReader {
     while low < high, isSpace(bytes[low]) { low += 1 }
     while high > low, isSpace(bytes[high - 1]) { high -= 1 }
     return low..<high
+  }
+
+  /// The first byte from the position on that is no space between cells.
+  private var endOfSpaces: Int {
+    var end = position
+    while end < bytes.count, bytes[end] != delimiter, isSpace(bytes[end]) { end += 1 }
+    return end
   }
 
   private func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }

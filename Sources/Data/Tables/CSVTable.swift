@@ -42,7 +42,9 @@ struct CSVTable {
         case .ignored: break
         case .feature: features.append(try columns.number(cell, column, in: reader))
         case .target where layout.task == .regression: values.append(try columns.number(cell, column, in: reader))
-        case .target: try labels.append(reader.text(cell), place: { columns.place(cell, column) })
+        case .target:
+          try labels.append(
+            reader.text(cell, at: columns.place(cell, column)), place: { columns.place(cell, column) })
         }
         guard cell.endsRow == (column == columns.roles.count - 1) else {
           let found = cell.endsRow ? "\(column + 1)" : "more"
@@ -77,7 +79,9 @@ struct CSVTable {
       var isLast = false
       while !isLast {
         let cell = try reader.next()
-        names.append(layout.header ? reader.text(cell) : "\(names.count)")
+        let column = names.count
+        names.append(
+          layout.header ? try reader.text(cell, at: "line \(cell.line), column \(column + 1)") : "\(column)")
         isLast = cell.endsRow
         guard names.count <= mostColumns else {
           throw DataError(path, at: "line 1", expected: "at most \(mostColumns) columns", found: "more")
@@ -124,7 +128,7 @@ struct CSVTable {
 
     func number(_ cell: CSVReader.Cell, _ column: Int, in reader: CSVReader) throws(DataError) -> Float {
       if let number = reader.number(cell) { return number }
-      let text = reader.text(cell)
+      let text = try reader.text(cell, at: place(cell, column))
       throw DataError(
         path, at: place(cell, column), expected: "a finite number",
         found: text.isEmpty ? "an empty cell" : DataError.quoted(text),

@@ -45,8 +45,12 @@ struct PathPattern {
     let isLast = part == parts.count - 1
     if name == "**" {
       try walk(folder, part: part + 1, depth: depth)
-      for entry in entries(folder) where !entry.hasPrefix(".") && isFolder(join(folder, entry), followsLinks: false) {
-        try walk(join(folder, entry), part: part, depth: depth + 1)
+      for entry in entries(folder) where !entry.hasPrefix(".") {
+        let path = join(folder, entry)
+        // A file is looked at by the part behind; a folder's name has no ending as a rule.
+        if !entry.contains(".") { try checkName(path) }
+        guard isFolder(path, followsLinks: false) else { continue }
+        try walk(path, part: part, depth: depth + 1)
       }
       return
     }
@@ -54,6 +58,7 @@ struct PathPattern {
     let matching = Self.isPattern(name) ? entries(folder).filter { Self.matches($0, glob) } : [name]
     for entry in matching {
       let path = join(folder, entry)
+      try checkName(path)
       if !isLast {
         if isFolder(path, followsLinks: true) { try walk(path, part: part + 1, depth: depth + 1) }
       } else if FileManager.default.fileExists(atPath: path), !isFolder(path, followsLinks: true) {
@@ -63,6 +68,14 @@ struct PathPattern {
         }
       }
     }
+  }
+
+  /// Refuses a file that would silently be missing.
+  private func checkName(_ path: String) throws(DataError) {
+    guard path.isRepaired, !FileManager.default.fileExists(atPath: path) else { return }
+    throw DataError(
+      path, expected: "a file or a folder with a name in UTF-8", found: "one that cannot be found by its name",
+      advice: "rename or remove it")
   }
 
   private func join(_ folder: String, _ name: String) -> String {
@@ -86,4 +99,9 @@ struct PathPattern {
   private static func matches(_ name: String, _ pattern: Glob) -> Bool {
     (!name.hasPrefix(".") || pattern.pattern.hasPrefix(".")) && pattern.matches(name)
   }
+}
+
+extension String {
+  /// Whether bytes that were not UTF-8 may have been replaced in it.
+  var isRepaired: Bool { unicodeScalars.contains("\u{FFFD}") }
 }

@@ -33,6 +33,11 @@ struct TextCorpus: Sendable {
     self.files = files
   }
 
+  /// The refusal of a corpus without a single byte of text.
+  var emptyError: DataError {
+    DataError(name, expected: "a text", found: "none in \(files.count) file\(files.count == 1 ? "" : "s")")
+  }
+
   private static func files(_ path: String, _ pattern: String) throws(DataError) -> [String] {
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {

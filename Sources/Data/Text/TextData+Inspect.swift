@@ -30,6 +30,7 @@ extension TextData {
         census = nil
       }
     }
+    guard bytes > 0 else { throw corpus.emptyError }
     summary.parts = [.init(name: "bytes", shape: TensorShape([bytes]), type: "tokens of the tokenizer bytes")]
     if let vocabulary = census?.vocabulary {
       let type = "tokens of the tokenizer characters, \(vocabulary.scalars.count) different"

@@ -10,10 +10,16 @@ package enum TextFile {
   /// - Parameters:
   ///   - paths: files, folders and patterns.
   ///   - pattern: of the files in folders.
+  /// - Throws: also where all files are empty.
   package static func forEach(
     _ paths: [String], pattern: String, _ body: ([UInt8], String) throws(DataError) -> Void
   ) throws(DataError) {
     let corpus = try TextCorpus(paths, pattern: pattern, textKey: nil, maxBytes: IDXFile.defaultLimit)
-    try corpus.forEachDocument { (document) throws(DataError) in try body(document.text, document.file) }
+    var isEmpty = true
+    try corpus.forEachDocument { (document) throws(DataError) in
+      isEmpty = isEmpty && document.text.isEmpty
+      try body(document.text, document.file)
+    }
+    if isEmpty { throw corpus.emptyError }
   }
 }

@@ -20,9 +20,7 @@ struct TextTokens {
     largeByteCount: Int = Self.largeByteCount
   ) throws(DataError) {
     let survey = try CorpusSurvey(corpus, gathersCharacters: choice == .ownCharacters)
-    guard survey.byteCount > 0 else {
-      throw DataError(corpus.name, expected: "a text", found: "\(corpus.files.count) empty files")
-    }
+    guard survey.byteCount > 0 else { throw corpus.emptyError }
     let given = try choice.tokenizer()
     guard let tokenizer = given ?? survey.vocabulary.map(Tokenizer.characters) else {
       preconditionFailure("a text that is not empty has characters")

@@ -29,16 +29,23 @@ package struct TarArchive: Sendable {
       let start = offset + TarHeader.byteCount
       let isEntry = header.kind == .file || header.kind == .folder
       let size = (isEntry ? next.size : nil) ?? header.size
-      let name = next.name ?? header.name
+      let nameBytes = next.name ?? header.nameBytes
+      let name = String(decoding: nameBytes, as: UTF8.self)
       guard size <= byteCount - start else {
         throw .flaw(
           at: "byte \(offset)", expected: "\(size) bytes of \(MessageText.quoted(name))",
           found: "the archive's end at \(byteCount)", advice: "the archive is truncated or damaged")
       }
+      // Repaired, different names could become one. Other entries may have the beginning of a name.
+      guard !isEntry || name.utf8.elementsEqual(nameBytes) else {
+        throw .flaw(
+          at: "byte \(offset)", expected: "names in \(MessageText.unicode)", found: MessageText.flaw(of: nameBytes),
+          advice: "rename the file and pack the archive anew")
+      }
       switch header.kind {
       case .file where name.hasSuffix("/"), .folder: folders.append(name)
       case .file:
-        guard names.insert(Array(name.utf8)).inserted else {
+        guard names.insert(nameBytes).inserted else {
           throw .flaw(
             at: "byte \(offset)", expected: "every file once", found: "\(MessageText.quoted(name)) twice",
             advice: "pack the archive anew")
@@ -52,7 +59,7 @@ package struct TarArchive: Sendable {
         }
         let bytes = try read(start, size)
         if header.kind == .longName {
-          next.name = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+          next.name = Array(bytes.prefix { $0 != 0 })
         } else {
           try next.read(bytes, at: start)
         }
@@ -103,7 +110,7 @@ package struct TarArchive: Sendable {
 
   /// Fields that earlier entries give in place of an entry's header.
   private struct Replacement {
-    var name: String?
+    var name: [UInt8]?
     var size: Int?
 
     /// Reads pax records, each "length key=value\n" with the length of the whole record.
@@ -121,18 +128,19 @@ package struct TarArchive: Sendable {
             found: MessageText.quoted(String(decoding: rest.prefix(20), as: UTF8.self)))
         }
         let key = String(decoding: rest[(digits.endIndex + 1)..<max(equals, digits.endIndex + 1)], as: UTF8.self)
-        let value = String(decoding: rest[(equals + 1)..<(rest.startIndex + length - 1)], as: UTF8.self)
+        let value = Array(rest[(equals + 1)..<(rest.startIndex + length - 1)])
         try set(key, value, at: "byte \(offset + rest.startIndex)")
         rest = rest.dropFirst(length)
       }
     }
 
-    private mutating func set(_ key: String, _ value: String, at place: String) throws(TarError) {
+    private mutating func set(_ key: String, _ value: [UInt8], at place: String) throws(TarError) {
       switch key {
       case "path": name = value
       case "size":
-        guard let count = Int(value), count >= 0 else {
-          throw .flaw(at: place, expected: "a size of 0 to \(Int.max) bytes", found: MessageText.quoted(value))
+        let text = String(decoding: value, as: UTF8.self)
+        guard let count = Int(text), count >= 0 else {
+          throw .flaw(at: place, expected: "a size of 0 to \(Int.max) bytes", found: MessageText.quoted(text))
         }
         size = count
       case _ where key.hasPrefix("GNU.sparse."):

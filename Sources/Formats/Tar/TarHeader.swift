@@ -33,7 +33,8 @@ package struct TarHeader {
 
   package static let byteCount = 512
 
-  package let name: String
+  /// The name's bytes, in whatever encoding; the beginning alone where an extension gives the whole name.
+  package let nameBytes: [UInt8]
   /// Bytes of content.
   package let size: Int
   package let kind: Kind
@@ -66,8 +67,8 @@ package struct TarHeader {
     let name = Self.text(block[Self.nameField])
     // GNU's own format has times where ustar has the name's first part.
     let isPosix = block[Self.magicField].elementsEqual(Array("ustar\0".utf8))
-    let prefix = isPosix ? Self.text(block[Self.prefixField]) : ""
-    self.name = prefix.isEmpty ? name : prefix + "/" + name
+    let prefix = isPosix ? Self.text(block[Self.prefixField]) : []
+    nameBytes = prefix.isEmpty ? Array(name) : prefix + [UInt8(ascii: "/")] + name
     self.size = size
     kind = Kind(flag: block[Self.flagOffset])
   }
@@ -100,7 +101,5 @@ package struct TarHeader {
     return block.reduce(0) { $0 + Int($1) } - own + checksumField.count * Int(UInt8(ascii: " "))
   }
 
-  private static func text(_ field: ArraySlice<UInt8>) -> String {
-    String(decoding: field.prefix { $0 != 0 }, as: UTF8.self)
-  }
+  private static func text(_ field: ArraySlice<UInt8>) -> ArraySlice<UInt8> { field.prefix { $0 != 0 } }
 }

@@ -3,11 +3,11 @@ import Formats
 import Tensors
 
 extension Dataset {
-  /// Pictures in reports are no larger than this, so that a page stays small whatever the images are.
+  /// The longest side of an image in a report, so that pages stay small.
   private static let largestThumbnail = 96
 
-  /// The input of a sample as the source has it, neither standardised nor augmented; nil where it is no picture.
-  package func picture(of sample: Int) -> Image? {
+  /// The input of a sample, neither standardized nor augmented; nil if it is not an image.
+  package func image(of sample: Int) -> Image? {
     guard let field = source.field(named: SampleField.input), source.fields[field].isImage else { return nil }
     let shape = source.fields[field].shape
     let arena = Arena(byteCount: 4 * shape.elementCount)
@@ -16,16 +16,16 @@ extension Dataset {
     return withExtendedLifetime(arena) { Image(levels: levels.floats, shape) }
   }
 
-  /// The same as a small PNG file; empty where there is none.
+  /// The same as a small PNG file; empty if there is none.
   func thumbnail(of sample: Int) -> [UInt8] {
-    guard var picture = picture(of: sample) else { return [] }
-    let longest = max(picture.width, picture.height)
+    guard var image = image(of: sample) else { return [] }
+    let longest = max(image.width, image.height)
     if longest > Self.largestThumbnail {
       func shrunk(_ side: Int) -> Int { max(1, side * Self.largestThumbnail / longest) }
-      let size = ImageResizing(width: shrunk(picture.width), height: shrunk(picture.height), mode: .stretch)
-      picture = size.resized(picture)
+      let size = ImageResizing(width: shrunk(image.width), height: shrunk(image.height), mode: .stretch)
+      image = size.resized(image)
     }
-    return (try? picture.png()) ?? []
+    return (try? image.png()) ?? []
   }
 }
 
@@ -38,7 +38,7 @@ extension ImageResizing {
 }
 
 extension Image {
-  /// Values 0...1 as levels. Where there are others, the smallest is black and the largest white.
+  /// Values 0...1 as levels. If there are others, the smallest is black and the largest white.
   ///
   /// - Parameter shape: [height, width, 1 or 3].
   init(levels: Span<Float>, _ shape: TensorShape) {
@@ -48,7 +48,7 @@ extension Image {
   }
 
   /// - Parameters:
-  ///   - black: the value that becomes 0, and what is not a number with it.
+  ///   - black: the value that becomes 0, as NaN does.
   ///   - white: the value that becomes 255.
   package init(levels: Span<Float>, _ shape: TensorShape, black: Float, white: Float) {
     let scale = white > black ? 255 / (white - black) : 0
@@ -61,7 +61,7 @@ extension Image {
 }
 
 extension Span<Float> {
-  /// The smallest and the largest finite value; (0, 1) where there is none.
+  /// The smallest and the largest finite value; (0, 1) if there is none.
   var extremes: (lowest: Float, highest: Float) {
     var (lowest, highest) = (Float.infinity, -Float.infinity)
     for i in indices where self[i].isFinite {

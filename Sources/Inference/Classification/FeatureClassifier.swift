@@ -6,51 +6,38 @@ import Models
 import Runs
 import Tensors
 
-/// A stored classifier that judges many pictures: what it takes each for, and the features that its last linear layer reads.
+/// A stored classifier that classifies many images and keeps the inputs of its last linear layer as their features.
 ///
-/// Pictures must have the size of those that the model sees, or of those that its data have before evaluation's transforms. Grey
-/// becomes colour and colour grey.
+/// Images must have the size of the model's input, or of its data before evaluation's transforms. Gray images become
+/// color images where the model reads those, and color images gray ones.
 package struct FeatureClassifier: Sendable {
   package let run: StoredRun
-  /// The classes' names, by label.
-  package let classNames: [String]
-  /// Features of a picture.
+  /// Features of an image.
   package let featureCount: Int
-  /// The layer that reads them.
+  /// The layer that reads the features.
   package let layer: String
-  private let input: SampleField
-  private let source: SampleField
-  private let standardization: Standardization?
-  private let augmentation: Augmentation?
+  private let images: ClassifierImages
   private let state: ModelState
   private let plan: ExecutionPlan
   private let features: ExecutionPlan.Tensor
 
-  /// Pictures in a pass.
+  /// The class names by label.
+  package var classNames: [String] { images.classNames }
+
+  /// Images in a pass.
   private static let rows = 16
 
   package init(_ run: StoredRun) throws {
     self.run = run
     let name = run.checkpoint.url.lastPathComponent
-    let fields = try run.fields()
-    input = try Predictor.picture(in: fields, of: name)
-    source = try run.sourceFields().map { try Predictor.picture(in: $0, of: name) } ?? input
-    guard let target = fields.first(where: { $0.name == SampleField.target }), let names = target.classLabels,
-      run.configuration.loss.wantsClasses
-    else { throw RunError(.configuration, "\(name): expected a classifier, found a model that predicts values") }
-    classNames = names
-    augmentation = try Predictor.augmentation(run.configuration, from: source, to: input, of: name)
-    standardization = try run.checkpoint.metadata.standardization(of: run.checkpoint.url)
-    if let standardization, !standardization.fits(input.shape) {
-      throw RunError("\(name): \(standardization.mean.count) means do not standardise inputs of \(input.shape)")
-    }
-    let graph = try RunPlan.graph(run.configuration, fields, of: name, rows: Self.rows)
-    guard graph.predictionShape == TensorShape([Self.rows, names.count]) else {
-      throw RunError(.configuration, "\(name): expected a model that says one class a picture, found another")
+    images = try ClassifierImages(run)
+    let graph = try RunPlan.graph(run.configuration, images.fields, of: name, rows: Self.rows)
+    guard graph.predictionShape == TensorShape([Self.rows, images.classNames.count]) else {
+      throw RunError(.configuration, "\(name): expected a model that predicts one class per image, found another")
     }
     state = try run.modelState(graph)
     var options = PlanOptions()
-    // What the last layer reads must still be there after a pass.
+    // The input of the last layer is read after a pass.
     options.sharesMemory = false
     plan = ExecutionPlan(
       graph, table: state.table, precision: run.answeringPrecision, isTraining: false, options: options)
@@ -63,45 +50,46 @@ package struct FeatureClassifier: Sendable {
     featureCount = features.count / Self.rows
   }
 
-  /// Refuses pictures of another size than it can judge, before any are drawn.
+  /// Refuses images of another size before any are drawn.
   ///
   /// - Parameter shape: [height, width, 1 or 3].
   package func check(_ shape: TensorShape, of drawer: String) throws(RunError) {
     func fits(_ own: TensorShape) -> Bool { own[0] == shape[0] && own[1] == shape[1] }
-    guard fits(input.shape) || fits(source.shape) else {
+    guard fits(images.input.shape) || fits(images.source.shape) else {
+      let own = images.input.shape
       throw RunError(
         .configuration,
-        "--classifier \(run.configuration.name): judges pictures of \(input.shape[1])×\(input.shape[0]), but \(drawer) draws"
-          + " \(shape[1])×\(shape[0]); train one on pictures of that size")
+        "--classifier \(run.configuration.name): classifies images of \(own[1])×\(own[0]), but \(drawer) draws"
+          + " \(shape[1])×\(shape[0]); train one on images of that size")
     }
   }
 
-  /// What it says of some pictures.
+  /// The results for some images.
   package struct Findings: Sendable {
-    /// The likeliest class of each.
+    /// The likeliest class of each image.
     package let labels: [Int]
-    /// A row a picture.
+    /// One row per image.
     package let features: FeatureTable
   }
 
-  /// - Parameter picture: gives a picture by its number; called by any of the lanes.
-  package func judge(
-    _ count: Int, lanes: Int, _ picture: @escaping @Sendable (_ lane: Int, _ number: Int) -> Image
+  /// - Parameter image: returns an image by its number; called by any of the lanes.
+  package func classify(
+    _ count: Int, lanes: Int, _ image: @escaping @Sendable (_ lane: Int, _ number: Int) -> Image
   ) -> Findings {
     let batches = (count + Self.rows - 1) / Self.rows
     let lanes = min(lanes, batches)
     let labels = SharedArray(repeating: 0, count: count)
     let values = SharedArray(repeating: Float(0), count: count * featureCount)
     LaneThread.run(lanes, playing: plan, state) { lane, program in
-      let judge = FeatureLane(self, program)
+      let classifier = FeatureLane(self, program)
       for batch in stride(from: lane, to: batches, by: lanes) {
         let first = batch * Self.rows
         let numbers = first..<min(first + Self.rows, count)
-        for (row, number) in numbers.enumerated() { judge.read(picture(lane, number), row: row) }
-        judge.run()
+        for (row, number) in numbers.enumerated() { classifier.read(image(lane, number), row: row) }
+        classifier.run()
         for (row, number) in numbers.enumerated() {
-          labels[number] = judge.label(row: row)
-          judge.features(row: row) { values[number * featureCount + $0] = $1 }
+          labels[number] = classifier.label(row: row)
+          classifier.features(row: row) { values[number * featureCount + $0] = $1 }
         }
       }
     }
@@ -114,11 +102,11 @@ package struct FeatureClassifier: Sendable {
   private final class FeatureLane {
     private let classifier: FeatureClassifier
     private let program: LaneProgram
-    private let pictures: TensorSlice
+    private let images: TensorSlice
     private let logits: TensorSlice
     private let features: TensorSlice
     private var canvas: ImageCanvas
-    // Keep the memory alive that the slices lie in.
+    // Own the memory of the slices.
     private let batch: Arena
     private let wide: Arena
 
@@ -129,42 +117,43 @@ package struct FeatureClassifier: Sendable {
       program.pass.validRows = FeatureClassifier.rows
       canvas = ImageCanvas(
         capacity: max(
-          classifier.augmentation?.capacity ?? 0, classifier.source.shape.elementCount,
-          classifier.input.shape.elementCount))
+          classifier.images.augmentation?.capacity ?? 0, classifier.images.source.shape.elementCount,
+          classifier.images.input.shape.elementCount))
       let fields = plan.graph.fields
       let bytes = fields.reduce(0) { $0 + Arena.aligned($1.shape.elementCount * $1.type.byteCount) }
       let batch = Arena(byteCount: bytes)
       self.batch = batch
       batch.all(as: .float32).zero()
       var offset = 0
-      var pictures = batch.slice(offset: 0, count: 0, type: .float32)
+      var images = batch.slice(offset: 0, count: 0, type: .float32)
       for (number, field) in fields.enumerated() {
         let slice = batch.slice(offset: offset, count: field.shape.elementCount, type: field.type)
         offset += Arena.aligned(slice.byteCount)
         program.bind(field: number, to: slice)
-        if field.name == SampleField.input { pictures = slice }
+        if field.name == SampleField.input { images = slice }
       }
-      self.pictures = pictures
+      self.images = images
       let (logitCount, featureCount) = (plan.prediction.count, classifier.features.count)
       wide = Arena(byteCount: Arena.aligned(4 * logitCount) + 4 * featureCount)
       logits = wide.slice(offset: 0, count: logitCount, type: .float32)
       features = wide.slice(offset: Arena.aligned(4 * logitCount), count: featureCount, type: .float32)
     }
 
-    /// Brings a picture into the form in which evaluation shows samples to the model.
-    func read(_ picture: Image, row: Int) {
-      let field = classifier.input
+    /// Transforms an image as evaluation does.
+    func read(_ given: Image, row: Int) {
+      let model = classifier.images
+      let field = model.input
       let count = field.shape.elementCount
-      let slot = pictures.slice(row * count..<(row + 1) * count)
-      let isWhole = (picture.height, picture.width) == (field.shape[0], field.shape[1])
-      let shape = isWhole ? field.shape : classifier.source.shape
-      let image = picture.converted(toChannels: shape[2])
+      let sample = images.slice(row * count..<(row + 1) * count)
+      let isWhole = (given.height, given.width) == (field.shape[0], field.shape[1])
+      let shape = isWhole ? field.shape : model.source.shape
+      let image = given.converted(toChannels: shape[2])
       canvas.begin(ImageShape(height: shape[0], width: shape[1], channels: shape[2]))
       var values = canvas.pixels.mutableFloats
       for (index, level) in image.bytes.enumerated() { values[index] = field.value(ofLevel: level) }
-      if !isWhole { classifier.augmentation?.apply(to: &canvas, 0, .evaluation) }
-      slot.copy(from: canvas.pixels)
-      classifier.standardization?.apply(to: slot)
+      if !isWhole { model.augmentation?.apply(to: &canvas, 0, .evaluation) }
+      sample.copy(from: canvas.pixels)
+      model.standardization?.apply(to: sample)
     }
 
     func run() {

@@ -1,6 +1,6 @@
-/// Features of many pictures: a row each.
+/// Features of many images, one row each.
 package struct FeatureTable: Sendable {
-  /// Features in a row.
+  /// Features per row.
   package let width: Int
   /// (count, width).
   package let values: [Float]

@@ -4,24 +4,24 @@ import Models
 import Runs
 import Tensors
 
-/// Filters or feature maps of a layer, drawn as one picture of many tiles.
+/// Filters or feature maps of a layer, drawn as tiles of one image.
 package struct LayerSheet: Sendable {
   package let layer: String
   package let image: Image
-  /// What a tile is, and how its levels came about.
+  /// The meaning of a tile and of its levels.
   package let explanation: String
   package let shown: Int
   package let total: Int
 
-  /// More tiles than this are too many to look at.
+  /// The most tiles of a sheet.
   static let mostTiles = 256
-  /// Columns, and rows, of a sheet that has one for every channel.
+  /// The most columns, and rows, of a sheet with one per channel.
   static let mostChannels = 16
-  /// Pixels along a tile's side, about.
+  /// The approximate side of a tile in pixels.
   private static let tileSide = 48
   private static let background: UInt8 = 96
 
-  /// - Parameter columns: nil for a sheet about as wide as high.
+  /// - Parameter columns: nil for a roughly square sheet.
   init(layer: String, _ tiles: [Image], of total: Int, columns: Int? = nil, explanation: String) {
     self.layer = layer
     self.explanation = explanation
@@ -34,8 +34,7 @@ package struct LayerSheet: Sendable {
 }
 
 extension Predictor {
-  /// The filters of a layer that looks at a picture or at maps: a convolution's kernels, or the rows of a linear layer on
-  /// the input, which weigh its pixels.
+  /// The filters of a layer: a convolution's kernels, or the rows of a linear layer that reads the input's pixels.
   ///
   /// - Parameter layer: by default the first convolution, or the first layer without one.
   package func filters(of layer: String? = nil) throws(RunError) -> LayerSheet {
@@ -47,7 +46,7 @@ extension Predictor {
     }
     let weights = state.table.slice(found.entry, in: state.parameters).floats
     let shape = found.entry.shape
-    let scale = "each filter on its own scale: mid-grey is 0, black and white its largest weight below and above"
+    let scale = "each filter on its own scale: mid-gray is 0, black and white its largest weight below and above"
     if shape.rank == 2 {
       let tiles = (0..<min(shape[0], LayerSheet.mostTiles)).map { row in
         Image(weights: weights.extracting(row * shape[1]..<(row + 1) * shape[1]), input.shape)
@@ -56,13 +55,13 @@ extension Predictor {
     }
     let (filters, channels, area) = (shape[0], shape[1], shape[2] * shape[3])
     if channels == 1 || channels == 3 {
-      // As the file has it, (channel, row, column), to (row, column, channel).
+      // From (channel, row, column) to (row, column, channel).
       let tiles = (0..<min(filters, LayerSheet.mostTiles)).map { filter in
         let kernel = (0..<area * channels).map { weights[(filter * channels + $0 % channels) * area + $0 / channels] }
         return Image(weights: kernel.span, TensorShape([shape[2], shape[3], channels]))
       }
-      let what = channels == 1 ? "filters" : "filters in colour"
-      return LayerSheet(layer: found.layer, tiles, of: filters, explanation: "\(what), \(scale)")
+      let kind = channels == 1 ? "filters" : "filters in color"
+      return LayerSheet(layer: found.layer, tiles, of: filters, explanation: "\(kind), \(scale)")
     }
     let (rows, columns) = (min(filters, LayerSheet.mostChannels), min(channels, LayerSheet.mostChannels))
     let tiles = (0..<rows * columns).map { tile in
@@ -71,14 +70,14 @@ extension Predictor {
     }
     return LayerSheet(
       layer: found.layer, tiles, of: filters * channels, columns: columns,
-      explanation: "a row is a filter, a column one of its input channels; each tile on its own scale: mid-grey is 0")
+      explanation: "a row is a filter, a column one of its input channels; each tile on its own scale: mid-gray is 0")
   }
 
-  /// Layers whose weights can be drawn, from the input on, each with what is drawn of it.
+  /// Layers whose weights can be drawn, from the input on, with those weights.
   private var filterLayers: [(layer: String, entry: ParameterTable.Entry)] {
     plan.steps.compactMap { step in
       let entry = step.parameters.lazy.map { self.state.table.entries[$0] }.first { entry in
-        // A kernel of one pixel is no picture.
+        // A kernel of one pixel shows nothing.
         let shape = entry.shape
         return shape.rank == 4
           ? shape[2] * shape[3] > 1 : shape.rank == 2 && shape[1] == self.input.shape.elementCount
@@ -87,7 +86,7 @@ extension Predictor {
     }
   }
 
-  /// What a layer makes of a picture: its maps, or its outputs as one map of about a square.
+  /// A layer's output for an image: its maps, or its outputs as one roughly square map.
   ///
   /// Only for a predictor that `keepsOutputs`.
   package func features(of layer: String, for adapted: Adapted) throws(RunError) -> LayerSheet {
@@ -124,7 +123,7 @@ extension Predictor {
 
   private static func text(_ value: Float) -> String { "\((value * 1000).rounded() / 1000)" }
 
-  /// Names to choose from, not all of a deep network's.
+  /// The first names to choose from.
   private static func listing(_ names: [String]) -> String {
     let most = 12
     guard !names.isEmpty else { return "there are none" }
@@ -134,7 +133,7 @@ extension Predictor {
 }
 
 extension Image {
-  /// Weights with 0 as mid-grey and the largest size as black or white.
+  /// Weights with 0 as mid-gray and the largest absolute value as black or white.
   fileprivate init(weights: Span<Float>, _ shape: TensorShape) {
     let (lowest, highest) = weights.extremes
     let largest = max(abs(lowest), abs(highest), .leastNormalMagnitude)

@@ -5,10 +5,10 @@ import Foundation
 import Runs
 
 extension Predictor {
-  /// One picture, brought into the form that the model takes, and what had to be done to it.
+  /// An image in the size and channels of the model's data.
   package struct Adapted: Sendable {
     package let image: Image
-    /// Such as "resized from 640×480 to 28×28" and "made grey"; empty for a picture that fits.
+    /// Such as "resized from 640×480 to 28×28" and "made gray"; empty for an image that fits.
     package let changes: [String]
   }
 
@@ -16,9 +16,9 @@ extension Predictor {
     adapt(image.converted(toChannels: source.shape[2]), fileChannels: image.channels)
   }
 
-  /// Reads a PNG or JPEG file as data are read.
+  /// Reads a PNG or JPEG file as the data were read.
   ///
-  /// - Throws: in one line that begins with the path.
+  /// - Throws: an error of one line that begins with the path.
   package func adapt(file path: String) throws(RunError) -> Adapted {
     let bytes = try Self.bytes(of: path)
     var pixels: [UInt8] = []
@@ -32,19 +32,19 @@ extension Predictor {
   }
 
   /// - Parameters:
-  ///   - image: of the model's channels.
-  ///   - fileChannels: what it had before.
+  ///   - image: with the model's channels.
+  ///   - fileChannels: the channels of the given image.
   private func adapt(_ image: Image, fileChannels: Int) -> Adapted {
     var changes: [String] = []
     if (image.width, image.height) != (resizing.width, resizing.height) {
       let how = resizing.mode == .crop ? "resized and cropped" : "resized"
       changes.append("\(how) from \(image.width)×\(image.height) to \(resizing.width)×\(resizing.height)")
     }
-    if fileChannels != image.channels { changes.append(image.channels == 1 ? "made grey" : "grey as three colours") }
+    if fileChannels != image.channels { changes.append(image.channels == 1 ? "made gray" : "gray as three colors") }
     return Adapted(image: resizing.resized(image), changes: changes)
   }
 
-  /// A larger file is hardly a picture of one sample.
+  /// In bytes; a larger file is hardly one sample.
   private static let largestFile = 256 << 20
 
   private static func bytes(of path: String) throws(RunError) -> [UInt8] {

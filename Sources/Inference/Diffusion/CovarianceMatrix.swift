@@ -15,28 +15,27 @@ struct CovarianceMatrix {
     }
     for column in 0..<width { mean[column] /= Double(table.count) }
     elements = [Double](repeating: 0, count: width * width)
-    var centred = mean
+    var centered = mean
     for row in 0..<table.count {
-      for column in 0..<width { centred[column] = Double(table.values[row * width + column]) - mean[column] }
+      for column in 0..<width { centered[column] = Double(table.values[row * width + column]) - mean[column] }
       cblas_dsyr(
-        CblasRowMajor, CblasUpper, Int32(width), 1 / Double(table.count - 1), centred, 1, &elements, Int32(width))
+        CblasRowMajor, CblasUpper, Int32(width), 1 / Double(table.count - 1), centered, 1, &elements, Int32(width))
     }
     self.mean = mean
   }
 
   var trace: Double { (0..<side).reduce(0) { $0 + elements[$1 * side + $1] } }
 
-  /// Variances below this share of the largest are taken for none: rounding has made them.
+  /// Variances below this share of the largest are rounding errors and count as 0.
   private static let leastVariance = 1e-13
 
-  /// L with Lᵀ·L = Σ, by Cholesky's method with pivots, since directions without variance leave Σ singular. Nil where an
-  /// element is no number.
+  /// L with Lᵀ·L = Σ, by Cholesky's method with pivots, because Σ may be singular. Nil if an element is NaN.
   private var factor: [Double]? {
     var rows = elements
     var order = [Int32](repeating: 0, count: side)
     var rank = Int32(0)
     let largest = (0..<side).reduce(0) { max($0, elements[$1 * side + $1]) }
-    // Above 0, a status says that the rank is not full.
+    // A status above 0 stands for a deficient rank.
     let status = LAPACKE_dpstrf(
       LAPACK_ROW_MAJOR, CChar(UInt8(ascii: "U")), Int32(side), &rows, Int32(side), &order, &rank,
       largest * Self.leastVariance)
@@ -48,8 +47,8 @@ struct CovarianceMatrix {
     return factor
   }
 
-  /// tr (Σ₁·Σ₂)^½: the sum of the singular values of L₁·L₂ᵀ, so that no root of a matrix is taken. NaN where an element
-  /// of either is no number.
+  /// tr (Σ₁·Σ₂)^½: the sum of the singular values of L₁·L₂ᵀ, which avoids the root of a matrix. NaN if an element of
+  /// either is NaN.
   func traceOfRoot(with other: CovarianceMatrix) -> Double {
     precondition(side == other.side)
     guard let first = factor, let second = other.factor else { return .nan }

@@ -6,12 +6,12 @@ import Synchronization
 import Tensors
 import Tokenizers
 
-/// A stored model that denoises pictures: its parameters and what it was trained to say. All of it is in the checkpoint.
+/// A stored diffusion model; it needs nothing but the checkpoint.
 package struct DiffusionModel: Sendable {
   package let configuration: RunConfiguration
   package let settings: DiffusionSettings
-  /// A noisy picture: (height, width, channels).
-  package let picture: SampleField
+  /// The noisy image: (height, width, channels).
+  package let image: SampleField
   package let condition: ConditionVocabulary
   private let fields: [SampleField]
   private let state: ModelState
@@ -19,7 +19,7 @@ package struct DiffusionModel: Sendable {
   /// For messages.
   private let name: String
 
-  /// - Throws: where the run's model does not denoise.
+  /// - Throws: if the run's model does not denoise.
   package init(_ run: StoredRun) throws {
     let name = run.checkpoint.url.lastPathComponent
     let fields = try run.fields()
@@ -32,9 +32,9 @@ package struct DiffusionModel: Sendable {
   /// A model with parameters from anywhere.
   ///
   /// - Parameters:
-  ///   - source: the fields of the data as they are, which know the captions.
+  ///   - source: the fields of the data before augmentation, which list the captions.
   ///   - name: for messages.
-  ///   - state: makes the parameters of the model that is given.
+  ///   - state: makes the parameters of the given graph.
   package init(
     _ configuration: RunConfiguration, _ fields: [SampleField], source: [SampleField] = [], _ tokenizer: Tokenizer?,
     _ precision: Precision, of name: String, state: (ModelGraph) throws -> ModelState
@@ -42,19 +42,19 @@ package struct DiffusionModel: Sendable {
     guard let settings = configuration.data.diffusion else {
       throw RunError(
         .configuration,
-        "\(name): expected a model that denoises, found one whose configuration has no \"diffusion\" section")
+        "\(name): expected a diffusion model, found a configuration without a \"diffusion\" section")
     }
-    guard let picture = fields.first(where: { $0.name == SampleField.input }), picture.isImage else {
+    guard let image = fields.first(where: { $0.name == SampleField.input }), image.isImage else {
       throw RunError(
-        .configuration, "\(name): expected a model of pictures [height, width, 1 or 3], found other inputs")
+        .configuration, "\(name): expected a model of images [height, width, 1 or 3], found other inputs")
     }
     self.configuration = configuration
     self.settings = settings
-    self.picture = picture
+    self.image = image
     self.fields = fields
     self.precision = precision
     self.name = name
-    guard Self.fits(fields, settings, picture) else {
+    guard Self.fits(fields, settings, image) else {
       throw RunError(
         .configuration, "\(name): its fields do not fit its \"diffusion\" section; the checkpoint is damaged")
     }
@@ -62,56 +62,56 @@ package struct DiffusionModel: Sendable {
     self.state = try state(RunPlan.graph(configuration, fields, of: name, rows: 1))
   }
 
-  /// Whether fields are what the forward process makes: a checkpoint's may be anything.
-  private static func fits(_ fields: [SampleField], _ settings: DiffusionSettings, _ picture: SampleField) -> Bool {
+  /// Whether the forward process makes such fields; a checkpoint may be damaged.
+  private static func fits(_ fields: [SampleField], _ settings: DiffusionSettings, _ image: SampleField) -> Bool {
     func field(_ name: String) -> SampleField? { fields.first { $0.name == name } }
-    let told = field(SampleField.condition)
-    let isTold =
+    let condition = field(SampleField.condition)
+    let fitsCondition =
       switch settings.condition {
-      case .none: told == nil
-      case .class: told?.shape == .scalar && (told?.classCount ?? 0) > 1
-      case .text: told?.shape.rank == 1 && (told?.shape.last ?? 0) <= DiffusionSettings.longestText
+      case .none: condition == nil
+      case .class: condition?.shape == .scalar && (condition?.classCount ?? 0) > 1
+      case .text: condition?.shape.rank == 1 && (condition?.shape.last ?? 0) <= DiffusionSettings.longestText
       }
     let time = field(SampleField.time)
-    return isTold && time?.shape == .scalar && time?.classCount == settings.schedule.steps
-      && field(SampleField.target)?.shape == picture.shape
+    return fitsCondition && time?.shape == .scalar && time?.classCount == settings.schedule.steps
+      && field(SampleField.target)?.shape == image.shape
   }
 
-  /// Draws a picture for each condition.
+  /// Draws an image for each condition.
   ///
   /// - Parameters:
   ///   - conditions: from `condition`.
-  ///   - rows: pictures in a pass of the model, which is part of what is computed.
-  ///   - lanes: threads that draw, which is not.
+  ///   - rows: images per pass of the model; changes the result within rounding.
+  ///   - lanes: threads; changes no bit.
   ///   - moments: see `ImageDrawing`; `watched` too.
-  ///   - sheets: bytes that the caller needs to lay the pictures out.
-  ///   - progress: told how many of how many passes are done, by any of the threads.
+  ///   - sheets: bytes that the caller needs for sheets of the images.
+  ///   - progress: receives the numbers of finished and of all steps, on any of the threads.
   package func draw(
-    _ conditions: [[Int32]], _ sampler: SamplerSettings, rows: Int, lanes: Int, moments: [Int] = [], watched: Int = 0,
-    sheets: Int = 0, progress: @escaping @Sendable (_ done: Int, _ all: Int) -> Void = { _, _ in }
+    _ conditions: [[Int32]], _ samplerSettings: SamplerSettings, rows: Int, lanes: Int, moments: [Int] = [],
+    watched: Int = 0, sheets: Int = 0, progress: @escaping @Sendable (_ done: Int, _ all: Int) -> Void = { _, _ in }
   ) throws(RunError) -> ImageDrawing {
-    try condition.checkGuidance(sampler.guidance, from: .commandLine)
+    try condition.checkGuidance(samplerSettings.guidance, from: .commandLine)
     let graph = try RunPlan.graph(configuration, fields, of: name, rows: rows)
     try RunPlan.checkSize(graph, state.table)
     let plan = ExecutionPlan(graph, table: state.table, precision: precision, isTraining: false)
     let lanes = min(lanes, (conditions.count + rows - 1) / rows)
-    try checkMemory(plan, pictures: conditions.count + moments.count * watched, sheets: sheets, lanes: lanes)
-    let drawing = ImageDrawing(picture.shape, conditions, rows: rows, moments: moments, watched: watched)
-    let counter = PassCounter(progress)
+    try checkMemory(plan, images: conditions.count + moments.count * watched, sheets: sheets, lanes: lanes)
+    let drawing = ImageDrawing(image.shape, conditions, rows: rows, moments: moments, watched: watched)
+    let counter = StepCounter(progress)
     LaneThread.run(lanes, playing: plan, state) { lane, program in
-      let pictures = ImageSampler(program, settings.schedule, settings.prediction, sampler, none: condition.none)
-      drawing.run(pictures, lane: lane, of: lanes) { counter.count(of: pictures.stepCount * drawing.batchCount) }
+      let sampler = ImageSampler(program, settings.schedule, settings.prediction, samplerSettings, none: condition.none)
+      drawing.run(sampler, lane: lane, of: lanes) { counter.count(of: sampler.stepCount * drawing.batchCount) }
     }
     guard drawing.isFinite else {
-      throw RunError("\(name): the model's answers are not finite numbers; draw from an earlier checkpoint")
+      throw RunError("\(name): the model's predictions are not finite; draw from an earlier checkpoint")
     }
     return drawing
   }
 
-  private func checkMemory(_ plan: ExecutionPlan, pictures: Int, sheets: Int, lanes: Int) throws(RunError) {
+  private func checkMemory(_ plan: ExecutionPlan, images: Int, sheets: Int, lanes: Int) throws(RunError) {
     let sampler = ImageSampler.byteCount(plan.graph, none: condition.none)
     let lane = Double(plan.activationByteCount + plan.sequenceStateByteCount + sampler)
-    let drawn = Double(picture.shape.elementCount) * 4 * Double(pictures)
+    let drawn = Double(image.shape.elementCount) * 4 * Double(images)
     let needed = Double(lanes) * lane + Double(plan.preparedByteCount) + drawn + Double(sheets)
     guard let available = SystemMemory.availableByteCount, needed > Double(available) else { return }
     throw RunError(
@@ -121,8 +121,8 @@ package struct DiffusionModel: Sendable {
   }
 }
 
-/// Counts what several threads do.
-private final class PassCounter: Sendable {
+/// Counts the steps of several threads.
+private final class StepCounter: Sendable {
   private let done = Atomic(0)
   private let progress: @Sendable (_ done: Int, _ all: Int) -> Void
 

@@ -1,12 +1,11 @@
-
-/// How far two sets of pictures are apart, as two Gaussians of their features (Fréchet 1957; Dowson and Landau 1982):
+/// The distance of two sets of images, as two Gaussians of their features (Fréchet 1957; Dowson and Landau 1982):
 ///
 ///     d² = |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2·(Σ₁·Σ₂)^½)
 ///
-/// Heusel et al. 2017 (arXiv:1706.08500) take Inception's features and call it FID. With other features it is another number,
-/// so it is never called that here.
+/// Heusel et al. 2017 (arXiv:1706.08500) use Inception's features and call it FID. This one has other features, so it
+/// is not called FID.
 package enum FrechetDistance {
-  /// Float64 throughout; NaN where a feature is.
+  /// In float64; NaN if a feature is NaN.
   ///
   /// - Parameters: at least two rows each, of the same width.
   package static func squared(_ a: FeatureTable, _ b: FeatureTable) -> Double {
@@ -14,7 +13,7 @@ package enum FrechetDistance {
     let (first, second) = (CovarianceMatrix(a), CovarianceMatrix(b))
     let means = zip(first.mean, second.mean).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
     let distance = means + first.trace + second.trace - 2 * first.traceOfRoot(with: second)
-    // Sets that are equal must not differ by rounding.
+    // Rounding must not make equal sets differ.
     return distance.isNaN ? distance : max(0, distance)
   }
 }

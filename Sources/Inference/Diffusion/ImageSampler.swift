@@ -4,37 +4,36 @@ import Models
 import Runs
 import Tensors
 
-/// Draws pictures with one lane's program, as many at a time as its plan has rows.
+/// Draws images with one lane's program, as many at a time as its plan has rows.
 ///
-/// The noise of picture k at step t is a pure function of (seed, k, t), and a plan's rows do not know of one another: so a
-/// picture does not depend on how many are drawn, nor by how many lanes. The state x is float32 whatever the model
-/// computes with.
+/// The noise of image k at step t is a pure function of (seed, k, t), and a plan's rows are independent, so an image
+/// does not depend on the number of images or lanes. The state x is float32 whatever the model's precision.
 ///
 /// Not for several threads at once.
 package final class ImageSampler {
   package let rows: Int
-  /// Elements of a picture.
+  /// Elements of an image.
   package let elementCount: Int
   private let program: LaneProgram
   private let process: ReverseProcess
   private let settings: SamplerSettings
-  /// Of x_T: the number behind the schedule's last step.
+  /// The step number of the first noise, x_T: one after the schedule's last step.
   private let firstNoise: Int
   private let conditionField: Int?
   private let x: TensorSlice
   private let fresh: TensorSlice
-  /// What the model says with the condition, while it is asked without; in float32 where the plan's is not.
+  /// The conditional prediction while the unconditional one is computed; also a float32 copy of a bfloat16 prediction.
   private let conditional: TensorSlice
   private let unconditional: TensorSlice
   private let times: TensorSlice
   private let conditions: TensorSlice
   private let noCondition: TensorSlice
-  // Keeps the memory alive that the slices lie in.
+  // Owns the memory of the slices.
   private let arena: Arena
 
   /// - Parameters:
-  ///   - program: of an evaluation plan that keeps its prediction; its fields are bound to the sampler's own memory.
-  ///   - none: what the field "condition" holds for no condition; nil where there is no such field.
+  ///   - program: of an evaluation plan that keeps its prediction; its fields are bound to the sampler's memory.
+  ///   - none: the value of the field "condition" for no condition; nil if there is no such field.
   package init(
     _ program: LaneProgram, _ schedule: NoiseSchedule, _ prediction: DiffusionSettings.Prediction,
     _ settings: SamplerSettings, none: [Int32]?
@@ -45,7 +44,7 @@ package final class ImageSampler {
     firstNoise = schedule.steps
     let fields = program.plan.graph.fields
     guard let input = fields.firstIndex(where: { $0.name == SampleField.input }) else {
-      preconditionFailure("a denoiser reads a picture")
+      preconditionFailure("a denoiser reads an image")
     }
     let count = fields[input].shape.elementCount
     rows = fields[input].shape[0]
@@ -79,7 +78,7 @@ package final class ImageSampler {
       case SampleField.time: program.bind(field: number, to: times)
       case SampleField.condition: program.bind(field: number, to: conditions)
       default:
-        // Targets and weights: the loss that compares with them is not looked at.
+        // Targets and weights, for a loss that is ignored.
         program.bind(
           field: number,
           to: arena.slice(offset: offsets[other], count: field.shape.elementCount, type: field.type))
@@ -89,7 +88,7 @@ package final class ImageSampler {
     if let none { Self.write((0..<rows).map { _ in none }, into: noCondition) }
   }
 
-  /// Elements of four bytes in each of the sampler's own tensors, those of fields that it does not draw with last.
+  /// Four-byte elements of each of the sampler's tensors; those of unused fields come last.
   private static func sizes(_ graph: ModelGraph, none: [Int32]?) -> [Int] {
     let ownFields = [SampleField.input, SampleField.time, SampleField.condition]
     let input = graph.fields.first { $0.name == SampleField.input }?.shape
@@ -100,32 +99,25 @@ package final class ImageSampler {
       + graph.fields.filter { !ownFields.contains($0.name) }.map { $0.shape.elementCount * $0.type.byteCount / 4 }
   }
 
-  /// Bytes that a sampler holds beside its program.
+  /// Bytes of a sampler, besides its program.
   package static func byteCount(_ graph: ModelGraph, none: [Int32]?) -> Int {
     sizes(graph, none: none).reduce(0) { $0 + Arena.aligned(4 * $1) }
   }
 
-  /// Passes of the model that a batch takes.
-  package var passCount: Int { process.steps.count * (isGuided ? 2 : 1) }
-
-  /// Steps from noise to a picture.
+  /// Steps from noise to an image.
   package var stepCount: Int { process.steps.count }
 
-  private var isGuided: Bool { conditionField != nil && settings.guidance != 1 && settings.guidance != 0 }
-
-  /// Draws pictures `first`, `first` + 1, …
+  /// Draws images `first`, `first` + 1, …
   ///
   /// - Parameters:
-  ///   - given: what the field "condition" holds, one a picture and at most one a row; of a model without conditions empty
-  ///     lists.
-  ///   - look: shown x, (rows, height, width, channels), before the first step and after each, with the number of
-  ///     steps taken.
-  package func draw(
-    first: Int, _ given: [[Int32]], look: (_ steps: Int, _ x: TensorSlice) -> Void
-  ) {
+  ///   - given: the values of the field "condition", one per image and at most one per row; empty lists for an
+  ///     unconditional model.
+  ///   - look: receives x, (rows, height, width, channels), before the first step and after each, with the number of
+  ///     steps.
+  package func draw(first: Int, _ given: [[Int32]], look: (_ steps: Int, _ x: TensorSlice) -> Void) {
     precondition((1...rows).contains(given.count))
     if conditionField != nil {
-      // Rows that nobody looks at repeat the last.
+      // Unused rows repeat the last condition.
       Self.write((0..<rows).map { given[min($0, given.count - 1)] }, into: conditions)
     }
     program.pass.validRows = rows
@@ -146,28 +138,28 @@ package final class ImageSampler {
     }
   }
 
-  /// What the guided model says of x.
+  /// The guided model's prediction for x.
   private func predict(_ time: Int) -> TensorSlice {
-    var slots = times.mutableIntegers
-    for row in slots.indices { slots[row] = Int32(time) }
+    var values = times.mutableIntegers
+    for row in values.indices { values[row] = Int32(time) }
     guard let conditionField, settings.guidance != 1 else { return forward(into: conditional) }
     if settings.guidance == 0 {
       program.bind(field: conditionField, to: noCondition)
       return forward(into: unconditional)
     }
     program.bind(field: conditionField, to: conditions)
-    let told = forward(into: conditional)
-    if told.address != conditional.address { conditional.copy(from: told) }
+    let prediction = forward(into: conditional)
+    if prediction.address != conditional.address { conditional.copy(from: prediction) }
     program.bind(field: conditionField, to: noCondition)
-    let untold = forward(into: unconditional).floats
+    let u = forward(into: unconditional).floats
     let scale = Float(settings.guidance)
-    var values = conditional.mutableFloats
-    precondition(untold.count == values.count)
-    for i in values.indices { values[i] = untold[i] + scale * (values[i] - untold[i]) }
+    var c = conditional.mutableFloats
+    precondition(u.count == c.count)
+    for i in c.indices { c[i] = u[i] + scale * (c[i] - u[i]) }
     return conditional
   }
 
-  /// - Parameter wide: where the prediction goes that is not float32.
+  /// - Parameter wide: memory for the float32 copy of a bfloat16 prediction.
   /// - Returns: the prediction in float32.
   private func forward(into wide: TensorSlice) -> TensorSlice {
     _ = program.forward()
@@ -177,7 +169,7 @@ package final class ImageSampler {
   }
 
   private static func write(_ rows: [[Int32]], into slice: TensorSlice) {
-    var slots = slice.mutableIntegers
-    for (index, value) in rows.joined().enumerated() { slots[index] = value }
+    var values = slice.mutableIntegers
+    for (index, value) in rows.joined().enumerated() { values[index] = value }
   }
 }

@@ -1,33 +1,34 @@
 import Tensors
 
-/// How real drawn pictures look, and how much of what is real gets drawn (Kynkäänniemi et al. 2019, arXiv:1904.06991).
+/// Precision and recall of drawn images (Kynkäänniemi et al. 2019, arXiv:1904.06991).
 ///
-/// A picture lies among others where it is no farther from one of them than that one's k-th nearest neighbour in its own set.
+/// An image lies among others if it is no farther from one of them than that one's k-th nearest neighbor in its own
+/// set.
 package struct PrecisionRecall: Sendable, Equatable {
-  /// The share of drawn pictures that lie among the real ones.
+  /// The share of drawn images that lie among the real ones.
   package let precision: Double
-  /// The share of real pictures that lie among the drawn ones.
+  /// The share of real images that lie among the drawn ones.
   package let recall: Double
 
   /// As in the paper.
-  package static let neighbours = 3
+  package static let neighbors = 3
 
-  /// - Parameters: of the same width, more rows each than there are neighbours.
-  package init(real: FeatureTable, drawn: FeatureTable, neighbours: Int = Self.neighbours, lanes: Int = 1) {
-    precondition(real.width == drawn.width && min(real.count, drawn.count) > neighbours)
-    precision = Self.share(of: drawn, among: real, neighbours, lanes)
-    recall = Self.share(of: real, among: drawn, neighbours, lanes)
+  /// - Parameters: of the same width, more rows each than neighbors.
+  package init(real: FeatureTable, drawn: FeatureTable, neighbors: Int = Self.neighbors, lanes: Int = 1) {
+    precondition(real.width == drawn.width && min(real.count, drawn.count) > neighbors)
+    precision = Self.share(of: drawn, among: real, neighbors, lanes)
+    recall = Self.share(of: real, among: drawn, neighbors, lanes)
   }
 
-  private static func share(of points: FeatureTable, among others: FeatureTable, _ neighbours: Int, _ lanes: Int)
+  private static func share(of points: FeatureTable, among others: FeatureTable, _ neighbors: Int, _ lanes: Int)
     -> Double
   {
     let radii = SharedArray(repeating: Float(0), count: others.count)
     let hits = SharedArray(repeating: 0, count: points.count)
     LaneThread.run(lanes) { lane in
       for row in stride(from: lane, to: others.count, by: lanes) {
-        // The nearest ones, in order; itself is not one of its neighbours.
-        var nearest = [Float](repeating: .infinity, count: neighbours)
+        // The distances of the nearest other rows, in order.
+        var nearest = [Float](repeating: .infinity, count: neighbors)
         for other in 0..<others.count where other != row {
           let distance = squaredDistance(others, row, others, other)
           guard var place = nearest.firstIndex(where: { distance < $0 }) else { continue }
@@ -35,7 +36,7 @@ package struct PrecisionRecall: Sendable, Equatable {
           place = min(place, nearest.count)
           nearest.insert(distance, at: place)
         }
-        radii[row] = nearest[neighbours - 1]
+        radii[row] = nearest[neighbors - 1]
       }
     }
     LaneThread.run(lanes) { lane in

@@ -2,21 +2,21 @@ import Data
 import Runs
 import Tensors
 
-/// The way back from noise to a picture, step by step.
+/// The path from noise to an image.
 ///
-/// Each step takes what the model says of x_t for the picture x̂₀ in it, clipped to −1…1, and goes on to an earlier s:
+/// Each step estimates the image x̂₀ in x_t with the model, clips it to −1…1, and continues at an earlier time s:
 ///
 ///     ε̂   = (x_t − √ᾱ_t·x̂₀) / √(1 − ᾱ_t)
 ///     x_s = √ᾱ_s·x̂₀ + √(1 − ᾱ_s − σ²)·ε̂ + σ·z,    σ = η·√((1 − ᾱ_s) / (1 − ᾱ_t))·√(1 − ᾱ_t / ᾱ_s),    z ~ N(0, 1)
 ///
-/// (Song et al. 2021, arXiv:2010.02502, equations 12 and 16; clipping as in Ho et al. 2020). With η = 1 and every step that is
-/// DDPM with the posterior's variance. The last step leaves x̂₀ itself.
+/// (Song et al. 2021, arXiv:2010.02502, equations 12 and 16; clipping as in Ho et al. 2020). With η = 1 and every step
+/// that is DDPM with the posterior's variance. The last step leaves x̂₀ itself.
 package struct ReverseProcess: Sendable {
-  /// One step, as factors of what it adds up.
+  /// One step, as the factors of its sums.
   package struct Step: Sendable, Equatable {
-    /// t, which the model is told.
+    /// t, which the model reads.
     package let time: Int
-    /// x̂₀ = clip(cleanFromNoisy · x_t + cleanFromPrediction · p) of what the model says, p.
+    /// x̂₀ = clip(cleanFromNoisy · x_t + cleanFromPrediction · p) with the model's prediction p.
     package let cleanFromNoisy: Float
     package let cleanFromPrediction: Float
     /// x_s = nextFromClean · x̂₀ + nextFromNoisy · x_t + noise · z.
@@ -28,7 +28,7 @@ package struct ReverseProcess: Sendable {
 
   package let steps: [Step]
 
-  /// ᾱ that is smaller leaves nothing of a picture; a floor keeps 1 / √ᾱ within float32.
+  /// A floor of ᾱ that keeps 1 / √ᾱ within float32.
   private static let leastSignal = 1e-30
 
   package init(
@@ -45,8 +45,8 @@ package struct ReverseProcess: Sendable {
     }
   }
 
-  /// Evenly spaced steps, the noisiest first: the last of each `all / count`, so that the first is the schedule's last (Lin et
-  /// al. 2024, arXiv:2305.08891, "trailing").
+  /// Evenly spaced steps, the noisiest first: the last of each `all / count`, so that the schedule's last comes first
+  /// (Lin et al. 2024, arXiv:2305.08891, "trailing").
   static func times(_ count: Int, of all: Int) -> [Int] {
     precondition((1...all).contains(count))
     return (0..<count).map { ((count - $0) * all + count - 1) / count - 1 }
@@ -63,7 +63,7 @@ package struct ReverseProcess: Sendable {
       case .v: (signal, -noise)
       case .x0: (0, 1)
       }
-    // Of what differs between two steps nothing may be below 0 by rounding.
+    // Rounding must not make a difference of two steps negative.
     let freshVariance = eta * eta * max((1 - next) / (noise * noise) * (1 - current / next), 0)
     let kept = max(1 - next - freshVariance, 0).squareRoot() / noise
     return Step(
@@ -78,15 +78,15 @@ extension ReverseProcess.Step {
   ///
   /// - Parameters:
   ///   - noisy: x_t, and x_s afterwards.
-  ///   - prediction: what the model says of it, of as many elements.
-  ///   - fresh: z; not looked at where the step adds no noise.
+  ///   - prediction: the model's, with as many elements.
+  ///   - fresh: z; ignored if the step adds no noise.
   package func apply(to noisy: TensorSlice, _ prediction: TensorSlice, fresh: TensorSlice) {
     let p = prediction.floats
     var x = noisy.mutableFloats
     precondition(p.count == x.count)
     for i in x.indices {
       let guess = cleanFromNoisy * x[i] + cleanFromPrediction * p[i]
-      // A NaN stays one, and is seen in the picture.
+      // A NaN stays NaN, which `ImageDrawing.isFinite` finds.
       let clean = guess > 1 ? 1 : guess < -1 ? -1 : guess
       x[i] = nextFromClean * clean + nextFromNoisy * x[i]
     }

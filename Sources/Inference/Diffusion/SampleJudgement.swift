@@ -3,54 +3,54 @@ import Formats
 import Runs
 import Tensors
 
-/// How good the pictures are that a model draws, by classifiers that were trained on real ones.
+/// The quality of drawn images, measured with classifiers that were trained on real ones.
 package struct SampleJudgement: Sendable {
-  /// What one classifier says.
+  /// The measures of one classifier.
   package struct Verdict: Sendable {
     package let classifier: FeatureClassifier
-    /// Pictures taken for what was asked for; nil where nothing was asked for.
+    /// Images classified as requested; nil for unconditional images.
     package let recognized: Int?
-    /// The same of each request.
+    /// The same per request.
     package let recognizedOfRequests: [Int]
-    /// In the classifier's features.
+    /// Of the classifier's features.
     package let frechetDistance: Double
     package let precisionRecall: PrecisionRecall
   }
 
   package let requests: [GenerationRequest]
-  /// Pictures drawn of each request.
+  /// Images drawn per request.
   package let countsOfRequests: [Int]
   package let count: Int
-  /// Real pictures that were compared with.
+  /// Real images in the comparison.
   package let realCount: Int
   package let split: String
   package let verdicts: [Verdict]
-  /// Pictures that every classifier took for what was asked for; nil where nothing was asked for.
+  /// Images that every classifier classified as requested; nil for unconditional images.
   package let recognizedByAll: Int?
 
-  /// Real pictures of a run's data.
-  package struct RealPictures: Sendable {
+  /// Real images of a run's data.
+  package struct RealImages: Sendable {
     package let split: String
     let samples: SampleSet
     fileprivate let data: Dataset
 
-    /// What the run's data left out because it cannot be read; nil where they left out nothing.
+    /// The samples that could not be read; nil if there are none.
     package var skipped: SkippedSamples? { data.skipped }
 
-    /// - Parameter split: nil for held-out pictures where there are enough, and for those of the training otherwise.
+    /// - Parameter split: nil for held-out images if there are enough, and for training images otherwise.
     package init(_ run: StoredRun, split: String?, atLeast least: Int) throws {
       let data = try run.openData()
-      guard data.forwardProcess != nil else { throw RunError(.configuration, "expected a model that denoises") }
+      guard data.forwardProcess != nil else { throw RunError(.configuration, "expected a diffusion model") }
       let splits = data.splits
       let known = ["train": splits.training, "validation": splits.validation, "test": splits.test]
       let name = split ?? (splits.validation.count >= least ? "validation" : "train")
       guard let samples = known[name] else {
         throw RunError(.configuration, "--split \(name): expected validation, test or train")
       }
-      guard samples.count > PrecisionRecall.neighbours else {
+      guard samples.count > PrecisionRecall.neighbors else {
         throw RunError(
           .configuration,
-          "--split \(name): expected more than \(PrecisionRecall.neighbours) pictures to compare with, found"
+          "--split \(name): expected more than \(PrecisionRecall.neighbors) images to compare with, found"
             + " \(samples.count)")
       }
       self.split = name
@@ -59,29 +59,29 @@ package struct SampleJudgement: Sendable {
     }
   }
 
-  /// Refuses classifiers that cannot judge, before anything is drawn.
+  /// Refuses classifiers that do not fit the model, before anything is drawn.
   package static func check(
     _ classifiers: [FeatureClassifier], _ model: DiffusionModel, _ requests: [GenerationRequest]
   ) throws(RunError) {
     for classifier in classifiers {
-      try classifier.check(model.picture.shape, of: model.configuration.name)
+      try classifier.check(model.image.shape, of: model.configuration.name)
       guard model.condition.none != nil else { continue }
       let match = WordMatch(classifier.classNames)
       if let request = requests.first(where: { match.label(in: $0.text) == nil }) {
         throw RunError(
           .configuration,
-          "--classifier \(classifier.run.configuration.name): none, or more than one, of its classes"
-            + " (\(classifier.classNames.prefix(12).joined(separator: ", "))) is named in \"\(request.text)\"")
+          "--classifier \(classifier.run.configuration.name): expected exactly one of its classes"
+            + " (\(classifier.classNames.prefix(12).joined(separator: ", "))) in \"\(request.text)\"")
       }
     }
   }
 
   /// - Parameters:
-  ///   - drawing: of `requests` in turns.
-  ///   - classifiers: that `check` has let pass.
+  ///   - drawing: images of `requests` in turns.
+  ///   - classifiers: accepted by `check`.
   package init(
     _ drawing: ImageDrawing, _ requests: [GenerationRequest], isConditional: Bool,
-    _ classifiers: [FeatureClassifier], real: RealPictures, lanes: Int
+    _ classifiers: [FeatureClassifier], real: RealImages, lanes: Int
   ) throws(RunError) {
     self.requests = requests
     count = drawing.count
@@ -89,19 +89,19 @@ package struct SampleJudgement: Sendable {
     countsOfRequests = requests.indices.map { (drawing.count - $0 + requests.count - 1) / requests.count }
     let realCount = min(drawing.count, real.samples.count)
     self.realCount = realCount
-    let readers = (0..<lanes).map { _ in PictureReader(real.data, drawing.shape) }
-    let allReaders = Readers(readers)
+    let readers = (0..<lanes).map { _ in ImageReader(real.data, drawing.shape) }
+    let allReaders = Readers(readers: readers)
     var isRecognized = [Bool](repeating: true, count: drawing.count)
     var verdicts: [Verdict] = []
     for classifier in classifiers {
-      let drawn = classifier.judge(drawing.count, lanes: lanes) { _, number in drawing.image(number) }
+      let drawn = classifier.classify(drawing.count, lanes: lanes) { _, number in drawing.image(number) }
       let samples = real.samples
-      let found = classifier.judge(realCount, lanes: lanes) { lane, number in
+      let found = classifier.classify(realCount, lanes: lanes) { lane, number in
         // Evenly spread, because data may be sorted by class.
         allReaders.readers[lane].image(samples[number * samples.count / realCount])
       }
       guard drawn.features.isFinite, found.features.isFinite else {
-        throw RunError("\(classifier.run.configuration.name): its features are not finite numbers")
+        throw RunError("\(classifier.run.configuration.name): its features are not finite")
       }
       let match = WordMatch(classifier.classNames)
       let wanted = requests.map { match.label(in: $0.text) }
@@ -122,31 +122,28 @@ package struct SampleJudgement: Sendable {
   }
 }
 
-/// Reads real pictures as a drawn one is looked at.
-private final class PictureReader {
+/// Reads real images in the form of drawn ones.
+private final class ImageReader {
   private let reader: SampleReader
   private let shape: TensorShape
-  private let slot: TensorSlice
-  // Keeps the memory alive that `slot` lies in.
+  private let pixels: TensorSlice
+  // Owns the memory of `pixels`.
   private let arena: Arena
 
   init(_ data: Dataset, _ shape: TensorShape) {
     reader = SampleReader(data)
     self.shape = shape
     arena = Arena(byteCount: 4 * shape.elementCount)
-    slot = arena.all(as: .float32)
+    pixels = arena.all(as: .float32)
   }
 
   func image(_ sample: Int) -> Image {
-    reader.readImage(sample, into: slot)
-    let values = slot.floats
-    return Image(levels: values, shape, black: -1, white: 1)
+    reader.readImage(sample, into: pixels)
+    return Image(levels: pixels.floats, shape, black: -1, white: 1)
   }
 }
 
 // Sendable because every lane has a reader of its own.
 private struct Readers: @unchecked Sendable {
-  let readers: [PictureReader]
-
-  init(_ readers: [PictureReader]) { self.readers = readers }
+  let readers: [ImageReader]
 }

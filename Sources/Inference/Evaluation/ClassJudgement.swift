@@ -1,23 +1,23 @@
 import Glibc
 
-/// What a classifier said of one sample.
+/// A classifier's prediction for one sample, compared with the target.
 package struct ClassJudgement: BitwiseCopyable, Sendable, Equatable {
-  /// The right class; negative for a sample that does not count.
+  /// The right class; negative for padding.
   package var target: Int32 = -1
-  /// The first of the likeliest classes.
+  /// The likeliest class, the first of equal ones.
   package var predicted: Int32 = -1
-  /// Classes before the right one, the likeliest first: 0 is a hit.
+  /// The number of classes before the right one, the likeliest first; 0 is a hit.
   package var rank: Int32 = -1
   /// softmax at the predicted and at the right class.
   package var probability: Float = 0
   package var targetProbability: Float = 0
-  /// −ln softmax at the right class: no class weights, no label smoothing.
+  /// −ln softmax at the right class, without class weights and label smoothing.
   package var loss: Float = 0
 
   package init() {}
 
   /// - Parameters:
-  ///   - logits: one a class. A NaN is before every number, so that it is never taken for a hit.
+  ///   - logits: one per class. NaN comes before every number, so it is never a hit.
   ///   - target: the right class, or a negative number.
   package init(logits: Span<Float>, target: Int) {
     guard target >= 0 else { return }
@@ -26,7 +26,7 @@ package struct ClassJudgement: BitwiseCopyable, Sendable, Equatable {
     var rank = 0
     for c in logits.indices {
       if logits[c] > logits[best] || (logits[c].isNaN && !logits[best].isNaN) { best = c }
-      // As the loss counts hits: of equal logits the first wins.
+      // The first of equal logits wins, as in the loss.
       if c != target, c < target ? !(logits[c] < right) : !(logits[c] <= right) { rank += 1 }
     }
     let largest = Double(logits[best])

@@ -3,12 +3,12 @@ import Metrics
 import Runs
 
 extension Evaluation {
-  /// Mistakes that a record keeps.
+  /// The most mistakes that a record keeps.
   package static let keptMistakes = 24
 
   /// The judgements as a record: counts, the confusion matrix and the worst mistakes.
   ///
-  /// - Returns: nil for an evaluation that did not judge.
+  /// - Returns: nil for an evaluation without judgements.
   package func record(of plan: RunPlan) -> EvaluationRecord? {
     guard let judgements, let classes = plan.classNames else { return nil }
     let hasConfusion = classes.count <= EvaluationRecord.mostClasses
@@ -23,7 +23,7 @@ extension Evaluation {
       if judgement.rank == 0 { correct += 1 } else { wrong.append(position) }
       if hasConfusion { confusion[Int(judgement.target) * classes.count + Int(judgement.predicted)] += 1 }
     }
-    // The worst first; NaN is worse than any number, and of equal losses the first sample.
+    // The worst first; NaN is the worst, and equal losses are in the order of samples.
     func badness(_ position: Int) -> Float { judgements[position].loss.isNaN ? .infinity : judgements[position].loss }
     wrong.sort { (badness($1), $0) < (badness($0), $1) }
     let mistakes = wrong.prefix(Self.keptMistakes).map { position in

@@ -6,21 +6,19 @@ import Tensors
 
 /// The evaluation of one split: every sample exactly once, whatever the number of lanes.
 ///
-/// It adds up losses. Where it judges, it also keeps the answer of a classifier to every sample; that is for the last
-/// evaluation of a run, not for those in between.
+/// It adds up losses. The last evaluation of a run also keeps a classifier's judgement of every sample.
 package final class Evaluation: Sendable {
   package let samples: SampleSet
   package let split: String
-  /// Training steps before the evaluation.
+  /// The number of training steps before the evaluation.
   package let step: Int
   /// Whether the moving average of the parameters is evaluated.
   package let usesAverage: Bool
-  /// The views of every image that a classifier is shown, to be judged by the mean of its answers; empty where it sees
-  /// samples as they are.
+  /// The views of every image whose mean prediction is judged; empty for samples as they are.
   package let views: [ImageView]
-  /// By position in the split; nil unless asked for.
+  /// By position in the split; nil unless requested.
   package let judgements: SharedArray<ClassJudgement>?
-  /// Of a denoiser, by batch and level.
+  /// The losses of a denoiser by batch and level.
   private let levels: SharedArray<LossSums>?
   private let data: Dataset
   private let rows: Int
@@ -28,8 +26,9 @@ package final class Evaluation: Sendable {
   private let results: SharedArray<LossSums>
 
   /// - Parameters:
-  ///   - views: only for a classifier of images. The loss is then that of the mean answer, neither smoothed nor weighted.
-  ///   - judges: whether to keep judgements; only for a model whose plan says `isClassifier`.
+  ///   - views: only for a classifier of images. The loss is then that of the mean prediction, neither smoothed nor
+  ///     weighted.
+  ///   - judges: whether to keep judgements; only for a plan with `isClassifier`.
   package init(
     _ samples: SampleSet, split: String, of plan: RunPlan, after step: Int, usesAverage: Bool,
     views: [ImageView] = [], judges: Bool
@@ -92,7 +91,7 @@ package final class Evaluation: Sendable {
     return sums
   }
 
-  /// The mean squared error by noise level, of a denoiser; nil of others.
+  /// The mean squared error of a denoiser by noise level; nil for other models.
   package var noiseLevels: [Float]? { levels.map(NoiseLevels.means) }
 
   /// The sums over all batches, added in their order.
@@ -103,38 +102,48 @@ package final class Evaluation: Sendable {
   }
 }
 
-/// Reads what a lane's program has just predicted.
+/// The predictions of a lane's program in float32.
+struct WidePrediction {
+  private let prediction: TensorSlice
+  /// The memory of a float32 copy; nil if the prediction is float32.
+  private let copy: Arena?
+
+  init(_ program: LaneProgram) {
+    prediction = program.prediction
+    copy = prediction.type == .float32 ? nil : Arena(byteCount: 4 * prediction.count)
+  }
+
+  /// The latest prediction, valid until the next one.
+  func read() -> TensorSlice {
+    guard let wide = copy?.all(as: .float32) else { return prediction }
+    Elementwise.convert(prediction, into: wide)
+    return wide
+  }
+}
+
+/// Judges the latest prediction of a lane's program.
 private struct BatchJudge {
   let targetField: Int
-  private let prediction: TensorSlice
-  /// The prediction in float32, where it is not.
-  private let widened: Arena?
   let classes: Int
+  private let prediction: WidePrediction
 
   init?(_ program: LaneProgram, of data: Dataset) {
     guard let field = data.source.field(named: SampleField.target), let classes = data.fields[field].classCount else {
       return nil
     }
     targetField = field
-    prediction = program.prediction
-    widened = prediction.type == .float32 ? nil : Arena(byteCount: 4 * prediction.count)
     self.classes = classes
+    prediction = WidePrediction(program)
   }
 
-  /// The prediction in float32, until the next one.
-  func logits() -> TensorSlice {
-    guard let widened else { return prediction }
-    let logits = widened.all(as: .float32)
-    Elementwise.convert(prediction, into: logits)
-    return logits
-  }
+  func logits() -> TensorSlice { prediction.read() }
 
   func judgement(of row: Int, _ logits: TensorSlice, _ targets: TensorSlice) -> ClassJudgement {
     let scores = logits.slice(row * classes..<(row + 1) * classes).floats
     return ClassJudgement(logits: scores, target: target(of: row, targets))
   }
 
-  /// The class of a row; of shares, which samples have where training mixes them, the class with the largest.
+  /// The class of a row; for shares of classes, which mixed data have, the largest one.
   private func target(of row: Int, _ targets: TensorSlice) -> Int {
     guard targets.type == .float32 else { return Int(targets.integers[row]) }
     let shares = targets.slice(row * classes..<(row + 1) * classes).floats

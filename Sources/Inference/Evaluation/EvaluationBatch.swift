@@ -3,7 +3,7 @@ import Models
 import Runs
 import Tensors
 
-/// The samples that a lane evaluates at once, with the reader that fills them in.
+/// A lane's batch buffer for evaluation, with the reader that fills it.
 package final class EvaluationBatch {
   private let reader: SampleReader
   private var batch: MicroBatch

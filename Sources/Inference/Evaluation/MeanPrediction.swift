@@ -2,14 +2,14 @@ import Glibc
 import Kernels
 import Tensors
 
-/// The mean of what a classifier says of several views of the same samples: softmax of each, then their mean.
+/// The mean of a classifier's softmax over several views of the same samples.
 ///
-/// It is kept as logarithms, so that a class which no view believes in still has a loss that is a number.
+/// It is kept as logarithms, so that the loss of a very unlikely class stays finite.
 struct MeanPrediction {
   private let arena: Arena
   private let classes: Int
-  /// ln Σ softmax over the views so far, one row a sample. The constant that makes a mean of the sum means nothing to a
-  /// judgement.
+  /// ln Σ softmax over the views so far, one row per sample. Judgements do not depend on the constant that makes it a
+  /// mean.
   let logits: TensorSlice
 
   init(rows: Int, classes: Int) {
@@ -21,8 +21,8 @@ struct MeanPrediction {
   /// Adds one view.
   ///
   /// - Parameters:
-  ///   - scores: the model's logits in float32, one row a sample.
-  ///   - isFirst: whether what was there before is of other samples.
+  ///   - scores: the model's logits in float32, one row per sample.
+  ///   - isFirst: whether this is the first view of new samples.
   func add(_ scores: TensorSlice, rows: Int, isFirst: Bool) {
     var sums = logits.mutableFloats
     let scores = scores.floats

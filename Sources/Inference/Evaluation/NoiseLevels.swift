@@ -3,13 +3,13 @@ import Kernels
 import Models
 import Tensors
 
-/// The mean squared error of a denoiser in equal ranges of time, from little noise to nothing but noise.
+/// The mean squared error of a denoiser in equal ranges of time, from little noise to pure noise.
 ///
-/// The mean over all times hides where a model is weak: errors at little and at much noise differ by orders of magnitude.
+/// The mean over all times hides weaknesses: errors at little and at much noise differ by orders of magnitude.
 enum NoiseLevels {
   static let count = 10
 
-  /// - Parameter sums: by level, batch after batch.
+  /// - Parameter sums: by batch and level.
   static func means(_ sums: SharedArray<LossSums>) -> [Float] {
     (0..<count).map { level in
       var total = LossSums()
@@ -19,16 +19,14 @@ enum NoiseLevels {
   }
 }
 
-/// Compares what a lane's program has just predicted with its targets, sample by sample.
+/// Compares the latest prediction of a lane's program with its targets, sample by sample.
 struct NoiseLevelTally {
-  private let prediction: TensorSlice
-  /// The prediction in float32, where it is not.
-  private let widened: Arena?
+  private let prediction: WidePrediction
   private let timeField: Int
   private let targetField: Int
   private let steps: Int
 
-  /// Nil where samples are not noisy pictures.
+  /// Nil if the samples are not noisy images.
   init?(_ program: LaneProgram, of data: Dataset) {
     guard let process = data.forwardProcess,
       let time = data.fields.firstIndex(where: { $0.name == SampleField.time }),
@@ -37,14 +35,12 @@ struct NoiseLevelTally {
     timeField = time
     targetField = target
     steps = process.schedule.steps
-    prediction = program.prediction
-    widened = prediction.type == .float32 ? nil : Arena(byteCount: 4 * prediction.count)
+    prediction = WidePrediction(program)
   }
 
-  /// - Parameter sums: of this batch alone, a place a level; added to from zero.
+  /// - Parameter sums: zero at this batch's levels, which begin at `first`.
   func add(_ fields: [TensorSlice], rows: Int, into sums: SharedArray<LossSums>, at first: Int) {
-    let predicted = widened?.all(as: .float32) ?? prediction
-    if widened != nil { Elementwise.convert(prediction, into: predicted) }
+    let predicted = prediction.read()
     let times = fields[timeField].integers
     let target = fields[targetField]
     let size = target.count / times.count

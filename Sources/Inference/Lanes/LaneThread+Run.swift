@@ -4,7 +4,7 @@ import Models
 import Tensors
 
 extension LaneThread {
-  /// Runs `work` on as many threads of its own as there are lanes, and returns once all have finished.
+  /// Runs `work` on a new thread per lane, and returns once all have finished.
   package static func run(_ lanes: Int, _ work: @escaping @Sendable (_ lane: Int) -> Void) {
     let all = DispatchGroup()
     for lane in 0..<lanes {
@@ -21,9 +21,9 @@ extension LaneThread {
     all.wait()
   }
 
-  /// The same, each thread with a program of `plan` and memory of its own.
+  /// The same, each thread with a program of `plan` and its own memory.
   ///
-  /// What layers prepare from the parameters is shared: the first thread makes it, and the others wait for it.
+  /// The threads share packed weights: the first one packs them, and the others wait for it.
   package static func run(
     _ lanes: Int, playing plan: ExecutionPlan, _ state: ModelState,
     _ work: @escaping @Sendable (_ lane: Int, _ program: LaneProgram) -> Void

@@ -1,18 +1,18 @@
 import CPlatform
 import Kernels
 
-/// How a thread computes.
+/// The floating-point environment of threads that compute.
 package enum LaneThread {
-  /// What a thread that only computes sets up before its first job.
+  /// Prepares a thread that only computes.
   ///
-  /// Denormals count as zero: vanishing gradients would otherwise cost a hundred cycles an operation. oneDNN's products stay
-  /// on the thread that runs them.
+  /// Denormals count as zero: vanishing gradients would otherwise cost a hundred cycles per operation. oneDNN's
+  /// products stay on the calling thread.
   package static func prepare() {
     _ = troupe_flush_denormals()
     OneDNN.useOneThread()
   }
 
-  /// Computes as a lane does on a thread that others use too, and leaves it as it was found.
+  /// Computes as on a lane, on a thread with other users, and restores its environment.
   package static func perform<Result, Failure: Error>(
     _ work: () throws(Failure) -> Result
   ) throws(Failure) -> Result {

@@ -3,34 +3,34 @@ import Models
 import Runs
 import Tensors
 
-/// The weights with which the tokens of one layer's attention look at others, head by head.
+/// The attention weights of one layer, head by head.
 package struct AttentionMap: Sendable {
   /// The layer's name.
   package let layer: String
   package let heads: Int
-  /// Labels of the tokens that look.
+  /// Labels of the tokens that attend.
   package let queries: [String]
-  /// Labels of those that are looked at.
+  /// Labels of the tokens attended to.
   package let keys: [String]
-  /// (heads, queries, keys), a query's sum 1.
+  /// (heads, queries, keys); the weights of a query sum to 1.
   package let weights: [Float]
 
-  /// What a picture can show.
+  /// The most tokens that an image can show.
   package static let mostTokens = 128
 
-  /// The maps of every layer of attention while the model reads a prompt.
+  /// The maps of every attention layer for a prompt.
   ///
   /// - Parameters:
-  ///   - prompt: at least one token and at most the context, for an encoder-decoder what the decoder begins with.
-  ///   - source: what the encoder of an encoder-decoder reads.
-  ///   - layer: the one that is wanted, counted from 0 in the order of the model; nil for all.
+  ///   - prompt: at least one token and at most the context, for an encoder-decoder the decoder's first tokens.
+  ///   - source: the encoder's input, for an encoder-decoder.
+  ///   - layer: the number of the attention layer, from 0; nil for all.
   package static func maps(
     _ language: LanguageModel, prompt: [Int32], source: [Int32] = [], layer: Int? = nil
   ) throws -> [AttentionMap] {
     guard max(prompt.count, source.count) <= mostTokens else {
       throw RunError(
         .configuration,
-        "--attention: \(max(prompt.count, source.count)) tokens are too many for a picture; use at most \(mostTokens)")
+        "--attention: \(max(prompt.count, source.count)) tokens are too many for an image; use at most \(mostTokens)")
     }
     let batch = language.source.map { SourceBatch($0, rows: 1) }
     try batch?.set(source)
@@ -58,7 +58,7 @@ package struct AttentionMap: Sendable {
     guard let attention = step.layer as? Attention else { return nil }
     let inputs = (0..<step.counts.inputs).map { whole.slice(of: step.tensors[2 * $0]) }
     let isCross = inputs.count - (attention.settings.mask == .none ? 0 : 1) == 2
-    // Without causality it is the encoder that looks at its own tokens.
+    // Attention that is not causal is the encoder's.
     let (looking, seen) =
       isCross
       ? (labels.prompt, labels.source)
@@ -69,7 +69,7 @@ package struct AttentionMap: Sendable {
     let weights = attention.weights(inputs: inputs, bias: bias, row: 0)
     let heads = attention.settings.heads
     let (queries, keys) = (attention.inputShapes[0][1], attention.inputShapes[isCross ? 1 : 0][1])
-    // Padding of the source is left out.
+    // Padding of the source is not shown.
     var shown: [Float] = []
     for row in 0..<heads * queries where row % queries < looking.count {
       shown += weights[row * keys..<row * keys + seen.count]
@@ -79,7 +79,7 @@ package struct AttentionMap: Sendable {
 }
 
 extension PieceProgram {
-  /// Where an input of a layer lies, after a pass of a plan that keeps every layer's output.
+  /// An input of a layer, after a pass of a plan that keeps every layer's output.
   func slice(of tensor: ExecutionPlan.Tensor) -> TensorSlice {
     switch tensor.place {
     case .activations(let offset): activations.slice(offset: offset, count: tensor.count, type: tensor.type)

@@ -1,8 +1,8 @@
 import Formats
 import Runs
 
-/// Attention's weights as heat maps: a row of maps a layer, a map a head, a line a token that looks, a column a token it looks
-/// at; white is 0, the darkest blue 1.
+/// Attention weights as heat maps: one row of maps per layer, one map per head, one line per query, one column per key;
+/// white is 0, the darkest blue 1.
 package enum AttentionSheet {
   private static let cell = 9
   private static let gap = 14
@@ -10,7 +10,7 @@ package enum AttentionSheet {
   private static let scaleWidth = 14
   private static let scaleHeight = 101
 
-  /// - Throws: where the picture would be too large.
+  /// - Throws: if the image would be too large.
   package static func draw(_ maps: [AttentionMap]) throws(RunError) -> Image {
     let labelSpace = gap + Image.textLength(String(repeating: "x", count: longestLabel))
     let head = Image.textHeight + 4
@@ -22,7 +22,7 @@ package enum AttentionSheet {
     guard width * height <= Image.mostPixels else {
       throw RunError(
         .configuration,
-        "--attention: a picture of \(width)×\(height) pixels is too large; draw one layer (--layer N) or a shorter prompt"
+        "--attention: an image of \(width)×\(height) pixels is too large; draw one layer (--layer) or a shorter prompt"
       )
     }
     var image = Image(width: width, height: height, channels: 3, filledWith: 255)
@@ -53,7 +53,7 @@ package enum AttentionSheet {
       for place in 0..<size {
         image.fill(
           row: first + place / map.keys.count * cell, column: left + place % map.keys.count * cell, height: cell,
-          width: cell, colour(map.weights[number * size + place]))
+          width: cell, color(map.weights[number * size + place]))
       }
     }
   }
@@ -61,7 +61,7 @@ package enum AttentionSheet {
   private static func drawScale(into image: inout Image, column: Int) {
     for step in 0..<scaleHeight {
       let value = 1 - Float(step) / Float(scaleHeight - 1)
-      image.fill(row: gap + step, column: column, height: 1, width: scaleWidth, colour(value))
+      image.fill(row: gap + step, column: column, height: 1, width: scaleWidth, color(value))
     }
     for (value, text) in [(Float(1), "1.00"), (0.5, "0.50"), (0, "0.00")] {
       let row = gap + Int((1 - value) * Float(scaleHeight - 1)) - Image.textHeight / 2
@@ -73,8 +73,8 @@ package enum AttentionSheet {
     label.count <= longestLabel ? label : String(label.prefix(longestLabel - 1)) + "~"
   }
 
-  /// From white over light blue to dark blue, ever darker.
-  static func colour(_ weight: Float) -> [UInt8] {
+  /// From white over light blue to dark blue.
+  static func color(_ weight: Float) -> [UInt8] {
     let stops: [[Float]] = [[246, 248, 252], [158, 202, 225], [66, 133, 198], [16, 78, 148], [8, 24, 76]]
     let place = max(0, min(1, weight)) * Float(stops.count - 1)
     let index = min(Int(place), stops.count - 2)

@@ -1,35 +1,36 @@
 import Foundation
 import Runs
 
-/// Looks for the likeliest continuations of a prompt, `width` at a time (Graves 2012; Sutskever et al. 2014, section 3.2).
+/// Searches for the likeliest continuations of a prompt, `width` at a time (Graves 2012; Sutskever et al. 2014, section
+/// 3.2).
 ///
-/// A beam that ends leaves the search and takes its place along, so the search is over when `width` have ended or all are as long
-/// as they may be. With width 1 it is greedy decoding; with one wide enough nothing is pruned and all continuations are compared.
-/// What is found is ordered by score / lp(n) with lp(n) = ((5 + n)/6)^α (Wu et al. 2016, equation 14), n tokens long.
+/// A beam that ends reduces the width of the search by one, so the search is over when `width` beams have ended or all
+/// have the largest length. Width 1 is greedy decoding; a search that is wide enough compares all continuations.
+/// Continuations of n tokens are ordered by score / lp(n) with lp(n) = ((5 + n)/6)^α (Wu et al. 2016, equation 14).
 package struct BeamSearch {
   package struct Hypothesis: Sendable, Equatable {
-    /// With the one that ended it.
+    /// With the last token, which may have ended it.
     package let tokens: [Int32]
     /// Σ ln p.
     package let score: Double
     /// score / lp(n).
     package let normalizedScore: Double
-    /// Whether it came to an end of its own.
+    /// Whether it ended before the largest length.
     package let isEnded: Bool
   }
 
   private struct Beam {
     var tokens: [Int32]
     var score: Double
-    /// The model's row that has read it.
+    /// The model's row that holds it.
     var row: Int
   }
 
   private struct Candidate {
     var score: Double
-    /// Its place among the live beams.
+    /// The number of its live beam.
     var parent: Int
-    /// Its place among the parent's likeliest tokens.
+    /// The token's rank after its parent.
     var rank: Int
     var token: Int32
   }
@@ -41,10 +42,10 @@ package struct BeamSearch {
   private var width: Int { model.rows }
 
   /// - Parameters:
-  ///   - model: with a row for each beam.
-  ///   - lengthPenalty: α; 0 compares plain sums, larger favours longer texts.
-  ///   - most: tokens that a continuation gets at most.
-  ///   - isEnd: whether a continuation has come to its end with its last token.
+  ///   - model: with one row per beam.
+  ///   - lengthPenalty: α; 0 compares plain sums, larger values favor longer texts.
+  ///   - most: the most tokens of a continuation.
+  ///   - isEnd: whether a continuation ends with its last token.
   package init(
     _ model: any TokenModel, lengthPenalty: Double, most: Int, isEnd: @escaping ([Int32]) -> Bool
   ) {
@@ -89,7 +90,7 @@ package struct BeamSearch {
       tokens: beam.tokens, score: beam.score, normalizedScore: beam.score / penalty, isEnded: isEnded)
   }
 
-  /// The likeliest continuations by one token, best first; of equal ones those of the better beam, then the likelier token.
+  /// The likeliest continuations by one token, best first; equal ones are in the order of beams, then of tokens.
   private func candidates(_ live: [Beam], _ logits: [Float]) throws(RunError) -> [Candidate] {
     var candidates: [Candidate] = []
     for (parent, beam) in live.enumerated() {
@@ -104,9 +105,9 @@ package struct BeamSearch {
     return candidates.sorted { ($1.score, $0.parent, $0.rank) < ($0.score, $1.parent, $1.rank) }
   }
 
-  /// Gives every beam a row of its own: one of a parent's children stays where the parent was, so that little is copied.
+  /// Gives every beam its own row; one of a parent's children keeps the parent's row, so that little is copied.
   ///
-  /// - Returns: the row whose memory each row takes over.
+  /// - Returns: for each row, the row to copy.
   private func placeRows(_ beams: inout [Beam]) -> [Int] {
     var order = Array(0..<width)
     var isTaken = [Bool](repeating: false, count: width)

@@ -1,8 +1,8 @@
-/// Sequences that may become longer than a model's context: where that is full, the model starts anew on the last half of it.
-/// Where the first token says that an answer begins, it stays the first.
+/// Sequences that may become longer than a model's context: when it is full, the model restarts with its last half. A
+/// first token that begins an answer stays the first.
 struct ContextWindow {
   let model: any TokenModel
-  /// What each row has read, as far back as the model may have to read it again.
+  /// The last tokens of each row, which the model may have to read again.
   private var history: [[Int32]]
 
   /// Restarts the model.
@@ -30,7 +30,7 @@ struct ContextWindow {
       })
   }
 
-  /// Tokens at the beginning that are never forgotten.
+  /// Tokens at the beginning that are always kept.
   private var beginning: Int { model.beginsAnswers ? 1 : 0 }
 
   mutating func reorder(_ order: [Int]) {

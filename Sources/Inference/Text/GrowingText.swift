@@ -1,13 +1,13 @@
 import Tokenizers
 
-/// A text that grows token by token, and of which only what is certain is shown.
+/// A text that grows token by token and shows only final characters.
 ///
-/// Parts of characters, and what may be the beginning of a stop string, are held back.
+/// It holds back parts of characters and possible beginnings of a stop string.
 package struct GrowingText {
   package enum Ending: String, Sendable {
     case endToken = "end_token"
     case stopString = "stop_string"
-    /// It has as many tokens as it may have.
+    /// It has the largest number of tokens.
     case length
   }
 
@@ -19,12 +19,12 @@ package struct GrowingText {
 
   package init(_ rule: StopRule) { self.rule = rule }
 
-  /// What has been shown; all of it after `finish`.
+  /// The text shown so far; the whole text after `finish`.
   package var text: String { String(decoding: shown, as: UTF8.self) }
 
-  /// Takes the next token.
+  /// Appends a token.
   ///
-  /// - Returns: what can be shown now, in whole characters.
+  /// - Returns: the characters that can be shown now.
   package mutating func append(_ token: Int32) throws(TokenizerError) -> String {
     precondition(ending == nil)
     tokens.append(token)
@@ -42,7 +42,7 @@ package struct GrowingText {
     return show(UTF8Text.completeCount(Array(pending[..<certain])))
   }
 
-  /// What is left when no more tokens come.
+  /// Ends the text and returns its remaining characters.
   package mutating func finish() -> String {
     if ending == nil { ending = .length }
     return show(pending.count)

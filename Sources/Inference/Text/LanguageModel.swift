@@ -4,26 +4,26 @@ import Models
 import Runs
 import Tokenizers
 
-/// A stored model of tokens: its parameters, its tokenizer, and what it reads. All of it is in the checkpoint.
+/// A stored language model with its tokenizer; it needs nothing but the checkpoint.
 package struct LanguageModel: Sendable {
   package let configuration: RunConfiguration
   package let fields: [SampleField]
   package let tokenizer: Tokenizer
   package let state: ModelState
   package let precision: Precision
-  /// How it remembers what it has read.
+  /// The memory of earlier tokens.
   package let memory: SequenceMemory
-  /// Tokens in a sample of the data it was trained on.
+  /// Tokens in a sample of the training data.
   package let sampleLength: Int
 
   package var vocabulary: Int { tokenizer.vocabularySize }
-  /// The most tokens it can look back on; nil where there is no limit.
+  /// The most tokens in its memory; nil if there is no limit.
   package var context: Int? { if case .tokens(let count) = memory { count } else { nil } }
-  /// Of an encoder-decoder: the sequence that its encoder reads.
+  /// The encoder's input; nil if the model has no encoder.
   package var source: SampleField? { fields.first { $0.name == Self.sourceField } }
   static let sourceField = "source"
 
-  /// - Throws: where the run's model does not write tokens, or its tokenizer is missing or another's.
+  /// - Throws: if the run's model does not predict tokens, or its tokenizer is missing or does not fit.
   package init(_ run: StoredRun) throws {
     let name = run.checkpoint.url.lastPathComponent
     let fields = try run.fields()
@@ -34,7 +34,7 @@ package struct LanguageModel: Sendable {
         .configuration,
         memory == nil
           ? "\(name): \(Self.refusal(fields))"
-          : "\(name): the checkpoint holds no tokenizer, without which tokens are no text; train on \"text\" data")
+          : "\(name): the checkpoint holds no tokenizer, which text needs; train on \"text\" data")
     }
     try self.init(run.configuration, fields, tokenizer, precision, of: name) { try run.modelState($0) }
   }
@@ -43,7 +43,7 @@ package struct LanguageModel: Sendable {
   ///
   /// - Parameters:
   ///   - name: for messages.
-  ///   - state: makes the parameters of the model that is given.
+  ///   - state: makes the parameters of the given graph.
   package init(
     _ configuration: RunConfiguration, _ fields: [SampleField], _ tokenizer: Tokenizer, _ precision: Precision,
     of name: String, state: (ModelGraph) throws -> ModelState
@@ -89,19 +89,18 @@ package struct LanguageModel: Sendable {
       : "expected a model of text, found one of inputs of shape \(shape)"
   }
 
-  /// What a graph that reads piece by piece is told to remember.
+  /// The memory of a graph that reads piece by piece.
   private static func remembered(_ memory: SequenceMemory) -> Int {
-    // A state has one size; any number says that the graph reads pieces.
+    // A recurrent state has a fixed size; any number makes the graph read pieces.
     if case .tokens(let count) = memory { count } else { 1 }
   }
 
-  /// What the model says of the token behind each of a sequence that it reads at once, (tokens, vocabulary).
-  ///
-  /// The reference for reading piece by piece.
+  /// The logits of the token after each token of a sequence, (tokens, vocabulary), from a single pass: the reference
+  /// for reading piece by piece.
   ///
   /// - Parameters:
   ///   - tokens: at least one and at most the context.
-  ///   - source: what the encoder of an encoder-decoder reads.
+  ///   - source: the encoder's input, for an encoder-decoder.
   package func logits(of tokens: [Int32], source: [Int32] = []) throws -> [Float] {
     let batch = self.source.map { SourceBatch($0, rows: 1) }
     try batch?.set(source)
@@ -110,7 +109,7 @@ package struct LanguageModel: Sendable {
     return whole.logits
   }
 
-  /// The model on pieces of sequences, or on whole ones.
+  /// The model for pieces of sequences, or for whole ones.
   func graph(rows: Int, tokens: Int, remembers: Bool = true) throws(RunError) -> ModelGraph {
     try RunPlan.graph(
       configuration, reading: fields, rows: rows, tokens: tokens, memory: remembers ? Self.remembered(memory) : nil)

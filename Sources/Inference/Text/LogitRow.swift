@@ -1,11 +1,11 @@
 import Foundation
 import Runs
 
-/// A model's scores of the tokens that may come next in one row; −∞ is a token that cannot come.
+/// A model's scores of the next token in one row; −∞ excludes a token.
 struct LogitRow {
   private(set) var values: [Float]
 
-  /// - Throws: where a score is NaN or +∞, or no token can come.
+  /// - Throws: if a score is NaN or +∞, or all tokens are excluded.
   init(_ values: ArraySlice<Float>) throws(RunError) {
     var largest = -Float.infinity
     for (token, value) in values.enumerated() {
@@ -22,8 +22,8 @@ struct LogitRow {
     self.values = Array(values)
   }
 
-  /// Makes tokens that have occurred less likely (Keskar et al. 2019, section 4.1): positive scores are divided by
-  /// `penalty`, and negative ones multiplied, so that a penalty above 1 never helps a token.
+  /// Makes earlier tokens less likely (Keskar et al. 2019, section 4.1): positive scores are divided by
+  /// `penalty`, negative ones multiplied by it, so that a penalty above 1 never makes a token likelier.
   mutating func penalize(_ tokens: Set<Int32>, by penalty: Float) {
     for token in tokens {
       let value = values[Int(token)]
@@ -31,14 +31,14 @@ struct LogitRow {
     }
   }
 
-  /// The token of the highest score; of equal ones the first.
+  /// The token with the highest score, the first of equal ones.
   var best: Int {
     var best = 0
     for token in values.indices where values[token] > values[best] { best = token }
     return best
   }
 
-  /// The `count` tokens of the highest scores in their order; of equal ones the first. Fewer where fewer can come.
+  /// The `count` tokens with the highest scores, best first; equal ones are in order. Fewer if others are excluded.
   func best(_ count: Int) -> [Int] {
     if count >= values.count {
       return values.indices.filter { values[$0] > -.infinity }.sorted { precedes($0, $1) }

@@ -3,13 +3,13 @@ import Models
 import Runs
 import Tensors
 
-/// A source and its length, the same in every row, for the encoder.
+/// The encoder's source and its length, the same in every row.
 final class SourceBatch {
   let length: Int
   let tokens: TensorSlice
   let lengths: TensorSlice
   private let rows: Int
-  // Keeps the memory alive that the slices lie in.
+  // Owns the memory of the slices.
   private let arena: Arena
 
   init(_ field: SampleField, rows: Int) {
@@ -21,7 +21,7 @@ final class SourceBatch {
     lengths = arena.slice(offset: bytes, count: rows, type: .int32)
   }
 
-  /// - Parameter source: at least one token, and at most as many as training's sources had.
+  /// - Parameter source: at least one token, and at most as many as in training.
   func set(_ source: [Int32]) throws(RunError) {
     guard (1...length).contains(source.count) else {
       throw RunError(
@@ -36,22 +36,22 @@ final class SourceBatch {
   }
 }
 
-/// A plan for pieces of one length, with its own activations.
+/// A program for pieces of one length, with its own activations.
 final class PieceProgram {
   let tokens: Int
   let plan: ExecutionPlan
   let program: LaneProgram
   let activations: Arena
-  /// Whether what the encoder makes of the source lies in the activations.
+  /// Whether the activations hold the encoder's output.
   var hasReadSource = false
   private let rows: Int
   private let vocabulary: Int
   private let dependent: [Int]?
-  /// By their numbers in the graph.
+  /// By number in the graph.
   let fields: [TensorSlice]
   private let input: TensorSlice
   private let sequenceState: Arena
-  // Keep the memory alive that `input` and the source lie in.
+  // Own the memory of `input` and the source.
   private let batch: Arena
   private let source: SourceBatch?
 
@@ -62,7 +62,7 @@ final class PieceProgram {
     self.rows = rows
     self.tokens = tokens
     vocabulary = language.vocabulary
-    // The steps of an encoder run once; what they leave must stay.
+    // The steps of an encoder run once, so their outputs must stay.
     var options = PlanOptions()
     options.sharesMemory = source == nil && !keepsOutputs
     options.fusesNeighbours = !keepsOutputs
@@ -76,7 +76,7 @@ final class PieceProgram {
       prepared: Arena(byteCount: plan.preparedByteCount), store: PrimitiveStore())
     LaneThread.perform { [program] in program.prepareAll() }
     sequenceState = Arena(byteCount: remembers ? 0 : plan.sequenceStateByteCount)
-    // What a whole sequence leaves behind is of no use, but it is written.
+    // The state that a whole sequence leaves is written, but never read.
     if !remembers { program.bind(sequenceState: sequenceState) }
     self.source = source
     batch = Arena(byteCount: 4 * rows * tokens)
@@ -84,19 +84,19 @@ final class PieceProgram {
     program.pass.validRows = rows
     fields = plan.graph.fields.enumerated().map { [input] number, field in
       guard number > 0 else { return input }
-      guard let source else { preconditionFailure("a field \"\(field.name)\" that nothing fills") }
+      guard let source else { preconditionFailure("nothing fills the field \"\(field.name)\"") }
       return field.name == LanguageModel.sourceField ? source.tokens : source.lengths
     }
     for (number, field) in fields.enumerated() { program.bind(field: number, to: field) }
   }
 
-  /// - Parameter position: tokens of the sequences that came before.
+  /// - Parameter position: earlier tokens of the sequences.
   func read(_ piece: [ArraySlice<Int32>], position: Int) {
-    var slots = input.mutableIntegers
+    var values = input.mutableIntegers
     for (row, next) in piece.enumerated() {
       for (place, token) in next.enumerated() {
         precondition(token >= 0 && token < vocabulary, "a token outside the vocabulary")
-        slots[row * tokens + place] = token
+        values[row * tokens + place] = token
       }
     }
     program.pass.position = position
@@ -110,7 +110,7 @@ final class PieceProgram {
     }
   }
 
-  /// Of each row's last token, (rows, vocabulary).
+  /// The logits of each row's last token, (rows, vocabulary).
   var lastLogits: [Float] {
     let prediction = program.prediction
     return (0..<rows).flatMap { row in
@@ -119,7 +119,7 @@ final class PieceProgram {
     }
   }
 
-  /// Of every token, (rows, tokens, vocabulary).
+  /// The logits of every token, (rows, tokens, vocabulary).
   var logits: [Float] { program.prediction.floatArray }
 }
 

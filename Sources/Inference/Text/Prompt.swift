@@ -3,35 +3,35 @@ import Foundation
 import Runs
 import Tokenizers
 
-/// What a text begins with, as tokens.
+/// The beginning of a text, as tokens.
 package struct Prompt: Sendable {
-  /// As the model reads it: at least one token, at most its context.
+  /// At least one token, and at most the model's context.
   package let tokens: [Int32]
-  /// What was given.
+  /// The given text.
   package let text: String
-  /// Tokens at its beginning that do not fit the context.
+  /// The number of first tokens that do not fit the context.
   package let cutCount: Int
 
   static let filePrefix = "FILE:"
-  /// Bytes; a larger file is no prompt.
+  /// In bytes.
   private static let largestFile = 256 << 20
 
   /// - Parameters:
-  ///   - given: a text, or `FILE:` and a path; nil for nanoGPT's line break, or the mere beginning for an encoder-decoder.
-  ///     An empty text begins with the token between documents.
+  ///   - given: a text, or `FILE:` and a path; nil for a line break, as in nanoGPT, or an empty text for an
+  ///     encoder-decoder. An empty text becomes the token between documents.
   package init(_ given: String?, for language: LanguageModel) throws(RunError) {
     let defaultText = language.source == nil ? "\n" : ""
     let bytes = try Self.bytes(given ?? defaultText, option: "--prompt")
     let tokenizer = language.tokenizer
     var tokens: [Int32]
     do throws(TokenizerError) {
-      // As in training: what pairs of texts say is never a special token.
+      // As in training, pairs of texts have no special tokens.
       tokens = try tokenizer.encode(bytes, readsSpecialTokens: language.source == nil)
     } catch {
       let advice = given == nil ? " (the default, a line break); give another one" : ""
       throw RunError(.configuration, "--prompt\(advice): \(error)")
     }
-    // A decoder always begins with the token that answers begin with, whatever it is told to go on with.
+    // A decoder's input always begins with the token that begins answers.
     let beginnings = [Tokenizer.beginOfAnswer, Tokenizer.endOfText]
     if tokens.isEmpty || language.source != nil, let begin = beginnings.compactMap(tokenizer.token(special:)).first,
       tokens.first != begin
@@ -50,7 +50,7 @@ package struct Prompt: Sendable {
     self.tokens = tokens
   }
 
-  /// What the encoder of an encoder-decoder reads, as tokens.
+  /// The encoder's input as tokens; empty if the model has no encoder.
   package static func source(_ given: String?, for language: LanguageModel) throws(RunError) -> [Int32] {
     guard language.source != nil else {
       if given != nil {

@@ -6,7 +6,7 @@ package struct SampleGeneration {
   private let sampler: TokenSampler
   private let most: Int
 
-  /// - Parameter most: tokens that a sample gets at most.
+  /// - Parameter most: the most tokens of a sample.
   package init(_ model: any TokenModel, _ settings: SamplingSettings, most: Int) {
     self.model = model
     sampler = TokenSampler(settings)
@@ -16,7 +16,7 @@ package struct SampleGeneration {
   /// - Parameters:
   ///   - prompt: at least one token and at most the model's context.
   ///   - first: the number of the first row's sample; those of the other rows follow.
-  ///   - take: told each row's next token; false ends the row.
+  ///   - take: receives each row's next token; false ends the row.
   package func run(
     prompt: [Int32], first: Int = 0, take: (_ row: Int, _ token: Int32) throws(RunError) -> Bool
   ) throws(RunError) {
@@ -26,7 +26,7 @@ package struct SampleGeneration {
     var logits = window.read([[Int32]](repeating: prompt, count: model.rows))
     var seen = [Set<Int32>](repeating: Set(prompt), count: model.rows)
     var isLive = [Bool](repeating: true, count: model.rows)
-    // What ended rows read is of no importance.
+    // Ended rows read arbitrary tokens.
     var next = [[Int32]](repeating: [0], count: model.rows)
     for index in 0..<most {
       for row in 0..<model.rows where isLive[row] {

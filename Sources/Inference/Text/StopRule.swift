@@ -1,13 +1,12 @@
 import Tokenizers
 
-/// What ends a text: tokens that mean its end, and strings that it must not contain.
+/// The tokens and strings that end a text.
 package struct StopRule: Sendable {
   package let tokenizer: Tokenizer
   package let endTokens: Set<Int32>
   /// As UTF-8, none empty.
   package let strings: [[UInt8]]
 
-  /// - Parameter strings: none empty.
   package init(_ tokenizer: Tokenizer, strings: [String]) {
     precondition(!strings.contains(""))
     self.tokenizer = tokenizer
@@ -20,7 +19,7 @@ package struct StopRule: Sendable {
     guard let last = tokens.last else { return false }
     if endTokens.contains(last) { return true }
     guard let longest = strings.map(\.count).max() else { return false }
-    // A token is at least one byte, so a string that has just become whole lies within as many tokens.
+    // A token has at least one byte, so a string that has just become complete lies within as many tokens.
     guard let tail = try? tokenizer.decode(tokens.suffix(longest)) else { return false }
     return firstString(in: tail) != nil
   }
@@ -36,7 +35,7 @@ package struct StopRule: Sendable {
     return first
   }
 
-  /// The length of the longest end of `text` that a stop string begins with.
+  /// The length of the longest suffix of `text` that is a prefix of a stop string.
   func beginningLength(atEndOf text: [UInt8]) -> Int {
     var longest = 0
     for string in strings {

@@ -2,11 +2,11 @@ import Models
 import Runs
 import Tensors
 
-/// A stored model that reads sequences piece by piece: attention keeps keys and values, a recurrent network its state.
+/// A stored model that reads sequences piece by piece, with a KV cache or a recurrent state.
 ///
-/// Long prompts go in pieces of `longPiece` tokens, what is written in pieces of one. In float32 the logits are those of reading the
-/// whole sequence at once within rounding: products of other shapes may add up in another order. The encoder of an
-/// encoder-decoder runs once a source.
+/// It reads prompts in pieces of `longPiece` tokens and generated tokens one by one. In float32 the logits differ from
+/// those of a single pass by rounding only: products of other shapes may add up in another order. The encoder of an
+/// encoder-decoder runs once per source.
 ///
 /// Not for several threads at once.
 package final class StoredTokenModel: TokenModel {
@@ -19,13 +19,13 @@ package final class StoredTokenModel: TokenModel {
   /// Longest first; the last one reads a single token.
   private let pieces: [PieceProgram]
   private let sequenceState: Arena
-  /// Room for rows that change places; as large as `sequenceState`, made when it is first needed.
+  /// A buffer for reordered rows as large as `sequenceState`, made when first needed.
   private var spare: Arena?
   private let source: SourceBatch?
 
   package static let longPiece = 32
 
-  /// - Parameter rows: sequences side by side.
+  /// - Parameter rows: parallel sequences.
   package init(_ language: LanguageModel, rows: Int) throws {
     precondition(rows > 0)
     self.language = language
@@ -45,14 +45,14 @@ package final class StoredTokenModel: TokenModel {
       precondition(
         piece.plan.sequenceState.elementsEqual(first.sequenceState) {
           $0.shape == $1.shape && $0.tensor.place == $1.tensor.place && $0.tensor.type == $1.tensor.type
-        }, "pieces of different lengths remember alike")
+        }, "pieces of different lengths have the same state")
       piece.program.bind(sequenceState: sequenceState)
     }
   }
 
   package func restart() { position = 0 }
 
-  /// What the encoder of an encoder-decoder reads: at most as many tokens as the samples of its data had.
+  /// Sets the encoder's input: at most as many tokens as in training.
   package func setSource(_ tokens: [Int32]) throws(RunError) {
     guard let source else { preconditionFailure("the model has no encoder") }
     try source.set(tokens)

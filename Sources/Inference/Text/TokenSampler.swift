@@ -2,13 +2,13 @@ import Foundation
 import Runs
 import Tensors
 
-/// How the next token is chosen among those that may come.
+/// The settings with which the next token is chosen.
 package struct SamplingSettings: Sendable, Equatable {
-  /// What scores are divided by: below 1 the likely become likelier. Nil takes the likeliest token (greedy).
+  /// The divisor of scores: below 1 likely tokens become likelier. Nil takes the likeliest token (greedy).
   package var temperature: Double? = 0.8
-  /// Only so many of the likeliest tokens can come; nil for all.
+  /// The number of likeliest tokens to choose from; nil for all.
   package var topK: Int? = 200
-  /// Only the likeliest tokens can come that together have this probability: the nucleus of Holtzman et al. 2020.
+  /// The probability of the likeliest tokens to choose from: the nucleus of Holtzman et al. 2020.
   package var topP: Double?
   /// See `LogitRow.penalize`; 1 changes nothing.
   package var repetitionPenalty = 1.0
@@ -26,7 +26,7 @@ package struct SamplingSettings: Sendable, Equatable {
 
 /// Chooses tokens: first the repetition penalty, then temperature, top-k and top-p, then a draw.
 ///
-/// Draws are a pure function of (seed, sample, place in the sample): neither other samples nor rows have a part in them.
+/// Draws are a pure function of (seed, sample, place in the sample), whatever the other samples and rows.
 package struct TokenSampler: Sendable {
   package let settings: SamplingSettings
 
@@ -34,9 +34,9 @@ package struct TokenSampler: Sendable {
 
   /// - Parameters:
   ///   - logits: (vocabulary).
-  ///   - seen: the tokens that have occurred; looked at for the repetition penalty only.
+  ///   - seen: earlier tokens, for the repetition penalty.
   ///   - sample: the sample's number.
-  ///   - index: tokens drawn for this sample before.
+  ///   - index: the number of tokens drawn for this sample before.
   package func token(
     _ logits: ArraySlice<Float>, seen: Set<Int32> = [], sample: Int, index: Int
   ) throws(RunError) -> Int32 {
@@ -58,11 +58,11 @@ package struct TokenSampler: Sendable {
       sum += weight
       if point < sum { return Int32(token) }
     }
-    // Rounding can leave the point at the very end.
+    // Rounding can put the point at the end.
     return Int32(candidates[weights.lastIndex { $0 > 0 } ?? 0])
   }
 
-  /// How many of the weights, which descend, reach a share of their sum.
+  /// The number of first weights, in descending order, that reach a share of their sum.
   private static func nucleus(_ weights: [Double], share: Double) -> Int {
     let wanted = share * weights.reduce(0, +)
     var sum = 0.0

@@ -31,9 +31,9 @@ extension ConvolutionShape {
     let stream = OneDNNStream()
     let demand = OneDNN.creating {
       let description = description(on: stream)
-      var packed = description.memory(packedQuery)
+      let packed = description.memory(packedQuery)
       return ConvolutionDemand(
-        packedByteCount: dnnl_memory_desc_get_size(&packed),
+        packedByteCount: packed.byteCount,
         scratchpadByteCount: max(
           description.scratchpadByteCount, reorderDescription(packed, on: stream).scratchpadByteCount))
     }

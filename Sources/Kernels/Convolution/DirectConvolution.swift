@@ -16,19 +16,32 @@ struct DirectConvolution: Sendable {
   ) -> (primitive: Primitive, reorder: Primitive) {
     let description = shape.description(on: stream)
     let packed = description.memory(shape.packedQuery)
-    let (image, output, master) = (shape.imageLayout, shape.outputLayout, shape.masterLayout)
-    let tensors: [(Int32, dnnl_memory_desc_t)] =
+    let image = shape.imageLayout
+    let output = shape.outputLayout
+    let master = shape.masterLayout
+    let tensors =
       switch shape.direction {
       case .forward:
-        [(DNNL_ARG_SRC, image), (DNNL_ARG_WEIGHTS, packed), (DNNL_ARG_DST, output)]
-          + (shape.hasBias ? [(DNNL_ARG_BIAS, shape.biasLayout)] : [])
-      case .inputGradient: [(DNNL_ARG_DIFF_DST, output), (DNNL_ARG_WEIGHTS, packed), (DNNL_ARG_DIFF_SRC, image)]
-      case .weightGradient: [(DNNL_ARG_SRC, image), (DNNL_ARG_DIFF_DST, output), (DNNL_ARG_DIFF_WEIGHTS, packed)]
+        [
+          image.argument(DNNL_ARG_SRC, on: stream), packed.argument(DNNL_ARG_WEIGHTS, on: stream),
+          output.argument(DNNL_ARG_DST, on: stream),
+        ] + (shape.hasBias ? [shape.biasLayout.argument(DNNL_ARG_BIAS, on: stream)] : [])
+      case .inputGradient:
+        [
+          output.argument(DNNL_ARG_DIFF_DST, on: stream), packed.argument(DNNL_ARG_WEIGHTS, on: stream),
+          image.argument(DNNL_ARG_DIFF_SRC, on: stream),
+        ]
+      case .weightGradient:
+        [
+          image.argument(DNNL_ARG_SRC, on: stream), output.argument(DNNL_ARG_DIFF_DST, on: stream),
+          packed.argument(DNNL_ARG_DIFF_WEIGHTS, on: stream),
+        ]
       }
-    let isGradient = shape.direction == .weightGradient
-    let reorder = Primitive(
-      shape.reorderDescription(packed, on: stream),
-      [(DNNL_ARG_SRC, isGradient ? packed : master), (DNNL_ARG_DST, isGradient ? master : packed)], on: stream)
+    let ends =
+      shape.direction == .weightGradient
+      ? [packed.argument(DNNL_ARG_SRC, on: stream), master.argument(DNNL_ARG_DST, on: stream)]
+      : [master.argument(DNNL_ARG_SRC, on: stream), packed.argument(DNNL_ARG_DST, on: stream)]
+    let reorder = Primitive(shape.reorderDescription(packed, on: stream), ends, on: stream)
     return (Primitive(description, tensors, on: stream), reorder)
   }
 

@@ -52,19 +52,21 @@ package final class Matmul: Sendable {
   }
 
   private static func make(_ shape: MatmulShape, on stream: OneDNNStream) -> Primitive {
-    var a = Self.matrix(shape.rows, shape.inner, transposed: shape.transposesA, shape.inputs)
-    var b = Self.matrix(shape.inner, shape.columns, transposed: shape.transposesB, shape.inputs)
-    var c = Self.matrix(shape.rows, shape.columns, transposed: false, shape.output)
-    // An empty descriptor means no bias.
-    var bias =
-      shape.hasBias ? Self.matrix(1, shape.columns, transposed: false, .float32) : dnnl_memory_desc_t()
-    var operation = dnnl_matmul_desc_t()
-    OneDNN.check(dnnl_matmul_desc_init(&operation, &a, &b, &bias, &c), "the product \(shape)")
+    let a = Self.matrix(shape.rows, shape.inner, transposed: shape.transposesA, shape.inputs)
+    let b = Self.matrix(shape.inner, shape.columns, transposed: shape.transposesB, shape.inputs)
+    let c = Self.matrix(shape.rows, shape.columns, transposed: false, shape.output)
+    let bias = Self.matrix(1, shape.columns, transposed: false, .float32)
     let attributes = PrimitiveAttributes(accumulates: shape.accumulates, activation: shape.activation)
-    let description = PrimitiveDescription(&operation, attributes, on: stream, subject: "the product \(shape)")
+    let description = PrimitiveDescription("the product \(shape)") { made in
+      troupe_matmul_primitive_desc_create(
+        made, stream.engine, a.handle, b.handle, shape.hasBias ? bias.handle : nil, c.handle, attributes.handle)
+    }
     return Primitive(
       description,
-      [(DNNL_ARG_SRC, a), (DNNL_ARG_WEIGHTS, b), (DNNL_ARG_DST, c)] + (shape.hasBias ? [(DNNL_ARG_BIAS, bias)] : []),
+      [
+        a.argument(DNNL_ARG_SRC, on: stream), b.argument(DNNL_ARG_WEIGHTS, on: stream),
+        c.argument(DNNL_ARG_DST, on: stream),
+      ] + (shape.hasBias ? [bias.argument(DNNL_ARG_BIAS, on: stream)] : []),
       on: stream)
   }
 
@@ -83,13 +85,7 @@ package final class Matmul: Sendable {
 
   private static func matrix(
     _ rows: Int, _ columns: Int, transposed: Bool, _ type: ElementType
-  ) -> dnnl_memory_desc_t {
-    let extents = [Int64(rows), Int64(columns)]
-    let strides = transposed ? [1, Int64(rows)] : [Int64(columns), 1]
-    var description = dnnl_memory_desc_t()
-    OneDNN.check(
-      dnnl_memory_desc_init_by_strides(&description, 2, extents, type.oneDNN, strides),
-      "a matrix of \(rows) by \(columns)")
-    return description
+  ) -> MemoryDescription {
+    MemoryDescription([rows, columns], type, strides: transposed ? [1, rows] : [columns, 1])
   }
 }

@@ -3,6 +3,13 @@ import Synchronization
 
 /// oneDNN's CPU engine and a stream for the calling thread; every call of its C API goes through here.
 package enum OneDNN {
+  /// The version of the library that is linked, and the instructions that it generates.
+  package static let version: String = {
+    let version = made(dnnl_version(), "version").pointee
+    let instructions = String(cString: made(dnnl_cpu_isa2str(dnnl_get_effective_cpu_isa()), "instruction set"))
+    return "oneDNN \(version.major).\(version.minor).\(version.patch) with \(instructions.dropFirst("cpu_isa_".count))"
+  }()
+
   /// Makes primitives that the calling thread creates from now on run on that thread alone.
   ///
   /// oneDNN fixes the number of threads when a primitive is created, so a lane calls this before it prepares its
@@ -12,13 +19,10 @@ package enum OneDNN {
   /// Whether this CPU multiplies bfloat16 matrices: oneDNN asks for AVX-512 at least, and refuses them otherwise.
   package static let supportsBFloat16: Bool = {
     let stream = OneDNNStream()
-    var matrix = dnnl_memory_desc_t()
-    var extents: [dnnl_dim_t] = [16, 16]
-    check(dnnl_memory_desc_init_by_tag(&matrix, 2, &extents, dnnl_bf16, dnnl_ab), "a matrix")
-    var description = dnnl_matmul_desc_t()
-    guard dnnl_matmul_desc_init(&description, &matrix, &matrix, nil, &matrix) == dnnl_success else { return false }
+    let matrix = MemoryDescription([16, 16], .bfloat16, dnnl_ab)
     var primitive: dnnl_primitive_desc_t?
-    let status = dnnl_primitive_desc_create(&primitive, &description, nil, stream.engine, nil)
+    let status = troupe_matmul_primitive_desc_create(
+      &primitive, stream.engine, matrix.handle, matrix.handle, nil, matrix.handle, nil)
     dnnl_primitive_desc_destroy(primitive)
     return status == dnnl_success
   }()

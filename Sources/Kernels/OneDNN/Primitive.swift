@@ -4,46 +4,38 @@ import Tensors
 /// A primitive that oneDNN has chosen but not yet generated: the layouts of its memory.
 struct PrimitiveDescription: ~Copyable {
   let handle: dnnl_primitive_desc_t
-  private let subject: String
 
   /// - Parameters:
-  ///   - operation: points to an operation descriptor, such as `dnnl_matmul_desc_t`.
-  ///   - subject: its name in the messages of failed preconditions.
-  init(
-    _ operation: UnsafeRawPointer, _ attributes: borrowing PrimitiveAttributes, on stream: OneDNNStream,
-    subject: String
-  ) {
+  ///   - subject: the primitive's name in the messages of failed preconditions.
+  ///   - create: makes the descriptor with a function such as `troupe_matmul_primitive_desc_create`.
+  init(_ subject: String, _ create: (_ made: UnsafeMutablePointer<dnnl_primitive_desc_t?>) -> dnnl_status_t) {
     var handle: dnnl_primitive_desc_t?
-    OneDNN.check(dnnl_primitive_desc_create(&handle, operation, attributes.handle, stream.engine, nil), subject)
+    OneDNN.check(create(&handle), subject)
     self.handle = OneDNN.made(handle, subject)
-    self.subject = subject
   }
 
   /// Moves a tensor from one memory layout or element type to another; accumulating, adds it to the destination.
   init(
-    reordering source: dnnl_memory_desc_t, to destination: dnnl_memory_desc_t, accumulates: Bool = false,
-    on stream: OneDNNStream, subject: String
+    reordering source: borrowing MemoryDescription, to destination: borrowing MemoryDescription,
+    accumulates: Bool = false, on stream: OneDNNStream, subject: String
   ) {
-    var (source, destination) = (source, destination)
     let attributes = PrimitiveAttributes(accumulates: accumulates)
-    var handle: dnnl_primitive_desc_t?
-    OneDNN.check(
-      dnnl_reorder_primitive_desc_create(
-        &handle, &source, stream.engine, &destination, stream.engine, attributes.handle), subject)
-    self.handle = OneDNN.made(handle, subject)
-    self.subject = subject
+    self.init(subject) { made in
+      troupe_reorder_primitive_desc_create(
+        made, stream.engine, source.handle, destination.handle, attributes.handle)
+    }
   }
 
   deinit { dnnl_primitive_desc_destroy(handle) }
 
   /// The layout of one of the primitive's tensors.
-  func memory(_ query: dnnl_query_t) -> dnnl_memory_desc_t {
-    OneDNN.made(dnnl_primitive_desc_query_md(handle, query, 0), "memory descriptor").pointee
+  func memory(_ query: dnnl_query_t) -> MemoryDescription {
+    MemoryDescription(copying: OneDNN.made(troupe_primitive_desc_query_md(handle, query, 0), "memory descriptor"))
   }
 
   /// Bytes of working memory.
   var scratchpadByteCount: Int {
-    dnnl_primitive_desc_query_md(handle, dnnl_query_scratchpad_md, 0).map { dnnl_memory_desc_get_size($0) } ?? 0
+    troupe_primitive_desc_query_md(handle, dnnl_query_scratchpad_md, 0).map { troupe_memory_desc_get_size($0) } ?? 0
   }
 }
 
@@ -64,10 +56,10 @@ struct PrimitiveAttributes: ~Copyable {
     var operations: dnnl_post_ops_t?
     OneDNN.check(dnnl_post_ops_create(&operations), "post-operations")
     defer { dnnl_post_ops_destroy(operations) }
-    if accumulates { OneDNN.check(dnnl_post_ops_append_sum(operations, 1), "a sum") }
+    if accumulates { OneDNN.check(troupe_post_ops_append_sum(operations, 1), "a sum") }
     switch activation {
     case .identity: break
-    case .relu: OneDNN.check(dnnl_post_ops_append_eltwise(operations, 1, dnnl_eltwise_relu, 0, 0), "ReLU")
+    case .relu: OneDNN.check(troupe_post_ops_append_eltwise(operations, dnnl_eltwise_relu, 0, 0), "ReLU")
     default: preconditionFailure("\(activation) is not fused into primitives")
     }
     OneDNN.check(dnnl_primitive_attr_set_post_ops(self.handle, operations), "post-operations")
@@ -84,11 +76,8 @@ final class Primitive: @unchecked Sendable {
   private let arguments: UnsafeMutableBufferPointer<dnnl_exec_arg_t>
   private let tensorCount: Int
 
-  /// - Parameter tensors: each argument's index, such as `DNNL_ARG_SRC`, and layout.
-  init(
-    _ description: borrowing PrimitiveDescription, _ tensors: [(index: Int32, layout: dnnl_memory_desc_t)],
-    on stream: OneDNNStream
-  ) {
+  /// - Parameter tensors: the primitive's arguments, as `MemoryDescription` makes them; the primitive destroys them.
+  init(_ description: borrowing PrimitiveDescription, _ tensors: [dnnl_exec_arg_t], on stream: OneDNNStream) {
     self.stream = stream
     var handle: dnnl_primitive_t?
     OneDNN.check(dnnl_primitive_create(&handle, description.handle), "a primitive")
@@ -98,17 +87,11 @@ final class Primitive: @unchecked Sendable {
     let scratchpad = description.scratchpadByteCount
     if scratchpad > 0 {
       stream.reserveScratchpad(byteCount: scratchpad)
-      tensors.append((DNNL_ARG_SCRATCHPAD, description.memory(dnnl_query_scratchpad_md)))
+      let memory = description.memory(dnnl_query_scratchpad_md)
+      tensors.append(memory.argument(DNNL_ARG_SCRATCHPAD, on: stream))
     }
     arguments = .allocate(capacity: tensors.count)
-    for (position, tensor) in tensors.enumerated() {
-      var layout = tensor.layout
-      var memory: dnnl_memory_t?
-      // No buffer yet: every execution sets its own.
-      OneDNN.check(dnnl_memory_create(&memory, &layout, stream.engine, nil), "a memory object")
-      arguments.initializeElement(
-        at: position, to: dnnl_exec_arg_t(arg: tensor.index, memory: OneDNN.made(memory, "memory object")))
-    }
+    _ = arguments.initialize(fromContentsOf: tensors)
   }
 
   deinit {
@@ -127,15 +110,5 @@ final class Primitive: @unchecked Sendable {
     if arguments.count > tensorCount { dnnl_memory_set_data_handle(arguments[tensorCount].memory, stream.scratchpad) }
     let status = dnnl_primitive_execute(handle, stream.stream, Int32(arguments.count), arguments.baseAddress)
     OneDNN.check(status, "to run a primitive")
-  }
-}
-
-extension ElementType {
-  var oneDNN: dnnl_data_type_t {
-    switch self {
-    case .float32: dnnl_f32
-    case .bfloat16: dnnl_bf16
-    case .int32: dnnl_s32
-    }
   }
 }

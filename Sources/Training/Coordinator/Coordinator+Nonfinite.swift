@@ -10,7 +10,7 @@ import Runs
 extension Coordinator {
   /// Follows the run's policy for a batch whose loss or gradients are not finite.
   ///
-  /// - Throws: where the policy is to abort.
+  /// - Throws: if the policy is to abort.
   func handleNonfinite(_ policy: NonfinitePolicy) async throws(RunEnd) -> NonfinitePolicy.Decision {
     let place = measurements.nonfinitePlace(model.table)
     let decision = policy.decide(skipped: state.skippedUpdates, rollBacks: state.rollBacks)
@@ -49,7 +49,7 @@ extension Coordinator {
     try await evaluateIfOwed()
   }
 
-  /// Reads the newest good checkpoint into the model, or initializes it where there is none.
+  /// Reads the newest good checkpoint into the model, or initializes the model if there is none.
   private func restore() async throws -> RunState {
     await writer?.finishOrders()
     guard let writer, let checkpoint = try writer.folder.newestGood() else {

@@ -3,7 +3,7 @@ import Kernels
 import Metrics
 import Runs
 
-/// The messages to the recorder.
+/// The messages to the recorder, and what they are made of.
 extension Coordinator {
   func record(_ kind: EventRecord.Kind, _ text: String) {
     recorder?.items.send(.event(EventRecord(step: state.step, kind: kind, text: text)), urgently: true)
@@ -32,7 +32,7 @@ extension Coordinator {
     if calendar.drawsHistograms(after: state.step) { await recorder.writeHistograms(of: model, step: state.step) }
   }
 
-  /// Steps longer than this are recorded at once; the records of shorter ones wait for company.
+  /// Steps longer than this are recorded at once, shorter ones in groups.
   private static let urgentStepSeconds = 0.02
 
   func record(_ evaluation: Evaluation) {
@@ -47,13 +47,19 @@ extension Coordinator {
     recorder?.items.send(.validation(record), urgently: true)
   }
 
-  /// Since the lanes asked for their first task.
+  /// Seconds since the lanes asked for their first task.
   var sessionSeconds: Double { StageClock.seconds(since: sessionStart) }
 
-  /// The state with the time of this session.
+  /// The state, including the time of this session.
   var finalState: RunState {
     var final = state
     final.seconds += sessionSeconds
     return final
+  }
+
+  /// Whether the run ends with this evaluation, or would without an improvement.
+  var mayBeLastEvaluation: Bool {
+    state.step >= calendar.totalSteps
+      || state.hasRunOutOfPatience(model.configuration.training.earlyStopping, afterEvaluations: 1)
   }
 }

@@ -6,22 +6,20 @@ import Metrics
 import Optimizers
 import Runs
 
-/// Runs a training run step by step: it decides, the lanes compute.
-///
-/// `train` is the loop and `step` is one training step; both read from top to bottom. The coordinator runs on the thread of
-/// the first lane, which is idle while it decides.
+/// Runs a training run step by step: it decides, the lanes compute. It runs on the thread of the first lane, which is idle
+/// while it decides.
 package actor Coordinator {
   private nonisolated let thread: StageThread
   let model: RunModel
   let lanes: LaneGroup
   let calendar: RunCalendar
   let stopRequest: StopRequest
-  /// Nil where nothing is recorded or saved, as in a bisection.
+  /// Nil if nothing is recorded or saved, as in a bisection.
   let recorder: Recorder?
   let writer: CheckpointWriter?
   let snapshot: StateSnapshot?
   let header: RunHeader?
-  /// The file that the run's first parameters came from; nil where they came from the seed.
+  /// The file of the run's first parameters; nil if they came from the seed.
   let initialParameters: String?
   let clock: StageClock
   /// Nil in a run without a profile.
@@ -31,7 +29,7 @@ package actor Coordinator {
 
   var state: RunState
   var measurements: StepMeasurements
-  /// Whether the packed weights belong to the parameters as they are.
+  /// Whether the packed weights belong to the current parameters.
   var isPrepared = false
   var lastSavedStep: Int?
   private var lastDrawnStep: Int?
@@ -39,7 +37,7 @@ package actor Coordinator {
   private var hasStoppedEarly: Bool
   var sessionStart = StageClock.now
   var stepStart: UInt64 = 0
-  /// How long this session's checkpoints have held the lanes so far.
+  /// The time that checkpoints have held the lanes in this session.
   private(set) var checkpointStall = CheckpointStall()
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -100,7 +98,7 @@ package actor Coordinator {
 
   /// One training step, from the parameters before it to the parameters after it.
   ///
-  /// - Returns: false where the run was rolled back instead.
+  /// - Returns: false if the run was rolled back instead.
   func step(onNonfinite policy: NonfinitePolicy) async throws(RunEnd) -> Bool {
     if !isPrepared { await prepare(.training) }
     isPrepared = true
@@ -138,7 +136,7 @@ package actor Coordinator {
     try await evaluateIfOwed()
   }
 
-  /// Makes the evaluation that a stop left out.
+  /// Makes the evaluation that a stop skipped.
   func evaluateIfOwed() async throws(RunEnd) {
     guard state.step > 0, calendar.evaluates(after: state.step), state.evaluatedStep != state.step,
       stopRequest.signal(after: state.step) == nil
@@ -155,7 +153,7 @@ package actor Coordinator {
     if let signal = stopRequest.signal(after: state.step) {
       outcome = isOver ? .finished : .interrupted(signal)
     } else if isOver {
-      // Also where a finished run is opened again: its result is wanted, and not recorded twice.
+      // A finished run that is opened again is also evaluated for its result, but not recorded twice.
       if state.evaluatedStep != state.step || lastEvaluation == nil { try await evaluate() }
       if calendar.drawsSamples(after: state.step) { await drawSamples() }
       outcome = hasStoppedEarly ? .stoppedEarly : .finished
@@ -188,12 +186,6 @@ package actor Coordinator {
     if lastSavedStep == state.step { noteBest() }
   }
 
-  /// Whether the run ends with this evaluation, or would if it brings nothing better.
-  private var mayBeLastEvaluation: Bool {
-    state.step >= calendar.totalSteps
-      || state.hasRunOutOfPatience(model.configuration.training.earlyStopping, afterEvaluations: 1)
-  }
-
   private func drawSamples() async {
     // A run without a folder has no place for samples.
     guard lastDrawnStep != state.step, writer != nil, let plan = model.plan.samples else { return }
@@ -209,7 +201,10 @@ package actor Coordinator {
   /// Copies the state for the writer, unless the checkpoint of this step has been written.
   func save() async {
     guard lastSavedStep != state.step else { return noteBest() }
-    guard let writer, snapshot != nil else { return lastSavedStep = state.step }
+    guard let writer, snapshot != nil else {
+      lastSavedStep = state.step
+      return
+    }
     clock.worked()
     let start = StageClock.now
     guard let ticket = await writer.tickets.receive() else { return }
@@ -227,7 +222,7 @@ package actor Coordinator {
         stallSeconds: stall))
   }
 
-  /// Enters the checkpoint of this step among the best, if it was evaluated and is one of them.
+  /// Adds the checkpoint of this step to the best ones, if it was evaluated and is one of them.
   private func noteBest() {
     guard state.evaluatedStep == state.step, let lastEvaluation else { return }
     state.noteCheckpoint(validation: lastEvaluation.total(), model.configuration.checkpoints)
@@ -245,7 +240,7 @@ package actor Coordinator {
     clock.waited()
   }
 
-  /// Ends the run where samples could not be read, before anything is made of those that a lane has seen.
+  /// Ends the run if samples could not be read, before their gradients are used.
   private func checkSamples() throws(RunEnd) {
     if let failure = model.data.source.failure { throw RunEnd(.failed("data: \(failure)")) }
   }

@@ -7,10 +7,10 @@ import Tensors
 struct StepMeasurements: Sendable {
   /// The mean training loss of the batch.
   private(set) var loss = 0.0
-  /// Of the batch's gradients, by tensor.
+  /// Statistics of the batch's gradients, by tensor.
   private(set) var gradients: [TensorStatistics]
   private(set) var gradientNorm = 0.0
-  /// Of parameters and their updates, by tensor.
+  /// Statistics of parameters and their updates, by tensor.
   var updates: [UpdateStatistics]
   /// The factor of clipping.
   var clipScale = 1.0

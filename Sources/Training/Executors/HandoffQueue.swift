@@ -3,8 +3,8 @@ import Synchronization
 
 /// A bounded queue that hands noncopyable items from one stage to another; its bound is the back-pressure.
 ///
-/// One sender and one receiver. `receive` suspends while the queue is empty. Sending never waits, because there are never
-/// more items than the queue holds.
+/// One sender and one receiver. `receive` suspends while the queue is empty. Sending never waits, because there are
+/// never more items than the queue holds.
 package final class HandoffQueue<Item: ~Copyable & Sendable>: Sendable {
   private struct State: ~Copyable {
     var items: RigidDeque<Item>

@@ -3,8 +3,8 @@ import Synchronization
 /// The meeting point of the coordinator and the lanes: the coordinator hands out a task, every lane does its share, and
 /// all meet again.
 ///
-/// A meeting allocates nothing. The lock orders memory: a lane sees everything that the coordinator wrote before it handed
-/// out the task, and the coordinator sees everything that the lanes wrote.
+/// A meeting allocates nothing. The lock orders memory: a lane sees everything that the coordinator wrote before it
+/// handed out the task, and the coordinator sees everything that the lanes wrote.
 final class LaneGroup: Sendable {
   private struct State {
     var waiting: [UnsafeContinuation<LaneTask, Never>?]

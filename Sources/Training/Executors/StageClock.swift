@@ -1,4 +1,5 @@
 import Dispatch
+import Metrics
 import Synchronization
 
 /// The time a stage spent working and waiting since it was last asked, in nanoseconds.
@@ -9,9 +10,9 @@ package final class StageClock: Sendable {
   private let waiting = Atomic<UInt64>(0)
   private let last = Atomic<UInt64>(StageClock.now)
 
-  /// Where what the stage does is drawn; nil in a run without a profile.
+  /// The stage's track in the profile; nil in a run without one.
   private let track: ProfileTrack?
-  /// What of it is drawn.
+  /// The kind of spans that the track shows.
   private let drawn: ProfileSpan.Kind
 
   package init(_ name: String, track: ProfileTrack? = nil, drawing drawn: ProfileSpan.Kind = .working) {
@@ -40,7 +41,9 @@ package final class StageClock: Sendable {
   }
 
   /// Seconds since the last call of this method.
-  package func take() -> (busy: Double, waiting: Double) {
-    (Double(busy.exchange(0, ordering: .relaxed)) / 1e9, Double(waiting.exchange(0, ordering: .relaxed)) / 1e9)
+  func take() -> StageTime {
+    StageTime(
+      name: name, busy: Double(busy.exchange(0, ordering: .relaxed)) / 1e9,
+      waiting: Double(waiting.exchange(0, ordering: .relaxed)) / 1e9)
   }
 }

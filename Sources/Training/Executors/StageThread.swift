@@ -6,10 +6,10 @@ import Synchronization
 
 /// A thread of its own that runs the jobs of the actors whose executor it is.
 ///
-/// Stages block and compute, which the shared cooperative pool cannot bear. As a stage's task prefers its thread as well
-/// (`executorPreference`), a continuation that is resumed comes straight back here; without, it takes a detour through the
-/// pool, which allocates and wakes a thread of its own. An idle thread first spins, because the next
-/// phase of a step is usually microseconds away and waking a sleeping core costs more than the phase; then it sleeps.
+/// Stages block and compute, which would starve the shared cooperative pool. A stage's task also prefers its thread
+/// (`executorPreference`), so that a resumed continuation comes straight back here; otherwise it would pass through the
+/// pool, which allocates and wakes another thread. An idle thread first spins, because the next task of a step is
+/// usually microseconds away and waking a sleeping core costs more than the task; then it sleeps.
 // Sendable because its state is behind a mutex, an atomic and a semaphore.
 package final class StageThread: SerialExecutor, TaskExecutor, @unchecked Sendable {
   package let name: String
@@ -22,7 +22,7 @@ package final class StageThread: SerialExecutor, TaskExecutor, @unchecked Sendab
 
   /// Jobs that can wait at once; a stage has a handful of tasks.
   private static let capacity = 256
-  /// Turns of the spinning loop, about 50 µs: longer than a phase lasts, shorter than anyone would notice on a shared core.
+  /// Turns of the spinning loop, about 50 µs: longer than a task, too short to matter on a shared core.
   package static let shortSpin = 1_500
 
   /// - Parameter spins: turns before sleeping; 0 for stages that must not take a core from the lanes.
@@ -50,7 +50,7 @@ package final class StageThread: SerialExecutor, TaskExecutor, @unchecked Sendab
 
   package func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
 
-  /// Ends the thread once nothing is left to do. The actors on it must have finished.
+  /// Ends the thread once it has run all jobs. The actors on it must have finished.
   package func finish() {
     isFinished.store(true, ordering: .sequentiallyConsistent)
     if isAsleep.exchange(false, ordering: .sequentiallyConsistent) { wakeUp.signal() }
@@ -59,7 +59,7 @@ package final class StageThread: SerialExecutor, TaskExecutor, @unchecked Sendab
   private func work() {
     while true {
       if let job = next() {
-        // What runs here is alone on this thread, however it came.
+        // Every job on this thread is isolated to it, whichever executor it was enqueued for.
         job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
       } else if isFinished.load(ordering: .sequentiallyConsistent) {
         return

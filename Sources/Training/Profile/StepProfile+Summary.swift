@@ -5,9 +5,9 @@ import Metrics
 import Models
 import Runs
 
-/// Where the time went, layer by layer: what `troupe train --profile` prints and writes.
+/// The time per layer, as `troupe train --profile` prints and writes it.
 package struct ProfileSummary: Sendable {
-  /// A layer, or something else that lanes do; milliseconds of all lanes together in a step.
+  /// A layer or another task of the lanes, in milliseconds per step of all lanes together.
   package struct Row: Sendable {
     package let name: String
     package let type: String
@@ -24,20 +24,20 @@ package struct ProfileSummary: Sendable {
     }
 
     package var milliseconds: Double { forward + backward }
-    /// 10⁹ operations a second; nil for what has no products.
+    /// 10⁹ operations per second; nil without products.
     package var rate: Double? { flops > 0 && milliseconds > 0 ? flops / milliseconds / 1e6 : nil }
   }
 
   /// In the model's order.
   package private(set) var layers: [Row]
-  /// What lanes do besides layers; what is in `backward` is all of it.
+  /// The lanes' other tasks, whose time is in `backward`.
   package private(set) var others: [Row]
   package let steps: Range<Int>
   package let lanes: Int
-  /// Wall time of a step.
+  /// The wall time of a step.
   package let stepMilliseconds: Double
 
-  /// - Returns: nil when the run ended before the window began.
+  /// - Returns: nil if the run ended before the window began.
   init?(_ profile: StepProfile, _ plan: RunPlan) {
     guard let (begin, end) = profile.window.bounds, profile.window.stepCount > 0 else { return nil }
     let count = profile.window.stepCount
@@ -73,36 +73,29 @@ package struct ProfileSummary: Sendable {
 
   package var headline: String {
     String(
-      format: "steps %d to %d: %.3f ms a step on %d lanes; below, milliseconds of all lanes in a step",
+      format: "steps %d to %d: %.3f ms per step on %d lanes; below, milliseconds per step of all lanes",
       steps.lowerBound, steps.upperBound - 1, stepMilliseconds, lanes)
   }
 
   package var json: JSON {
     func describe(_ row: Row) -> JSON {
-      .object([
-        ("name", .string(row.name)), ("type", .string(row.type)), ("forward_ms", .number(row.forward)),
-        ("backward_ms", .number(row.backward)), ("share", .number(share(of: row))),
-        ("gflops", row.rate.map { .number($0) } ?? .null),
-      ])
+      [
+        "name": row.name, "type": row.type, "forward_ms": row.forward, "backward_ms": row.backward,
+        "share": share(of: row), "gflops": row.rate,
+      ]
     }
-    return .object([
-      ("first_step", .integer(steps.lowerBound)), ("steps", .integer(steps.count)),
-      ("step_ms", .number(stepMilliseconds)), ("lanes", .integer(lanes)), ("layers", .array(layers.map(describe))),
-      (
-        "others",
-        .array(
-          others.map { row in
-            .object([
-              ("name", .string(row.name)), ("ms", .number(row.milliseconds)), ("share", .number(share(of: row))),
-            ])
-          })
-      ),
-    ])
+    return [
+      "first_step": steps.lowerBound, "steps": steps.count, "step_ms": stepMilliseconds, "lanes": lanes,
+      "layers": layers.map(describe),
+      "others": others.map { row -> JSON in
+        ["name": row.name, "ms": row.milliseconds, "share": share(of: row)]
+      },
+    ]
   }
 }
 
 extension ProfileSpan.Kind {
-  /// What a person calls it; nil for what a layer's row or a stage's track shows.
+  /// The title of its row; nil for spans of layers and stages.
   fileprivate var title: String? {
     switch self {
     case .forward, .backward, .working: nil
@@ -113,22 +106,6 @@ extension ProfileSpan.Kind {
     case .evaluation: "evaluation and samples"
     case .snapshot: "copy for checkpoint"
     case .waiting: "waiting"
-    }
-  }
-
-  /// The category of a trace's events.
-  fileprivate var category: String {
-    switch self {
-    case .forward: "forward"
-    case .backward: "backward"
-    case .reduction: "reduction"
-    case .preparation: "preparation"
-    case .clipping: "clipping"
-    case .update: "update"
-    case .evaluation: "evaluation"
-    case .snapshot: "snapshot"
-    case .waiting: "waiting"
-    case .working: "working"
     }
   }
 }
@@ -142,9 +119,9 @@ extension StepProfile {
       ChromeTrace.Track(
         name: track.name,
         events: track.all.map { span in
-          let name = span.layer >= 0 ? layers[Int(span.layer)].name : span.kind.category
+          let name = span.layer >= 0 ? layers[Int(span.layer)].name : "\(span.kind)"
           return ChromeTrace.Event(
-            name: name, category: span.kind.category, start: Double(span.start - begin) / 1e3,
+            name: name, category: "\(span.kind)", start: Double(span.start - begin) / 1e3,
             duration: Double(span.end - span.start) / 1e3, step: Int(span.step),
             microBatch: span.microBatch >= 0 ? Int(span.microBatch) : nil)
         })

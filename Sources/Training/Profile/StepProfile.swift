@@ -3,13 +3,11 @@ import Runs
 import Synchronization
 import Tensors
 
-/// Where the time of a few steps goes: what every lane and stage does, span by span, in memory that is there beforehand.
-///
-/// A run without a profile has none of this; the stages then ask for nothing but whether there is one.
+/// The time spans of every lane and stage in a few steps, in memory allocated beforehand.
 package final class StepProfile: Sendable {
-  /// Steps before the window: caches, clocks of the cores and the loader's slots settle in them.
+  /// Steps before the window, which warm up caches, core clocks and the loader's batch buffers.
   private static let warmUp = 5
-  /// Steps that are looked at.
+  /// Steps of the window.
   private static let length = 20
   /// Spans of a step besides those of layers: waits, preparation, update, snapshot, evaluation.
   private static let otherSpans = 256
@@ -19,7 +17,7 @@ package final class StepProfile: Sendable {
   /// The stages besides the lanes, by the names of their clocks.
   let stages: [ProfileTrack]
 
-  /// - Parameter step: where the run goes on.
+  /// - Parameter step: the step after which the run starts.
   package init(_ plan: RunPlan, from step: Int) {
     let rest = max(0, plan.totalSteps - step)
     let first = step + min(Self.warmUp, rest / 4)
@@ -37,26 +35,26 @@ package final class StepProfile: Sendable {
   }
 }
 
-/// What a lane or a stage did for a moment.
+/// A task of a lane or a stage, with its begin and end.
 package struct ProfileSpan: Sendable, BitwiseCopyable {
   package enum Kind: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case forward, backward, reduction, preparation, clipping, update, evaluation, snapshot, waiting, working
   }
 
   package var kind = Kind.working
-  /// Of a layer, its number in the plan.
+  /// The layer's number in the plan; -1 for other tasks.
   package var layer: Int32 = -1
   package var microBatch: Int32 = -1
-  /// As records count it: the first is 1.
+  /// The first step is 1, as in records.
   package var step: Int32 = 0
   /// Nanoseconds of the monotonic clock.
   package var start: UInt64 = 0
   package var end: UInt64 = 0
 }
 
-/// The steps that are looked at, and whether the run is among them now.
+/// The steps of a profile, and the current one.
 package final class ProfileWindow: Sendable {
-  /// Counted by the steps done before them.
+  /// Counted from 0.
   let steps: Range<Int>
   private let current = Atomic<Int>(-1)
   private let begin = Atomic<UInt64>(0)
@@ -71,7 +69,7 @@ package final class ProfileWindow: Sendable {
     return step < 0 ? nil : step
   }
 
-  /// Called while the lanes wait, with the steps done so far.
+  /// Called while the lanes wait, with the number of completed steps.
   func enter(after step: Int) {
     let isInside = steps.contains(step)
     let now = StageClock.now
@@ -84,23 +82,23 @@ package final class ProfileWindow: Sendable {
     current.store(isInside ? step + 1 : -1, ordering: .relaxed)
   }
 
-  /// The run ends, perhaps inside of the window.
+  /// Called when the run ends, possibly inside of the window.
   func leave(at now: UInt64 = StageClock.now) {
     if begin.load(ordering: .relaxed) > 0, end.load(ordering: .relaxed) == 0 { end.store(now, ordering: .relaxed) }
     current.store(-1, ordering: .relaxed)
   }
 
-  /// Begin and end in nanoseconds; nil when the run never came so far.
+  /// Begin and end in nanoseconds; nil if the run did not reach the window.
   var bounds: (begin: UInt64, end: UInt64)? {
     let bounds = (begin.load(ordering: .relaxed), end.load(ordering: .relaxed))
     return bounds.0 > 0 && bounds.1 > bounds.0 ? bounds : nil
   }
 
-  /// Steps that were begun inside.
+  /// The number of steps begun inside.
   var stepCount: Int { seen.load(ordering: .relaxed) }
 }
 
-/// The spans of one lane or stage, which alone writes here.
+/// The spans of one lane or stage, its only writer.
 package final class ProfileTrack: Sendable {
   package let name: String
   private let window: ProfileWindow
@@ -114,17 +112,17 @@ package final class ProfileTrack: Sendable {
     spans = SharedArray(repeating: ProfileSpan(), count: capacity)
   }
 
-  /// What is noted next begins now.
+  /// Begins the next span.
   func begin() { if window.step != nil { mark.store(StageClock.now, ordering: .relaxed) } }
 
-  /// What has been under way since the last note ends now.
+  /// Ends the current span and begins the next one.
   func note(_ kind: ProfileSpan.Kind, layer: Int = -1, microBatch: Int = -1) {
     guard window.step != nil else { return }
     let now = StageClock.now
     note(kind, layer: layer, microBatch: microBatch, from: mark.exchange(now, ordering: .relaxed), to: now)
   }
 
-  /// Spans that no longer fit are left out.
+  /// Drops spans that no longer fit.
   func note(_ kind: ProfileSpan.Kind, layer: Int = -1, microBatch: Int = -1, from start: UInt64, to end: UInt64) {
     guard let step = window.step, let begin = window.beginning, end > begin else { return }
     let place = used.load(ordering: .relaxed)
@@ -135,7 +133,7 @@ package final class ProfileTrack: Sendable {
     used.store(place + 1, ordering: .releasing)
   }
 
-  /// What was noted, in order; only when the run has ended.
+  /// All spans in order, after the end of the run.
   package var all: [ProfileSpan] { (0..<used.load(ordering: .acquiring)).map { spans[$0] } }
 }
 

@@ -5,7 +5,7 @@ package actor BackwardStage {
   private nonisolated let thread: StageThread
   private let lane: Int
   private let reduction: GradientReduction
-  /// Nil unless somebody watches the layers.
+  /// Nil unless the layers are observed.
   private let observer: (any StepObserver)?
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }

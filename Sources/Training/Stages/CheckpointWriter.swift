@@ -4,19 +4,19 @@ import Foundation
 import Metrics
 import Synchronization
 
-/// The right to fill the snapshot: there is one, and the writer holds it while it writes.
+/// The right to fill the snapshot: there is one, which the writer holds while it writes.
 struct SnapshotTicket: ~Copyable, Sendable {}
 
-/// What the writer is told: a filled snapshot, and which checkpoints to keep.
+/// An order to write the filled snapshot and to prune checkpoints.
 struct CheckpointOrder: ~Copyable, Sendable {
   let ticket: SnapshotTicket
   let metadata: CheckpointMetadata
   let pools: CheckpointPools
-  /// How long the lanes stood still for the snapshot.
+  /// The time that the lanes stood still for the snapshot.
   let stallSeconds: Double
 }
 
-/// Writes snapshots to HDF5 while training goes on, and removes what need not be kept.
+/// Writes snapshots to HDF5 while training continues, and removes old checkpoints.
 package actor CheckpointWriter {
   private nonisolated let thread: StageThread
   nonisolated let folder: CheckpointFolder
@@ -49,16 +49,16 @@ package actor CheckpointWriter {
     tickets.send(SnapshotTicket())
   }
 
-  /// Why a checkpoint could not be written: the first that could not.
+  /// The first error of writing a checkpoint.
   nonisolated var firstFailure: CheckpointError? { failure.withLock { $0 } }
 
   /// Returns once every snapshot handed over so far is on the disk.
   nonisolated func finishOrders() async {
-    // Whoever holds the ticket knows that the writer is idle.
+    // The writer is idle while another holds the ticket.
     if let ticket = await tickets.receive() { tickets.send(ticket) }
   }
 
-  /// Takes back what was known of the files after a step, or of all: they have turned out to be damaged.
+  /// No longer trusts the files after a step, or any: they were found damaged.
   nonisolated func distrust(after step: Int?) {
     trusted.withLock { $0 = $0.filter { $0 <= step ?? -1 } }
   }
@@ -74,7 +74,7 @@ package actor CheckpointWriter {
   }
 
   private func write(_ metadata: CheckpointMetadata, _ pools: CheckpointPools, stallSeconds: Double) async {
-    // The records must be at least as far as the checkpoint, or a resumed run would miss lines.
+    // The records must reach the checkpoint's step, or a resumed run would miss lines.
     await recorder.synchronize()
     guard recorder.firstFailure == nil else { return }
     do throws(CheckpointError) {

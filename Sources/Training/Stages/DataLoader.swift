@@ -4,7 +4,7 @@ import Synchronization
 
 /// Reads micro-batches ahead of the lanes into a bounded number of batch buffers.
 ///
-/// The batch at a cursor is a pure function of (seed, cursor): the loader starts anywhere at once and has nothing to save.
+/// The batch at a cursor is a pure function of (seed, cursor): the loader can start anywhere and has no state to save.
 package actor DataLoader {
   private nonisolated let thread: StageThread
   private let data: Dataset
@@ -13,13 +13,13 @@ package actor DataLoader {
   private let rows: Int
   private let firstCursor: Int
   private let clock: StageClock
-  /// Most micro-batches that any lane runs in a step.
+  /// The most micro-batches that a lane runs in a step.
   private let longestTurn: Int
   /// Filled micro-batches, one queue per lane.
   nonisolated let queues: [HandoffQueue<MicroBatch>]
   private nonisolated let free: [HandoffQueue<MicroBatch>]
 
-  /// Micro-batches a lane can be ahead of the loader's last wake-up: more of them, fewer wake-ups on busy cores.
+  /// The least number of batch buffers per lane with work; more buffers mean fewer wake-ups on busy cores.
   package static let buffersPerTurn = 4
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -45,7 +45,7 @@ package actor DataLoader {
     }
   }
 
-  /// Micro-batches that can be ready for a lane at once.
+  /// The number of a lane's batch buffers.
   static func bufferCount(_ tree: GradientTree, lane: Int) -> Int {
     let perStep = tree.range(of: lane).count
     return perStep == 0 ? 1 : max(buffersPerTurn, perStep + 1)
@@ -72,7 +72,7 @@ package actor DataLoader {
 
   nonisolated func recycle(_ microBatch: consuming MicroBatch, lane: Int) { free[lane].send(microBatch) }
 
-  /// Ends `run()`; micro-batches on their way are dropped with the loader.
+  /// Ends `run()`; queued micro-batches are dropped with the loader.
   nonisolated func stop() {
     for queue in free { queue.close() }
     for queue in queues { queue.close() }

@@ -3,8 +3,8 @@ import Kernels
 import Models
 import Runs
 
-/// A lane's activations on the way from its forward to its backward stage, with their micro-batch.
-// Sendable because it is noncopyable: the stage that holds it is alone with the program and the batch.
+/// A lane's activations and their micro-batch, on the way from its forward to its backward stage.
+// Sendable because it is noncopyable: only the stage that holds it uses the program and the batch.
 struct Tape: ~Copyable, @unchecked Sendable {
   let program: LaneProgram
   var microBatch: MicroBatch
@@ -15,8 +15,8 @@ struct Tape: ~Copyable, @unchecked Sendable {
 
 /// Runs micro-batches forward on one lane's thread, and does the lane's share of all other tasks.
 ///
-/// The stage owns the lane's programs. It takes a micro-batch from the loader, runs the plan forward, and hands batch and
-/// activations to the backward stage, which shares its thread; nothing is copied.
+/// The stage owns the lane's programs. It takes a micro-batch from the loader, runs the plan forward, and hands batch
+/// and activations to the backward stage, which shares its thread; nothing is copied.
 package actor ForwardStage {
   private nonisolated let thread: StageThread
   private let lane: Int
@@ -28,7 +28,7 @@ package actor ForwardStage {
   /// Nil in a run that saves nothing.
   private let snapshot: StateSnapshot?
   private let clock: StageClock
-  /// Nil unless somebody watches the layers.
+  /// Nil unless the layers are observed.
   private let observer: (any StepObserver)?
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -83,7 +83,7 @@ package actor ForwardStage {
       precondition(microBatch.index == model.tree.range(of: lane).lowerBound + position)
       model.bind(program, to: microBatch, step: step)
       observer?.received(microBatch.fields, microBatch: microBatch.index)
-      // One micro-batch stands for the batch: watching is for a person's eye.
+      // Statistics of one micro-batch are enough to look at.
       let isWatched = watching && microBatch.index == 0
       let tape = Tape(program: program, microBatch: microBatch)
       model.losses[tape.microBatch.index] = forward(tape, watching: isWatched)

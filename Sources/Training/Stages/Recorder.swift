@@ -8,7 +8,7 @@ import Synchronization
 import Tensors
 
 /// One step's numbers on their way to the recorder; recycled, so that a step allocates nothing.
-// Sendable because it is noncopyable: whoever holds it is alone with its arrays.
+// Sendable because it is noncopyable: only its holder uses the arrays.
 struct StepReport: ~Copyable, @unchecked Sendable {
   var record = StepRecord(
     step: 0, epoch: 0, loss: 0, learningRate: 0, gradientNorm: 0, clipScale: 1, samplesPerSecond: 0,
@@ -24,7 +24,7 @@ struct StepReport: ~Copyable, @unchecked Sendable {
   }
 }
 
-/// What the recorder is told.
+/// A message to the recorder.
 enum RecorderItem: ~Copyable, Sendable {
   case step(StepReport)
   case validation(ValidationRecord)
@@ -32,26 +32,26 @@ enum RecorderItem: ~Copyable, Sendable {
   case samples(SampleDrawing)
 }
 
-/// What a run says while it goes on, for a terminal or a program.
+/// A progress message of a run, for a terminal or a program.
 package enum RunProgress: Sendable {
   case step(StepRecord, totalSteps: Int)
   case validation(ValidationRecord)
   case event(EventRecord)
 }
 
-/// Writes what the other stages measured: metrics.jsonl, TensorBoard events, and the progress that people watch.
+/// Writes the measurements of the other stages to metrics.jsonl and TensorBoard, and reports progress.
 package actor Recorder {
   private nonisolated let thread: StageThread
   private let folder: URL?
   private let totalSteps: Int
-  /// What the records of a new run say before its first step.
+  /// Events of a new run before its first step.
   private let beginning: [EventRecord]
   private let clocks: [StageClock]
   private let clock: StageClock
   private let progress: @Sendable (RunProgress) -> Void
   private var metrics: MetricsWriter?
   private var events: TensorBoardWriter?
-  /// A step whose validation TensorBoard has from an earlier session.
+  /// The step of a validation that TensorBoard has from an earlier session.
   private var shownValidation: Int?
   /// Kept, so that a step allocates nothing.
   private var scalars: [(tag: String, value: Float)] = [("loss/train", 0), ("learning_rate", 0), ("gradient_norm", 0)]
@@ -62,7 +62,7 @@ package actor Recorder {
     capacity: Recorder.capacity, wakesReceiverAt: Recorder.reportCount / 2)
   nonisolated let freeReports = HandoffQueue<StepReport>(capacity: Recorder.reportCount)
 
-  /// Steps that can wait to be written; then the run waits for the recorder.
+  /// The most steps that wait to be written; then the run waits for the recorder.
   static let reportCount = 16
   private static let capacity = 64
   private static let stagesInterval: UInt64 = 5_000_000_000
@@ -70,8 +70,8 @@ package actor Recorder {
   package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   /// - Parameters:
-  ///   - folder: nil records nothing and only tells the progress, as a benchmark wants.
-  ///   - clocks: the stages whose time is accounted for.
+  ///   - folder: nil to report progress only, as in a benchmark.
+  ///   - clocks: of the stages whose time is recorded.
   init(
     thread: StageThread, folder: URL?, totalSteps: Int, beginning: [EventRecord] = [], clocks: [StageClock],
     clock: StageClock, tensors: Int, layers: Int, progress: @escaping @Sendable (RunProgress) -> Void
@@ -86,24 +86,24 @@ package actor Recorder {
     for _ in 0..<Self.reportCount { freeReports.send(StepReport(tensors: tensors, layers: layers)) }
   }
 
-  /// Opens the records: new ones, or those of a run that goes on from `state`.
+  /// Opens new records, or those of a run that resumes from `state`.
   func open(resumeAt state: RunState?, header: RunHeader) throws(RecordsError) {
     guard let folder else { return }
     let step = state?.step
-    // An evaluation that the state knows nothing of is made again, and recorded again.
+    // An evaluation after the one in the state is made and recorded again.
     let metrics = try MetricsWriter(folder: folder, resumeAt: step, validatedStep: state?.evaluatedStep ?? 0)
     if metrics.needsHeader {
       try metrics.run(header)
       for event in beginning { try metrics.event(event) }
     }
     self.metrics = metrics
-    // TensorBoard drops what it has from the named step on: that is the first one still to come.
+    // TensorBoard drops its data from this step on, the next one of the run.
     events = try TensorBoardWriter(folder: folder, resumeAt: step.map { $0 + 1 })
     shownValidation = metrics.hasDroppedValidation ? step : nil
     lastStep = step ?? 0
   }
 
-  /// Takes the records back to what `state` knows.
+  /// Rewinds the records to `state`.
   func rewind(to state: RunState, header: RunHeader) throws(RecordsError) {
     drain()
     try metrics?.flush()
@@ -112,7 +112,7 @@ package actor Recorder {
     try open(resumeAt: state, header: header)
   }
 
-  /// The first thing that could not be written, if any.
+  /// The first error of writing records.
   nonisolated var firstFailure: RecordsError? { failure.withLock { $0 } }
 
   func run() async {
@@ -124,7 +124,7 @@ package actor Recorder {
     }
   }
 
-  /// Returns once everything told so far is on the disk.
+  /// Returns once all items sent so far are on the disk.
   func synchronize() {
     drain()
     attempt { () throws(RecordsError) in
@@ -138,7 +138,7 @@ package actor Recorder {
     attempt { () throws(RecordsError) in try events?.settings(configuration.resolved, group: nil) }
   }
 
-  /// Writes histograms of every parameter and its gradient for TensorBoard; the lanes wait meanwhile, so nothing moves.
+  /// Writes histograms of every parameter and its gradient for TensorBoard, while the lanes wait.
   func writeHistograms(of model: RunModel, step: Int) {
     attempt { () throws(RecordsError) in
       for (entry, group) in zip(model.table.entries, model.plan.groups) {
@@ -151,7 +151,7 @@ package actor Recorder {
     }
   }
 
-  /// Writes the last lines and what the run concludes from its norms.
+  /// Writes the outcome and the verdict on the gradient flow.
   func finish(_ outcome: EventRecord) {
     drain()
     handle(outcome)
@@ -234,14 +234,11 @@ package actor Recorder {
   private func writeStages(force: Bool) {
     guard metrics != nil, force || StageClock.now &- lastStages > Self.stagesInterval else { return }
     lastStages = StageClock.now
-    let times = clocks.map { clock in
-      let (busy, waiting) = clock.take()
-      return StageTime(name: clock.name, busy: busy, waiting: waiting)
-    }
+    let times = clocks.map { $0.take() }
     attempt { () throws(RecordsError) in try metrics?.stages(StagesRecord(step: lastStep, stages: times)) }
   }
 
-  /// Records that cannot be written end the run at the next step, with the first reason.
+  /// Keeps the first error, which ends the run at the next step.
   private func attempt(_ write: () throws(RecordsError) -> Void) {
     do throws(RecordsError) {
       try write()

@@ -2,7 +2,7 @@ import Checkpoints
 import Models
 import Tensors
 
-/// A copy of everything a step changes, taken at a step boundary, for the writer to work on while training goes on.
+/// A copy of everything that a step changes, taken between steps, which the writer reads while training continues.
 package final class StateSnapshot: Sendable {
   private let model: RunModel
   private let copies: [Arena]
@@ -20,7 +20,7 @@ package final class StateSnapshot: Sendable {
     }
   }
 
-  /// The tensors of the copy, as a checkpoint holds them.
+  /// The tensors of the copy under the names of a checkpoint.
   var tensors: [CheckpointTensor] {
     zip(copies, model.storedArenas).flatMap { copy, stored in model.checkpointTensors(stored.contents, in: copy) }
   }

@@ -31,9 +31,9 @@ struct ParameterChunk: Sendable {
 
 /// Sums the gradients of a batch's micro-batches, layer by layer, while backward passes are still running.
 ///
-/// When the last lane has finished a layer, that lane joins what all lanes hold of the layer's gradients, divides once by
-/// the weight of the batch and measures the result: the data are still in the caches, and no sweep of its own is needed.
-/// The order of the sums is that of `GradientTree`; which lane does them changes nothing.
+/// The last lane to finish a layer joins the layer's gradients of all lanes, divides once by the weight of the batch
+/// and measures the result: the data are still in the caches, which saves another sweep. The order of the sums is that
+/// of `GradientTree`; which lane does them changes nothing.
 package final class GradientReduction: Sendable {
   let chunks: [ParameterChunk]
   /// Gradient arenas, lane by lane; the sum of the batch ends up in the first.
@@ -42,7 +42,7 @@ package final class GradientReduction: Sendable {
   let laneArenas: [[Arena]]
   private let tree: GradientTree
   private let merges: [GradientTree.Merge]
-  /// For each step of the plan, the chunks whose gradients are complete once it has run backwards.
+  /// For each step of the plan, the chunks whose gradients are complete once its backward pass has run.
   private let chunksOfStep: [Range<Int>]
   private let arrivals: AtomicCounters
   private let participants: Int
@@ -70,7 +70,7 @@ package final class GradientReduction: Sendable {
   private static func order(
     _ chunks: [ParameterChunk], _ plan: RunPlan
   ) -> ([ParameterChunk], [Range<Int>]) {
-    // A shared parameter is complete with the first of its users, which is the last to run backwards.
+    // A shared parameter is complete with the first of its users, which is the last in the backward pass.
     var stepOfTensor = [Int](repeating: Int.max, count: plan.table.entries.count)
     for (index, step) in plan.trainingPlan.steps.enumerated() {
       for tensor in step.parameters { stepOfTensor[tensor] = min(stepOfTensor[tensor], index) }
@@ -88,10 +88,10 @@ package final class GradientReduction: Sendable {
     return (ordered, ranges)
   }
 
-  /// Tells that a lane has run a step of the plan backwards, for one of its micro-batches.
+  /// Called when a lane has run a step of the plan backward for one of its micro-batches.
   ///
   /// - Parameters:
-  ///   - turn: the lane's buffer the gradients are in, and how many joins follow.
+  ///   - turn: the gradients' buffer of the lane, and the number of joins that follow.
   ///   - isLastTurn: whether the lane has no further micro-batch in this batch.
   func finished(step: Int, lane: Int, turn: GradientTree.Turn, isLastTurn: Bool) {
     guard !chunksOfStep[step].isEmpty else { return }
@@ -103,7 +103,7 @@ package final class GradientReduction: Sendable {
       }
     }
     guard isLastTurn, arrivals.isLast(at: step, of: participants) else { return }
-    // Every micro-batch has been played forwards by now, so the weight of the batch is known.
+    // Every micro-batch has run forward by now, so the weight of the batch is known.
     var weight = 0.0
     for index in 0..<losses.count { weight += losses[index].weight }
     let scale = weight > 0 ? Float(1 / weight) : 0

@@ -20,14 +20,14 @@ final class LanePrograms {
       plan.trainingPlan, state: model.state, activations: activations, prepared: model.preparation.training,
       store: store)
     training.pass.seed = model.configuration.seed
-    let evaluating = { (state: ModelState) in
+    let makeEvaluation = { (state: ModelState) in
       LaneProgram(
         plan.evaluationPlan, state: state, activations: activations, prepared: model.preparation.evaluation,
         store: store)
     }
-    evaluation = evaluating(model.state)
-    averaged = model.update.average.map(evaluating)
-    // Every evaluated sequence begins anew, so the state that a pass leaves is never read.
+    evaluation = makeEvaluation(model.state)
+    averaged = model.update.average.map(makeEvaluation)
+    // Every evaluated sequence starts from zero, so the state that a pass leaves is never read.
     let sequenceState = Arena(byteCount: plan.evaluationPlan.sequenceStateByteCount)
     evaluation.bind(sequenceState: sequenceState)
     averaged?.bind(sequenceState: sequenceState)

@@ -18,7 +18,7 @@ enum LaneTask: Sendable {
   case snapshot
   case stop
 
-  /// The name of the task in a profile; nil where the profile shows its parts.
+  /// The name of the task in a profile; nil if the profile shows its parts.
   var span: ProfileSpan.Kind? {
     switch self {
     case .prepare: .preparation

@@ -6,14 +6,14 @@ import Tensors
 
 /// The optimizer's sweep over the flat arenas, cut into chunks that lanes share.
 ///
-/// One pass moves parameters, optimizer states, average and bf16 weights and measures what it wrote. The result depends
-/// on the chunk alone, so it does not matter which lane takes it.
+/// One pass moves parameters, optimizer states, average and bf16 weights and measures the result, which depends
+/// on the chunk alone, not on the lane.
 package final class ParameterUpdate: Sendable {
   let state: ModelState
   let optimizer: any Optimizer
   let states: [Arena]
   package let average: ModelState?
-  /// What the sweep does with each tensor; written by the optimizer stage before it.
+  /// The scalars of each tensor's update, set before the sweep.
   let scalars: SharedArray<UpdateScalars>
   private let reduction: GradientReduction
   private let shares: [Range<Int>]
@@ -37,7 +37,7 @@ package final class ParameterUpdate: Sendable {
     scalars = SharedArray(repeating: UpdateScalars(), count: table.entries.count)
   }
 
-  /// Runs of neighbouring chunks, about equal in elements.
+  /// Consecutive chunks, about equal in elements.
   private static func share(_ chunks: [ParameterChunk], lanes: Int) -> [Range<Int>] {
     let total = chunks.reduce(0) { $0 + $1.count }
     var ends: [Int] = []
@@ -50,7 +50,7 @@ package final class ParameterUpdate: Sendable {
     return (0..<lanes).map { ($0 == 0 ? 0 : ends[$0 - 1])..<ends[$0] }
   }
 
-  /// Adaptive clipping looks at whole rows, so lanes share whole tensors.
+  /// Clips a lane's share of the weights; adaptive clipping needs whole rows, so lanes share whole tensors.
   func clipRows(lane: Int, _ clipping: AdaptiveClipping) {
     for tensor in tensorShares[lane] {
       let entry = state.table.entries[tensor]

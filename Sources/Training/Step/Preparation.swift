@@ -2,13 +2,13 @@ import Models
 import Runs
 import Tensors
 
-/// The tensors that layers derive from the parameters for all lanes to read, such as packed weights, and each lane's share
-/// of the work.
+/// The tensors that layers derive from the parameters for all lanes to read, such as packed weights, and each lane's
+/// share of the work.
 package final class Preparation: Sendable {
-  /// Which of a lane's programs is prepared.
+  /// One of a lane's programs.
   package enum Program: Sendable, Equatable {
     case training
-    /// With the current parameters, or with their average: the two take turns in one arena.
+    /// With the current parameters, or with their average: both use one arena.
     case evaluation(usesAverage: Bool)
   }
 

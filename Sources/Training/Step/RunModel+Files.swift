@@ -6,7 +6,7 @@ import Runs
 import Tensors
 
 extension RunModel {
-  /// Every arena that a checkpoint holds, with what its tensors are filed under.
+  /// Every arena that a checkpoint holds, with its contents.
   var storedArenas: [StoredArena] {
     var arenas = [StoredArena(arena: state.parameters, contents: .parameters("parameters"))]
     for (name, arena) in zip(update.optimizer.stateNames, update.states) {
@@ -38,12 +38,12 @@ extension RunModel {
     }
   }
 
-  /// Everything that a resumed run reads back.
+  /// The tensors that a resumed run reads back.
   package var checkpointTensors: [CheckpointTensor] {
     storedArenas.flatMap { checkpointTensors($0.contents, in: $0.arena) }
   }
 
-  /// Parameters and buffers: what the model computes with.
+  /// Parameters and buffers.
   package var modelTensors: [CheckpointTensor] { table.evaluatedTensors(state, isAverage: false) }
 
   /// Reads parameters and buffers from a checkpoint, or from a safetensors file with PyTorch's names or GPT-2's.
@@ -86,9 +86,9 @@ struct StoredArena {
   enum Contents: Sendable {
     /// A number for each parameter, under a group.
     case parameters(String)
-    /// The same of buffers.
+    /// A number for each element of the buffers, under a group.
     case buffers(String)
-    /// What a micro-batch leaves for that of the next batch.
+    /// The recurrent state of a micro-batch, for the next batch.
     case sequenceState(microBatch: Int)
   }
 

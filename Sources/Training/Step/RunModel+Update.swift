@@ -7,8 +7,8 @@ import Runs
 
 /// The work between the gradients of a batch and the sweep that updates the parameters.
 extension RunModel {
-  /// Moves running statistics by what each micro-batch observed, in their order, and draws their average along as the
-  /// update does that of the parameters: statistics of other weights than those they are used with would be wrong.
+  /// Updates the running statistics with each micro-batch's statistics, in order, and their moving average by the rule
+  /// of the parameters' average, whose statistics it holds.
   ///
   /// - Parameter step: counted from 0.
   func foldBatchStatistics(step: Int) {
@@ -26,7 +26,7 @@ extension RunModel {
     for index in running.indices { averaged[index] += weight * (running[index] - averaged[index]) }
   }
 
-  /// The rate of the step after those that `state` counts.
+  /// The learning rate of the next step.
   func learningRate(_ state: RunState, _ calendar: RunCalendar) -> Double {
     configuration.optimizer.learningRate * calendar.rateFactor(step: state.step) * (state.plateau?.factor ?? 1)
   }
@@ -34,7 +34,8 @@ extension RunModel {
   /// Sets the scalars of the next update, tensor by tensor.
   ///
   /// - Parameters:
-  ///   - gradients: of the batch, tensor by tensor; `norm` is that of all of them.
+  ///   - gradients: of the batch, tensor by tensor.
+  ///   - norm: of all gradients.
   /// - Returns: the factor of clipping.
   func setUpdate(
     _ state: RunState, learningRate: Double, _ gradients: [TensorStatistics], norm: Double
@@ -54,7 +55,7 @@ extension RunModel {
     return Double(clipping.globalScale)
   }
 
-  /// Binds a lane's program to a micro-batch and to what goes with it.
+  /// Binds a lane's program to a micro-batch, its statistics and its recurrent state.
   func bind(_ program: LaneProgram, to microBatch: borrowing MicroBatch, step: Int) {
     for field in boundFields { program.bind(field: field.graph, to: microBatch.fields[field.data]) }
     if !batchStatistics.isEmpty { program.bind(batchStatistics: batchStatistics[microBatch.index]) }

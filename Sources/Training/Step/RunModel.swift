@@ -19,9 +19,9 @@ package final class RunModel: Sendable {
   let boundFields: [RunPlan.BoundField]
   /// The order and the gradient buffers of each lane's micro-batches.
   let turns: [[GradientTree.Turn]]
-  /// What each micro-batch contributes to the buffers; empty when the model has none.
+  /// The batch statistics of each micro-batch; empty if the model has no buffers.
   let batchStatistics: [Arena]
-  /// What each micro-batch leaves for that of the next batch; empty when no layer carries anything.
+  /// The recurrent state of each micro-batch, for the next batch; empty if no layer has one.
   let sequenceStates: [Arena]
   let losses: SharedArray<LossSums>
   let watched: SharedArray<ActivationStatistics>
@@ -58,14 +58,14 @@ package final class RunModel: Sendable {
       repeating: ActivationStatistics(rms: 0, deadShare: 0, saturatedShare: 0), count: watchedNames.count)
   }
 
-  /// Writes the first values of everything, as the seed says.
+  /// Initializes all tensors from the seed.
   package func initialize() {
     state.table.initialize(parameters: state.parameters, buffers: state.buffers, seed: configuration.seed)
     for arena in update.states + sequenceStates { arena.all(as: .float32).zero() }
     adoptParameters()
   }
 
-  /// Makes bf16 weights and average follow parameters that were written from outside.
+  /// Updates bf16 weights and average after the parameters were written from outside.
   package func adoptParameters() {
     state.refreshBF16Weights()
     update.average?.parameters.copy(from: state.parameters)

@@ -6,12 +6,12 @@ import Models
 import Runs
 
 extension SamplePlan {
-  /// Bytes held while samples are drawn: the lanes' samplers, the pictures, and their sheet.
+  /// Bytes held while samples are drawn: the lanes' samplers, the images and their sheet.
   func byteCount(_ plan: RunPlan) -> Int {
-    guard let picture = plan.data.fields.first(where: { $0.name == SampleField.input })?.shape else { return 0 }
+    guard let shape = plan.data.fields.first(where: { $0.name == SampleField.input })?.shape else { return 0 }
     return plan.tree.lanes * ImageSampler.byteCount(plan.evaluationPlan.graph, none: none)
-      + ImageDrawing.byteCount(picture, pictures: settings.count)
-      + ImageSheet.byteCount(picture, pictures: settings.count)
+      + ImageDrawing.byteCount(shape, images: settings.count)
+      + ImageSheet.byteCount(shape, images: settings.count)
   }
 }
 
@@ -19,7 +19,7 @@ extension SamplePlan {
 package final class SampleDrawing: Sendable {
   let step: Int
   let usesAverage: Bool
-  let pictures: ImageDrawing
+  let images: ImageDrawing
   private let plan: SamplePlan
   private let lanes: Int
 
@@ -29,21 +29,21 @@ package final class SampleDrawing: Sendable {
     self.usesAverage = usesAverage
     lanes = model.tree.lanes
     guard let input = model.data.fields.first(where: { $0.name == SampleField.input }) else {
-      preconditionFailure("data of a diffusion model without pictures")
+      preconditionFailure("data of a diffusion model without images")
     }
-    pictures = ImageDrawing(
-      input.shape, (0..<plan.settings.count).map { plan.requests[$0 % plan.requests.count].tokens }, rows: model.plan.rows)
+    images = ImageDrawing(
+      input.shape, (0..<plan.settings.count).map { plan.requests[$0 % plan.requests.count].tokens },
+      rows: model.plan.rows)
   }
 
   /// Draws every `lanes`-th batch.
   func run(_ program: LaneProgram, lane: Int) {
-    guard lane < pictures.batchCount else { return }
+    guard lane < images.batchCount else { return }
     let sampler = ImageSampler(
-      program, plan.diffusion.schedule, plan.diffusion.prediction,
-      plan.settings.sampler, none: plan.none)
-    pictures.run(sampler, lane: lane, of: lanes)
+      program, plan.diffusion.schedule, plan.diffusion.prediction, plan.settings.sampler, none: plan.none)
+    images.run(sampler, lane: lane, of: lanes)
   }
 
-  /// All pictures in one.
-  var grid: Image { ImageSheet(pictures, requests: plan.requests.count).grid }
+  /// All images in one.
+  var grid: Image { ImageSheet(images, requests: plan.requests.count).grid }
 }

@@ -1,11 +1,11 @@
 import Models
 import Tensors
 
-/// Watches the parts of a training step: a profile notes their time, a bisection their results.
+/// Observes the parts of a training step: a profile notes their time, a bisection their results.
 ///
 /// A lane's observer is called on the lane's thread, between two layers.
 protocol StepObserver: Sendable {
-  /// The lane begins something.
+  /// The lane begins a task.
   func begin()
   func received(_ fields: [TensorSlice], microBatch: Int)
   func ranForward(_ layer: Int, _ tape: borrowing Tape)
@@ -13,7 +13,7 @@ protocol StepObserver: Sendable {
   /// The lane has joined its share of a layer's gradients.
   func reduced(_ layer: Int, microBatch: Int)
   func performed(_ task: LaneTask)
-  /// The gradients of the batch are summed, and neither clipped nor used yet. Called by the coordinator.
+  /// The gradients of the batch are summed, but not clipped yet. Called by the coordinator.
   func summedGradients(_ model: RunModel)
 }
 

@@ -8,8 +8,8 @@ import Tensors
 
 /// Runs training steps one at a time, on one lane, and traces what each computes.
 ///
-/// The stages and the step are those of a training run, so the bits are those of the run. Evaluations are left out; where a
-/// schedule waits for them, the run's records of them take their place.
+/// It uses the stages and the step of a training run, so the bits are those of the run. It skips evaluations; a
+/// schedule that waits for them gets the recorded ones.
 package actor StepPlayer {
   package nonisolated let model: RunModel
   private nonisolated let laneThread = StageThread("lane 0", prepare: LaneThread.prepare)
@@ -22,7 +22,7 @@ package actor StepPlayer {
 
   /// - Parameters:
   ///   - model: planned for one lane, with its state after `state.step` steps.
-  ///   - validations: of the run, by step.
+  ///   - validations: the run's records by step.
   package init(_ model: RunModel, state: RunState, validations: [Int: ValidationRecord] = [:]) {
     precondition(model.tree.lanes == 1)
     self.model = model
@@ -61,8 +61,8 @@ package actor StepPlayer {
 
   /// Runs one step.
   ///
-  /// - Throws: `RunError` where samples cannot be read.
-  package func play() async throws -> StepTrace {
+  /// - Throws: `RunError` if samples cannot be read.
+  package func runStep() async throws -> StepTrace {
     await lanes.assemble()
     do throws(RunEnd) {
       // A step that is not finite has no update; the trace says so.
@@ -94,7 +94,7 @@ package actor StepPlayer {
 }
 
 extension Coordinator {
-  /// Lets the schedule see the recorded evaluation of this step, if there is one.
+  /// Passes the recorded evaluation of this step, if there is one, to the schedule.
   fileprivate func observePlateau(_ validations: [Int: ValidationRecord]) {
     guard let record = validations[state.step] else { return }
     state.plateau?.observe(loss: Double(record.loss), accuracy: record.accuracy.map { Double($0) } ?? .nan)

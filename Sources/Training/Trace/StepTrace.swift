@@ -1,10 +1,10 @@
 import Tensors
 
-/// Everything that a training step computes, in the order in which it does, as one number each.
+/// One number for each result of a training step, in the order of computation.
 package struct StepTrace: Sendable {
   /// The part of a step that computes something.
   package enum Pass: String, Sendable, CaseIterable {
-    /// What lies there before the first step: parameters, buffers, optimizer state.
+    /// The state before the first step: parameters, buffers, optimizer state.
     case start
     case data
     case forward
@@ -15,13 +15,13 @@ package struct StepTrace: Sendable {
     case update
   }
 
-  /// Where a number belongs.
+  /// The result that a number stands for.
   package struct Place: Sendable, Equatable {
     package let pass: Pass
-    /// The layer, or the field of the data; empty for what belongs to no layer.
+    /// The layer or the field of the data; empty for other results.
     package let layer: String
     package let tensor: String
-    /// Nil for what belongs to the whole batch.
+    /// Nil for results of the whole batch.
     package let microBatch: Int?
 
     package init(pass: Pass, layer: String, tensor: String, microBatch: Int?) {
@@ -36,7 +36,7 @@ package struct StepTrace: Sendable {
   private var values: [UInt64] = []
   /// Mean loss of the batch.
   package var loss = Double.nan
-  /// What of the step was not finite; nil where all was. Such a step has no update.
+  /// The first result that was not finite, if any. Such a step has no update.
   package var nonfinite: String?
 
   mutating func note(_ pass: Pass, _ layer: String, _ tensor: String, microBatch: Int? = nil, _ slice: TensorSlice) {
@@ -50,8 +50,7 @@ package struct StepTrace: Sendable {
 
   /// The first place at which two traces differ.
   ///
-  /// Where the two were computed differently (other micro-batches, other layers that a plan joins), only the places of both
-  /// are compared.
+  /// If their places differ (other micro-batches, other layers fused by the plan), only the common places are compared.
   package func firstDifference(from other: StepTrace) -> Place? {
     if places == other.places {
       return places.indices.first { values[$0] != other.values[$0] }.map { places[$0] }

@@ -4,7 +4,7 @@ import Runs
 import Synchronization
 import Tensors
 
-/// Notes a fingerprint of everything that a step computes.
+/// Notes a fingerprint of each result of a step.
 final class TraceObserver: StepObserver {
   private let model: RunModel
   private let trace = Mutex(StepTrace())

@@ -14,9 +14,9 @@ extension Evaluate {
         "--classifier is for diffusion models, and \(stored.configuration.name) is none; leave it out", 2)
     }
     let count = count ?? Self.defaultCount
-    guard (PrecisionRecall.neighbours + 1...Self.mostImages).contains(count) else {
+    guard (PrecisionRecall.neighbors + 1...Self.mostImages).contains(count) else {
       throw CommandFailure(
-        "--count \(count): expected \(PrecisionRecall.neighbours + 1) to \(Self.mostImages)", 2)
+        "--count \(count): expected \(PrecisionRecall.neighbors + 1) to \(Self.mostImages)", 2)
     }
     let model = try DiffusionModel(stored)
     let settings = try process.settings(seed: seed, of: model.settings.schedule.steps)
@@ -25,7 +25,7 @@ extension Evaluate {
     }
     let requests = try model.condition.requests(classes: [], prompts: [], from: .commandLine)
     try SampleJudgement.check(classifiers, model, requests)
-    let real = try SampleJudgement.RealPictures(stored, split: split, atLeast: count)
+    let real = try SampleJudgement.RealImages(stored, split: split, atLeast: count)
     if let skipped = real.skipped { json.output.say(skipped.description) }
     let meter = DrawingMeter()
     let start = ContinuousClock.now
@@ -70,7 +70,7 @@ extension Evaluate {
           format: "  Fréchet distance in the features of %@ (%d, before %@): %.4g; precision %.3f, recall %.3f"
             + " (k = %d), against %d images of the %@ split",
           name, verdict.classifier.featureCount, verdict.classifier.layer, verdict.frechetDistance,
-          quality.precision, quality.recall, PrecisionRecall.neighbours, judgement.realCount, judgement.split))
+          quality.precision, quality.recall, PrecisionRecall.neighbors, judgement.realCount, judgement.split))
     }
     if judgement.verdicts.count > 1, let all = judgement.recognizedByAll {
       json.output.say("all right: \(share(all, count)) (\(all) of \(count))")

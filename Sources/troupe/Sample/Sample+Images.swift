@@ -21,7 +21,7 @@ extension Sample {
     let isAsked = images.files != nil || images.trajectory != nil
     let grid = images.output ?? (isAsked ? nil : stored.folder.appending(path: "samples.png").relativePath)
     // Files that cannot be written are refused before the drawing.
-    if grid != nil { try ImageSheet.check(count, requests: requests.count, of: model.picture.shape) }
+    if grid != nil { try ImageSheet.check(count, requests: requests.count, of: model.image.shape) }
     for path in [grid, images.trajectory].compactMap(\.self) {
       try Self.checkFolder(of: path)
       try OwnFile.png.check(path)
@@ -32,7 +32,7 @@ extension Sample {
       (0..<count).map { requests[$0 % requests.count].tokens }, settings, rows: images.process.rows,
       lanes: images.lanes.count, moments: strip, watched: watched,
       sheets: ImageSheet.byteCount(
-        model.picture.shape, pictures: max(grid == nil ? 0 : count, watched * strip.count)),
+        model.image.shape, images: max(grid == nil ? 0 : count, watched * strip.count)),
       progress: meter.show)
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     meter.finish()

@@ -11,11 +11,19 @@ struct TarFixture {
     _ name: String, _ content: [UInt8] = [], type: Character = "0", prefix: String = "", claimed: Int? = nil,
     sizeField: [UInt8]? = nil
   ) {
+    add(bytes: Array(name.utf8), content, type: type, prefix: prefix, claimed: claimed, sizeField: sizeField)
+  }
+
+  /// - Parameter name: in any encoding.
+  mutating func add(
+    bytes name: [UInt8], _ content: [UInt8] = [], type: Character = "0", prefix: String = "", claimed: Int? = nil,
+    sizeField: [UInt8]? = nil
+  ) {
     var block = [UInt8](repeating: 0, count: 512)
     func put(_ bytes: some Sequence<UInt8>, _ offset: Int) {
       for (i, byte) in bytes.enumerated() { block[offset + i] = byte }
     }
-    put(Array(name.utf8), 0)
+    put(name, 0)
     put(Array("0000644".utf8), 100)
     put(sizeField ?? Self.octal(claimed ?? content.count, 11), 124)
     block[156] = type.asciiValue ?? 0

@@ -29,6 +29,47 @@ import Testing
     #expect((0..<3).map { source.values($0, 1)[0] } == [2, 1, 0])
   }
 
+  /// A label is what it is worth, however it is spelled.
+  @Test func oneValueIsOneClass() throws {
+    let mixed = try open("x,y\n1,1\n2,1.0\n3,2\n4,2.00\n5,01\n6,2e0\n")
+    #expect(mixed.fields[1].classNames == ["1", "2"])
+    #expect((0..<6).map { mixed.values($0, 1)[0] } == [0, 0, 1, 1, 0, 1])
+    // The shortest spelling that occurs, whichever came first.
+    #expect(try open("x,y\n1,1.00\n2,1.0\n3,-0\n4,0\n").fields[1].classNames == ["0", "1.0"])
+    let halves = try open("x,y\n1,0.5\n2,1.0\n3,1\n")
+    #expect(halves.fields[1].classNames == ["0.5", "1"] && halves.values(1, 1) == halves.values(2, 1))
+    let spaced = try open("x,y\n1,a\n2, \"a\"\n3,\"a\" \n4,\"a\"\n5,b\n6,\t\"b\" \n")
+    #expect(spaced.fields[1].classNames == ["a", "b"])
+    #expect((0..<6).map { spaced.values($0, 1)[0] } == [0, 0, 0, 0, 1, 1])
+    // Spaces inside quotes are part of the name, and a number may stand in such quotes.
+    #expect(try open("x,y\n \"1\" ,\" a\"\n2,a\n").fields[1].classNames == [" a", "a"])
+    expectRefusal("line 2", "after the closing quote") { _ = try open("x,y\n1, \"a\" b\n2,c\n") }
+    expectRefusal("at least 2 classes") { _ = try open("x,y\n1,1\n2,1.0\n") }
+    let given = try open("x,y\n1,0\n2,3.0\n") { $0.classes = 5 }
+    #expect(given.values(1, 1) == [3])
+    expectRefusal("\"1.5\"") { _ = try open("x,y\n1,0\n2,1.5\n") { $0.classes = 5 } }
+  }
+
+  /// What differs as text and may differ in meaning stays apart.
+  @Test func otherSpellingsStayApart() throws {
+    #expect(try open("x,y\n1,1.1\n2,1.10\n3,1.2\n").fields[1].classNames == ["1.1", "1.10", "1.2"])
+    #expect(try open("x,y\n1,1\n2,1.0\n3,one\n").fields[1].classNames == ["1", "1.0", "one"])
+    // Identifiers that float64 cannot tell apart.
+    let large = try open("x,y\n1,9007199254740993\n2,9007199254740992\n")
+    #expect(large.fields[1].classNames == ["9007199254740992", "9007199254740993"])
+    #expect(try open("x,y\n1,a\n2,A\n").fields[1].classNames.count == 2)
+    // A delimiter that is a space or a tab is none of the spaces around quotes.
+    let tabs = try open("x\ty\n1\t\"a\"\n2\tb\n") { $0.delimiter = "\t" }
+    #expect(tabs.fields[1].classNames == ["a", "b"])
+  }
+
+  @Test func aTestFileMayWriteLabelsAsFloats() throws {
+    var data = CSVData(file: try scratch.write("x,y\n1,2\n2,10\n", "train.csv"))
+    data.testFile = try scratch.write("x,y\n1,10.0\n2,2.0\n", "test.csv")
+    let test = try #require(try data.open(seed: 0).test)
+    #expect(test.fields[1].classNames == ["2", "10"] && test.values(0, 1) == [1])
+  }
+
   @Test func takesGivenClassCount() throws {
     let source = try open("x,y\n1,0\n2,3\n") { $0.classes = 5 }
     #expect(source.fields[1].classCount == 5)

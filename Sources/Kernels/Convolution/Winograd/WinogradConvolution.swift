@@ -89,8 +89,11 @@ struct WinogradConvolution: Sendable {
           WinogradWeights.transform(weights, inputs: inputs, blocks: blocks, into: panel, stride: weightStride)
         }
         multiply(v, tiles.count, panel, blocks: blocks.count, into: m)
-        if y.type == .bfloat16 { return finish(m, tiles, blocks, bias, shortcut, into: y.pointer(as: BFloat16.self)) }
-        finish(m, tiles, blocks, bias, shortcut, into: y.pointer(as: Float.self))
+        if y.type == .bfloat16 {
+          finish(m, tiles, blocks, bias, shortcut, into: y.pointer(as: BFloat16.self))
+        } else {
+          finish(m, tiles, blocks, bias, shortcut, into: y.pointer(as: Float.self))
+        }
       }
     }
   }

@@ -5,9 +5,9 @@ import Foundation
 import JSON
 import Tokenizers
 
-/// A run as its checkpoints describe it: encoded in `init`, decoded in the functions below it.
+/// The run that a checkpoint belongs to: encoded in `init`, decoded by the functions below it.
 extension CheckpointMetadata {
-  /// - Parameter tokenizer: the text of the data's tokenizer, which is long, so that callers make it once.
+  /// - Parameter tokenizer: the text of the data's tokenizer, which is long; callers make it once.
   package init(
     _ state: RunState, _ configuration: RunConfiguration, _ data: Dataset, build: String, tokenizer: String?
   ) {
@@ -15,16 +15,14 @@ extension CheckpointMetadata {
     self.build = build
     self.configuration = configuration.resolved.prettyText
     dataFingerprint = data.fingerprint
-    fields = SampleField.json(of: data.fields).compactText
-    sourceFields = SampleField.json(of: data.source.fields).compactText
+    fields = data.fields.json.compactText
+    sourceFields = data.source.fields.json.compactText
     standardization = data.standardization.map { $0.json.compactText }
     self.state = state.json.compactText
     self.tokenizer = tokenizer
   }
 
-  /// The configuration of the run.
-  ///
-  /// - Parameter file: the checkpoint, for errors, here and below.
+  /// - Parameter file: the checkpoint, for error messages, here and below.
   package func configuration(of file: URL) throws -> RunConfiguration {
     guard let configuration = try decode(\.configuration, of: file, RunConfiguration.init(_:)) else {
       throw RunError("\(file.path): the configuration of its run is missing")
@@ -64,7 +62,7 @@ extension CheckpointMetadata {
     try decode(\.standardization, of: file, Standardization.init(json:))
   }
 
-  /// The tokenizer of the model; nil where it was not trained on text.
+  /// The tokenizer of the model; nil if it was not trained on text.
   package func tokenizer(of file: URL) throws(RunError) -> Tokenizer? {
     guard let tokenizer else { return nil }
     do throws(TokenizerError) {
@@ -74,7 +72,7 @@ extension CheckpointMetadata {
     }
   }
 
-  /// Refuses data whose tokens mean something else to the checkpoint's model.
+  /// Refuses data with another tokenizer than the checkpoint's model.
   package func checkTokenizer(_ data: Dataset, of file: URL) throws(RunError) {
     guard let tokenizer = try tokenizer(of: file), let other = data.tokenizer, other.digest != tokenizer.digest else {
       return
@@ -93,7 +91,7 @@ extension CheckpointMetadata {
         + "expected \(dataFingerprint ?? "none")); restore them or start over with --fresh")
   }
 
-  /// The value of a text that is JSON; nil where the checkpoint has no such text.
+  /// The value of a JSON text; nil if the checkpoint has no such text.
   private func decode<Value>(
     _ text: KeyPath<CheckpointMetadata, String?>, of file: URL,
     _ decode: (JSON) throws(ConfigurationError) -> Value
@@ -115,11 +113,7 @@ extension CheckpointMetadata {
 }
 
 extension Standardization {
-  fileprivate var json: JSON {
-    .object([
-      ("mean", .array(mean.map { .number($0) })), ("deviation", .array(deviation.map { .number($0) })),
-    ])
-  }
+  fileprivate var json: JSON { ["mean": mean, "deviation": deviation] }
 
   fileprivate init(json: JSON) throws(ConfigurationError) {
     func numbers(_ key: String) -> [Float]? {

@@ -2,15 +2,15 @@
 package enum RunOutcome: Sendable, Equatable {
   case finished
   case stoppedEarly
-  /// Stopped after the step that it was asked to stop after, and saved.
+  /// Stopped after the requested step, and saved.
   case paused
-  /// A signal's number.
+  /// Stopped by the signal of this number, and saved.
   case interrupted(Int32)
-  /// A gradient or loss was not finite, and the policy said abort.
+  /// A gradient or loss was not finite, and the policy is to abort.
   case diverged(String)
   case failed(String)
 
-  /// The reason of a run that diverged or failed; nil for all others.
+  /// The reason if the run diverged or failed.
   package var failure: String? {
     switch self {
     case .finished, .stoppedEarly, .paused, .interrupted: nil

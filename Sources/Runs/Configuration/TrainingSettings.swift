@@ -2,7 +2,7 @@ import Configuration
 import Models
 import Optimizers
 
-/// The "training" object: how long, in how many parts, in which numbers, and what to do when they break.
+/// The "training" object: duration, micro-batches, precision, evaluation and the policy for non-finite numbers.
 package struct TrainingSettings: Settings {
   package let duration: TrainingDuration
   /// Equal parts of a batch; nil until `auto` is resolved for the machine that starts the run.
@@ -17,7 +17,7 @@ package struct TrainingSettings: Settings {
     duration = try reader.duration("duration", default: TrainingDuration(10, .epochs), minimum: 0, "how long to train")
     microBatches = try reader.automaticInteger(
       "micro_batches", in: 1...4096,
-      "equal parts of a batch, played by the lanes in parallel; batch norm looks at one part at a time")
+      "equal parts of a batch, which the lanes run in parallel; batch norm sees one part at a time")
     precision = try reader.choice(
       "precision", default: .float32, "bfloat16: products and activations, with float32 parameters and sums")
     nonfinite = try reader.nonfinitePolicy()
@@ -31,7 +31,7 @@ package struct TrainingSettings: Settings {
   }
 }
 
-/// When to give up waiting for a better validation loss.
+/// The "early_stopping" object.
 package struct EarlyStoppingSettings: Settings {
   /// Evaluations without improvement before stopping; nil never stops.
   package let patience: Int?
@@ -41,13 +41,13 @@ package struct EarlyStoppingSettings: Settings {
     patience = try reader.optionalInteger(
       "patience", in: 1...1_000_000, "evaluations without improvement before stopping")
     let improvement = try reader.optionalNumber(
-      "min_delta", in: 0...1e9, "how much lower the loss must be to count as better; 0 if absent")
+      "min_delta", in: 0...1e9, "the decrease of the loss that counts as an improvement; 0 if absent")
     try reader.require(patience != nil || improvement == nil, "min_delta", "never used without \"patience\"")
     minimumImprovement = improvement ?? 0
   }
 }
 
-/// The "norms" object: what is logged of every layer.
+/// The "norms" object: the log of norms and activations.
 package struct NormSettings: Settings {
   package let every: TrainingDuration
   package let activationsEvery: TrainingDuration
@@ -63,7 +63,7 @@ package struct NormSettings: Settings {
   }
 }
 
-/// The "checkpoints" object: how often, how many are kept, and what makes one the best.
+/// The "checkpoints" object: which checkpoints are written and kept.
 package struct CheckpointSettings: Settings {
   package enum Monitor: String, CaseIterable, Sendable {
     case loss = "validation.loss"
@@ -83,7 +83,7 @@ package struct CheckpointSettings: Settings {
     every = try reader.duration("every", default: TrainingDuration(1, .epochs), "how often a checkpoint is written")
     keepLast = try reader.integer("keep_last", default: 2, in: 2...10_000, "newest checkpoints kept")
     keepBest = try reader.integer("keep_best", default: 1, in: 0...10_000, "best checkpoints kept besides the newest")
-    keepEvery = try reader.optionalDuration("keep_every", "checkpoints at multiples of this are kept for ever")
-    monitor = try reader.choice("monitor", default: .loss, "what makes a checkpoint the best")
+    keepEvery = try reader.optionalDuration("keep_every", "checkpoints at multiples of this are kept forever")
+    monitor = try reader.choice("monitor", default: .loss, "the measure of the best checkpoints")
   }
 }

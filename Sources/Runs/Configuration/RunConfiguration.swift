@@ -5,7 +5,7 @@ import Layers
 import Models
 import Optimizers
 
-/// A whole training configuration, decoded and validated.
+/// A complete training configuration, decoded and validated.
 package struct RunConfiguration: Sendable {
   package let name: String
   package let seed: UInt64
@@ -19,14 +19,14 @@ package struct RunConfiguration: Sendable {
   package let training: TrainingSettings
   package let norms: NormSettings
   package let checkpoints: CheckpointSettings
-  /// Nil unless samples are drawn while the run goes on.
+  /// Nil if the run draws no samples.
   package let samples: SampleSettings?
   /// The configuration with every default written out; decoding it gives the same run.
   package let resolved: JSON
 
   package var optimizer: any Optimizer { optimizerSettings.optimizer }
 
-  /// The same run with rates that no configuration spells; `resolved` does not know of them.
+  /// The same run with another learning rate schedule, which `resolved` does not contain.
   package func following(_ schedule: any Schedule) -> RunConfiguration {
     var changed = self
     changed.schedule = schedule
@@ -57,7 +57,7 @@ package struct RunConfiguration: Sendable {
   }
 }
 
-/// The top level of a configuration: one call a key, for decoding, defaults and schema alike.
+/// The top level of a configuration: one call per key serves decoding, defaults and schema.
 package struct RunKeys: Settings {
   let name: String
   let seed: UInt64
@@ -76,31 +76,32 @@ package struct RunKeys: Settings {
   private static func bare(_ kind: String) -> JSON { .object([("type", .string(kind))]) }
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
-    _ = try reader.optionalString("$schema", "the JSON Schema that editors check this file with; never read")
+    _ = try reader.optionalString("$schema", "the JSON Schema with which editors check this file; ignored")
     name = try reader.string(
-      "name", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", "the run's name, and its folder's under checkpoints/")
+      "name", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", "the name of the run and of its folder in checkpoints/")
     seed = UInt64(try reader.integer("seed", default: 1, in: 0...Int.max, "of parameters, order, splits and dropout"))
-    data = try reader.component("data", from: DataCatalog.catalog, "what is learnt from")
+    data = try reader.component("data", from: DataCatalog.catalog, "the training data")
     diffusion = try reader.optionalObject(
-      "diffusion", DiffusionSettings.self, "pictures become noisy ones, and the model learns to undo it")
+      "diffusion", DiffusionSettings.self, "adds noise to images, which the model learns to remove")
     model = try reader.component("model", from: architectureCatalog, "the network")
-    loss = try reader.component("loss", from: lossCatalog, default: Self.bare("cross_entropy"), "what is made small")
+    loss = try reader.component(
+      "loss", from: lossCatalog, default: Self.bare("cross_entropy"), "the function to minimize")
     optimizer = try reader.component(
-      "optimizer", from: optimizerCatalog, default: Self.bare("adamw"), "how parameters follow from gradients")
+      "optimizer", from: optimizerCatalog, default: Self.bare("adamw"), "the rule that updates the parameters")
     schedule = try reader.component(
       "schedule", from: scheduleCatalog, default: Self.bare("constant"), "the learning rate over the run")
     clipping = try reader.component(
-      "clipping", from: clippingCatalog, default: Self.bare("none"), "how gradients are kept from being too large")
-    training = try reader.object("training", TrainingSettings.self, "how long, in how many parts, in which numbers")
-    norms = try reader.object("norms", NormSettings.self, "what is logged of every layer")
-    checkpoints = try reader.object("checkpoints", CheckpointSettings.self, "what is saved and kept")
+      "clipping", from: clippingCatalog, default: Self.bare("none"), "the limit on gradients")
+    training = try reader.object("training", TrainingSettings.self, "duration, micro-batches, precision and evaluation")
+    norms = try reader.object("norms", NormSettings.self, "the log of norms and activations")
+    checkpoints = try reader.object("checkpoints", CheckpointSettings.self, "which checkpoints are written and kept")
     samples = try reader.optionalObject(
-      "samples", SampleSettings.self, "pictures that a diffusion model draws while it learns; none by default")
+      "samples", SampleSettings.self, "images that a diffusion model draws during training; none by default")
     try reader.require(
-      samples == nil || diffusion != nil, "samples", "is of no use without \"diffusion\", which pictures are drawn with"
+      samples == nil || diffusion != nil, "samples", "is of no use without \"diffusion\", which draws the images"
     )
     let steps = diffusion?.schedule.steps ?? Int.max
     try reader.require(
-      (samples?.steps ?? 1) <= steps, "samples", "asks for more \"steps\" than the \(steps) of \"diffusion\"")
+      (samples?.steps ?? 1) <= steps, "samples", "has more \"steps\" than the \(steps) of \"diffusion\"")
   }
 }

@@ -6,7 +6,7 @@ import Models
 extension ModelState {
   /// Writes parameters and buffers as safetensors, under PyTorch's names.
   ///
-  /// - Parameter step: training steps behind the state.
+  /// - Parameter step: the number of training steps behind the state.
   /// - Returns: the number of tensors.
   package func export(to url: URL, step: Int) throws(CheckpointError) -> Int {
     var tensors = table.entries.map {

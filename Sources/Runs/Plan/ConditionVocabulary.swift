@@ -1,20 +1,20 @@
 import Data
 import Tokenizers
 
-/// What a model that denoises can be told to draw, in words and as the numbers that it reads.
+/// The conditions of a diffusion model, as words and as the numbers that the model reads.
 package struct ConditionVocabulary: Sendable {
   package enum Kind: Sendable {
     case nothing
-    /// By label.
+    /// Names by label.
     case classes([String])
-    /// With the captions that the data have.
+    /// Texts; the known ones are the captions of the data.
     case captions(CaptionTokens, known: [String])
   }
 
   package let kind: Kind
-  /// What the model reads for no condition; nil where it reads none at all.
+  /// The model's input without a condition; nil if the model is unconditional.
   package let none: [Int32]?
-  /// Whether it has learnt to draw without one.
+  /// Whether the model was also trained without its condition.
   private let knowsNone: Bool
 
   package init(
@@ -51,7 +51,7 @@ package struct ConditionVocabulary: Sendable {
     }
   }
 
-  /// Everything that the model can be asked for by itself: each class, or each caption of the data.
+  /// A request for each class, or for each caption of the data.
   package var all: [GenerationRequest] {
     switch kind {
     case .nothing: [GenerationRequest(text: "", label: nil, tokens: [])]
@@ -60,7 +60,7 @@ package struct ConditionVocabulary: Sendable {
     }
   }
 
-  /// Where requests come from, for messages.
+  /// The names of the settings that requests come from, for messages.
   package struct Places: Sendable {
     let classes: String
     let prompts: String
@@ -71,18 +71,18 @@ package struct ConditionVocabulary: Sendable {
       classes: "samples.classes", prompts: "samples.prompts", guidance: "samples.guidance")
   }
 
-  /// What is to be drawn.
+  /// The requests that a user asked for.
   ///
   /// - Parameters:
   ///   - classes: names or numbers, or "all" alone; empty for all.
-  ///   - prompts: texts; empty for all captions that the data have.
+  ///   - prompts: texts; empty for all captions of the data.
   package func requests(
     classes: [String], prompts: [String], from places: Places
   ) throws(RunError) -> [GenerationRequest] {
     switch kind {
     case .nothing:
       if let (place, _) = [(places.classes, classes), (places.prompts, prompts)].first(where: { !$0.1.isEmpty }) {
-        throw RunError(.configuration, "\(place): the model was trained without conditions and draws what it likes")
+        throw RunError(.configuration, "\(place): the model was trained without conditions; leave it out")
       }
     case .classes(let names):
       guard prompts.isEmpty else {
@@ -100,25 +100,25 @@ package struct ConditionVocabulary: Sendable {
           .configuration, "\(places.classes): the model was trained with texts, not classes; use \(places.prompts)")
       }
       guard !prompts.isEmpty || !all.isEmpty else {
-        throw RunError(.configuration, "\(places.prompts): expected a text that says what to draw, found none")
+        throw RunError(.configuration, "\(places.prompts): expected a description of the image, found none")
       }
       if !prompts.isEmpty { return try prompts.map { prompt throws(RunError) in try request(prompt: prompt, places) } }
     }
     return all
   }
 
-  /// Refuses guidance where there is nothing to be guided by.
+  /// Refuses guidance of a model that it has no effect on.
   package func checkGuidance(_ scale: Double, from places: Places) throws(RunError) {
     guard scale != 1 else { return }
     guard none != nil else {
       throw RunError(
         .configuration,
-        "\(places.guidance) \(scale): the model is trained without conditions, so nothing can guide it; leave it out")
+        "\(places.guidance) \(scale): the model was trained without conditions, which guidance needs; leave it out")
     }
     guard knowsNone else {
       throw RunError(
         .configuration,
-        "\(places.guidance) \(scale): the model is trained with \"drop_condition\": 0 and cannot draw without its condition;"
+        "\(places.guidance) \(scale): the model was trained with \"drop_condition\": 0 and needs its condition;"
           + " use 1")
     }
   }
@@ -141,7 +141,7 @@ package struct ConditionVocabulary: Sendable {
     guard case .captions(let text, _) = kind else { preconditionFailure("a model without texts") }
     guard prompt.contains(where: { !$0.isWhitespace }) else {
       throw RunError(
-        .configuration, "\(places.prompts): expected a text that says what to draw, found an empty one")
+        .configuration, "\(places.prompts): expected a description of the image, found an empty text")
     }
     do throws(TokenizerError) {
       if let tokens = try text.encode(prompt) { return GenerationRequest(text: prompt, label: nil, tokens: tokens) }
@@ -157,10 +157,10 @@ package struct ConditionVocabulary: Sendable {
 
 /// A condition of an image to be generated.
 package struct GenerationRequest: Sendable, Equatable {
-  /// A class or a prompt; empty for an unconditional image.
+  /// The class or the prompt; empty for an unconditional image.
   package let text: String
-  /// Of a class.
+  /// The label of a class.
   package let label: Int?
-  /// The tokens that the model reads; empty where it reads no condition.
+  /// The tokens that the model reads; empty for an unconditional model.
   package let tokens: [Int32]
 }

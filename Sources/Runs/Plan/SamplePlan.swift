@@ -1,20 +1,20 @@
 import Data
 import Foundation
 
-/// The images that a run draws while it trains: the same conditions each time, out of the same noise.
+/// The images that a run draws during training, each time with the same conditions and noise.
 package struct SamplePlan: Sendable {
   package let settings: SampleSettings
   package let requests: [GenerationRequest]
   package let none: [Int32]?
   package let diffusion: DiffusionSettings
 
-  /// - Returns: nil where a run draws nothing.
+  /// - Returns: nil if the run draws nothing.
   package init?(_ configuration: RunConfiguration, _ data: Dataset) throws(RunError) {
     guard let settings = configuration.samples, let diffusion = configuration.data.diffusion else { return nil }
     let vocabulary = try ConditionVocabulary(
       diffusion, data.fields, source: data.source.fields, data.tokenizer, of: data.name)
     guard data.fields.contains(where: { $0.name == SampleField.input && $0.isImage }) else {
-      throw RunError(.configuration, "samples: pictures of \(data.name) cannot be drawn; they need 1 or 3 channels")
+      throw RunError(.configuration, "samples: images of \(data.name) cannot be drawn; they need 1 or 3 channels")
     }
     try vocabulary.checkGuidance(settings.sampler.guidance, from: .configuration)
     requests = try vocabulary.requests(

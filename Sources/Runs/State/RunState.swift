@@ -2,27 +2,27 @@ import Configuration
 import JSON
 import Optimizers
 
-/// Everything about a run that changes with time and is not a tensor: saved with every checkpoint, whole.
+/// The state of a run besides its tensors, saved with every checkpoint.
 ///
-/// A new kind of state is a property here; the compiler then asks for it in `json` and `init(json:)` alike.
+/// A new property must be added to `json` and `init(json:)`.
 package struct RunState: Sendable, Equatable {
-  /// Optimizer steps done: the only time axis.
+  /// Completed steps.
   package var step = 0
-  /// Batches consumed since the start; ahead of `step` by the batches that a roll-back left behind.
+  /// Batches consumed since the start; ahead of `step` by the batches that were rolled back.
   package var cursor = 0
-  /// Updates left out because a gradient was not finite.
+  /// Updates skipped because a gradient was not finite.
   package var skippedUpdates = 0
   package var rollBacks = 0
-  /// The monitored value of the checkpoints that are kept as the best, best first.
+  /// The checkpoints that are kept as the best, best first.
   package var best: [BestCheckpoint] = []
-  /// The lowest validation loss so far and how many evaluations ago it was.
+  /// The lowest validation loss so far, and the number of evaluations since.
   package var lowestLoss: Double?
   package var evaluationsSinceLowest = 0
   /// The step of the last evaluation; nil before the first.
   package var evaluatedStep: Int?
-  /// What a schedule that looks at the validation loss remembers.
+  /// The state of a schedule that waits for a plateau.
   package var plateau: PlateauState?
-  /// Seconds of training, over all resumptions.
+  /// The training time in seconds, over all sessions.
   package var seconds = 0.0
 
   package struct BestCheckpoint: Sendable, Equatable {
@@ -38,21 +38,18 @@ package struct RunState: Sendable, Equatable {
   }
 
   package var json: JSON {
-    .object([
-      ("step", .integer(step)), ("cursor", .integer(cursor)), ("skipped_updates", .integer(skippedUpdates)),
-      ("roll_backs", .integer(rollBacks)),
-      ("best", .array(best.map { .object([("step", .integer($0.step)), ("value", .number($0.value))]) })),
-      ("lowest_loss", lowestLoss.map { .number($0) } ?? .null),
-      ("evaluations_since_lowest", .integer(evaluationsSinceLowest)),
-      ("evaluated_step", evaluatedStep.map { .integer($0) } ?? .null),
-      ("plateau", plateau?.json ?? .null), ("seconds", .number(seconds)),
-    ])
+    [
+      "step": step, "cursor": cursor, "skipped_updates": skippedUpdates, "roll_backs": rollBacks,
+      "best": best.map { checkpoint -> JSON in ["step": checkpoint.step, "value": checkpoint.value] },
+      "lowest_loss": lowestLoss, "evaluations_since_lowest": evaluationsSinceLowest,
+      "evaluated_step": evaluatedStep, "plateau": plateau?.json, "seconds": seconds,
+    ]
   }
 
-  /// More than any run comes to; what is added to a count that a file states cannot overflow.
+  /// More than any run reaches, and low enough that sums with counts from a file cannot overflow.
   private static let largestCount = 1 << 48
 
-  /// - Throws: when a key is missing or of another type: the checkpoint is not one of this version.
+  /// - Throws: if a key is missing or of another type, as in checkpoints of other versions.
   package init(json: JSON) throws(ConfigurationError) {
     func number(_ key: String) throws(ConfigurationError) -> Double {
       guard let value = json[key]?.double else { throw Self.missing(key) }

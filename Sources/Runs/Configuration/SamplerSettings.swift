@@ -1,6 +1,6 @@
 import Data
 
-/// How pictures are drawn out of noise.
+/// The settings with which images are drawn from noise.
 package struct SamplerSettings: Sendable, Equatable {
   package enum Kind: String, CaseIterable, Sendable {
     /// Every step, each with fresh noise (Ho et al. 2020, arXiv:2006.11239).
@@ -10,12 +10,12 @@ package struct SamplerSettings: Sendable, Equatable {
   }
 
   package var kind = Kind.ddim
-  /// Of DDIM: how many of the schedule's steps are taken; nil for all.
+  /// Of DDIM: the number of steps taken; nil for all of the schedule.
   package var steps: Int? = Self.defaultSteps
-  /// Of DDIM: the share of fresh noise, from none at 0 to as much as DDPM's at 1.
+  /// Of DDIM: the share of fresh noise; 1 is that of DDPM.
   package var eta = 0.0
-  /// How far the condition pulls: u + s · (c − u) of what the model says with the condition, c, and without, u (Ho and
-  /// Salimans 2022, arXiv:2207.12598, where s = 1 + w). 1 is the conditional model and 0 the unconditional one.
+  /// The scale s of u + s · (c − u), with the conditional prediction c and the unconditional one u (Ho and Salimans
+  /// 2022, arXiv:2207.12598, where s = 1 + w).
   package var guidance = 1.0
   package var seed: UInt64 = 1337
 
@@ -24,7 +24,7 @@ package struct SamplerSettings: Sendable, Equatable {
 
   package init() {}
 
-  /// Steps from noise to picture.
+  /// Steps from noise to image.
   package func stepCount(of schedule: NoiseSchedule) -> Int {
     kind == .ddpm ? schedule.steps : min(steps ?? schedule.steps, schedule.steps)
   }

@@ -3,25 +3,25 @@ import Tensors
 
 /// The fixed pairwise tree in which the gradients of a batch's micro-batches are summed.
 ///
-/// Leaf m is micro-batch m; the node of size 2s that starts at a multiple of 2s is the sum of its two halves, and a half
-/// that lies beyond the last micro-batch is left out. The tree depends on the number of micro-batches alone, so neither the
-/// number of lanes nor their speed changes a bit. Each lane plays a run of neighbouring leaves and joins what it can on its
-/// own; what is left is joined, chunk by chunk, when the lanes meet.
+/// Leaf m is micro-batch m; the node of size 2s that starts at a multiple of 2s is the sum of its two halves, without a
+/// half that lies beyond the last micro-batch. The tree depends on the number of micro-batches alone, so neither the
+/// number of lanes nor their speed changes a bit. Each lane computes consecutive leaves and joins complete subtrees of
+/// its own; the remaining nodes are joined, chunk by chunk, when the lanes meet.
 package struct GradientTree: Sendable {
-  /// A finished part of the tree, in one of a lane's buffers.
+  /// A complete subtree, in one of a lane's buffers.
   package struct Node: Sendable, Equatable {
     package let start: Int
     package let size: Int
   }
 
-  /// "Add the buffer `source` to the buffer `destination`", where buffers are numbered lane by lane.
+  /// Adds the buffer `source` to the buffer `destination`; buffers are numbered lane by lane.
   package struct Merge: Sendable, Equatable {
     package let destination: Int
     package let source: Int
   }
 
-  /// One micro-batch of a lane: the buffer it is computed in, and how many joins follow it (a join adds the topmost buffer to
-  /// the one below).
+  /// One micro-batch of a lane: its buffer, and the number of joins after it (a join adds the topmost buffer to the one
+  /// below).
   package struct Turn: Sendable, Equatable {
     package let buffer: Int
     package let joins: Int
@@ -36,13 +36,13 @@ package struct GradientTree: Sendable {
     self.lanes = lanes
   }
 
-  /// The micro-batches that a lane plays.
+  /// The micro-batches of a lane.
   package func range(of lane: Int) -> Range<Int> {
     lane * microBatches / lanes..<(lane + 1) * microBatches / lanes
   }
 
-  /// What a lane does, and the finished parts it is left with, in its buffers from the first on.
-  private func play(_ lane: Int) -> (turns: [Turn], remainder: [Node]) {
+  /// The turns of a lane, and the nodes that remain after them, in its buffers from the first on.
+  private func schedule(of lane: Int) -> (turns: [Turn], remainder: [Node]) {
     var stack: [Node] = []
     let turns = range(of: lane).map { leaf in
       let buffer = stack.count
@@ -64,7 +64,7 @@ package struct GradientTree: Sendable {
     return areSiblings ? Node(start: left.start, size: 2 * left.size) : nil
   }
 
-  package func turns(of lane: Int) -> [Turn] { play(lane).turns }
+  package func turns(of lane: Int) -> [Turn] { schedule(of: lane).turns }
 
   /// Gradient buffers that a lane needs at once.
   package func bufferCount(of lane: Int) -> Int { turns(of: lane).map { $0.buffer + 1 }.max() ?? 0 }
@@ -72,12 +72,12 @@ package struct GradientTree: Sendable {
   /// Gradient buffers of all lanes.
   package var bufferCount: Int { (0..<lanes).reduce(0) { $0 + bufferCount(of: $1) } }
 
-  /// The joins between what the lanes are left with, in order; the sum ends up in the buffer of micro-batch 0.
+  /// The joins of the lanes' remaining nodes, in order; the sum ends up in the buffer of micro-batch 0.
   package func merges() -> [Merge] {
     var parts: [(node: Node, buffer: Int)] = []
     var firstBuffer = 0
     for lane in 0..<lanes {
-      for (index, node) in play(lane).remainder.enumerated() { parts.append((node, firstBuffer + index)) }
+      for (index, node) in schedule(of: lane).remainder.enumerated() { parts.append((node, firstBuffer + index)) }
       firstBuffer += bufferCount(of: lane)
     }
     var merges: [Merge] = []
@@ -87,7 +87,7 @@ package struct GradientTree: Sendable {
     return merges
   }
 
-  /// The buffer that holds the sum of `node` after the joins appended to `merges`; nil where it lies beyond the last leaf.
+  /// The buffer that holds the sum of `node` after the joins appended to `merges`; nil if it lies beyond the last leaf.
   private static func sum(
     _ node: Node, _ count: Int, _ parts: [(node: Node, buffer: Int)], _ merges: inout [Merge]
   ) -> Int? {

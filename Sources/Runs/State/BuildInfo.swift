@@ -1,6 +1,6 @@
 import CPlatform
 
-/// What made a checkpoint: bits are only promised to be equal on the same instruction set.
+/// The build that writes checkpoints: equal bits are only guaranteed on the same instruction set.
 package enum BuildInfo {
   package static let version = "0.1.0"
 

@@ -4,7 +4,7 @@ import Data
 import Kernels
 import Optimizers
 
-/// When things happen in a run, counted in steps: a pure function of the configuration.
+/// The steps at which a run evaluates, saves, logs and draws: a pure function of the configuration.
 package struct RunCalendar: Sendable {
   package let totalSteps: Int
   private let stepsPerEpoch: Int
@@ -18,7 +18,7 @@ package struct RunCalendar: Sendable {
   private let histogramsEvery: Int?
   private let samplesEvery: Int?
   private let build: String
-  /// The tokenizer as text, which never changes and is long.
+  /// The long text of the tokenizer, made once.
   private let tokenizer: String?
 
   package init(_ plan: RunPlan, build: String) {
@@ -43,8 +43,7 @@ package struct RunCalendar: Sendable {
     schedule.factor(step: step, horizon: ScheduleHorizon(totalSteps: totalSteps, stepsPerEpoch: stepsPerEpoch))
   }
 
-  /// `step` counts the steps done: the first that is logged is 1.
-  /// The last step is evaluated in any case, and before it is saved.
+  /// `step` counts completed steps, here and below. The last step is always evaluated, before it is saved.
   package func evaluates(after step: Int) -> Bool { step % evaluateEvery == 0 || step == totalSteps }
   package func saves(after step: Int) -> Bool { step % saveEvery == 0 }
   package func logsNorms(after step: Int) -> Bool { step % normsEvery == 0 || step == 1 }
@@ -52,7 +51,7 @@ package struct RunCalendar: Sendable {
 
   package func drawsHistograms(after step: Int) -> Bool { histogramsEvery.map { step % $0 == 0 } ?? false }
 
-  /// A run that draws samples at all draws the last ones at its end.
+  /// A run that draws samples also draws them after its last step.
   package func drawsSamples(after step: Int) -> Bool {
     samplesEvery.map { step % $0 == 0 || step == totalSteps } ?? false
   }
@@ -61,14 +60,14 @@ package struct RunCalendar: Sendable {
     CheckpointPools(last: keepLast, best: state.best.map(\.step), every: keepEvery)
   }
 
-  /// What a checkpoint of this state says of its run.
+  /// The metadata of a checkpoint of this state.
   package func metadata(_ state: RunState, _ plan: RunPlan) -> CheckpointMetadata {
     CheckpointMetadata(state, plan.configuration, plan.data, build: build, tokenizer: tokenizer)
   }
 }
 
 extension RunState {
-  /// Takes note of an evaluation: for early stopping and for schedules that wait for a plateau.
+  /// Takes an evaluation into account for early stopping and for schedules that wait for a plateau.
   package mutating func observe(validation: LossSums, configuration: RunConfiguration) {
     noteLoss(validation.mean, improvement: configuration.training.earlyStopping.minimumImprovement)
     plateau?.observe(loss: validation.mean, accuracy: validation.accuracy)
@@ -83,12 +82,12 @@ extension RunState {
     }
   }
 
-  /// - Parameter evaluations: more of them, none of which brings a lower loss.
+  /// - Parameter evaluations: further evaluations without a lower loss.
   package func hasRunOutOfPatience(_ settings: EarlyStoppingSettings, afterEvaluations evaluations: Int = 0) -> Bool {
     settings.patience.map { evaluationsSinceLowest + evaluations >= $0 } ?? false
   }
 
-  /// Enters a checkpoint among the best, if it is one of them.
+  /// Adds this step's checkpoint to the best ones, if it is one of them.
   package mutating func noteCheckpoint(validation: LossSums, _ settings: CheckpointSettings) {
     let value = settings.monitor == .loss ? validation.mean : validation.accuracy
     noteCheckpoint(ofStep: step, value: value, settings)

@@ -7,7 +7,7 @@ import Models
 import Optimizers
 import Tensors
 
-/// A configuration worked out: data opened, graph built, plans laid out, costs known. Nothing is allocated yet.
+/// A configuration with its opened data, graph and execution plans. Nothing is allocated yet.
 package struct RunPlan: Sendable {
   package let configuration: RunConfiguration
   package let data: Dataset
@@ -21,12 +21,12 @@ package struct RunPlan: Sendable {
   package let rows: Int
   package let stepsPerEpoch: Int
   package let totalSteps: Int
-  /// Nil where the run draws no samples.
+  /// Nil if the run draws no samples.
   package let samples: SamplePlan?
 
   package var batchSize: Int { rows * tree.microBatches }
 
-  /// A field of the data, by number, and the field of the graph that it feeds.
+  /// The number of a field of the graph, and that of the data's field that feeds it.
   package typealias BoundField = (graph: Int, data: Int)
 
   package var boundFields: [BoundField] {
@@ -35,12 +35,12 @@ package struct RunPlan: Sendable {
     }
   }
 
-  /// Whether the loss can tell right answers from wrong ones.
+  /// Whether the loss counts correct predictions.
   package var hasAccuracy: Bool {
     graph.lossNode.flatMap { graph.nodes[$0].layer as? any Loss }?.accuracyName != nil
   }
 
-  /// The classes' names by label, for a model that says one class a sample; nil for every other.
+  /// The class names by label of a model that predicts one class per sample; nil for any other.
   package var classNames: [String]? {
     guard configuration.loss.wantsClasses, let target = data.fields.first(where: { $0.name == SampleField.target }),
       let names = target.classLabels, target.shape == .scalar || data.mixing != nil,
@@ -49,7 +49,7 @@ package struct RunPlan: Sendable {
     return names
   }
 
-  /// Whether every sample is answered with one class, so that mistakes can be counted and shown.
+  /// Whether the model predicts one class per sample, so that mistakes can be counted and shown.
   package var isClassifier: Bool { classNames != nil }
 
   /// - Parameters:
@@ -76,16 +76,12 @@ package struct RunPlan: Sendable {
     guard configuration.loss.wantsClasses || data.mixing == nil else {
       throw RunError(
         .configuration,
-        "data.\(data.settings.mixup != nil ? "mixup" : "cutmix"): makes targets shares of classes, which the loss "
-          + "\(configuration.loss.kind) does not compare; use \"cross_entropy\", or remove mixup and cutmix")
+        "data.\(data.settings.mixup != nil ? "mixup" : "cutmix"): turns targets into shares of classes, which the loss "
+          + "\(configuration.loss.kind) does not support; use \"cross_entropy\", or remove mixup and cutmix")
     }
     samples = try SamplePlan(configuration, data)
     graph = try Self.graph(configuration, data.fields, of: data.name, rows: rows)
-    do throws(GraphError) {
-      table = try ParameterTable(graph)
-    } catch {
-      throw RunError(.configuration, error.description)
-    }
+    table = try RunError.configuration { [graph] () throws(GraphError) in try ParameterTable(graph) }
     guard !table.entries.isEmpty else {
       throw RunError(
         .configuration, "model: has no parameters to train; add a layer that has some, such as \"linear\"")
@@ -98,38 +94,34 @@ package struct RunPlan: Sendable {
     options.keepsPrediction = false
     trainingPlan = ExecutionPlan(
       graph, table: table, precision: precision, isTraining: true, frozen: frozen, options: options)
-    // What a classifier says of each sample is judged; nobody reads what is said of each token of a sequence.
+    // Evaluations read the predictions of classifiers and denoisers, not those of every token of a sequence.
     options.keepsPrediction = !graph.predictsSequences
     evaluationPlan = ExecutionPlan(
       graph, table: table, precision: precision, isTraining: false, options: options)
     let horizon = ScheduleHorizon(totalSteps: totalSteps, stepsPerEpoch: stepsPerEpoch)
-    do throws(ConfigurationError) {
-      try configuration.schedule.check(horizon)
-    } catch {
-      throw RunError(.configuration, error.description)
-    }
+    try RunError.configuration { () throws(ConfigurationError) in try configuration.schedule.check(horizon) }
     try checkWatched()
     try checkSequenceState()
   }
 
-  /// Refuses an order of batches that the model makes nothing of, and a model that waits for another one.
+  /// Refuses an order of batches that does not fit the model's recurrent state.
   private func checkSequenceState() throws(RunError) {
     let carries = trainingPlan.sequenceStateByteCount > 0
     guard data.pieceLength == nil || carries else {
       throw RunError(
         .configuration,
-        "data.order: \"streams\" is for models that carry a state from batch to batch; use \"windows\", or a "
+        "data.order: \"streams\" needs a model that carries a state from batch to batch; use \"windows\", or a "
           + "\"recurrent\" model with \"carry\": true")
     }
     guard data.pieceLength != nil || !carries || configuration.data.kind.windowLength == nil else {
       throw RunError(
         .configuration,
-        "model.carry: there is nothing to carry between windows in a random order; set data.order to \"streams\"")
+        "model.carry: windows in a random order have no state to carry; set data.order to \"streams\"")
     }
   }
 
-  /// Beyond any machine, and so few that no count of bytes or operations made from them overflows: parameters, and layers'
-  /// outputs and multiplications in a forward pass over a micro-batch.
+  /// Limits of a forward pass over a micro-batch: beyond any machine, and low enough that counts of bytes and
+  /// operations do not overflow.
   private static let mostParameters = 1 << 42
   private static let mostOutputs = 0x1p40
   private static let mostProducts = 0x1p59
@@ -140,7 +132,7 @@ package struct RunPlan: Sendable {
     for layer in graph.nodes.map(\.layer) {
       let count = Double(layer.outputShape.elementCount)
       outputs += count
-      // An output is made with the parameters of its unit or channel, which a parameter's first dimension counts.
+      // A parameter's first dimension counts units or channels, and an output uses the parameters of its own.
       for parameter in layer.parameters {
         products += count * Double(parameter.shape.elementCount / (parameter.shape.dimensions.first ?? 1))
       }
@@ -155,9 +147,9 @@ package struct RunPlan: Sendable {
     }
   }
 
-  /// Refuses a model that passes over what the samples were asked to hold: a class to be told, a time, a source.
+  /// Refuses a model that ignores a field of the samples, such as a condition or a source.
   ///
-  /// For runs that are to begin; one that has been trained so is evaluated and goes on as it is.
+  /// For new runs only; an existing one is evaluated and resumed as it is.
   package func checkFields() throws(RunError) {
     let optional = Set(data.fields.filter(\.isOptional).map(\.name))
     let names = graph.unreadFields.map(\.name).filter { !optional.contains($0) }
@@ -213,11 +205,11 @@ package struct RunPlan: Sendable {
     return a / x <= (end - 1) / b
   }
 
-  /// Refuses settings that wait for figures which no evaluation will give.
+  /// Refuses settings that depend on results which no evaluation gives.
   private func checkWatched() throws(RunError) {
     let kind = configuration.loss.kind
     guard hasAccuracy || configuration.checkpoints.monitor != .accuracy else {
-      throw RunError(.configuration, "checkpoints.monitor: the loss \(kind) knows no accuracy; use \"validation.loss\"")
+      throw RunError(.configuration, "checkpoints.monitor: the loss \(kind) has no accuracy; use \"validation.loss\"")
     }
     guard data.splits.validation.isEmpty else { return }
     let missing = "needs validation samples, but data.validation_fraction is 0"
@@ -225,25 +217,23 @@ package struct RunPlan: Sendable {
       throw RunError(.configuration, "training.early_stopping.patience: \(missing)")
     }
     guard configuration.schedule.initialPlateau == nil else {
-      throw RunError(.configuration, "schedule: waiting for a plateau \(missing)")
+      throw RunError(.configuration, "schedule: a plateau \(missing)")
     }
   }
 
   private static func groups(
     _ configuration: RunConfiguration, _ table: ParameterTable
   ) throws(RunError) -> [ParameterGroup] {
-    do throws(ConfigurationError) {
-      return try configuration.optimizerSettings.groups.resolve(
+    try RunError.configuration { () throws(ConfigurationError) in
+      try configuration.optimizerSettings.groups.resolve(
         names: table.entries.map(\.name), shapes: table.entries.map(\.shape))
-    } catch {
-      throw RunError(.configuration, error.description)
     }
   }
 
-  /// The configuration's model on samples of these fields.
+  /// The configuration's model with its loss.
   ///
   /// - Parameters:
-  ///   - fields: of the data, or as a checkpoint remembers them.
+  ///   - fields: of the data, or stored in a checkpoint.
   ///   - name: of the data.
   ///   - rows: samples in a micro-batch.
   package static func graph(
@@ -257,7 +247,7 @@ package struct RunPlan: Sendable {
     guard configuration.data.diffusion == nil || configuration.loss.comparesValues else {
       throw RunError(
         .configuration,
-        "loss.type: a model that denoises predicts values of any size, which \(configuration.loss.kind) does not compare;"
+        "loss.type: a diffusion model predicts values, which \(configuration.loss.kind) does not compare;"
           + " use \"mse\" or \"huber\"")
     }
     let wantsClasses = configuration.loss.wantsClasses
@@ -281,14 +271,12 @@ package struct RunPlan: Sendable {
     let read = inputs.map {
       BatchInputs.Field(name: $0.name, value: value($0), sample: $0.shape, classCount: $0.classCount)
     }
-    do throws(GraphError) {
+    return try RunError.configuration { () throws(GraphError) in
       let t = value(target)
       let w = weight.map(value)
       let outputs = target.classCount ?? target.shape.last
       let prediction = try configuration.model.build(&builder, inputs: BatchInputs(read), outputs: outputs)
       return try builder.finish(prediction: prediction, loss: (configuration.loss, t), weights: w)
-    } catch {
-      throw RunError(.configuration, error.description)
     }
   }
 }

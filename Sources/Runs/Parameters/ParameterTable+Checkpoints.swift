@@ -3,7 +3,7 @@ import Models
 import Tensors
 
 extension ParameterTable {
-  /// Parameters and buffers that a pass of a model computes with, as a checkpoint files them.
+  /// Parameters and buffers under the names of a checkpoint.
   ///
   /// - Parameter isAverage: whether they are the moving average.
   package func evaluatedTensors(_ state: ModelState, isAverage: Bool) -> [CheckpointTensor] {
@@ -11,7 +11,7 @@ extension ParameterTable {
       + checkpointTensors(isAverage ? "ema" : "buffers", state.buffers, isBuffers: true)
   }
 
-  /// The tensors of an arena as a checkpoint files them.
+  /// The tensors of an arena under the names of a checkpoint.
   package func checkpointTensors(_ group: String, _ arena: Arena, isBuffers: Bool) -> [CheckpointTensor] {
     isBuffers
       ? buffers.map {

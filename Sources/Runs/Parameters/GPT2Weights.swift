@@ -5,8 +5,8 @@ import Tensors
 
 /// GPT-2's weights under the names of Hugging Face's transformers, as its safetensors files have them.
 ///
-/// With or without `transformer.` in front. Its `Conv1D` keeps products' weights as [in, out], which PyTorch's linear layers, and ours,
-/// have as [out, in]. The masks `attn.bias` and `attn.masked_bias` are no weights.
+/// The names may start with `transformer.`. Its `Conv1D` stores weights as [in, out], PyTorch's linear layers and ours
+/// as [out, in]. The masks `attn.bias` and `attn.masked_bias` are not weights.
 package enum GPT2Weights {
   private static let embedding = "wte.weight"
   private static let prefix = "transformer."
@@ -16,13 +16,13 @@ package enum GPT2Weights {
     contents.entries.contains { $0.name == embedding || $0.name == prefix + embedding }
   }
 
-  /// What a tensor of ours is called there.
+  /// The name of a parameter in such files.
   struct Name: Equatable {
     let text: String
     let isTransposed: Bool
   }
 
-  /// - Returns: nil where GPT-2 has nothing of the kind.
+  /// - Returns: nil if GPT-2 has no such parameter.
   static func name(of parameter: String) -> Name? {
     switch parameter {
     case "token_embedding.weight": return Name(text: embedding, isTransposed: false)
@@ -46,24 +46,24 @@ package enum GPT2Weights {
 
   private static func suffix(_ name: String) -> String { name.split(separator: ".").last.map(String.init) ?? "" }
 
-  /// Fills parameters from a file; all must be there, and the file must hold no others.
+  /// Fills parameters from a file, which must hold all of them and no others.
   ///
-  /// - Parameter tensors: under our names.
+  /// - Parameter tensors: the parameters under our names.
   package static func read(_ contents: Safetensors.Contents, at url: URL, into tensors: [CheckpointTensor]) throws {
     let known = Set(contents.entries.map(\.name))
     let front = known.contains(prefix + embedding) ? prefix : ""
     var temporary: [(from: TensorSlice, to: CheckpointTensor, memory: Arena)] = []
     var wanted: [CheckpointTensor] = []
-    // A head of its own where the file has none: starts as the embedding, which the file holds once.
+    // A separate head that the file lacks starts as a copy of the embedding.
     var copies: [(from: TensorSlice, to: TensorSlice)] = []
     for tensor in tensors {
       guard let name = name(of: tensor.path) else {
         throw RunError(
           .configuration,
-          "cannot start from \(url.lastPathComponent): it holds GPT-2's weights, which know no \(tensor.path);"
+          "cannot start from \(url.lastPathComponent): it holds GPT-2's weights, which have no \(tensor.path);"
             + " use \"model\": {\"type\": \"transformer\", \"preset\": \"gpt2\", …}")
       }
-      // The head stands outside of the transformer, and shares the embedding's weights where it is left out.
+      // The head is outside of the transformer, and has the embedding's weights if the file lacks it.
       let path =
         name.text.hasPrefix("lm_head") ? known.contains(name.text) ? name.text : front + embedding : front + name.text
       if let first = wanted.first(where: { $0.path == path }) {
@@ -88,7 +88,7 @@ package enum GPT2Weights {
     if let extra {
       throw RunError(
         .configuration,
-        "cannot start from \(url.lastPathComponent): \(extra) is in the file only; \"layers\" must be GPT-2's number")
+        "cannot start from \(url.lastPathComponent): \(extra) is in the file only; set \"layers\" to GPT-2's number")
     }
     for (from, to) in copies { to.copy(from: from) }
     for (from, tensor, memory) in temporary {

@@ -3,13 +3,13 @@ import Models
 import Tensors
 
 extension RunPlan {
-  /// The configuration's model without its loss, on pieces of sequences.
+  /// The configuration's model without its loss, for pieces of sequences.
   ///
   /// - Parameters:
-  ///   - fields: of the data, as a checkpoint remembers them; the target only says what there is to predict.
-  ///   - rows: sequences side by side.
-  ///   - tokens: in a piece of each.
-  ///   - memory: tokens that attention remembers of the pieces before; nil where a piece is a whole sequence.
+  ///   - fields: of the data; the target only gives the number of outputs.
+  ///   - rows: parallel sequences.
+  ///   - tokens: the length of a piece.
+  ///   - memory: earlier tokens that attention remembers; nil if a piece is a whole sequence.
   /// - Returns: a graph whose first field is the piece, (rows, tokens), followed by the data's other fields.
   package static func graph(
     _ configuration: RunConfiguration, reading fields: [SampleField], rows: Int, tokens: Int, memory: Int?
@@ -26,12 +26,10 @@ extension RunPlan {
           field.name, TensorShape([rows] + extents), field.type, classCount: field.classCount),
         sample: field.shape, classCount: field.classCount)
     }
-    do throws(GraphError) {
+    return try RunError.configuration { () throws(GraphError) in
       let prediction = try configuration.model.build(
         &builder, inputs: BatchInputs(read, memory: memory), outputs: target.classCount ?? target.shape.last)
       return try builder.finish(prediction: prediction)
-    } catch {
-      throw RunError(.configuration, error.description)
     }
   }
 }

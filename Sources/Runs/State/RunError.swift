@@ -19,4 +19,11 @@ package struct RunError: FileErrorWrapper, CustomStringConvertible, Sendable {
   package init(_ description: String) { self.init(.failure, description) }
 
   package init(_ error: FileError) { self.init(error.description) }
+
+  /// The result of `body`, with an error as one of the configuration.
+  static func configuration<Value, Failure: Error & CustomStringConvertible>(
+    _ body: () throws(Failure) -> Value
+  ) throws(RunError) -> Value {
+    do throws(Failure) { return try body() } catch { throw RunError(.configuration, error.description) }
+  }
 }
