@@ -47,6 +47,7 @@ extension JSONParser {
 
   private func text(_ range: Range<Int>) throws(JSONError) -> String {
     guard let text = try? UTF8Span(validating: bytes.extracting(range)) else {
+      if isSkipped { return "" }
       throw error("a string is not valid UTF-8")
     }
     return String(copying: text)
@@ -82,7 +83,10 @@ extension JSONParser {
       switch byte {
       case UInt8(ascii: "\""):
         position += 1
-        guard let string = String(validating: text, as: UTF8.self) else { throw error("a string is not valid UTF-8") }
+        guard let string = String(validating: text, as: UTF8.self) else {
+          if isSkipped { return "" }
+          throw error("a string is not valid UTF-8")
+        }
         return string
       case UInt8(ascii: "\\"):
         position += 1
@@ -111,6 +115,7 @@ extension JSONParser {
     case UInt8(ascii: "t"): return "\t"
     case UInt8(ascii: "u"):
       var code = try hexadecimal()
+      if isSkipped, (0xD800..<0xE000).contains(code) { return "\u{FFFD}" }
       if (0xD800..<0xDC00).contains(code), take("\\"), take("u") {
         let low = try hexadecimal()
         guard (0xDC00..<0xE000).contains(low) else { throw error("half a surrogate pair in a \\u escape") }

@@ -11,10 +11,28 @@ package struct JSONParser: ~Escapable {
   private var line = 1
   private var lineStart = 0
   private var valueCount = 0
+  /// The keys of the outermost object that are read; nil for all.
+  private var readKeys: Set<String>?
+  /// Whether the value at the position is of a key that is not read.
+  var isSkipped = false
 
   /// - Parameter file: the name in locations; without one the values have no locations, and are read faster.
   package static func parse(_ text: Span<UInt8>, file: String? = nil) throws(JSONError) -> JSON {
     var parser = JSONParser(text, file: file)
+    parser.skipByteOrderMark()
+    let value = try parser.value(depth: 0)
+    parser.skipSpace()
+    if parser.position < text.count { throw parser.error("expected the end of the file, found \(parser.found)") }
+    return value
+  }
+
+  /// Reads an object of which only some keys matter.
+  ///
+  /// Other keys may hold what other writers take for JSON: NaN, infinities, halves of surrogate pairs, bytes that are
+  /// not UTF-8. They may also come twice.
+  package static func parseObject(_ text: Span<UInt8>, reading keys: Set<String>) throws(JSONError) -> JSON {
+    var parser = JSONParser(text, file: nil)
+    parser.readKeys = keys
     parser.skipByteOrderMark()
     let value = try parser.value(depth: 0)
     parser.skipSpace()
@@ -89,6 +107,10 @@ package struct JSONParser: ~Escapable {
     case UInt8(ascii: "t"): return try word("true", .boolean(true))
     case UInt8(ascii: "f"): return try word("false", .boolean(false))
     case UInt8(ascii: "n"): return try word("null", .null)
+    case UInt8(ascii: "N") where isSkipped: return try word("NaN", .null)
+    case UInt8(ascii: "I") where isSkipped: return try word("Infinity", .null)
+    case UInt8(ascii: "-") where isSkipped && position + 1 < bytes.count && bytes[position + 1] == UInt8(ascii: "I"):
+      return try word("-Infinity", .null)
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number(try number())
     default: throw error("expected a value, found \(found)")
     }
@@ -116,14 +138,20 @@ package struct JSONParser: ~Escapable {
       guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
         throw error("expected a key in quotes, found \(found)")
       }
+      let isOutermost = depth == 0 && readKeys != nil
+      isSkipped = isSkipped || isOutermost
       let key = try string()
-      if let first = keys.insert(key, line: line, members: members) {
+      let isRead = readKeys?.contains(key) == true
+      if isOutermost, isRead { isSkipped = false }
+      if !isSkipped, let first = keys.insert(key, line: line, members: members) {
         let message = "the key \"\(key)\" is written twice in one object, first on line \(first)"
         throw JSONError(message: message, offset: offset, location: place)
       }
       skipSpace()
       guard take(":") else { throw error("expected ':' after the key \"\(key)\", found \(found)") }
-      members.append(JSON.Member(key, try value(depth: depth + 1)))
+      let member = JSON.Member(key, try value(depth: depth + 1))
+      if isOutermost { isSkipped = false }
+      if !isOutermost || isRead { members.append(member) }
       skipSpace()
       if take("}") { return members }
       guard take(",") else { throw error("expected ',' or '}', found \(found)") }

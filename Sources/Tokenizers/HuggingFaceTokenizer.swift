@@ -13,7 +13,7 @@ enum HuggingFaceTokenizer {
     let added = special.map { token in
       JSON.object([
         ("id", .integer(token.token)), ("content", .string(token.text)), ("single_word", .boolean(false)),
-        ("lstrip", .boolean(false)), ("rstrip", .boolean(false)), ("normalized", .boolean(false)),
+        ("lstrip", .boolean(false)), ("rstrip", .boolean(false)), ("normalized", .boolean(token.isNormalized)),
         ("special", .boolean(true)),
       ])
     }
@@ -124,7 +124,9 @@ enum HuggingFaceTokenizer {
         throw TokenizerError(
           at: place, expected: "a new content and a new id", found: "\(TokenizerError.quoted(text)) with id \(id)")
       }
-      tokens.append(Tokenizer.SpecialToken(text: text, token: Int32(id)))
+      tokens.append(
+        Tokenizer.SpecialToken(
+          text: text, token: Int32(id), isNormalized: element["normalized"]?.boolean ?? false))
     }
     return tokens
   }

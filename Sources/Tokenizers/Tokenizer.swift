@@ -6,10 +6,22 @@ package struct Tokenizer: Sendable {
   package struct SpecialToken: Sendable, Equatable {
     package let text: String
     package let token: Int32
+    /// Whether it is looked for only between the tokens that are not, as Hugging Face's library does.
+    package let isNormalized: Bool
 
-    package init(text: String, token: Int32) {
+    package init(text: String, token: Int32, isNormalized: Bool = false) {
       self.text = text
       self.token = token
+      self.isNormalized = isNormalized
+    }
+
+    /// Whether a text can hold this token where it holds `other`, and this one would be found first: `other` lies in
+    /// this one, or begins in it.
+    fileprivate func hides(_ other: SpecialToken) -> Bool {
+      let (mine, theirs) = (Array(text.utf8), Array(other.text.utf8))
+      return mine.indices.contains { start in
+        zip(mine[start...], theirs).allSatisfy(==) && (start > 0 || theirs.count <= mine.count)
+      }
     }
   }
 
@@ -30,7 +42,12 @@ package struct Tokenizer: Sendable {
   /// - Parameter specialTokens: within the model's vocabulary or right behind it.
   init(model: any TokenizerModel, specialTokens: [SpecialToken]) {
     self.model = model
-    self.specialTokens = specialTokens.sorted { $0.token < $1.token }
+    // Where the order makes no difference it is not kept, so that the digest is that of older versions.
+    let last = specialTokens.filter(\.isNormalized)
+    let isOrdered = last.contains { token in specialTokens.contains { !$0.isNormalized && token.hides($0) } }
+    self.specialTokens = specialTokens
+      .map { SpecialToken(text: $0.text, token: $0.token, isNormalized: isOrdered && $0.isNormalized) }
+      .sorted { $0.token < $1.token }
     let ordinary = model.vocabularySize
     vocabularySize = ordinary + specialTokens.count { $0.token >= ordinary }
   }

@@ -14,6 +14,31 @@ import Testing
     #expect(try parse(parse(text).prettyText) == parse(text))
   }
 
+  /// What other writers take for JSON stands in the way of nothing, under keys that are not read.
+  @Test func keysThatAreNotReadAreSkipped() throws {
+    func read(_ text: [UInt8]) throws(JSONError) -> JSON { try JSONParser.parseObject(text.span, reading: ["text"]) }
+    for other in [
+      "NaN", "Infinity", "-Infinity", "[NaN, {\"a\": -Infinity}]", #""cut \ud83d""#, #""\udc00x""#, #""\ud83d\ude00""#,
+      #"{"a": 1, "a": 2, "text": "no"}"#, "1e999", "null",
+    ] {
+      for line in [#"{"x": \#(other), "text": "t"}"#, #"{"text": "t", "x": \#(other)}"#] {
+        #expect(try read(Array(line.utf8)) == .object([("text", .string("t"))]), "\(line)")
+      }
+    }
+    let latin = Array(#"{"x": ""#.utf8) + [0xE9] + Array(#"", "text": "é"}"#.utf8)
+    #expect(try read(latin)["text"]?.string == "é")
+    #expect(try read(Array(#"{"\ud83d": 1, "x": 1, "x": 2, "text": "t"}"#.utf8))["text"]?.string == "t")
+    #expect(try read(Array(#"{"x": {"text": 1}}"#.utf8)) == .object([]))
+    for (line, words) in [
+      (#"{"text": NaN}"#, "expected a value"), (#"{"text": "\ud83d"}"#, "surrogate"), (#"{"x": NAN}"#, "expected a value"),
+      (#"{"text": "a", "text": "b"}"#, "twice"), (#"{"text": ["\ud83d"]}"#, "surrogate"), (#"{"x": "a}"#, "not closed"),
+      (#"{"text": "a"} x"#, "the end of the file"), (#"{"x": [1 2]}"#, "',' or ']'"),
+    ] {
+      let error = #expect(throws: JSONError.self) { _ = try read(Array(line.utf8)) }
+      #expect(error?.message.contains(words) == true, "\(line): \(error?.message ?? "")")
+    }
+  }
+
   @Test func valuesKnowTheirPlace() throws {
     let json = try parse("{\"a\":\n  [1, 2]}", file: "f.json")
     #expect(json["a"]?.array?[1].location?.description == "f.json:2:7")

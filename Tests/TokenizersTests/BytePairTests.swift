@@ -54,6 +54,34 @@ struct Dice {
     }
   }
 
+  /// Tokens that are not normalized are cut out first, as Hugging Face's library does.
+  @Test func addedTokensHaveTwoPasses() throws {
+    let base = try trained("abc def", 256, []).text
+    func tokenizer(_ added: [(String, isNormalized: Bool)]) throws -> Tokenizer {
+      let list = added.enumerated().map { index, token in
+        #"{"id": \#(256 + index), "content": "\#(token.0)", "normalized": \#(token.isNormalized)}"#
+      }
+      let text = base.replacing("\"added_tokens\":[]", with: "\"added_tokens\":[\(list.joined(separator: ","))]")
+      return try Tokenizer(text: Array(text.utf8))
+    }
+    func pieces(_ tokenizer: Tokenizer, _ text: String) throws -> [String] {
+      try tokenizer.encode(text).map { tokenizer.label(of: $0) }
+    }
+    let inside = try tokenizer([("<a>", false), ("<a><b>", true)])
+    #expect(try pieces(inside, "x<a><b>y") == ["x", "<a>", "<", "b", ">", "y"])
+    #expect(try Tokenizer(text: Array(inside.text.utf8)).digest == inside.digest)
+    let across = try tokenizer([("bc", false), ("ab", true)])
+    #expect(try pieces(across, "abc") == ["a", "bc"] && pieces(across, "abd") == ["ab", "d"])
+    // Where both are of one pass, the first and longest wins.
+    #expect(try pieces(try tokenizer([("<a>", true), ("<a><b>", true)]), "<a><b>") == ["<a><b>"])
+    // Where the order makes no difference the digest is that of tokens without it.
+    for (first, second) in [("<a>", "<b>"), ("<a>", "<a"), ("ab", "bc")] {
+      let mixed = try tokenizer([(first, false), (second, true)])
+      let plain = try tokenizer([(first, false), (second, false)])
+      #expect(mixed.digest == plain.digest && mixed.specialTokens == plain.specialTokens, "\(first) \(second)")
+    }
+  }
+
   @Test func learnsAsHuggingFace() throws {
     let corpus = try #require(golden["corpus"]?.string)
     let ours = try trained(corpus, 420)

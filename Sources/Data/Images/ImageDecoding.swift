@@ -81,10 +81,12 @@ struct ImageDecoding: Sendable {
     var workspace = Workspace()
     for item in items {
       do throws(ImageFailure) {
-        try tryDecoding(item.index, in: &workspace)
+        let header = try tryDecoding(item.index, in: &workspace)
         if keepsPixels { piece.pixels += workspace.pixels }
         let crc = CRC32C.checksum(workspace.file.span.bytes)
-        piece.digest += Array("\(item.name) \(item.label) \(workspace.file.count) \(crc)\n".utf8)
+        // Versions that did not turn images read others from the same bytes.
+        let turned = header.orientation == .upright ? "" : " turned"
+        piece.digest += Array("\(item.name) \(item.label) \(workspace.file.count) \(crc)\(turned)\n".utf8)
         piece.items.append(item)
       } catch {
         let name = collection.names[item.index]
@@ -100,13 +102,13 @@ struct ImageDecoding: Sendable {
   /// Decodes the file number `index` of the collection over `workspace.pixels`.
   func decode(_ index: Int, in workspace: inout Workspace) throws(DataError) {
     do throws(ImageFailure) {
-      try tryDecoding(index, in: &workspace)
+      _ = try tryDecoding(index, in: &workspace)
     } catch {
       throw error.refusal(path, collection.names[index], policy)
     }
   }
 
-  private func tryDecoding(_ index: Int, in workspace: inout Workspace) throws(ImageFailure) {
+  private func tryDecoding(_ index: Int, in workspace: inout Workspace) throws(ImageFailure) -> ImageHeader {
     let header = try Self.decode(
       index, of: collection, channels: channels, through: &workspace.file, into: &workspace.decoded)
     let fits = header.width == resizing.width && header.height == resizing.height
@@ -123,6 +125,7 @@ struct ImageDecoding: Sendable {
       workspace.pixels = resizing.resized(
         workspace.decoded, width: header.width, height: header.height, channels: channels)
     }
+    return header
   }
 
   private static func decode(

@@ -70,10 +70,11 @@ struct PairLines {
     try corpus.forEachDocument { (document) throws(DataError) in
       let isJSON = document.file.hasSuffix(".jsonl") || document.file.hasSuffix(".json")
       try TextLines.forEach(document.text) { (line, number) throws(DataError) in
-        let (source, target) =
+        let columns: ([UInt8], [UInt8])? =
           isJSON
           ? try Self.json(line, document.file, number, sourceKey, targetKey)
           : try Self.columns(line, document.file, number)
+        guard let (source, target) = columns else { return }
         guard !source.isEmpty else {
           throw DataError(document.file, at: "line \(number)", expected: "a source text", found: "an empty one")
         }
@@ -95,8 +96,8 @@ struct PairLines {
 
   private static func json(
     _ line: ArraySlice<UInt8>, _ file: String, _ number: Int, _ sourceKey: String, _ targetKey: String
-  ) throws(DataError) -> ([UInt8], [UInt8]) {
-    let json = try TextLines.object(line, file, number)
+  ) throws(DataError) -> ([UInt8], [UInt8])? {
+    guard let json = try TextLines.object(line, file, number, keys: [sourceKey, targetKey]) else { return nil }
     func text(_ key: String, _ setting: String) throws(DataError) -> [UInt8] {
       if let text = json[key]?.string { return Array(text.utf8) }
       throw DataError(

@@ -77,7 +77,7 @@ struct TextCorpus: Sendable {
     of text: [UInt8], _ file: String, _ key: String, _ body: (Document) throws(DataError) -> Void
   ) throws(DataError) {
     try TextLines.forEach(text) { (line, number) throws(DataError) in
-      let json = try TextLines.object(line, file, number)
+      guard let json = try TextLines.object(line, file, number, keys: [key]) else { return }
       guard let content = json[key]?.string else {
         throw DataError(
           file, at: "line \(number)", expected: "a text under \"\(key)\"", found: json[key]?.kindName ?? "none",
@@ -106,14 +106,17 @@ enum TextLines {
     }
   }
 
-  /// A line of JSON lines.
-  static func object(_ line: ArraySlice<UInt8>, _ file: String, _ number: Int) throws(DataError) -> JSON {
+  /// A line of JSON lines, of which `keys` are read; nil for one of mere spaces.
+  static func object(
+    _ line: ArraySlice<UInt8>, _ file: String, _ number: Int, keys: Set<String>
+  ) throws(DataError) -> JSON? {
     func refused(_ found: String) -> DataError {
       DataError(file, at: "line \(number)", expected: "a JSON object", found: found)
     }
+    guard line.contains(where: { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }) else { return nil }
     let json: JSON
     do throws(JSONError) {
-      json = try JSONParser.parse(Array(line).span)
+      json = try JSONParser.parseObject(Array(line).span, reading: keys)
     } catch {
       throw refused(error.message)
     }

@@ -5,6 +5,8 @@ package struct ImageHeader: Sendable, Equatable {
   package let height: Int
   /// 1 for a file of gray levels, 3 for one of colors (a palette with any color in it counts as colors).
   package let channels: Int
+  /// How the stored pixels are turned; width and height are those of the turned image.
+  package let orientation: ImageOrientation
 
   /// Reads the header of a JPEG or PNG file; takes no memory for pixels.
   ///
@@ -23,19 +25,24 @@ package struct ImageHeader: Sendable, Equatable {
         found: "\(size.width)×\(size.height)", advice: "make the image smaller")
     }
     self.format = format
-    (width, height, channels) = size
+    orientation = ImageOrientation(of: file, format)
+    channels = size.channels
+    (width, height) = orientation.swapsSides ? (size.height, size.width) : (size.width, size.height)
   }
+
+  /// Width and height as they are stored.
+  var storedSize: (width: Int, height: Int) { orientation.swapsSides ? (height, width) : (width, height) }
 }
 
 /// Decodes image files; the same bytes always give the same pixels.
 package enum ImageDecoder {
   /// Decodes a JPEG or PNG file over `pixels`, whose memory is used again where it is of the right size.
   ///
-  /// - JPEG: 8 bits, gray or color, baseline or progressive. CMYK is refused, and so is everything that the decoder
-  ///   would only warn of, such as data that end early, because it fills in the rest.
+  /// - JPEG: 8 bits, gray or color, baseline or progressive. CMYK is refused, and so are data that end early or make no
+  ///   sense, though the decoder would only warn of them and fill in the rest; its other remarks are no failure.
   /// - PNG: any; 16 bits become 8, palettes colors, and what is transparent is laid over white. A stated gamma other
   ///   than sRGB's is converted to sRGB.
-  /// - An orientation in EXIF data is ignored: pixels come as they are stored.
+  /// - Images are turned as their EXIF data say.
   ///
   /// - Parameters:
   ///   - channels: 1 or 3 to have gray levels or colors whatever is stored; nil for what is stored.
@@ -48,9 +55,11 @@ package enum ImageDecoder {
     let header = try ImageHeader(of: file, mostPixels: mostPixels)
     let wanted = channels ?? header.channels
     switch header.format {
-    case .jpeg: try JPEGCodec.decode(file, header, channels: wanted, into: &pixels)
+    case .jpeg: try JPEGCodec.decode(file, header.storedSize, channels: wanted, into: &pixels)
     case .png: try PNGCodec.decode(file, header, channels: wanted, into: &pixels)
     }
+    let (width, height) = header.storedSize
+    header.orientation.turn(&pixels, width: width, height: height, channels: wanted)
     return header
   }
 

@@ -3,6 +3,13 @@ import CImage
 /// JPEG files through TurboJPEG, the interface of libjpeg-turbo that needs no setjmp.
 enum JPEGCodec {
   static func size(of file: RawSpan) throws(ImageError) -> (width: Int, height: Int, channels: Int) {
+    if let mended = JPEGSegments(file).mended(file) { return try plainSize(of: mended.span.bytes) }
+    return try plainSize(of: file)
+  }
+
+  private static func plainSize(
+    of file: RawSpan
+  ) throws(ImageError) -> (width: Int, height: Int, channels: Int) {
     let turbo = try TurboJPEG.decompressor()
     var (width, height, subsampling, colors): (Int32, Int32, Int32, Int32) = (0, 0, -1, -1)
     let status = file.withUnsafeBytes {
@@ -26,23 +33,48 @@ enum JPEGCodec {
   }
 
   static func decode(
-    _ file: RawSpan, _ header: ImageHeader, channels: Int, into pixels: inout [UInt8]
+    _ file: RawSpan, _ size: (width: Int, height: Int), channels: Int, into pixels: inout [UInt8]
+  ) throws(ImageError) {
+    if let mended = JPEGSegments(file).mended(file) {
+      try decodePlain(mended.span.bytes, size, channels: channels, into: &pixels)
+    } else {
+      try decodePlain(file, size, channels: channels, into: &pixels)
+    }
+  }
+
+  private static func decodePlain(
+    _ file: RawSpan, _ size: (width: Int, height: Int), channels: Int, into pixels: inout [UInt8]
+  ) throws(ImageError) {
+    ImageDecoder.resize(&pixels, to: size.width * size.height * channels)
+    do throws(ImageError) {
+      try decode(file, size, channels: channels, TJFLAG_STOPONWARNING, into: &pixels)
+    } catch {
+      // The first remark is about the end of the file: all rows are there, and of several scans all are complete.
+      guard error.found.hasSuffix(strayEnd) else { throw error }
+      try decode(file, size, channels: channels, 0, into: &pixels)
+    }
+  }
+
+  /// The decoder's remark on bytes between the image data and the end of the image.
+  private static let strayEnd = "extraneous bytes before marker 0xd9"
+
+  private static func decode(
+    _ file: RawSpan, _ size: (width: Int, height: Int), channels: Int, _ flags: Int32, into pixels: inout [UInt8]
   ) throws(ImageError) {
     // Not used again: a decompressor remembers tables, and would decode a file without any by another file's.
     let turbo = try TurboJPEG.decompressor()
-    ImageDecoder.resize(&pixels, to: header.width * header.height * channels)
     let format = channels == 1 ? TJPF_GRAY : TJPF_RGB
     let status = file.withUnsafeBytes { bytes in
       pixels.withUnsafeMutableBufferPointer { pixels in
         tjDecompress2(
           turbo.handle, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), UInt(bytes.count), pixels.baseAddress,
-          Int32(header.width), Int32(header.width * channels), Int32(header.height), Int32(format.rawValue),
-          TJFLAG_ACCURATEDCT | TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS)
+          Int32(size.width), Int32(size.width * channels), Int32(size.height), Int32(format.rawValue),
+          TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS | flags)
       }
     }
-    guard status == 0 else {
+    guard status == 0 || flags == 0 && tjGetErrorCode(turbo.handle) == Int32(TJERR_WARNING.rawValue) else {
       throw ImageError(
-        "JPEG data", expected: "a whole \(header.width)×\(header.height) image", found: turbo.message,
+        "JPEG data", expected: "a whole \(size.width)×\(size.height) image", found: turbo.message,
         advice: "the file is truncated or damaged; replace it or leave it out")
     }
   }

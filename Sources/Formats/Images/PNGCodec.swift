@@ -18,10 +18,11 @@ enum PNGCodec {
     // libpng's own conversion to gray weighs linear light; ours is what JPEG and other trainers have.
     let isConverted = header.channels == 3 && channels == 1
     var png = troupe_png()
-    png.width = UInt32(header.width)
-    png.height = UInt32(header.height)
+    let (width, height) = header.storedSize
+    png.width = UInt32(width)
+    png.height = UInt32(height)
     png.channels = isConverted ? 3 : UInt32(channels)
-    ImageDecoder.resize(&pixels, to: header.width * header.height * Int(png.channels))
+    ImageDecoder.resize(&pixels, to: width * height * Int(png.channels))
     let isRead = file.withUnsafeBytes { file in
       pixels.withUnsafeMutableBufferPointer {
         troupe_png_decode(&png, file.baseAddress, file.count, $0.baseAddress)
@@ -29,7 +30,7 @@ enum PNGCodec {
     }
     guard isRead else {
       throw ImageError(
-        "PNG data", expected: "a whole \(header.width)×\(header.height) image", found: message(of: &png),
+        "PNG data", expected: "a whole \(width)×\(height) image", found: message(of: &png),
         advice: "the file is truncated or damaged; replace it or leave it out")
     }
     if isConverted { pixels = Luma.gray(ofRGB: pixels) }

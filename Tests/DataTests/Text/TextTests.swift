@@ -52,6 +52,20 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
     #expect((0..<9).contains { window(set, 3, .training(epoch: $0)) != window(other, 3, .training(epoch: $0)) })
   }
 
+  /// Lines of JSON are read for their texts alone.
+  @Test func otherKeysOfJSONLinesDoNotMatter() throws {
+    let lines = [
+      #"{"text": "abcdef", "score": NaN}"#, "   ", #"{"user": "cut \ud83d", "text": "ghijkl"}"#, "\t", #"{"text": "mn"}"#,
+    ]
+    let path = try scratch.write(lines.joined(separator: "\n"), "t.jsonl")
+    let set = try textSet(#""jsonl": "\#(path)", "length": 4, "validation_fraction": 0"#)
+    #expect(set.splits.training.count > 0)
+    let bad = try scratch.write(#"{"text": "\ud83d"}"#, "bad.jsonl")
+    expectRefusal("bad.jsonl", "line 1", "surrogate") { _ = try textSet(#""jsonl": "\#(bad)", "length": 4"#) }
+    let pairs = try scratch.write("{\"source\": \"a\", \"target\": \"b\", \"x\": NaN}\n  \n", "p.jsonl")
+    #expect(try PairData(files: [pairs]).open(seed: 0).samples.count == 1)
+  }
+
   @Test func evaluationPredictsEachTokenOnce() throws {
     for length in [1, 7, 10, 33, 99, 100, 150] {
       let set = try textSet(#""files": "\#(try numbered(1000))", "length": \#(length), "test_fraction": 0.05"#)

@@ -40,6 +40,51 @@ struct JPEGTests {
     }
   }
 
+  /// Remarks of the decoder on files that it reads whole are no failure.
+  @Test func remarksAreNoFailure() throws {
+    let file = try slope().jpeg(quality: 95)
+    let image = try decoded(file)
+    let jfif = try #require(file.indices.dropLast(5).first { Array(file[$0..<$0 + 5]) == Array("JFIF\0".utf8) })
+    for version: [UInt8] in [[0, 0], [2, 1], [255, 255]] {
+      var other = file
+      other.replaceSubrange(jfif + 5..<jfif + 7, with: version)
+      #expect(try decoded(other) == image && header(other).width == 40)
+    }
+    func adobe(_ transform: UInt8) -> [UInt8] {
+      [0xFF, 0xEE, 0, 14] + Array("Adobe".utf8) + [0, 100, 0, 0, 0, 0, transform]
+    }
+    for transform: UInt8 in [2, 7, 255] {
+      #expect(try decoded(Array(file[..<2]) + adobe(transform) + file[2...]) == image)
+    }
+    // Without the JFIF marker, whose word is the last one on colors.
+    let length = Int(file[jfif - 2]) << 8 | Int(file[jfif - 1])
+    let bare = Array(file[..<2] + file[(jfif - 2 + length)...])
+    for transform: UInt8 in [1, 7] {
+      #expect(try decoded(Array(bare[..<2]) + adobe(transform) + bare[2...]) == image)
+    }
+    for stray: [UInt8] in [[0], [UInt8](repeating: 0, count: 37), [1, 2, 3]] {
+      #expect(try decoded(Array(file.dropLast(2)) + stray + file.suffix(2)) == image)
+      let head = jfif - 2 + length
+      #expect(try decoded(Array(file[..<head]) + stray + file[head...]) == image)
+      #expect(try header(Array(file[..<head]) + stray + file[head...]).height == 24)
+      #expect(try decoded(file + stray) == image)
+    }
+  }
+
+  /// What the decoder fills in is still refused, with remarks around it.
+  @Test func damageAmongRemarksIsRefused() throws {
+    let file = try sample(width: 64, height: 64).jpeg(quality: 95)
+    let stray: [UInt8] = [1, 2, 3]
+    let scan = try #require(file.indices.dropLast(2).first { file[$0] == 0xFF && file[$0 + 1] == 0xDA })
+    let middle = scan + (file.count - scan) / 2
+    // Behind the first segment.
+    let head = 4 + (Int(file[4]) << 8 | Int(file[5]))
+    let end: [UInt8] = [0xFF, 0xD9]
+    expectRefusal("JPEG data") { _ = try decoded(Array(file[..<middle]) + end) }
+    let cut = Array(file[..<head]) + stray + file[head..<middle]
+    for rest in [[], end, [0xFF, 0xFF, 0xD0] + end] { expectRefusal("JPEG data") { _ = try decoded(cut + rest) } }
+  }
+
   @Test func refusals() throws {
     let file = try sample().jpeg()
     for count in stride(from: 3, to: file.count - 8, by: 11) {
