@@ -121,7 +121,8 @@ import Testing
   }
 
   @Test func pipesAreNotWaitedFor() throws {
-    for name in ["start.h5", "start.safetensors", "text.txt", "tokenizer.json", "table.csv"] { workspace.makePipe(name) }
+    let names = ["start.h5", "start.safetensors", "text.txt", "tokenizer.json", "table.csv"]
+    for name in names { workspace.makePipe(name) }
     for name in ["start.h5", "start.safetensors"] {
       try workspace.refuse("train", "small.json", "--init-from", name, saying: [name, "found a pipe"])
     }
