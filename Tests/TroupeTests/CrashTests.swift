@@ -9,8 +9,8 @@ import Testing
   let workspace: Workspace
   private static let steps = 3000
 
-  /// Everything that has state: running statistics, dropout, a moving average, momentum, a schedule that waits for a plateau,
-  /// and batches in an order of their own every epoch.
+  /// Everything that has state: running statistics, dropout, a moving average, momentum, a schedule that waits for a
+  /// plateau, and batches in another order every epoch.
   private static let configuration = """
     {
       "name": "crash",

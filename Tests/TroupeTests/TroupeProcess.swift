@@ -29,8 +29,8 @@ struct TroupeResult: Sendable {
 
 /// A `troupe` in its own process, started as a person would start it.
 ///
-/// Not by Foundation's `Process`: on Linux it never closes the streams it was given, and with a few hundred of them open
-/// its `run()` reads beyond the end of its list of /proc/self/fd, which crashes now and then.
+/// Not by Foundation's `Process`: on Linux it never closes the streams it was given, and with a few hundred of them
+/// open its `run()` reads beyond the end of its list of /proc/self/fd, which crashes now and then.
 final class TroupeProcess: Sendable {
   /// The program, which the package manager builds beside the tests.
   static let executable = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()

@@ -26,11 +26,6 @@ extension RunModel {
     for index in running.indices { averaged[index] += weight * (running[index] - averaged[index]) }
   }
 
-  /// The learning rate of the next step.
-  func learningRate(_ state: RunState, _ calendar: RunCalendar) -> Double {
-    configuration.optimizer.learningRate * calendar.rateFactor(step: state.step) * (state.plateau?.factor ?? 1)
-  }
-
   /// Sets the scalars of the next update, tensor by tensor.
   ///
   /// - Parameters:

@@ -61,7 +61,8 @@ extension Evaluate {
         json.output.say(
           "  the hardest: "
             + worst.map {
-              "\(judgement.requests[$0].text) \(share(verdict.recognizedOfRequests[$0], judgement.countsOfRequests[$0]))"
+              judgement.requests[$0].text + " "
+                + share(verdict.recognizedOfRequests[$0], judgement.countsOfRequests[$0])
             }.joined(separator: ", "))
       }
       let quality = verdict.precisionRecall
@@ -96,8 +97,8 @@ extension Evaluate {
       (
         "recognized_by_condition",
         .object(
-          zip(judgement.requests, zip(verdict.recognizedOfRequests, judgement.countsOfRequests)).map { request, counts in
-            (request.text, .number(Double(counts.0) / Double(max(1, counts.1))))
+          zip(judgement.requests, zip(verdict.recognizedOfRequests, judgement.countsOfRequests)).map {
+            request, counts in (request.text, .number(Double(counts.0) / Double(max(1, counts.1))))
           })
       ),
       ("frechet_distance", .number(verdict.frechetDistance)),

@@ -33,9 +33,9 @@ struct Evaluate: AsyncParsableCommand {
 
   @Option(
     help: """
-      Shows a classifier each image in several ways and judges the mean of its answers (test-time augmentation): flip is \
-      the image and its mirror image, ten-crop the middle and the corners of the image in a border of one pixel, and \
-      their mirror images. The loss is that of the mean, neither smoothed nor weighted. Not for images whose mirror \
+      Shows a classifier each image in several ways and judges the mean of its answers (test-time augmentation): flip \
+      is the image and its mirror image, ten-crop the middle and the corners of the image in a border of one pixel, \
+      and their mirror images. The loss is that of the mean, neither smoothed nor weighted. Not for images whose mirror \
       image means something else, such as digits.
       """)
   var views: ImageViews?
