@@ -9,19 +9,29 @@ package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The error number of the system call; nil where no call failed.
   package let code: Errno?
 
+  /// The type of a file that is not regular, such as "a pipe"; nil for other errors.
+  package let irregularType: String?
+
   package init(_ path: String, _ operation: String, reason: String) {
     self.init(path, operation, reason, nil)
+  }
+
+  init(_ path: String, _ operation: String, irregularType type: String) {
+    self.init(path, operation, "expected a regular file, found \(type)", nil, irregularType: type)
   }
 
   package init(_ path: String, _ operation: String, _ code: Errno) {
     self.init(path, operation, code.description, code)
   }
 
-  private init(_ path: String, _ operation: String, _ reason: String, _ code: Errno?) {
+  private init(
+    _ path: String, _ operation: String, _ reason: String, _ code: Errno?, irregularType: String? = nil
+  ) {
     self.path = path
     self.operation = operation
     self.reason = reason
     self.code = code
+    self.irregularType = irregularType
   }
 
   /// Whether a message, of this or another process, says that a disk or a quota has no room.
@@ -33,7 +43,9 @@ package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 
   /// The same error under the name of another file.
-  func of(_ path: String) -> FileError { FileError(path, operation, reason, code) }
+  func of(_ path: String) -> FileError {
+    FileError(path, operation, reason, code, irregularType: irregularType)
+  }
 
   package var description: String { "cannot \(operation) \(path): \(reason)".inOneLine }
 }

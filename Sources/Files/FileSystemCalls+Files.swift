@@ -33,7 +33,7 @@ extension FileSystemCalls {
     if operation == .create { return file }
     let type = try status(of: file).type
     guard type == .regular else {
-      throw FileError(path, operation.verb, reason: "expected a regular file, found \(Self.name(of: type))")
+      throw FileError(path, operation.verb, irregularType: Self.name(of: type))
     }
     return file
   }

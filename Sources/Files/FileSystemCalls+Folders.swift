@@ -19,7 +19,10 @@ extension FileSystemCalls {
     do throws(FileError) {
       _ = try perform(.makeFolder, path) { (_) throws(Errno) in try Self.check(mkdir(path, 0o777)) }
     } catch {
-      guard error.code == .fileExists, (try? FilePath(path).stat().type) == .directory else { throw error }
+      guard error.code == .fileExists else { throw error }
+      guard (try? FilePath(path).stat().type) == .directory else {
+        throw FileError(path, error.operation, reason: "a file of that name is in the way")
+      }
     }
   }
 
@@ -61,7 +64,10 @@ extension FileSystemCalls {
 
   /// The names in a folder, sorted.
   package func list(_ folder: String) throws(FileError) -> [String] {
-    try perform(.list, folder) { (_) throws(Errno) in }
+    try perform(.list, folder) { (_) throws(Errno) in
+      guard let directory = opendir(folder) else { throw Errno(rawValue: errno) }
+      closedir(directory)
+    }
     do {
       return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
     } catch {

@@ -26,7 +26,8 @@ package struct ReplacementFile: ~Copyable {
     for target: String, leftovers: Leftovers = .removedWhenOld, calls: FileSystemCalls = .real
   ) throws(FileError) {
     switch leftovers {
-    case .removed: try Self.removeLeftovers(of: target, calls: calls)
+    case .removed:
+      try Self.naming(target) { () throws(FileError) in try Self.removeLeftovers(of: target, calls: calls) }
     case .removedWhenOld: try? Self.removeLeftovers(of: target, olderThan: Self.longestWrite, calls: calls)
     case .kept: break
     }

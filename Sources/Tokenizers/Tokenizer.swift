@@ -45,7 +45,8 @@ package struct Tokenizer: Sendable {
     // Where the order makes no difference it is not kept, so that the digest is that of older versions.
     let last = specialTokens.filter(\.isNormalized)
     let isOrdered = last.contains { token in specialTokens.contains { !$0.isNormalized && token.hides($0) } }
-    self.specialTokens = specialTokens
+    self.specialTokens =
+      specialTokens
       .map { SpecialToken(text: $0.text, token: $0.token, isNormalized: isOrdered && $0.isNormalized) }
       .sorted { $0.token < $1.token }
     let ordinary = model.vocabularySize

@@ -164,7 +164,7 @@ import Testing
     try Data("\(Digest.sha256(Array(bytes)))  \(url.lastPathComponent)\n".utf8).write(
       to: CheckpointFile.digestURL(of: url))
     let error = failure { () throws(CheckpointError) in _ = try CheckpointFile.verify(at: url) }
-    #expect(error?.description.contains("holds step 2, not the one it is named after") == true)
+    #expect(error?.description.contains("holds step 2, not the one of its name") == true)
   }
 
   @Test func notAFile() throws {

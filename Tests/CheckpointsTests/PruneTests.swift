@@ -46,10 +46,12 @@ import Testing
   @Test func onlyLeftoversAreRemoved() throws {
     try writeSample(1, in: folder)
     let leftovers = [
-      "step-00000002.h5.0123456789abcdef.tmp", "step-00000002.h5.sha256.0123456789abcdef.tmp", "step-00000003.h5.sha256",
+      "step-00000002.h5.0123456789abcdef.tmp", "step-00000002.h5.sha256.0123456789abcdef.tmp",
+      "step-00000003.h5.sha256",
     ]
     let others = [
-      "config.json", "step-2.h5.0123456789abcdef.tmp", "metrics.jsonl.0123456789abcdef.tmp", "notes.sha256", "step-00000002.h5.damaged", "step-x.h5",
+      "config.json", "step-2.h5.0123456789abcdef.tmp", "metrics.jsonl.0123456789abcdef.tmp", "notes.sha256",
+      "step-00000002.h5.damaged", "step-x.h5",
     ]
     for name in leftovers + others { try Data("x".utf8).write(to: folder.file(name)) }
     try checkpoints.prune(CheckpointPools(last: 1))

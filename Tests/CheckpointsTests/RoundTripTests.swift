@@ -134,7 +134,8 @@ import Testing
     #expect(CheckpointFile.step(ofName: "step-00001000.h5") == 1_000)
     #expect(CheckpointFile.step(ofName: CheckpointFile.name(step: 1_234_567_890)) == 1_234_567_890)
     for name in [
-      "step-1000.h5", "step-000001000.h5", "step-+0001000.h5", "step--0001000.h5", "step-00001000.h5.0123456789abcdef.tmp", "x",
+      "step-1000.h5", "step-000001000.h5", "step-+0001000.h5", "step--0001000.h5",
+      "step-00001000.h5.0123456789abcdef.tmp", "x",
     ] {
       #expect(CheckpointFile.step(ofName: name) == nil)
     }

@@ -22,7 +22,7 @@ import Testing
     for path in [folder.path("pipe"), folder.path("link"), "/dev/zero", folder.path] {
       for way in Self.ways {
         let error = #expect(throws: FileError.self, "\(way.name) \(path)") { try way.run(path) }
-        #expect(error?.path == path && error?.description.contains("\n") == false, "\(way.name)")
+        #expect(error?.path.hasPrefix(path) == true && error?.description.contains("\n") == false, "\(way.name)")
       }
       #expect(!FileLock.isHeld(URL(fileURLWithPath: path)))
     }

@@ -2,7 +2,9 @@ import Metrics
 
 extension ProbeRecord {
   /// The probe of a model whose gradients fade by a fixed factor per token.
-  package static func fake(of run: String, position: String? = nil, length: Int = 64, decay: Double = 0.99) -> ProbeRecord {
+  package static func fake(of run: String, position: String? = nil, length: Int = 64, decay: Double = 0.99)
+    -> ProbeRecord
+  {
     var probe = ProbeRecord(run: run, step: 600, trainingLength: length, position: position)
     probe.stepTimes = StepTimes(
       precision: "float32", lanes: 2,

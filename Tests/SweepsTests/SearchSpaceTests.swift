@@ -53,7 +53,7 @@ import Testing
 
   @Test func conditionsMustNameWhatThereIs() throws {
     let bad = [
-      (#"{"a": {"values": [1], "when": {"b": 1}}, "b": {"values": [1]}}"#, "stands before"),
+      (#"{"a": {"values": [1], "when": {"b": 1}}, "b": {"values": [1]}}"#, "is not a parameter before this one"),
       (#"{"b": {"values": [1]}, "a": {"values": [1], "when": {"b": 2}}}"#, "never 2"),
     ]
     for (text, words) in bad {

@@ -44,13 +44,13 @@ import Testing
     #expect(SweepSchema.sweep["additionalProperties"]?.boolean == false)
   }
 
-  @Test func theExampleOfTheReadmeIsASweep() throws {
-    let readme = try String(
-      contentsOf: Self.configs.deletingLastPathComponent().appending(path: "README.md"), encoding: .utf8)
-    let start = try #require(readme.range(of: #""name": "rates""#))
-    let head = try #require(readme[..<start.lowerBound].range(of: "```json\n", options: .backwards))
-    let end = try #require(readme[start.upperBound...].range(of: "```"))
-    let json = try JSONParser.parse(String(readme[head.upperBound..<end.lowerBound]), file: "README.md")
+  @Test func theExampleOfTheDocumentsIsASweep() throws {
+    let page = try String(
+      contentsOf: Self.configs.deletingLastPathComponent().appending(path: "docs/sweeps.md"), encoding: .utf8)
+    let start = try #require(page.range(of: #""name": "rates""#))
+    let head = try #require(page[..<start.lowerBound].range(of: "```json\n", options: .backwards))
+    let end = try #require(page[start.upperBound...].range(of: "```"))
+    let json = try JSONParser.parse(String(page[head.upperBound..<end.lowerBound]), file: "sweeps.md")
     let definition = try SweepDefinition(json, folder: Self.configs.appending(path: "sweeps"))
     try definition.checkSpace(microBatches: 2)
   }

@@ -146,8 +146,7 @@ struct ReverseProcessTests {
   }
 
   /// The last step gives the model's image, clipped, without noise.
-  @Test(arguments: [SamplerSettings.Kind.ddpm, .ddim]) func endsWithTheModelsImage(kind: SamplerSettings.Kind) throws
-  {
+  @Test(arguments: [SamplerSettings.Kind.ddpm, .ddim]) func endsWithTheModelsImage(kind: SamplerSettings.Kind) throws {
     let process = ReverseProcess(NoiseSchedule(.cosine, steps: 20), .x0, Self.settings(kind, 20, eta: 0))
     let last = try #require(process.steps.last)
     let arena = Arena(byteCount: 1024)

@@ -156,7 +156,9 @@ import Testing
   @Test func aRunKilledBeforeItsFirstCheckpointStartsAgain() throws {
     try workspace.succeed(
       "train", "crash.json", "--run-dir", "other", "--set", "seed=9", "--set", "training.duration=50 steps")
-    let arguments = ["train", "crash.json", "--json", "--set", "training.duration=200 steps"]
+    let arguments = [
+      "train", "crash.json", "--json", "--set", "training.duration=200 steps", "--set", "checkpoints.keep_best=1",
+    ]
     let start = ["--init-from", "other/step-00000050.h5", "--run-dir"]
     let expected = try digest(TroupeProcess(arguments + start + ["whole"], in: workspace.url).wait().json())
     // The folder of a process that is killed in its first steps.

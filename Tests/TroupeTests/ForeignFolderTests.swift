@@ -50,7 +50,8 @@ import Testing
       ["sweep", "small.json", "--sweep-dir", ""],
     ] {
       let result = try TroupeProcess(arguments, in: workspace.url).wait()
-      expectRefusal(result, code: 2, saying: ["empty"])
+      expectRefusal(result, code: 2, saying: [])
+      #expect(result.errors.contains("empty") || result.errors.contains("Missing value"), "\(result.errors)")
     }
     #expect(try workspace.snapshot() == before)
   }

@@ -104,7 +104,7 @@ struct SampleTests {
     let workspace = try trained()
     workspace.refuses(["--prompt", "The Ω"], saying: ["--prompt", "byte 4", "\"Ω\""])
     workspace.refuses(["--prompt", ""], saying: ["at least one token"])
-    workspace.refuses(["--prompt", "FILE:none.txt"], saying: ["--prompt", "none.txt", "nothing"])
+    workspace.refuses(["--prompt", "FILE:none.txt"], saying: ["--prompt", "none.txt", "No such file"])
     try workspace.write(Data([0x54, 0xFF, 0x54]), "broken.txt")
     workspace.refuses(["--prompt", "FILE:broken.txt"], saying: ["byte 1", "UTF-8"])
     workspace.refuses(["--source", "x"], saying: ["--source", "reads no source"])

@@ -31,7 +31,11 @@ extension DataError {
   package init(_ error: FileError) { self.init(error, advice: "") }
 
   init(_ error: FileError, advice: String) {
-    self.init(error.path, expected: "a file to \(error.operation)", found: error.reason, advice: advice)
+    if let type = error.irregularType {
+      self.init(error.path, expected: "a regular file", found: type, advice: advice)
+    } else {
+      self.init(error.path, expected: "a file to \(error.operation)", found: error.reason, advice: advice)
+    }
   }
 
   static func quoted(_ text: some StringProtocol) -> String { MessageText.quoted(text) }

@@ -98,7 +98,9 @@ final class Download: NSObject, URLSessionDataDelegate {
     switch response.statusCode {
     case 200:
       // The server knows no ranges: from the beginning.
-      guard start == 0 || (try? FileSystemCalls.real.truncate(file, to: 0)) != nil else { return .failed(Self.unwritable(url)) }
+      guard start == 0 || (try? FileSystemCalls.real.truncate(file, to: 0)) != nil else {
+        return .failed(Self.unwritable(url))
+      }
       let length = response.expectedContentLength
       state.withLock {
         $0.received = 0

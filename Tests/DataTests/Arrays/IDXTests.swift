@@ -40,7 +40,7 @@ import Testing
     expectRefusal("a new file") { try IDXFile.write(pixels, dimensions: [600], to: path) }
     try IDXFile.write(pixels, dimensions: [600], to: path, replacing: true)
     #expect(try IDXFile(reading: path, ranks: 1...1).count == 600)
-    expectRefusal("/nowhere/x", "writable") { try IDXFile.write([1], dimensions: [1], to: "/nowhere/x") }
+    expectRefusal("/nowhere/x", "No such file") { try IDXFile.write([1], dimensions: [1], to: "/nowhere/x") }
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path).sorted() == ["a.gz", "b.gz"])
   }
 

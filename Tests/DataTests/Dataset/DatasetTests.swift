@@ -7,9 +7,7 @@ import Testing
 /// Real digits, kept beside the project and not in it.
 enum RealDigits {
   static let folder: String? = {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    let path = root.appendingPathComponent("../shared/datasets/mnist-10k").standardizedFileURL.path
+    let path = Repository.root.appendingPathComponent("../shared/datasets/mnist-10k").standardizedFileURL.path
     return FileManager.default.fileExists(atPath: path) ? path : nil
   }()
 

@@ -27,7 +27,6 @@ import Testing
     var other = CSVData(file: ignored)
     other.ignore = ["note"]
     #expect(try other.open(seed: 0).samples.count == 2)
-    expectRefusal("line 3", "UTF-8") { _ = try DatasetSummary.inspect(labels) }
   }
 
   @Test func utf8StaysAsItIs() throws {

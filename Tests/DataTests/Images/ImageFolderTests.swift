@@ -323,7 +323,7 @@ import Testing
     try put(try png(1), "one/a/1.png")
     expectRefusal("2 to", "found 1") { _ = try open("one") }
     try put(try png(1), "one/2.png")
-    expectRefusal("one a class", "2.png", "beside") { _ = try open("one") }
+    expectRefusal("one per class", "2.png", "beside") { _ = try open("one") }
     try put(try png(1), "hole/a/1.png")
     try put(try png(1), "hole/b/1.png")
     try FileManager.default.createDirectory(atPath: scratch.path("hole/c"), withIntermediateDirectories: true)
@@ -400,7 +400,7 @@ import Testing
     try link("set/a/notes.txt", to: "nowhere")
     try put(try png(1), "set/__MACOSX/a/._1.png")
     #expect(try open("set").samples.count == 4)
-    #expect(mkdir(Array(scratch.path("set/").utf8CString.dropLast() + [-0x17, 0x74, 0]), 0o755) == 0)
+    #expect(mkdir(Array((scratch.path("set") + "/").utf8CString.dropLast() + [-0x17, 0x74, 0]), 0o755) == 0)
     expectRefusal("UTF-8", "rename") { _ = try open("set") }
   }
 

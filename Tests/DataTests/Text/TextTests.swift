@@ -55,7 +55,8 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
   /// Lines of JSON are read for their texts alone.
   @Test func otherKeysOfJSONLinesDoNotMatter() throws {
     let lines = [
-      #"{"text": "abcdef", "score": NaN}"#, "   ", #"{"user": "cut \ud83d", "text": "ghijkl"}"#, "\t", #"{"text": "mn"}"#,
+      #"{"text": "abcdef", "score": NaN}"#, "   ", #"{"user": "cut \ud83d", "text": "ghijkl"}"#, "\t",
+      #"{"text": "mn"}"#,
     ]
     let path = try scratch.write(lines.joined(separator: "\n"), "t.jsonl")
     let set = try textSet(#""jsonl": "\#(path)", "length": 4, "validation_fraction": 0"#)
@@ -295,7 +296,7 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
       _ = try Dataset(opening: DataSettings(common: settings, kind: data), runSeed: 1)
     }
     expectRefusal("max_bytes") { _ = try textSet(#""files": "\#(short)", "max_bytes": 7"#) }
-    expectRefusal("absent.json", "readable") {
+    expectRefusal("absent.json", "No such file") {
       _ = try textSet(#""files": "\#(short)", "tokenizer": {"type": "byte_pair", "file": "absent.json"}"#)
     }
     expectRefusal("float32 inputs", "standardize") {
@@ -360,8 +361,7 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
 
   /// The project's own sources, as its configurations name them.
   @Test func ownSources() throws {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().path
+    let root = Repository.root.path
     let set = try textSet(#""files": "\#(root)/Sources/**/*.swift", "length": 128"#)
     #expect(set.splits.training.count > 5000 && set.splits.validation.count > 500)
   }
@@ -369,9 +369,8 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
 
 @Suite struct TinyShakespeareTests {
   static let file: String? = {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    let path = root.appendingPathComponent("../shared/datasets/tiny-shakespeare/input.txt").standardizedFileURL.path
+    let path = Repository.root.appendingPathComponent("../shared/datasets/tiny-shakespeare/input.txt")
+      .standardizedFileURL.path
     return FileManager.default.fileExists(atPath: path) ? path : nil
   }()
 

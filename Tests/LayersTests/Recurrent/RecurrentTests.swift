@@ -4,6 +4,7 @@ import JSON
 import Kernels
 import Layers
 import Tensors
+import TestSupport
 import Testing
 
 /// Recurrent layers against PyTorch, and their state from piece to piece of a sequence.
@@ -14,8 +15,7 @@ import Testing
     let input: [Int]
 
     static let all: [Golden] = {
-      let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appending(path: "Golden/Layers/recurrent.json")
+      let file = Repository.root.appending(path: "Tests/Golden/Layers/recurrent.json")
       guard let json = try? ConfigurationFile.load(file.path) else { return [] }
       let input = (json["input"]?.array ?? []).compactMap(\.integer)
       return (json["cases"]?.array ?? []).map { Golden(json: $0, input: input) }
