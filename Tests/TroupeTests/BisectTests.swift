@@ -73,12 +73,12 @@ import Testing
 
   /// Both continue from the same checkpoint, one of them with another rate: the search begins there.
   @Test func theSearchBeginsAtTheLastCommonCheckpoint() throws {
-    // A schedule that ends later has another rate from the next step on.
+    // A schedule that ends at another step has another rate from the next step on.
     let schedule = ["--set", #"schedule={"type":"linear"}"#, "--set"]
     try train("c", schedule + [#"training.duration="45 steps""#])
     try FileManager.default.copyItem(at: workspace.file("c"), to: workspace.file("d"))
     try train("c", schedule + [#"training.duration="60 steps""#, "--resume"])
-    try train("d", schedule + [#"training.duration="90 steps""#, "--resume"])
+    try train("d", schedule + [#"training.duration="50 steps""#, "--resume"])
     let json = try bisect("c", "d")
     #expect(json["common_checkpoint"]?.integer == 45 && json["records"]?["step"]?.integer == 46)
     #expect(json["step"]?.integer == 46 && json["pass"]?.string == "update", "\(json.compactText)")

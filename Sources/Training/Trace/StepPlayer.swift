@@ -18,6 +18,7 @@ package actor StepPlayer {
   private nonisolated let loader: DataLoader
   private let coordinator: Coordinator
   private let observer: TraceObserver
+  private let tasks: [Task<Void, Never>]
   private let validations: [Int: ValidationRecord]
 
   /// - Parameters:
@@ -39,8 +40,10 @@ package actor StepPlayer {
     let lane = ForwardStage(
       lane: 0, thread: laneThread, model: model, lanes: lanes, loader: loader, clock: StageClock("lane 0"),
       observer: observer)
-    Task(executorPreference: loaderThread) { await loader.run() }
-    Task(executorPreference: laneThread) { await lane.run() }
+    tasks = [
+      Task(executorPreference: loaderThread) { await loader.run() },
+      Task(executorPreference: laneThread) { await lane.run() },
+    ]
   }
 
   /// Ends the player's threads; it cannot be used afterwards.
@@ -48,6 +51,8 @@ package actor StepPlayer {
     await lanes.assemble()
     lanes.dismiss()
     loader.stop()
+    // A thread must outlive the stages on it: executors are not retained.
+    for task in tasks { await task.value }
     laneThread.finish()
     loaderThread.finish()
   }
