@@ -29,6 +29,7 @@ extension SampleField {
     if levels != 0...1 {
       members.append(("levels", .array([levels.lowerBound, levels.upperBound].map { .number($0) })))
     }
+    if !offsets.isEmpty { members.append(("offsets", .array(offsets.map { .number($0) }))) }
     return .object(members)
   }
 
@@ -44,6 +45,7 @@ extension SampleField {
     let names = json["class_names"]?.array?.compactMap(\.string) ?? []
     if let classes, !(1...Self.mostClasses).contains(classes) || names.count > classes { return nil }
     self.init(name: name, shape: shape, type: type, classCount: classes, classNames: names)
+    offsets = json["offsets"]?.array?.compactMap(\.double) ?? []
     guard let ends = json["levels"] else { return }
     let numbers = ends.array?.compactMap(\.double).map { Float($0) } ?? []
     guard numbers.count == 2, numbers[0] <= numbers[1] else { return nil }
