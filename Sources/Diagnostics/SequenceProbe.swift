@@ -35,8 +35,7 @@ package struct SequenceProbe: Sendable {
     self.run = run
     self.lanes = lanes
     settings = SequenceSettings(configuration)
-    data = try Dataset(opening: configuration.data, runSeed: configuration.seed)
-    try run.checkpoint.metadata.checkTokenizer(data, of: run.checkpoint.url)
+    data = try run.openData()
   }
 
   /// A record with nothing measured yet.

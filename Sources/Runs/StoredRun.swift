@@ -83,12 +83,31 @@ package struct StoredRun: Sendable {
     return try CheckpointFile.verify(at: folder.appending(path: CheckpointFile.name(step: step)))
   }
 
-  /// The run's plan on its data as the checkpoint standardizes them.
+  /// The run's data as the checkpoint standardizes them.
   ///
-  /// - Parameter say: receives messages about the data.
-  package func plan(lanes: Int, say: (String) -> Void = { _ in }) throws -> RunPlan {
-    let data = try configuration.openData(standardization: checkpoint.metadata.standardization(of: checkpoint.url), say: say)
-    try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
+  /// - Parameters:
+  ///   - allowsOthers: whether data of the same classes and tokens will do that are not those of the training.
+  ///   - say: receives messages about the data.
+  /// - Throws: for other data: labels may have changed places, and samples to validate may have been trained on.
+  package func openData(allowsOthers: Bool = false, say: (String) -> Void = { _ in }) throws -> Dataset {
+    let metadata = checkpoint.metadata
+    let data = try configuration.openData(standardization: metadata.standardization(of: checkpoint.url), say: say)
+    try metadata.checkTokenizer(data, of: checkpoint.url)
+    try metadata.checkClasses(data, of: checkpoint.url)
+    if let difference = metadata.difference(of: data, from: checkpoint.url) {
+      guard allowsOthers else {
+        throw RunError(.configuration, "\(difference); restore them; evaluate --other-data takes others")
+      }
+      say(difference)
+    }
+    return data
+  }
+
+  /// The run's plan on its data; parameters as of `openData`.
+  package func plan(
+    lanes: Int, allowsOtherData: Bool = false, say: (String) -> Void = { _ in }
+  ) throws -> RunPlan {
+    let data = try openData(allowsOthers: allowsOtherData, say: say)
     return try RunPlan(configuration, data: data, lanes: lanes)
   }
 

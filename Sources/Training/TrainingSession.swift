@@ -65,6 +65,7 @@ package struct TrainingSession: Sendable {
     let carried = try checkpoint.metadata.standardization(of: checkpoint.url)
     let data = try configuration.openData(standardization: carried, say: say)
     try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
+    try checkpoint.metadata.checkClasses(data, of: checkpoint.url)
     guard checkpoint.metadata.dataFingerprint == data.fingerprint else {
       throw RunError(
         "\(data.name): not the data that \(checkpoint.url.lastPathComponent) was trained on (fingerprint \(data.fingerprint), "

@@ -38,8 +38,8 @@ package struct SampleJudgement: Sendable {
     package var skipped: SkippedSamples? { data.skipped }
 
     /// - Parameter split: nil for held-out pictures where there are enough, and for those of the training otherwise.
-    package init(_ run: StoredRun, split: String?, atLeast least: Int) throws {
-      let data = try Dataset(opening: run.configuration.data, runSeed: run.configuration.seed)
+    package init(_ run: StoredRun, split: String?, atLeast least: Int, allowsOtherData: Bool = false) throws {
+      let data = try run.openData(allowsOthers: allowsOtherData)
       guard data.forwardProcess != nil else { throw RunError(.configuration, "expected a model that denoises") }
       let splits = data.splits
       let known = ["train": splits.training, "validation": splits.validation, "test": splits.test]
