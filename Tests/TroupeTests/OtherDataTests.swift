@@ -56,4 +56,18 @@ import Testing
     try write(rows.map { $0.replacing("cat", with: "zebra") })
     try workspace.refuse("evaluate", "run", "--split", "train", saying: ["class 0", "dog", "cat"])
   }
+
+  /// Generated samples are described without drawing them, with the same numbers.
+  @Test func describeDrawsNothing() throws {
+    for data in [
+      #""type": "noise", "count": 2000000, "shape": [64], "classes": 10"#,
+      #""type": "spirals", "classes": 5, "points_per_class": 100000, "standardize": true"#,
+    ] {
+      let result = try TroupeProcess(
+        ["describe", "small.json", "--set", "data={\(data), \"batch_size\": 32}", "--json"], in: workspace.url
+      ).wait(limit: 20)
+      #expect(result.exitCode == 0, "\(result.errors)")
+      #expect(try result.json()["steps"]?.integer ?? 0 > 10_000)
+    }
+  }
 }

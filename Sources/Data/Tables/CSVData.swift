@@ -19,6 +19,8 @@ package struct CSVData: DataKind {
   package var classes: Int?
   package var maxBytes = IDXFile.defaultLimit
 
+  private static let longestCell = 1 << 24
+
   package init(file: String) { self.file = file }
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
@@ -71,8 +73,19 @@ package struct CSVData: DataKind {
       throw DataError(path, expected: "a delimiter of one ASCII character", found: DataError.quoted(delimiter))
     }
     var input = try InputFile(path: path)
+    // Bytes since a cell ended: a small packed file may hold a cell without an end.
+    var open = 0
+    let bytes = try input.rest(limit: maxBytes) { (piece) throws(DataError) in
+      let end = piece.lastIndex { $0 == delimiter || $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+      open = end.map { piece.count - 1 - $0 } ?? open + piece.count
+      guard open <= Self.longestCell else {
+        throw DataError(
+          path, expected: "cells of at most \(DataError.bytes(Self.longestCell))", found: "a longer one",
+          advice: "check the delimiter")
+      }
+    }
     return try CSVTable(
-      path: path, bytes: try input.rest(limit: maxBytes), delimiter: delimiter, layout: self,
+      path: path, bytes: bytes, delimiter: delimiter, layout: self,
       knownClasses: task == .classification ? knownClasses : nil, offsets: offsets)
   }
 
