@@ -74,7 +74,8 @@ import Testing
       let file = try scratch.write("t,class\n" + rows.joined(), "t.csv")
       let set = try open(CSVData(file: file))
       #expect(set.fields[0].offsets.isEmpty)
-      #expect(set.source.fingerprint == (try open(CSVData(file: file), standardizes: false)).source.fingerprint)
+      let plain = try open(CSVData(file: file), standardizes: false)
+      #expect(set.source.fingerprint == plain.source.fingerprint)
       let moments = try #require(set.standardization)
       for (sample, number) in numbers.enumerated() {
         #expect(set.values(sample, 0)[0] == (Float(number) - moments.mean[0]) * (1 / moments.deviation[0]))
