@@ -30,7 +30,8 @@ import Testing
     #expect(try read(Array(#"{"\ud83d": 1, "x": 1, "x": 2, "text": "t"}"#.utf8))["text"]?.string == "t")
     #expect(try read(Array(#"{"x": {"text": 1}}"#.utf8)) == .object([]))
     for (line, words) in [
-      (#"{"text": NaN}"#, "expected a value"), (#"{"text": "\ud83d"}"#, "surrogate"), (#"{"x": NAN}"#, "expected a value"),
+      (#"{"text": NaN}"#, "expected a value"), (#"{"text": "\ud83d"}"#, "surrogate"),
+      (#"{"x": NAN}"#, "expected a value"),
       (#"{"text": "a", "text": "b"}"#, "twice"), (#"{"text": ["\ud83d"]}"#, "surrogate"), (#"{"x": "a}"#, "not closed"),
       (#"{"text": "a"} x"#, "the end of the file"), (#"{"x": [1 2]}"#, "',' or ']'"),
     ] {

@@ -42,8 +42,8 @@ struct Evaluate: AsyncParsableCommand {
 
   @Flag(
     help: """
-      Evaluates data that are not those that the run was trained on, such as a new test file; samples of its validation \
-      split may then have been trained on. Classes and tokens must be the same.
+      Evaluates data that are not those that the run was trained on, such as a new test file; samples of its \
+      validation split may then have been trained on. Classes and tokens must be the same.
       """)
   var otherData = false
 

@@ -55,7 +55,8 @@ func textSet(_ keys: String, seed: UInt64 = 5) throws -> Dataset {
   /// Lines of JSON are read for their texts alone.
   @Test func otherKeysOfJSONLinesDoNotMatter() throws {
     let lines = [
-      #"{"text": "abcdef", "score": NaN}"#, "   ", #"{"user": "cut \ud83d", "text": "ghijkl"}"#, "\t", #"{"text": "mn"}"#,
+      #"{"text": "abcdef", "score": NaN}"#, "   ", #"{"user": "cut \ud83d", "text": "ghijkl"}"#, "\t",
+      #"{"text": "mn"}"#,
     ]
     let path = try scratch.write(lines.joined(separator: "\n"), "t.jsonl")
     let set = try textSet(#""jsonl": "\#(path)", "length": 4, "validation_fraction": 0"#)
