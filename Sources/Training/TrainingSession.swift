@@ -70,6 +70,7 @@ package struct TrainingSession: Sendable {
     try folder.requireOwn(checkpoint)
     let data = try configuration.openData(standardization: carried, say: say)
     try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
+    try checkpoint.metadata.checkClasses(data, of: checkpoint.url)
     try checkpoint.metadata.checkFingerprint(data, of: checkpoint.url)
     let plan = try RunPlan(configuration, data: data, lanes: lanes)
     try RunEstimate(plan).check(folder: url)

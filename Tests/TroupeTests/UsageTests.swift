@@ -65,4 +65,12 @@ import Testing
     try workspace.waitUntil { workspace.exists("checkpoints/small/report.html") }
     #expect(try workspace.checkpointSteps("checkpoints/small").last == 60)
   }
+
+  /// Swift repairs arguments that are not UTF-8, and might take a file for another.
+  @Test func argumentsAreUTF8() throws {
+    try workspace.write("a,b\n1,x\n2,y\n", "caf\u{FFFD}.csv")
+    try workspace.refuse(
+      "dataset", saying: ["argument 3", "UTF-8"], wrapper: #"exec "$1" dataset inspect "$(printf 'caf\351.csv')""#)
+    try workspace.succeed("dataset", "inspect", "caf\u{FFFD}.csv")
+  }
 }

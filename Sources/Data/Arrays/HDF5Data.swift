@@ -53,17 +53,22 @@ package struct HDF5Data: DataKind {
   }
 
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
-    let samples = try read(file, inputs, targets, classes: classes)
+    try open(seed: seed, settings: CommonDataSettings())
+  }
+
+  package func open(seed: UInt64, settings: CommonDataSettings) throws(DataError) -> OpenedSamples {
+    let samples = try read(file, inputs, targets, classes: classes, standardizes: settings.standardize)
     guard testFile != nil || testInputs != nil else { return OpenedSamples(samples: samples) }
     let test = try read(
       testFile ?? file, testInputs ?? inputs, testTargets ?? targets, classes: samples.fields[1].classCount,
-      test: samples.fields)
+      standardizes: settings.standardize, test: samples.fields)
     return OpenedSamples(samples: samples, test: test)
   }
 
   /// - Parameter known: the fields of the training samples, where these are for the test.
   private func read(
-    _ path: String, _ inputs: String, _ targets: String, classes: Int?, test known: [SampleField]? = nil
+    _ path: String, _ inputs: String, _ targets: String, classes: Int?, standardizes: Bool,
+    test known: [SampleField]? = nil
   ) throws(DataError) -> MemorySamples {
     let file = try HDF5Input(path: path)
     let input = try file.dataset(inputs, limit: maxBytes)
@@ -80,7 +85,7 @@ package struct HDF5Data: DataKind {
       columns.append(try Self.tokenColumn(SampleField.input, input, of: file, in: 0..<vocabulary))
       columns.append(try Self.tokenColumn(SampleField.target, target, of: file, in: -1..<vocabulary))
     } else {
-      columns.append(try Self.inputColumn(input, of: file))
+      columns.append(try Self.inputColumn(input, of: file, standardizes: standardizes, offsets: known?[0].offsets))
       columns.append(try Self.targetColumn(target, of: file, classes: classes))
     }
     for field in fields {
@@ -97,8 +102,9 @@ package struct HDF5Data: DataKind {
     return MemorySamples(name: path, count: count, columns: columns)
   }
 
+  /// - Parameter offsets: of the training samples, where these are for the test.
   private static func inputColumn(
-    _ dataset: HDF5Dataset, of file: HDF5Input
+    _ dataset: HDF5Dataset, of file: HDF5Input, standardizes: Bool, offsets: [Double]?
   ) throws(DataError) -> MemorySamples.Column {
     guard dataset.shape.rank >= 2 else {
       throw DataError(
@@ -108,6 +114,11 @@ package struct HDF5Data: DataKind {
     var field = SampleField.input(of: TensorShape(Array(dataset.shape.dimensions.dropFirst())))
     if dataset.kind == .bytes {
       return .init(field, .bytes(try file.reading { () throws(HDF5Error) in try dataset.readBytes() }))
+    }
+    if standardizes, dataset.kind == .integers, field.shape.rank == 1 {
+      let numbers = try file.reading { () throws(HDF5Error) in try dataset.readIntegers() }.map { Double($0) }
+      field.offsets = offsets ?? FeatureOffsets.of(numbers, features: field.shape.elementCount)
+      if !field.offsets.isEmpty { return .init(field, .floats(FeatureOffsets.floats(numbers, field.offsets))) }
     }
     let values = try finiteFloats(dataset, of: file)
     field.levels = levels(of: values)

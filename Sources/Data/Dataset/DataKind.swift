@@ -20,6 +20,8 @@ package protocol DataKind: Settings {
 
   /// Bytes that a generated set will take, known before it is drawn; nil for files.
   var expectedByteCount: Int? { get }
+  /// A generated set with a few of its samples, which takes no time to draw, and the number of all; nil for others.
+  var outline: (few: any DataKind, count: Int)? { get }
   /// Tokens in a window, where samples are windows of one text, which "order" can also put into streams; nil elsewhere.
   var windowLength: Int? { get }
   /// How images of other sizes are brought to that of the samples.
@@ -34,6 +36,7 @@ extension DataKind {
   package static var places: [String] { [] }
   package static func inspect(_ place: InspectedPath) throws(DataError) -> DatasetSummary? { nil }
   package var expectedByteCount: Int? { nil }
+  package var outline: (few: any DataKind, count: Int)? { nil }
   package var windowLength: Int? { nil }
   package var resizingMode: ImageResizing.Mode { .stretch }
 

@@ -13,7 +13,8 @@ enum Fingerprint {
         case .floats(let values): CRC32C.checksum(values.span.bytes)
         case .integers(let values): CRC32C.checksum(values.span.bytes)
         }
-      parts.append("\(column.field.name)\(column.field.shape)\(column.field.classCount ?? 0):\(hex(crc))")
+      let offsets = column.field.offsets.isEmpty ? "" : " from \(column.field.offsets)"
+      parts.append("\(column.field.name)\(column.field.shape)\(column.field.classCount ?? 0):\(hex(crc))\(offsets)")
     }
     return of(parts.joined(separator: " "), count: count)
   }

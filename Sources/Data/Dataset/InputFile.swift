@@ -56,7 +56,11 @@ struct InputFile: ~Copyable {
   }
 
   /// The rest, if that is not more than `limit` bytes.
-  mutating func rest(limit: Int) throws(DataError) -> [UInt8] {
+  ///
+  /// - Parameter check: refuses a piece before more is unpacked.
+  mutating func rest(
+    limit: Int, check: ([UInt8]) throws(DataError) -> Void = { (_) throws(DataError) in }
+  ) throws(DataError) -> [UInt8] {
     var bytes: [UInt8] = []
     let step = 1 << 20
     bytes.reserveCapacity(min(limit, isCompressed ? step : mostRemaining))
@@ -67,6 +71,7 @@ struct InputFile: ~Copyable {
           path, expected: "at most \(DataError.bytes(limit))", found: "more",
           advice: "raise max_bytes if the file is meant to be that large")
       }
+      try check(piece)
       bytes += piece
       if piece.count < step { return bytes }
     }

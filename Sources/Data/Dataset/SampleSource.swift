@@ -14,6 +14,8 @@ package struct SampleField: Sendable, Equatable {
   package var classNames: [String]
   /// The values of black and white, where the sample is an image.
   package var levels: ClosedRange<Float> = 0...1
+  /// Subtracted from each feature before it became float32; empty without.
+  package var offsets: [Double] = []
   /// Whether a model may leave the field unread without a warning.
   package var isOptional = false
 

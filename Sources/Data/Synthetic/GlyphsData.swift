@@ -53,6 +53,12 @@ package struct GlyphsData: DataKind {
   /// Pixels as bytes, labels as bytes and as int32.
   package var expectedByteCount: Int? { count * (GlyphRenderer.pixelCount + 5) }
 
+  package var outline: (few: any DataKind, count: Int)? {
+    var few = self
+    few.count = 1
+    return (few, count)
+  }
+
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
     let (pixels, labels) = generate(seed: seed)
     let settings = "glyphs \(GlyphRenderer.version) \(count) \(distortion) \(seed)"

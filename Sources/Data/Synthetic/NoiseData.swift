@@ -54,6 +54,12 @@ package struct NoiseData: DataKind {
     count * 4 * shape.elementCount * (vocabulary == nil && timeSteps == nil ? 1 : 2) + count * 4
   }
 
+  package var outline: (few: any DataKind, count: Int)? {
+    var few = self
+    few.count = 1
+    return (few, count)
+  }
+
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
     if let vocabulary { return OpenedSamples(samples: tokens(vocabulary, seed: seed)) }
     var columns = [normal(SampleField.input, seed: seed, stream: 0)]

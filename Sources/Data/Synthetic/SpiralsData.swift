@@ -27,6 +27,12 @@ package struct SpiralsData: DataKind {
 
   package var expectedByteCount: Int? { classes * pointsPerClass * 12 }
 
+  package var outline: (few: any DataKind, count: Int)? {
+    var few = self
+    few.pointsPerClass = 2
+    return (few, classes * pointsPerClass)
+  }
+
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
     let count = classes * pointsPerClass
     let stream = RandomStream(seed: seed, purpose: .generation)

@@ -20,6 +20,8 @@ package struct CSVData: DataKind {
   package var classes: Int?
   package var maxBytes = IDXFile.defaultLimit
 
+  private static let longestCell = 1 << 24
+
   package init(file: String) { self.file = file }
 
   package init(from reader: SettingsReader) throws(ConfigurationError) {
@@ -49,31 +51,49 @@ package struct CSVData: DataKind {
   }
 
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
-    let table = try read(file, knownClasses: nil)
-    let samples = Self.samples(table, name: file)
+    try open(seed: seed, settings: CommonDataSettings())
+  }
+
+  package func open(seed: UInt64, settings: CommonDataSettings) throws(DataError) -> OpenedSamples {
+    var table = try read(file, knownClasses: nil)
+    let offsets = settings.standardize ? FeatureOffsets.of(table.ranges) : []
+    if !offsets.isEmpty { table = try read(file, knownClasses: nil, offsets: offsets) }
+    let samples = Self.samples(table, name: file, offsets: offsets)
     guard let testFile else { return OpenedSamples(samples: samples) }
-    let test = try read(testFile, knownClasses: classes == nil ? samples.fields[1].classNames : nil)
+    let test = try read(testFile, knownClasses: classes == nil ? samples.fields[1].classNames : nil, offsets: offsets)
     guard test.featureNames == table.featureNames else {
       throw DataError(
         testFile, at: "line 1", expected: "the \(table.featureNames.count) feature columns of \(file)",
         found: "\(test.featureNames.count) that are not the same")
     }
-    return OpenedSamples(samples: samples, test: Self.samples(test, name: testFile))
+    return OpenedSamples(samples: samples, test: Self.samples(test, name: testFile, offsets: offsets))
   }
 
-  func read(_ path: String, knownClasses: [String]?) throws(DataError) -> CSVTable {
+  func read(_ path: String, knownClasses: [String]?, offsets: [Double] = []) throws(DataError) -> CSVTable {
     guard let delimiter = Self.delimiterByte(delimiter) else {
       throw DataError(path, expected: "a delimiter of one ASCII character", found: DataError.quoted(delimiter))
     }
     var input = try InputFile(path: path)
+    // Bytes since a cell ended: a small packed file may hold a cell without an end.
+    var open = 0
+    let bytes = try input.rest(limit: maxBytes) { (piece) throws(DataError) in
+      let end = piece.lastIndex { $0 == delimiter || $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+      open = end.map { piece.count - 1 - $0 } ?? open + piece.count
+      guard open <= Self.longestCell else {
+        throw DataError(
+          path, expected: "cells of at most \(DataError.bytes(Self.longestCell))", found: "a longer one",
+          advice: "check the delimiter")
+      }
+    }
     return try CSVTable(
-      path: path, bytes: try input.rest(limit: maxBytes), delimiter: delimiter, layout: self,
-      knownClasses: task == .classification ? knownClasses : nil)
+      path: path, bytes: bytes, delimiter: delimiter, layout: self,
+      knownClasses: task == .classification ? knownClasses : nil, offsets: offsets)
   }
 
   /// "input" [features]; "target" a label, or [columns] of values.
-  static func samples(_ table: CSVTable, name: String) -> MemorySamples {
-    let input = SampleField.input(of: TensorShape([table.featureNames.count]))
+  static func samples(_ table: CSVTable, name: String, offsets: [Double] = []) -> MemorySamples {
+    var input = SampleField.input(of: TensorShape([table.featureNames.count]))
+    input.offsets = offsets
     let target: MemorySamples.Column =
       switch table.targets {
       case .classes(let labels, let names):

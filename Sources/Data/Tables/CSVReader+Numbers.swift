@@ -1,8 +1,14 @@
 extension CSVReader {
-  /// The cell as a finite float32; nil for anything else, NaN and infinities included.
-  func number(_ cell: Cell) -> Float? {
+  /// A number in both precisions, each rounded from the text.
+  struct Number {
+    let float: Float
+    let double: Double
+  }
+
+  /// The cell as a number that is finite as float32; nil for anything else, NaN and infinities included.
+  func number(_ cell: Cell) -> Number? {
     let range = trimmed(cell.range)
-    if let simple = simpleDecimal(range) { return simple }
+    if let simple = simpleDecimal(range) { return Number(float: Float(simple), double: simple) }
     // The general parser also reads hexadecimal and the names of infinity and NaN, which tables do not mean.
     let allowed = bytes[range].allSatisfy { byte in
       switch byte {
@@ -12,13 +18,14 @@ extension CSVReader {
       default: false
       }
     }
-    guard allowed, let value = Float(String(decoding: bytes[range], as: UTF8.self)), value.isFinite else { return nil }
-    return value
+    let text = String(decoding: bytes[range], as: UTF8.self)
+    guard allowed, let value = Float(text), value.isFinite, let double = Double(text) else { return nil }
+    return Number(float: value, double: double)
   }
 
   /// Digits with at most one point: exact in float64 while mantissa and power of ten are exact themselves
-  /// (Clinger, "How to Read Floating Point Numbers Accurately", 1990), then rounded.
-  private func simpleDecimal(_ range: Range<Int>) -> Float? {
+  /// (Clinger, "How to Read Floating Point Numbers Accurately", 1990).
+  private func simpleDecimal(_ range: Range<Int>) -> Double? {
     var at = range.lowerBound
     guard at < range.upperBound else { return nil }
     let isNegative = bytes[at] == UInt8(ascii: "-")
@@ -42,7 +49,7 @@ extension CSVReader {
     }
     guard digits > 0 else { return nil }
     let value = Double(mantissa) / Self.powersOfTen[decimals ?? 0]
-    return Float(isNegative ? -value : value)
+    return isNegative ? -value : value
   }
 
   /// 10¹⁵ < 2⁵³.

@@ -10,6 +10,8 @@ struct CSVTable {
   var rowCount = 0
   var featureNames: [String] = []
   var features: [Float] = []
+  /// Of each feature.
+  private(set) var ranges: [FeatureRange] = []
   var targets: Targets
 
   /// The use of a column.
@@ -21,8 +23,9 @@ struct CSVTable {
   /// - Parameters:
   ///   - layout: of the columns, whatever file it names.
   ///   - knownClasses: of the training file, which a test file must use too.
+  ///   - offsets: subtracted from the features; empty without.
   init(
-    path: String, bytes: [UInt8], delimiter: UInt8, layout: CSVData, knownClasses: [String]?
+    path: String, bytes: [UInt8], delimiter: UInt8, layout: CSVData, knownClasses: [String]?, offsets: [Double]
   ) throws(DataError) {
     var reader = CSVReader(path: path, bytes: bytes, delimiter: delimiter)
     reader.skipBlankLines()
@@ -31,17 +34,24 @@ struct CSVTable {
     }
     let columns = try Columns(first: &reader, layout: layout)
     featureNames = zip(columns.names, columns.roles).filter { $0.1 == .feature }.map(\.0)
+    ranges = Array(repeating: FeatureRange(), count: featureNames.count)
     var labels = LabelCollector(path: path, classCount: layout.classes, knownClasses: knownClasses)
     var values: [Float] = []
     reader.skipBlankLines()
     while !reader.isAtEnd {
       let line = reader.line
+      var feature = 0
       for column in columns.roles.indices {
         let cell = try reader.next()
         switch columns.roles[column] {
         case .ignored: break
-        case .feature: features.append(try columns.number(cell, column, in: reader))
-        case .target where layout.task == .regression: values.append(try columns.number(cell, column, in: reader))
+        case .feature:
+          let number = try columns.number(cell, column, in: reader)
+          ranges[feature].add(number.double)
+          features.append(offsets.isEmpty ? number.float : Float(number.double - offsets[feature]))
+          feature += 1
+        case .target where layout.task == .regression:
+          values.append(try columns.number(cell, column, in: reader).float)
         case .target:
           try labels.append(
             reader.text(cell, at: columns.place(cell, column)), place: { columns.place(cell, column) })
@@ -126,7 +136,7 @@ struct CSVTable {
       "line \(cell.line), column \(column + 1)" + (hasHeader ? " (\(DataError.quoted(names[column])))" : "")
     }
 
-    func number(_ cell: CSVReader.Cell, _ column: Int, in reader: CSVReader) throws(DataError) -> Float {
+    func number(_ cell: CSVReader.Cell, _ column: Int, in reader: CSVReader) throws(DataError) -> CSVReader.Number {
       if let number = reader.number(cell) { return number }
       let text = try reader.text(cell, at: place(cell, column))
       throw DataError(

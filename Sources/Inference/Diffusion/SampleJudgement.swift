@@ -38,8 +38,8 @@ package struct SampleJudgement: Sendable {
     package var skipped: SkippedSamples? { data.skipped }
 
     /// - Parameter split: nil for held-out images if there are enough, and for training images otherwise.
-    package init(_ run: StoredRun, split: String?, atLeast least: Int) throws {
-      let data = try run.openData()
+    package init(_ run: StoredRun, split: String?, atLeast least: Int, allowsOtherData: Bool = false) throws {
+      let data = try run.openData(allowsOthers: allowsOtherData)
       guard data.forwardProcess != nil else { throw RunError(.configuration, "expected a diffusion model") }
       let splits = data.splits
       let known = ["train": splits.training, "validation": splits.validation, "test": splits.test]

@@ -21,11 +21,13 @@ extension StoredRun {
   /// - Parameters:
   ///   - split: "validation", "test" or "train".
   ///   - views: the views of each image whose mean answer is judged; empty for samples as they are.
+  ///   - allowsOtherData: whether other data than those of the training will do.
   ///   - say: receives messages about the data.
   package func evaluate(
-    split: String, views: [ImageView] = [], lanes: Int, say: (String) -> Void = { _ in }
+    split: String, views: [ImageView] = [], lanes: Int, allowsOtherData: Bool = false,
+    say: (String) -> Void = { _ in }
   ) throws -> Evaluated {
-    let plan = try plan(lanes: lanes, say: say)
+    let plan = try plan(lanes: lanes, allowsOtherData: allowsOtherData, say: say)
     guard views.isEmpty || plan.isClassifier && plan.data.showsImages else {
       throw RunError(
         .configuration,

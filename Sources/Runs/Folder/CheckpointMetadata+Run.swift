@@ -91,6 +91,40 @@ extension CheckpointMetadata {
         + "expected \(dataFingerprint ?? "none")); restore them or start over with --fresh")
   }
 
+  /// Refuses data whose classes have other names than those of the checkpoint's model, or whose features have other
+  /// offsets.
+  package func checkClasses(_ data: Dataset, of file: URL) throws {
+    guard fields != nil else { return }
+    for field in try fields(of: file) {
+      guard let other = data.fields.first(where: { $0.name == field.name }) else { continue }
+      guard field.offsets == other.offsets else {
+        throw RunError(
+          .configuration,
+          "\(data.name): not the data that \(file.lastPathComponent) was trained on: its values begin elsewhere, at "
+            + "\(other.offsets), expected \(field.offsets)")
+      }
+      guard !field.classNames.isEmpty, !other.classNames.isEmpty else { continue }
+      let places = 0..<max(field.classNames.count, other.classNames.count)
+      func name(_ names: [String], _ place: Int) -> String {
+        names.indices.contains(place) ? "\"\(names[place])\"" : "none"
+      }
+      let changed = places.first { name(field.classNames, $0) != name(other.classNames, $0) }
+      guard let place = changed else { continue }
+      throw RunError(
+        .configuration,
+        "\(data.name): not the classes that \(file.lastPathComponent) was trained on: class \(place) is "
+          + "\(name(other.classNames, place)), expected \(name(field.classNames, place)); restore their names")
+    }
+  }
+
+  /// A message that the data differ from those of the training; nil if they are the same, or if an old checkpoint does
+  /// not record them.
+  package func difference(of data: Dataset, from file: URL) -> String? {
+    guard let dataFingerprint, dataFingerprint != data.fingerprint else { return nil }
+    return "\(data.name): not the data that \(file.lastPathComponent) was trained on (fingerprint \(data.fingerprint), "
+      + "expected \(dataFingerprint))"
+  }
+
   /// The value of a JSON text; nil if the checkpoint has no such text.
   private func decode<Value>(
     _ text: KeyPath<CheckpointMetadata, String?>, of file: URL,

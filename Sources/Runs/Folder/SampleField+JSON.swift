@@ -20,10 +20,13 @@ extension SampleField: JSONRecord {
     coder.member(optional: "class_names", &names)
     var ends = levels == 0...1 ? nil : [levels.lowerBound, levels.upperBound]
     coder.member(optional: "levels", &ends)
+    var starts = offsets.isEmpty ? nil : offsets
+    coder.member(optional: "offsets", &starts)
     guard coder.isReading else { return }
     coder.require(TensorShape(checking: extents) != nil, "shape", "expected a shape that fits memory")
     shape = TensorShape(checking: extents) ?? .scalar
     classNames = names ?? []
+    offsets = starts ?? []
     let most = classCount ?? Self.mostClasses
     coder.require((1...Self.mostClasses).contains(most), "classes", "expected 1 to \(Self.mostClasses)")
     coder.require(classCount == nil || classNames.count <= most, "class_names", "expected at most \(most)")

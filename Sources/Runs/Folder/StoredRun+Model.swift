@@ -27,7 +27,7 @@ extension StoredRun {
 
   /// The run's model on one sample; it is built without the data where the checkpoint describes them.
   package func graph() throws -> ModelGraph {
-    guard checkpoint.metadata.fields != nil else { return try plan(lanes: 1).graph }
+    guard checkpoint.metadata.fields != nil else { return try plan(lanes: 1, allowsOtherData: true).graph }
     return try RunPlan.graph(configuration, fields(), of: checkpoint.url.lastPathComponent, rows: 1)
   }
 

@@ -11,8 +11,6 @@ package struct StoredRun: Sendable {
   package let configuration: RunConfiguration
   private let file: OpenCheckpoint
   package let state: RunState
-  /// Whether the data lie elsewhere than when the checkpoint was written.
-  private let hasMovedData: Bool
 
   /// Which checkpoint to look at.
   package enum Choice: Sendable, Equatable {
@@ -49,7 +47,6 @@ package struct StoredRun: Sendable {
     let last = RunFolder.holdsRun(folder) ? (try? RunConfiguration(RunFolder.configuration(of: folder))) : nil
     let found = try last.map { (last) throws(ConfigurationError) in try written.takingPlaces(of: last) } ?? written
     configuration = places.isEmpty ? found : try found.takingPlaces(places)
-    hasMovedData = configuration.resolved != written.resolved
     state = try checkpoint.metadata.runState(of: checkpoint.url)
   }
 
@@ -113,20 +110,32 @@ package struct StoredRun: Sendable {
   /// Fills tensors from the checkpoint.
   package func read(into tensors: [CheckpointTensor]) throws(CheckpointError) { try file.read(into: tensors) }
 
-  /// The run's plan on its data as the checkpoint standardizes them.
+  /// The run's data as the checkpoint standardizes them.
   ///
-  /// - Parameter say: receives messages about the data.
-  package func plan(lanes: Int, say: (String) -> Void = { _ in }) throws -> RunPlan {
-    try RunPlan(configuration, data: openData(say: say), lanes: lanes)
+  /// - Parameters:
+  ///   - allowsOthers: whether other data of the same classes and tokens are accepted.
+  ///   - say: receives messages about the data.
+  /// - Throws: for other data: labels may have changed places, and samples to validate may have been trained on.
+  package func openData(allowsOthers: Bool = false, say: (String) -> Void = { _ in }) throws -> Dataset {
+    let metadata = checkpoint.metadata
+    let data = try configuration.openData(standardization: metadata.standardization(of: checkpoint.url), say: say)
+    try metadata.checkTokenizer(data, of: checkpoint.url)
+    try metadata.checkClasses(data, of: checkpoint.url)
+    if let difference = metadata.difference(of: data, from: checkpoint.url) {
+      guard allowsOthers else {
+        throw RunError(.configuration, "\(difference); restore them; evaluate --other-data takes others")
+      }
+      say(difference)
+    }
+    return data
   }
 
-  /// The run's data as the checkpoint standardizes them.
-  package func openData(say: (String) -> Void = { _ in }) throws -> Dataset {
-    let data = try configuration.openData(
-      standardization: checkpoint.metadata.standardization(of: checkpoint.url), say: say)
-    try checkpoint.metadata.checkTokenizer(data, of: checkpoint.url)
-    if hasMovedData { try checkpoint.metadata.checkFingerprint(data, of: checkpoint.url) }
-    return data
+  /// The run's plan on its data; parameters as of `openData`.
+  package func plan(
+    lanes: Int, allowsOtherData: Bool = false, say: (String) -> Void = { _ in }
+  ) throws -> RunPlan {
+    let data = try openData(allowsOthers: allowsOtherData, say: say)
+    return try RunPlan(configuration, data: data, lanes: lanes)
   }
 
   /// Whether the checkpoint lies in its run's folder, which evaluations are kept in.

@@ -25,7 +25,8 @@ extension Evaluate {
     }
     let requests = try model.condition.requests(classes: [], prompts: [], from: .commandLine)
     try SampleJudgement.check(classifiers, model, requests)
-    let real = try SampleJudgement.RealImages(stored, split: split, atLeast: count)
+    let real = try SampleJudgement.RealImages(
+      stored, split: split, atLeast: count, allowsOtherData: otherData)
     if let skipped = real.skipped { json.output.say(skipped.description) }
     let meter = DrawingMeter()
     let start = ContinuousClock.now

@@ -40,6 +40,13 @@ struct Evaluate: AsyncParsableCommand {
       """)
   var views: ImageViews?
 
+  @Flag(
+    help: """
+      Evaluates data that are not those that the run was trained on, such as a new test file; samples of its \
+      validation split may then have been trained on. Classes and tokens must be the same.
+      """)
+  var otherData = false
+
   @Option(
     help: "A run whose classifier judges the images of a diffusion model; may be repeated.", completion: .directory,
     transform: expandingTilde)
@@ -71,7 +78,8 @@ struct Evaluate: AsyncParsableCommand {
       if !classifier.isEmpty { return try judgeImages(stored) }
       let split = split ?? "test"
       let views = views?.list ?? []
-      let result = try stored.evaluate(split: split, views: views, lanes: lanes.count, say: json.output.say)
+      let result = try stored.evaluate(
+        split: split, views: views, lanes: lanes.count, allowsOtherData: otherData, say: json.output.say)
       let bits = result.bitsPerByte.map { String(format: ", %.3f bits per byte", $0) } ?? ""
       let top = result.record?.topAccuracy.map { String(format: ", top-5 %.2f%%", 100 * $0) } ?? ""
       json.output.say(

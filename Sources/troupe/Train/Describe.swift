@@ -18,7 +18,7 @@ struct Describe: AsyncParsableCommand {
   func run() async throws {
     try await reportingFailures(overrides: source.overrides) {
       let configuration = try RunConfiguration(source.json()).resolvingMicroBatches()
-      let data = try Dataset(opening: configuration.data, runSeed: configuration.seed)
+      let data = try Dataset(describing: configuration.data, runSeed: configuration.seed)
       let plan = try RunPlan(configuration, data: data, lanes: lanes.count)
       try plan.checkFields()
       try plan.checkPools()

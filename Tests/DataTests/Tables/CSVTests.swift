@@ -29,6 +29,15 @@ import Testing
     #expect((0..<3).map { source.values($0, 1)[0] } == [2, 1, 0])
   }
 
+  /// A small packed file does not fill the memory with one cell.
+  @Test func aCellEnds() throws {
+    for cell in ["", "\""] {
+      expectRefusal("cells of at most 16.0 MiB") {
+        _ = try open("x,y\n1,a\n2," + cell + String(repeating: "b", count: 19 << 20))
+      }
+    }
+  }
+
   /// A label is what it is worth, however it is spelled.
   @Test func oneValueIsOneClass() throws {
     let mixed = try open("x,y\n1,1\n2,1.0\n3,2\n4,2.00\n5,01\n6,2e0\n")

@@ -80,6 +80,12 @@ package struct ShapesData: DataKind {
   /// Pixels twice, when the parts are put together, and four numbers.
   package var expectedByteCount: Int? { count * (2 * ShapesRenderer.valueCount + 16) }
 
+  package var outline: (few: any DataKind, count: Int)? {
+    var few = self
+    few.count = 1
+    return (few, count)
+  }
+
   package func open(seed: UInt64) throws(DataError) -> OpenedSamples {
     let (pixels, shapes, colors) = generate(seed: seed)
     func labels(_ name: String, _ names: [String], _ numbers: [Int32]) -> MemorySamples.Column {
