@@ -53,7 +53,7 @@ import Testing
       saying: ["other.csv", "not the data"])
     #expect(try workspace.text("run/config.resolved.json").contains("old/t.csv"))
     try workspace.refuse(
-      "evaluate", "run", "--split", "validation", "--set", "data.file=other.csv", code: 1,
+      "evaluate", "run", "--split", "validation", "--set", "data.file=other.csv",
       saying: ["other.csv", "not the data"])
     try workspace.refuse(
       "evaluate", "run", "--set", "data.standardize=false", saying: ["data.standardize", "data.file"])
