@@ -34,7 +34,7 @@ package struct AppendLog: ~Copyable {
     try calls.sync(file)
   }
 
-  /// Refuses to write where nobody would find it: the file has been removed, moved or replaced since it was opened.
+  /// Refuses to write to a file that was removed, moved or replaced since it was opened.
   private func requireName() throws(FileError) {
     guard calls.isReplaced(file) else { return }
     throw FileError(

@@ -1,4 +1,4 @@
-/// How the files of one kind that this program writes are told from the files of others by their first bytes.
+/// Tells the files of one kind that this program writes from the files of others, by their first bytes.
 ///
 /// A name that a user may have taken is replaced only where its file is recognized.
 package struct OwnFile: Sendable {

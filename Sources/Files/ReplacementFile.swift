@@ -105,7 +105,7 @@ package struct ReplacementFile: ~Copyable {
 extension ReplacementFile {
   private static let digits = 16
   private static let ending = ".tmp"
-  /// Seconds that nobody takes to write one file.
+  /// Seconds, more than any writer needs for one file.
   private static let longestWrite = 3600
 
   private static func path(for target: String) -> String {

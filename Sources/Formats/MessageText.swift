@@ -9,7 +9,7 @@ package enum MessageText {
     return "\"" + String(shown) + (text.count > longest ? "…" : "") + "\""
   }
 
-  /// What a text that must not be repaired is expected in.
+  /// The encoding that a text must have; it is never repaired.
   package static let unicode = "UTF-8"
 
   /// The first byte of a text that is not UTF-8.

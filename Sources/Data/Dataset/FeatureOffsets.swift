@@ -3,7 +3,7 @@ import Tensors
 /// Numbers that are subtracted from the features of a table before they become float32, so that standardizing them does
 /// not begin with a loss of digits: seconds since 1970, identifiers above 2²⁴.
 ///
-/// A feature is left alone where float32 holds all of its values, or their differences well enough.
+/// A feature has no offset if float32 holds all of its values, or their differences well enough.
 enum FeatureOffsets {
   /// The offsets of features that lie in `ranges`; empty where none needs one.
   static func of(_ ranges: [FeatureRange]) -> [Double] {

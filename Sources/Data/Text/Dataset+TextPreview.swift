@@ -4,7 +4,7 @@ import Tokenizers
 extension Dataset {
   /// Fields of training samples as text, in the order in which the first epoch meets them.
   ///
-  /// - Returns: for each sample its fields of tokens, by name; padding is left out.
+  /// - Returns: for each sample its fields of tokens, by name; without padding.
   /// - Throws: where samples are no text.
   package func textPreview(samples: Int) throws(DataError) -> [[(field: String, text: String)]] {
     guard let tokenizer else { throw DataError(name, expected: "text", found: "samples that are none") }

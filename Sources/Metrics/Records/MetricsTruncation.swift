@@ -3,16 +3,16 @@ import FoundationEssentials
 import JSON
 
 extension MetricsWriter {
-  /// What `truncate` did, in lines.
+  /// The result of `truncate`, in lines.
   package struct Truncation: Sendable, Equatable {
     package var kept = 0
-    /// Later than the step that the run goes on from.
+    /// Later than the step that the run resumes from.
     package var dropped = 0
     /// Torn or unreadable.
     package var damaged = 0
     /// True when the `run` line is among the kept ones.
     package var hasHeader = false
-    /// True when a validation of the very step that the run goes on from was dropped.
+    /// True when a validation of the step that the run resumes from was dropped.
     package var hasDroppedValidation = false
   }
 
