@@ -72,7 +72,12 @@ let package = Package(
     room("Layers", ["Tensors", "Configuration", "Kernels"]),
     room("Models", ["Tensors", "Configuration", "Kernels", "Layers"]),
     room("Optimizers", ["Tensors", "Configuration", "JSON", "Kernels"]),
-    room("Formats", ["Tensors", "CImage", "CZlib", "Files"]),
+    room(
+      "Formats",
+      [
+        "Tensors", "CHDF5", "CImage", "CPlatform", "CZlib", "Files", "JSON",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     room("Tokenizers", ["Files", "JSON"]),
     room(
       "Data",

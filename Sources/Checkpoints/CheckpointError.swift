@@ -1,4 +1,5 @@
 import Files
+import Formats
 
 /// The reason why a checkpoint could not be written, trusted or read, in one line.
 package struct CheckpointError: FileErrorWrapper, CustomStringConvertible, Equatable {
@@ -20,6 +21,10 @@ package struct CheckpointError: FileErrorWrapper, CustomStringConvertible, Equat
     }
     self.description = line
     self.code = code
+  }
+
+  init(_ error: HDF5Error) {
+    self.init((error.place.isEmpty ? "" : "\(error.place): ") + "expected \(error.expected), found \(error.found)")
   }
 
   package init(_ error: FileError) { self.init(error.description, code: error.code?.rawValue) }

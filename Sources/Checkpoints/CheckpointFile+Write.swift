@@ -20,8 +20,8 @@ extension CheckpointFile {
   /// A good file of this name with the same contents stays as it is; one with other contents is not replaced but is an
   /// error. A damaged one is moved to `<name>.damaged`.
   ///
-  /// Peak memory: the structures (about 250 bytes per tensor) and one block; tensors are written from their own memory,
-  /// so they must not change meanwhile.
+  /// Peak memory: the structures (less than a kilobyte per tensor) and one block; tensors are written from their own
+  /// memory, so they must not change meanwhile.
   ///
   /// - Parameter url: `…/step-00001000.h5`, in a folder that exists. A name of this form must state `metadata.step`.
   @discardableResult
@@ -45,6 +45,7 @@ extension CheckpointFile {
       throw CheckpointError("\(name) would name step \(step), but step \(metadata.step) was given")
     }
     var paths: Set<String> = []
+    var groups: Set<String> = []
     for tensor in tensors {
       let path = tensor.path
       if let flaw = CheckpointLayout.flaw(in: path) { throw CheckpointError("the tensor name \"\(path)\" \(flaw)") }
@@ -56,9 +57,13 @@ extension CheckpointFile {
           "\(path) has \(tensor.shape.rank) dimensions, HDF5 allows \(CheckpointLayout.mostDimensions)")
       }
       guard paths.insert(path).inserted else { throw CheckpointError("two tensors are called \(path)") }
+      groups.formUnion(path.indices.filter { path[$0] == "/" }.map { String(path[..<$0]) })
       guard tensor.slice.type != .bfloat16 else {
         throw CheckpointError("\(path) is bfloat16: checkpoints store float32, convert it first")
       }
+    }
+    if let path = groups.intersection(paths).min() {
+      throw CheckpointError("\(path) would be a tensor and a group of tensors: rename one")
     }
     let texts = metadata.presentTexts
     let count = tensors.count + texts.count
@@ -103,7 +108,7 @@ private struct CheckpointWriting {
       try checkSpace(for: image)
       var file = try ReplacementFile(for: target, leftovers: .kept, calls: calls)
       for segment in image.segments {
-        try segment.withBytes { bytes throws(FileError) in try file.write(bytes) }
+        try segment.content.withBytes { bytes throws(FileError) in try file.write(bytes) }
       }
       try file.finish()
       let digest = try readBack(image, from: file.path)

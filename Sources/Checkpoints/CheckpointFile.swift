@@ -9,8 +9,8 @@ import Tensors
 /// attribute `crc32c` (uint32) of its bytes. Equal contents are equal files. Beside it `<name>.sha256`, which
 /// `sha256sum -c` understands.
 ///
-/// Any HDF5 reader since version 1.8 opens it; this one needs no HDF5 library and keeps no state, so calls from several
-/// threads are safe. The caller must prevent two writers of one folder.
+/// Any HDF5 reader since version 1.8 opens it. Calls from several threads are safe. The caller must prevent two writers
+/// of one folder.
 package enum CheckpointFile {
   /// `step-00001000.h5`
   package static func name(step: Int) -> String {

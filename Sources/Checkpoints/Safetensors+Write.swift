@@ -65,6 +65,6 @@ extension Safetensors {
     guard json.count <= largestHeader else {
       throw CheckpointError("the safetensors header would have \(json.count) bytes, \(largestHeader) are allowed")
     }
-    return HDF5Message.littleEndian(json.count, lengthBytes) + json
+    return withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
   }
 }

@@ -11,6 +11,9 @@ package struct OpenFile: ~Copyable, Sendable {
     self.path = path
   }
 
+  /// For other processes, which may inherit it.
+  package var number: Int32 { descriptor.rawValue }
+
   deinit { if isOpen { try? descriptor.close() } }
 
   /// Hands the descriptor over, to be closed by the caller.

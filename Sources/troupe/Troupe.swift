@@ -1,4 +1,5 @@
 import ArgumentParser
+import Formats
 import Foundation
 import Kernels
 import Runs
@@ -23,7 +24,7 @@ struct Troupe: AsyncParsableCommand {
         75 paused by --stop-after, 130/143 stopped by SIGINT/SIGTERM after saving
         (128 + n by another signal n that asks to end, such as SIGHUP)
       """,
-    version: "\(BuildInfo.text), \(OneDNN.version)",
+    version: "\(BuildInfo.text), \(OneDNN.version), \(HDF5Library.version)",
     groupedSubcommands: [
       CommandGroup(
         name: "Make a model", subcommands: [Describe.self, Train.self, SweepCommand.self, SchemaCommand.self]),
@@ -39,6 +40,7 @@ struct Troupe: AsyncParsableCommand {
     ])
 
   static func main() async {
+    HDF5Service.serveIfAsked()
     // A reader that goes away and a limit on file sizes are errors of a write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
     SignalWatch.surviveFileSizeLimit()

@@ -1,6 +1,5 @@
 import Checkpoints
 import Files
-import Formats
 import Foundation
 import Tensors
 import TestSupport
@@ -120,8 +119,10 @@ import Testing
     var position = 0
     while let found = bytes.range(of: Data("OHDR".utf8), in: position..<bytes.count) {
       let start = found.lowerBound
-      let size = bytes[start + 6..<start + 10].reversed().reduce(0) { $0 << 8 | Int($1) }
-      ranges.append(start..<start + 10 + size)
+      let sizeBytes = 1 << Int(bytes[start + 5] & 3)
+      let body = start + 6 + sizeBytes
+      let size = bytes[start + 6..<body].reversed().reduce(0) { $0 << 8 | Int($1) }
+      ranges.append(start..<body + size)
       position = start + 4
     }
     return ranges

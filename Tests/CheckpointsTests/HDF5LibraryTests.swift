@@ -1,23 +1,12 @@
 import CHDF5
 import Checkpoints
+import Formats
 import Foundation
 import Tensors
 import TestSupport
 import Testing
 
-/// The HDF5 library, used by one thread at a time and without its own error output.
-enum HDF5Library {
-  private static let lock = NSLock()
-
-  static func alone<Result>(_ body: () throws -> Result) rethrows -> Result {
-    lock.lock()
-    defer { lock.unlock() }
-    troupe_h5_silence()
-    return try body()
-  }
-}
-
-/// Checkpoints are encoded without the HDF5 library, so it must read here what was written.
+/// The HDF5 library's own reader finds in a checkpoint what was written.
 @Suite struct HDF5LibraryTests {
   let folder: TemporaryFolder
 

@@ -1,6 +1,7 @@
 import CHDF5
 import Checkpoints
 import Files
+import Formats
 import Foundation
 import Tensors
 import TestSupport

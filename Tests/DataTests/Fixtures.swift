@@ -1,5 +1,6 @@
 import CHDF5
 import Data
+import Formats
 import Foundation
 import JSON
 import Tensors
@@ -92,6 +93,10 @@ enum H5Fixture {
   }
 
   static func write(_ items: [Item], to path: String, softLink: String? = nil) {
+    HDF5Library.alone { writeAlone(items, to: path, softLink: softLink) }
+  }
+
+  private static func writeAlone(_ items: [Item], to path: String, softLink: String?) {
     let file = H5Fcreate(path, troupe_h5_exclusive(), troupe_h5_default(), troupe_h5_default())
     precondition(file >= 0)
     for item in items {

@@ -239,3 +239,6 @@ static inline uint32_t troupe_crc32c(uint32_t crc, const void *bytes, size_t cou
 #endif
   return ~crc;
 }
+
+// Memory that another process can map, as a file descriptor; -1 with errno.
+static inline int troupe_shared_memory(void) { return (int)syscall(SYS_memfd_create, "troupe", 1u); }

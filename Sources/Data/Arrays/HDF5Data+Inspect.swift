@@ -9,10 +9,12 @@ extension HDF5Data {
     for name in try file.rootNames() {
       do throws(DataError) {
         let dataset = try file.dataset(name, limit: place.limit)
-        let moments = try file.reading { () throws(HDF5Error) in
-          dataset.kind == .bytes
-            ? DatasetSummary.Moments(of: try dataset.readBytes()) { Double($0) }
-            : DatasetSummary.Moments(of: try dataset.readFloats()) { Double($0) }
+        let moments: DatasetSummary.Moments? = try file.reading {
+          switch dataset.kind {
+          case .bytes: .init(of: try dataset.readBytes()) { Double($0) }
+          case .texts: nil
+          case .integers, .floats: .init(of: try dataset.readDoubles()) { $0 }
+          }
         }
         summary.count = max(summary.count, dataset.shape[0])
         summary.parts.append(.init(name: name, shape: dataset.shape, type: dataset.type.name, moments: moments))

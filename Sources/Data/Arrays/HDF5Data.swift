@@ -20,6 +20,8 @@ package struct HDF5Data: DataKind {
   /// Further inputs for models that read several.
   package var fields: [HDF5FieldSettings] = []
   package var maxBytes = IDXFile.defaultLimit
+  /// Whether links, storage and virtual datasets may lead to other files.
+  package var external = false
 
   package static let mostClasses = 1 << 24
 
@@ -30,7 +32,7 @@ package struct HDF5Data: DataKind {
     inputs = try reader.string(
       "inputs", default: "inputs", "dataset of the inputs, samples first; uint8 is read as 0…1")
     targets = try reader.string(
-      "targets", default: "targets", "dataset of the targets: integers are class labels, floats are values to predict")
+      "targets", default: "targets", "dataset of the targets: integers and texts are class labels, floats are values to predict")
     testFile = try reader.optionalString("test_file", "a file that is only for the test; default: the same file")
     testInputs = try reader.optionalString("test_inputs", "its inputs; default: the same name")
     testTargets = try reader.optionalString("test_targets", "its targets; default: the same name")
@@ -43,6 +45,9 @@ package struct HDF5Data: DataKind {
       "fields", of: HDF5FieldSettings.self,
       "further datasets of the same files, for models of several inputs, such as \"time\" and \"condition\"")
     maxBytes = try reader.maxBytes()
+    external = try reader.boolean(
+      "external", default: false,
+      "also read data that the file keeps in other files: external links, external storage and virtual datasets")
     let names = fields.map(\.name)
     try reader.require(Set(names).count == names.count, "fields", "two fields have the same name")
     try reader.require(
@@ -70,7 +75,7 @@ package struct HDF5Data: DataKind {
     _ path: String, _ inputs: String, _ targets: String, classes: Int?, standardizes: Bool,
     test known: [SampleField]? = nil
   ) throws(DataError) -> MemorySamples {
-    let file = try HDF5Input(path: path)
+    let file = try HDF5Input(path: path, allowsExternal: external)
     let input = try file.dataset(inputs, limit: maxBytes)
     let target = try file.dataset(targets, limit: maxBytes)
     let count = input.shape[0]
@@ -86,7 +91,7 @@ package struct HDF5Data: DataKind {
       columns.append(try Self.tokenColumn(SampleField.target, target, of: file, in: -1..<vocabulary))
     } else {
       columns.append(try Self.inputColumn(input, of: file, standardizes: standardizes, offsets: known?[0].offsets))
-      columns.append(try Self.targetColumn(target, of: file, classes: classes))
+      columns.append(try Self.targetColumn(target, of: file, classes: classes, test: known?[1]))
     }
     for field in fields {
       let name = known == nil ? field.dataset : field.testDataset ?? field.dataset
@@ -113,10 +118,11 @@ package struct HDF5Data: DataKind {
     }
     var field = SampleField.input(of: TensorShape(Array(dataset.shape.dimensions.dropFirst())))
     if dataset.kind == .bytes {
-      return .init(field, .bytes(try file.reading { () throws(HDF5Error) in try dataset.readBytes() }))
+      return .init(field, .bytes(try file.reading { try dataset.readBytes() }))
     }
-    if standardizes, dataset.kind == .integers, field.shape.rank == 1 {
-      let numbers = try file.reading { () throws(HDF5Error) in try dataset.readIntegers() }.map { Double($0) }
+    if standardizes, dataset.kind == .integers || dataset.type.byteCount == 8, field.shape.rank == 1,
+      case let numbers = try file.reading({ try dataset.readDoubles() }), numbers.allSatisfy(\.isFinite)
+    {
       field.offsets = offsets ?? FeatureOffsets.of(numbers, features: field.shape.elementCount)
       if !field.offsets.isEmpty { return .init(field, .floats(FeatureOffsets.floats(numbers, field.offsets))) }
     }
@@ -138,12 +144,12 @@ package struct HDF5Data: DataKind {
     _ name: String, _ dataset: HDF5Dataset, of file: HDF5Input, in range: Range<Int>
   ) throws(DataError) -> MemorySamples.Column {
     let place = "dataset \(DataError.quoted(dataset.name))"
-    guard dataset.kind != .floats, dataset.shape.rank == 2 else {
+    guard dataset.kind == .integers || dataset.kind == .bytes, dataset.shape.rank == 2 else {
       throw DataError(
         file.path, at: place, expected: "integer tokens [samples, tokens]",
         found: "\(dataset.type.name) \(dataset.shape)")
     }
-    let tokens = try file.reading { () throws(HDF5Error) in try dataset.readIntegers() }
+    let tokens = try file.reading { try dataset.readIntegers() }
     if let bad = tokens.firstIndex(where: { !range.contains(Int($0)) }) {
       let (sample, position) = bad.quotientAndRemainder(dividingBy: dataset.shape[1])
       throw DataError(
@@ -157,10 +163,12 @@ package struct HDF5Data: DataKind {
       .integers(tokens.map { Int32(truncatingIfNeeded: $0) }))
   }
 
+  /// - Parameter known: the field of the training samples, where these are for the test.
   private static func targetColumn(
-    _ dataset: HDF5Dataset, of file: HDF5Input, classes: Int?
+    _ dataset: HDF5Dataset, of file: HDF5Input, classes: Int?, test known: SampleField?
   ) throws(DataError) -> MemorySamples.Column {
     let place = "dataset \(DataError.quoted(dataset.name))"
+    if dataset.kind == .texts { return try textColumn(dataset, of: file, classes: classes, test: known) }
     let count = dataset.shape[0]
     let width = dataset.shape.elementCount / count
     guard dataset.kind != .floats else {
@@ -177,7 +185,7 @@ package struct HDF5Data: DataKind {
         file.path, at: place, expected: "one integer label per sample", found: "\(dataset.type.name) \(dataset.shape)",
         advice: "store class numbers, not one-hot rows; values to predict are stored as floats")
     }
-    let labels = try file.reading { () throws(HDF5Error) in try dataset.readIntegers() }
+    let labels = try file.reading { try dataset.readIntegers() }
     let largest = Int(labels.max() ?? 0)
     guard largest < mostClasses else {
       throw DataError(
@@ -190,11 +198,51 @@ package struct HDF5Data: DataKind {
         file.path, at: "\(place), sample \(bad)", expected: "a label of 0 to \(classCount - 1)",
         found: "\(labels[bad])", advice: "set classes to the number of classes if the label is right")
     }
-    return .init(.label(of: classCount), .integers(labels.map { Int32(truncatingIfNeeded: $0) }))
+    let members = dataset.type.members.sorted { $0.value < $1.value }
+    let areNumbers = members.map(\.value) == (0..<Int64(members.count)).map { $0 }
+    let names = areNumbers && members.count == classCount ? members.map(\.name) : []
+    return .init(.label(of: classCount, names: names), .integers(labels.map { Int32(truncatingIfNeeded: $0) }))
+  }
+
+  /// Texts as class labels, in the order of their bytes.
+  private static func textColumn(
+    _ dataset: HDF5Dataset, of file: HDF5Input, classes: Int?, test known: SampleField?
+  ) throws(DataError) -> MemorySamples.Column {
+    let place = "dataset \(DataError.quoted(dataset.name))"
+    guard dataset.shape.rank == 1 else {
+      throw DataError(file.path, at: place, expected: "one text label per sample", found: "\(dataset.shape)")
+    }
+    var (labels, names) = try file.reading { try dataset.readLabels() }
+    if let known {
+      var numbers: [String: Int64] = [:]
+      for (number, name) in known.classNames.enumerated() { numbers[name] = Int64(number) }
+      if let name = names.first(where: { numbers[$0] == nil }) {
+        throw DataError(
+          file.path, at: place, expected: "the \(known.classNames.count) classes of the training samples",
+          found: DataError.quoted(name))
+      }
+      let translated = names.compactMap { numbers[$0] }
+      labels = labels.map { translated[Int($0)] }
+      names = known.classNames
+    }
+    guard classes == nil || classes == names.count else {
+      throw DataError(
+        file.path, at: place, expected: "\(classes ?? 0) classes as configured",
+        found: "\(names.count) different texts")
+    }
+    guard names.count > 1 else {
+      throw DataError(file.path, at: place, expected: "texts of at least 2 classes", found: "\(names.count)")
+    }
+    return .init(.label(of: names.count, names: names), .integers(labels.map { Int32(truncatingIfNeeded: $0) }))
   }
 
   static func finiteFloats(_ dataset: HDF5Dataset, of file: HDF5Input) throws(DataError) -> [Float] {
-    let values = try file.reading { () throws(HDF5Error) in try dataset.readFloats() }
+    guard dataset.kind != .texts else {
+      throw DataError(
+        file.path, at: "dataset \(DataError.quoted(dataset.name))", expected: "numbers", found: "texts",
+        advice: "texts can be the targets only, as class labels")
+    }
+    let values = try file.reading { try dataset.readFloats() }
     if let bad = values.firstIndex(where: { !$0.isFinite }) {
       let width = dataset.shape.elementCount / dataset.shape[0]
       throw DataError(

@@ -35,14 +35,14 @@ package struct HDF5FieldSettings: Settings {
   ) throws(DataError) -> MemorySamples.Column {
     let shape = TensorShape(Array(dataset.shape.dimensions.dropFirst()))
     let place = "dataset \(DataError.quoted(dataset.name))"
-    if dataset.kind == .floats {
+    if dataset.kind == .floats || dataset.kind == .texts {
       guard classes == nil else {
         throw DataError(file.path, at: place, expected: "whole numbers", found: dataset.type.name)
       }
       return .init(
         SampleField(name: name, shape: shape, type: .float32), .floats(try HDF5Data.finiteFloats(dataset, of: file)))
     }
-    let values = try file.reading { () throws(HDF5Error) in try dataset.readIntegers() }
+    let values = try file.reading { try dataset.readIntegers() }
     let bound = classes ?? Swift.min(Int(clamping: values.max() ?? 0), HDF5Data.mostClasses - 1) + 1
     if let bad = values.firstIndex(where: { $0 < 0 || $0 >= bound }) {
       throw DataError(

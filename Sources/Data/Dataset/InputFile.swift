@@ -1,6 +1,5 @@
 import CZlib
 import Files
-import Formats
 
 /// A regular file read from front to back, unpacked on the way where it is gzip.
 ///
@@ -13,6 +12,9 @@ struct InputFile: ~Copyable {
   /// Unpacked bytes read so far.
   private(set) var offset = 0
   private let handle: gzFile
+
+  /// Deflate cannot pack better than this (zlib's technical notes): 258 bytes from 2 bits.
+  private static let bestRatio = 1_032
 
   init(path: String) throws(DataError) {
     let calls = FileSystemCalls.real
@@ -35,7 +37,7 @@ struct InputFile: ~Copyable {
   /// The most bytes that can still come out of the file, an upper bound when it is packed.
   var mostRemaining: Int {
     guard isCompressed else { return max(0, size - offset) }
-    let (most, overflow) = size.multipliedReportingOverflow(by: Deflate.bestRatio)
+    let (most, overflow) = size.multipliedReportingOverflow(by: Self.bestRatio)
     return overflow ? .max : most
   }
 

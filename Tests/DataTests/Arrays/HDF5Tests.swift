@@ -128,10 +128,8 @@ import Testing
       bad.isExternal = true
       _ = try file("1.h5", [bad, labels]).open(seed: 0)
     }
-    expectRefusal("soft or external link") {
-      var data = file("2.h5", [floats, labels], softLink: "elsewhere")
-      data.inputs = "elsewhere"
-      _ = try data.open(seed: 0)
-    }
+    var data = file("2.h5", [floats, labels], softLink: "elsewhere")
+    data.inputs = "elsewhere"
+    #expect(try data.open(seed: 0).samples.values(2, 0) == [5, 6])
   }
 }

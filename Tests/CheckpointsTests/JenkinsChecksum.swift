@@ -1,5 +1,5 @@
 /// The checksum of HDF5's structures: Bob Jenkins' lookup3 (burtleburtle.net/bob/c/lookup3.c, `hashlittle`, 2006).
-package func jenkinsChecksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+func jenkinsChecksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
   func rotate(_ x: UInt32, _ k: UInt32) -> UInt32 { x << k | x >> (32 - k) }
   var (a, b, c) = (0xDEAD_BEEF &+ UInt32(truncatingIfNeeded: bytes.count), UInt32(0), UInt32(0))
   (b, c) = (a, a)
