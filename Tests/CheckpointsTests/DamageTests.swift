@@ -90,7 +90,9 @@ import Testing
     #expect(headers.count > 15)
     let stream = RandomStream(seed: 7, purpose: .checking)
     var refused = 0
-    for trial in 0..<3_000 {
+    // A process reads each of them; all are for `make test-full`.
+    let trials = ProcessInfo.processInfo.environment["TROUPE_LONG_TESTS"] == nil ? 300 : 3_000
+    for trial in 0..<trials {
       var damaged = bytes
       let header = headers[stream.integer(8 * trial, below: headers.count)]
       for change in 0...trial % 3 {
@@ -110,7 +112,7 @@ import Testing
         #expect(!error.description.contains("\n") && error.description.contains(newest.path))
       }
     }
-    #expect(refused > 1_500)
+    #expect(refused > trials / 2)
   }
 
   /// The superblock and every object header, without their checksums.

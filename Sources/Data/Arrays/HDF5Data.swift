@@ -32,7 +32,8 @@ package struct HDF5Data: DataKind {
     inputs = try reader.string(
       "inputs", default: "inputs", "dataset of the inputs, samples first; uint8 is read as 0…1")
     targets = try reader.string(
-      "targets", default: "targets", "dataset of the targets: integers and texts are class labels, floats are values to predict")
+      "targets", default: "targets",
+      "dataset of the targets: integers and texts are class labels, floats are values to predict")
     testFile = try reader.optionalString("test_file", "a file that is only for the test; default: the same file")
     testInputs = try reader.optionalString("test_inputs", "its inputs; default: the same name")
     testTargets = try reader.optionalString("test_targets", "its targets; default: the same name")
