@@ -107,7 +107,7 @@ enum RealDigits {
     #expect(h5.kind == "hdf5" && h5.count == 3)
     #expect(h5.parts[0].type == "float64")
     #expect(h5.parts[0].moments?.mean == 3.5)
-    #expect(h5.notes == ["s: a soft or external link"])
+    #expect(h5.notes == ["s: a soft link that leads nowhere or out of the file"])
 
     let csv = try DatasetSummary.inspect(try scratch.write("a;b\n1;x\n2;y\n3;y\n", "t"))
     #expect(csv.kind == "csv" && csv.count == 3)
