@@ -45,6 +45,16 @@ import Testing
     #expect(CRC32C.checksum([UInt8]().span.bytes) == 0)
   }
 
+  @Test func filesSortInTheOrderOfWritingAfterTheClockWentBack() throws {
+    let folder = try TemporaryFolder()
+    try Data().write(to: folder.file("events.out.tfevents.99999999999.other"))
+    let names = try [5_000, 1_400, 5_001, 5_000, 6_000.5].map {
+      try TensorBoardWriter(folder: folder.url, resumeAt: nil, wallTime: $0).fileName
+    }
+    #expect(names == names.sorted())
+    #expect(names.last?.hasPrefix("events.out.tfevents.0000006000.") == true)
+  }
+
   @Test func firstRecordIsTheFileVersion() throws {
     let folder = try TemporaryFolder()
     let writer = try TensorBoardWriter(folder: folder.url, resumeAt: nil, wallTime: 1)

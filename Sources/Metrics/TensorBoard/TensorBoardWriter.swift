@@ -27,7 +27,8 @@ package final class TensorBoardWriter {
 
   /// - Parameter wallTime: seconds since 1970 for the first records and the name of the file.
   package init(folder: URL, resumeAt step: Int?, wallTime: Double) throws(RecordsError) {
-    let name = Self.makeFileName(wallTime: wallTime)
+    let names = try RecordsError.files { () throws(FileError) in try FileSystemCalls.real.list(folder.systemPath) }
+    let name = Self.makeFileName(wallTime: wallTime, among: names)
     file = try RecordsError.files { () throws(FileError) in
       try AppendLog(path: folder.appending(path: name).systemPath, mode: .create)
     }
@@ -135,14 +136,24 @@ package final class TensorBoardWriter {
 
   private static func now() -> Double { Date().timeIntervalSince1970 }
 
-  /// `events.out.tfevents.<seconds>.<host>.<process>.<number>`, in the order of writing when sorted by name.
-  private static func makeFileName(wallTime: Double) -> String {
-    let seconds = String(Int(wallTime))
-    let padded = String(repeating: "0", count: max(0, 10 - seconds.count)) + seconds
+  private static let prefix = "events.out.tfevents."
+  /// Of the seconds in a name, until the year 2286.
+  private static let digits = 10
+
+  /// `events.out.tfevents.<seconds>.<host>.<process>.<number>`, in the order of writing when sorted by name: TensorBoard
+  /// reads the files in that order. The seconds are those of the clock, or a second after the last of the `names`, where
+  /// the clock was set back or another machine's is slow.
+  private static func makeFileName(wallTime: Double, among names: [String]) -> String {
+    let last = names.lazy.filter { $0.hasPrefix(prefix) }.compactMap { name in
+      let seconds = name.dropFirst(prefix.count).prefix { $0 != "." }
+      return seconds.count == digits ? Int(seconds) : nil
+    }.max()
+    let seconds = String(max(Int(wallTime), (last ?? -1) + 1))
+    let padded = String(repeating: "0", count: max(0, digits - seconds.count)) + seconds
     let information = ProcessInfo.processInfo
     // Nanoseconds keep two writers of one second and process apart.
     let unique = String(Int((wallTime - wallTime.rounded(.down)) * 1e9))
-    return "events.out.tfevents.\(padded).\(information.hostName).\(information.processIdentifier).\(unique)"
+    return "\(prefix)\(padded).\(information.hostName).\(information.processIdentifier).\(unique)"
   }
 }
 
